@@ -1,0 +1,389 @@
+"""A Gradio Space over aiohttp: join the queue, read the stream, tell the server when nobody listens any more."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import secrets
+import time
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+from yarl import URL
+
+from .. import events
+from ..errors import (
+    AsleepError,
+    BusyError,
+    DisconnectError,
+    DiscoveryError,
+    NotFoundError,
+    ProtocolError,
+    QwenError,
+    ServerError,
+    StallError,
+)
+from ..events import End, Event, Status
+from ..targets import Target, space_host
+from ..text.sse import EventTooLong, SSEDecoder
+from .endpoints import KNOWN, Endpoint, Request, build, discover
+from .failures import WAKING_STAGES, http_error, stage_error
+from .gradio import EventReader, event_id_of, is_heartbeat
+from .http import translated
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from ..messages import Message
+    from ..parameters import Parameters
+    from . import Settings
+
+T = TypeVar("T")
+
+_CANCEL_SECONDS = 2.0
+_REDIRECTS = 5
+
+
+class SpaceBackend:
+    """Speak to one Gradio app.
+
+    Args:
+        target: a Space's id, or an app's URL.
+        settings: the client's settings.
+        base_url: where the app is served, if not where the target says.
+
+    """
+
+    def __init__(self, target: Target, settings: Settings, *, base_url: str | None = None) -> None:
+        self.name = target.name
+        self.settings = settings
+        self.space_id = "" if "://" in target.address else target.address
+        self.login = target.login or settings.auth
+        self.base_url = base_url or (space_host(self.space_id) if self.space_id else target.address)
+        self._known = KNOWN.get(self.space_id.lower()) if settings.endpoint is None else None
+        self._endpoint: Endpoint | None = None
+
+    def __repr__(self) -> str:
+        return f"SpaceBackend({self.name!r})"
+
+    async def stream(
+        self, session: aiohttp.ClientSession, messages: tuple[Message, ...], parameters: Parameters
+    ) -> AsyncGenerator[Event, None]:
+        """Stream one answer's events; see `Backend.stream`."""
+        web = _Web(self, session)
+        async with translated(self.name, self.settings):
+            if known := self._endpoint or self._known:
+                try:
+                    async with aclosing(self._answer(web, known, messages, parameters)) as answer:
+                        async for event in answer:
+                            yield event
+                except (NotFoundError, ProtocolError) as error:
+                    if isinstance(error, DiscoveryError):
+                        raise
+                    # The app is no longer what it was: look again.
+                    self._endpoint = self._known = None
+                else:
+                    return
+            found: list[Endpoint] = []
+            async with aclosing(self._patiently(web, lambda: self._discover(web), found)) as waiting:
+                async for event in waiting:
+                    yield event
+            self._endpoint = found[0]
+            async with aclosing(self._answer(web, found[0], messages, parameters)) as answer:
+                async for event in answer:
+                    yield event
+
+    async def close(self) -> None:
+        """Do nothing: no connection outlives an answer but the session's own."""
+
+    async def _answer(
+        self, web: _Web, endpoint: Endpoint, messages: tuple[Message, ...], parameters: Parameters
+    ) -> AsyncGenerator[Event, None]:
+        settings = self.settings
+        if endpoint.conversation and sum(message.role == "user" for message in messages) > 1:
+            endpoint = endpoint.conversation
+        request = build(endpoint, messages, parameters, settings.inputs, self.name)
+        # A fresh session for each answer: the history is ours to send, never what the server happens to remember.
+        session_hash = secrets.token_hex(6)
+        if endpoint.before and len(messages) > 1:
+            request = await self._give_history(web, endpoint, request, messages, parameters, session_hash)
+        yield events.Target(self.name, endpoint.model or self.space_id.rpartition("/")[2])
+        for warning in request.warnings:
+            yield Status(warning, "warning", self.name)
+        run = _Run(web, endpoint, request, session_hash)
+        try:
+            async with aclosing(self._patiently(web, run.join, [])) as waiting:
+                async for status in waiting:
+                    yield status
+            async with aclosing(run.read()) as answer:
+                async for event in answer:
+                    yield event
+        finally:
+            await run.leave()
+
+    async def _give_history(
+        self,
+        web: _Web,
+        endpoint: Endpoint,
+        request: Request,
+        messages: tuple[Message, ...],
+        parameters: Parameters,
+        session_hash: str,
+    ) -> Request:
+        """Have the page's own functions put our history, or our prompt, into the session's state."""
+        if not request.history:
+            return request
+        values = {"history": request.history, "prompt": request.prompt}
+        try:
+            for call in endpoint.before:
+                step = replace(endpoint, fn_index=call.fn_index, inputs=(), trigger_id=None, output=0)
+                run = _Run(web, step, Request([values[call.sends]], ""), session_hash)
+                try:
+                    await run.join()
+                    async with aclosing(run.read()) as answer:
+                        async for _ in answer:
+                            pass
+                finally:
+                    await run.leave()
+        except ServerError:
+            return build(replace(endpoint, history=None), messages, parameters, self.settings.inputs, self.name)
+        return request
+
+    async def _discover(self, web: _Web) -> Endpoint:
+        if self.login:
+            await web.sign_in(*self.login)
+        config = await web.config()
+        prefix = str(config.get("api_prefix") or "")
+        info = None
+        with contextlib.suppress(QwenError):
+            info = await web.get_json(f"{prefix}/info")
+        return discover(config, info, self.name, self.settings.endpoint)
+
+    async def _patiently(
+        self, web: _Web, attempt: Callable[[], Awaitable[T]], result: list[T]
+    ) -> AsyncGenerator[Status, None]:
+        """Try until it works: while a queue is full, with growing pauses; while a Space wakes up, by polling."""
+        started, pause = time.monotonic(), 1.0
+        while True:
+            try:
+                result.append(await attempt())
+            except BusyError as error:
+                failure: QwenError = error
+                limit, kind = self.settings.retry_timeout, "retry"
+                wait = error.retry_after if error.retry_after is not None else pause * random.uniform(1, 1.25)  # noqa: S311
+                text = f"{error.what}; trying again in {wait:.0f} s"
+            except AsleepError as error:
+                failure = error
+                limit, kind, wait = self.settings.wake_timeout, "waking", pause
+                text = await self._state(web) or f"{error.what}; waiting until it is"
+            else:
+                return
+            spent = time.monotonic() - started
+            if spent + wait > limit:
+                failure.what += f", after {spent:.0f} s of trying" if spent >= 1 else ""
+                raise failure
+            yield Status(text, "retry" if kind == "retry" else "waking", self.name)
+            await asyncio.sleep(wait)
+            pause = min(pause * 2, 15.0)
+
+    async def _state(self, web: _Web) -> str:
+        """Ask the Hub for the Space's stage; raise where waiting would not help."""
+        if not self.space_id:
+            return ""
+        hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+        try:
+            answer = await web.get_json(f"/api/spaces/{self.space_id}/runtime", base=hub)
+        except QwenError:
+            return ""
+        stage = str(answer.get("stage", "")) if isinstance(answer, dict) else ""
+        if error := stage_error(stage, self.name):
+            raise error
+        return f"the Space is {WAKING_STAGES[stage]}" if stage in WAKING_STAGES else ""
+
+
+@dataclass
+class _Web:
+    """HTTP requests to one app: paths, the Hub's token, errors."""
+
+    backend: SpaceBackend
+    session: aiohttp.ClientSession
+
+    @property
+    def name(self) -> str:
+        return self.backend.name
+
+    def url(self, path: str, base: str | None = None) -> str:
+        return (base or self.backend.base_url) + path
+
+    def headers(self, url: str) -> dict[str, str]:
+        """Send the Hub's token to Spaces of the Hub alone; its proxy keeps this header from the app."""
+        token, parts = self.backend.settings.hf_token, urlsplit(url)
+        if token and parts.scheme == "https" and (parts.hostname or "").endswith(".hf.space"):
+            return {"x-hf-authorization": f"Bearer {token}"}
+        return {}
+
+    async def config(self) -> dict[str, Any]:
+        """Get ``/config``; a redirect moves the base, and is followed by hand so that no token goes astray."""
+        url = self.url("/config")
+        for _ in range(_REDIRECTS):
+            async with self.session.get(url, headers=self.headers(url), allow_redirects=False) as response:
+                if response.status in (301, 302, 303, 307, 308) and "Location" in response.headers:
+                    url = str(response.url.join(URL(response.headers["Location"])))
+                    continue
+                value = await self.json(response)
+                if not isinstance(value, dict) or "dependencies" not in value:
+                    break
+                self.backend.base_url = url.partition("?")[0].removesuffix("/").removesuffix("/config")
+                return value
+        raise ProtocolError(
+            "no Gradio app answers there", target=self.name, hint="Check the address, or try another target."
+        )
+
+    async def sign_in(self, user: str, password: str) -> None:
+        form = {"username": user, "password": password}
+        async with self.session.post(self.url("/login"), data=form) as response:
+            if response.status not in (200, 404):
+                raise http_error(400 if response.status == 400 else 401, {}, await response.text(), self.name)  # noqa: PLR2004
+
+    async def get_json(self, path: str, base: str | None = None) -> Any:
+        url = self.url(path, base)
+        async with self.session.get(url, headers=self.headers(url), allow_redirects=False) as response:
+            return await self.json(response)
+
+    async def post_json(self, path: str, body: dict[str, Any]) -> Any:
+        url = self.url(path)
+        async with self.session.post(url, json=body, headers=self.headers(url), allow_redirects=False) as response:
+            return await self.json(response)
+
+    async def json(self, response: aiohttp.ClientResponse) -> Any:
+        """Read an answer's JSON; raise what its status means."""
+        body = await response.text(errors="replace")
+        if response.status != 200:  # noqa: PLR2004
+            raise http_error(response.status, response.headers, body, self.name)
+        try:
+            return json.loads(body)
+        except ValueError:
+            pass
+        if self.backend.space_id:  # the Hub shows a page while a Space starts
+            raise AsleepError("the Space shows a page instead of its app", target=self.name, hint="Try again later.")
+        raise ProtocolError("no Gradio app answers there", target=self.name, hint="Check the address.")
+
+
+class _Run:
+    """One event in the queue, from the join to the end."""
+
+    def __init__(self, web: _Web, endpoint: Endpoint, request: Request, session_hash: str) -> None:
+        self.web = web
+        self.endpoint = endpoint
+        self.request = request
+        self.session_hash = session_hash
+        self.joining: asyncio.Task[str] | None = None
+        self.reader: EventReader | None = None
+
+    async def join(self) -> None:
+        """Join the queue.
+
+        The request is shielded: if we are cancelled in its midst, `leave` still learns the event's id.
+        """
+        self.joining = asyncio.ensure_future(self._join())
+        event_id = await asyncio.shield(self.joining)
+        endpoint, request = self.endpoint, self.request
+        self.reader = EventReader(
+            event_id, endpoint.output, request.prompt, request.rows, self.web.name, endpoint.diffs
+        )
+
+    async def _join(self) -> str:
+        body = {
+            "data": self.request.data,
+            "event_data": None,
+            "fn_index": self.endpoint.fn_index,
+            "trigger_id": self.endpoint.trigger_id,
+            "session_hash": self.session_hash,
+        }
+        path = f"{self.endpoint.prefix}/queue/join"
+        try:
+            answer = await self.web.post_json(path, body)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            if isinstance(error, aiohttp.ClientConnectorError):
+                raise
+            # A pooled connection that the server had reset: once more, on a new one.
+            answer = await self.web.post_json(path, body)
+        return event_id_of(answer, self.web.name)
+
+    async def read(self) -> AsyncGenerator[Event, None]:
+        """Read the stream to the event's end."""
+        assert self.reader is not None  # noqa: S101 - joined before
+        url = self.web.url(f"{self.endpoint.prefix}/queue/data?session_hash={self.session_hash}")
+        headers = {"Accept": "text/event-stream", **self.web.headers(url)}
+        decoder = SSEDecoder()
+        async with self.web.session.get(url, headers=headers, allow_redirects=False) as response:
+            if response.status != 200:  # noqa: PLR2004
+                raise http_error(response.status, response.headers, await response.text(), self.web.name)
+            clock = _StallClock(self.web.backend.settings.stall_timeout, self.web.name)
+            while chunk := await clock.wait(response.content.readany()):
+                for data in self._messages(decoder, chunk):
+                    if not (self.reader.started and is_heartbeat(data)):
+                        clock.reset()
+                    for event in self.reader.read(data):
+                        yield event
+                        if isinstance(event, End):
+                            return
+        raise DisconnectError(
+            "the server ended the stream before the answer was complete", target=self.web.name, hint="Ask again."
+        )
+
+    def _messages(self, decoder: SSEDecoder, chunk: bytes) -> list[str]:
+        try:
+            return [event.data for event in decoder.feed(chunk)]
+        except EventTooLong:
+            raise ProtocolError(
+                "a message longer than 64 MiB", target=self.web.name, hint="Start a new conversation."
+            ) from None
+
+    async def leave(self) -> None:
+        """Tell the server that nobody listens any more, unless the event is over."""
+        if self.joining is None or (self.reader is not None and self.reader.ended):
+            return
+        task = asyncio.ensure_future(self._cancel())
+        _LEAVING.add(task)  # the loop itself keeps tasks only weakly
+        task.add_done_callback(_LEAVING.discard)
+        await asyncio.wait({task}, timeout=_CANCEL_SECONDS)
+
+    async def _cancel(self) -> None:
+        assert self.joining is not None  # noqa: S101 - asked before
+        with contextlib.suppress(QwenError, aiohttp.ClientError, OSError, asyncio.TimeoutError):
+            event_id = await asyncio.wait_for(self.joining, _CANCEL_SECONDS)
+            body = {"session_hash": self.session_hash, "fn_index": self.endpoint.fn_index, "event_id": event_id}
+            await asyncio.wait_for(self.web.post_json(f"{self.endpoint.prefix}/cancel", body), _CANCEL_SECONDS)
+
+
+_LEAVING: set[asyncio.Task[None]] = set()
+
+
+class _StallClock:
+    """Wait for bytes, but no longer than the stall limit since the last sign of life."""
+
+    def __init__(self, limit: float, name: str) -> None:
+        self.limit = limit
+        self.name = name
+        self.last = time.monotonic()
+
+    def reset(self) -> None:
+        self.last = time.monotonic()
+
+    async def wait(self, read: Awaitable[bytes]) -> bytes:
+        left = self.last + self.limit - time.monotonic()
+        try:
+            return await asyncio.wait_for(read, max(left, 0.01))
+        except asyncio.TimeoutError:
+            raise StallError(
+                f"the server has sent nothing for {self.limit:g} s",
+                target=self.name,
+                hint="Ask again, try another target, or raise stall_timeout.",
+            ) from None

@@ -1,0 +1,230 @@
+"""The client: one object that asks targets and streams their answers."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from .backends import Settings, make_backend
+from .loop import background_loop
+from .messages import Message, Prompt, Reply, to_messages
+from .parameters import to_parameters
+from .sessions import Sessions
+from .stream import Stream
+from .targets import DEFAULT_TARGET, Target, parse_chain, parse_target
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+
+    from typing_extensions import Self
+
+    from .backends import Backend
+
+
+class QwenClient:
+    """Ask a target, or a chain of them, and stream the answer.
+
+    A client belongs to no event loop and no thread: it keeps one HTTP session for each loop that uses it. Use it as
+    an asynchronous context manager, or call `aclose` at the end.
+
+    Args:
+        target: a target string, or several, tried in order until one begins to answer; without one
+            ``QWEN_TARGET`` from the environment, else the public Space ``qwen-2-72b`` and, where its weights are
+            on this machine, ``local``.
+        proxy: a proxy's URL for all requests.
+        trust_env: whether proxies come from the environment.
+        headers: headers sent with each request.
+        hf_token: a Hugging Face token, sent to Spaces of the Hub alone; without one ``HF_TOKEN``.
+        auth: user and password for a Gradio app with a login.
+        connect_timeout: the longest wait for a connection, in seconds.
+        stall_timeout: the longest wait for the next byte of a stream, heartbeats apart, in seconds.
+        retry_timeout: how long to go on trying while a queue is full, in seconds.
+        wake_timeout: how long to wait for a Space that is asleep or starting, in seconds.
+        endpoint: a Gradio app's endpoint, ``"/name"`` or its number, where discovery should not choose.
+        inputs: values for an endpoint's inputs, by parameter name or label.
+
+    Raises:
+        TargetError: a target names nothing we know.
+
+    """
+
+    def __init__(
+        self,
+        target: str | Sequence[str] | None = None,
+        *,
+        proxy: str | None = None,
+        trust_env: bool = True,
+        headers: Mapping[str, str] | None = None,
+        hf_token: str | None = None,
+        auth: tuple[str, str] | None = None,
+        connect_timeout: float = 10.0,
+        stall_timeout: float = 120.0,
+        retry_timeout: float = 60.0,
+        wake_timeout: float = 300.0,
+        endpoint: str | int | None = None,
+        inputs: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.settings = Settings(
+            proxy=proxy,
+            trust_env=trust_env,
+            headers=dict(headers or {}),
+            hf_token=hf_token or os.environ.get("HF_TOKEN"),
+            auth=auth,
+            connect_timeout=connect_timeout,
+            stall_timeout=stall_timeout,
+            retry_timeout=retry_timeout,
+            wake_timeout=wake_timeout,
+            endpoint=endpoint,
+            inputs=inputs,
+        )
+        self.targets: tuple[Target, ...] = parse_chain(target) if target else default_chain()
+        self._sessions = Sessions(self.settings)
+        self._backends: dict[str, Backend] = {}
+        self._lock = threading.Lock()
+        self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
+
+    def __repr__(self) -> str:
+        return f"QwenClient({', '.join(map(str, self.targets))!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    def stream(
+        self,
+        messages: Prompt,
+        system: str | None = None,
+        *,
+        target: str | Sequence[str] | None = None,
+        **parameters: Any,
+    ) -> Stream:
+        """Make the stream of one answer; nothing is sent before it is iterated.
+
+        Args:
+            messages: a prompt, or a conversation (Messages or ``{"role", "content"}``) that ends with one.
+            system: a system prompt.
+            target: another target, or chain, for this answer alone.
+            **parameters: temperature, top_p, max_tokens, seed.
+
+        Returns:
+            The stream.
+
+        Raises:
+            UsageError: nothing was asked, or a parameter is unknown or out of range.
+            TargetError: a target names nothing we know.
+
+        """
+        chain = parse_chain(target) if target else self.targets
+        stream = Stream(
+            lambda: [self._backend(item) for item in chain],
+            [str(item) for item in chain],
+            self._sessions,
+            to_messages(messages, system),
+            to_parameters(parameters),
+        )
+        self._streams.add(stream)
+        return stream
+
+    async def ask(
+        self,
+        messages: Prompt,
+        system: str | None = None,
+        *,
+        target: str | Sequence[str] | None = None,
+        **parameters: Any,
+    ) -> Reply:
+        """Ask and return the whole answer; see `stream`.
+
+        Raises:
+            QwenError: no answer, or a partial one, which is the error's ``reply``.
+
+        """
+        stream = self.stream(messages, system, target=target, **parameters)
+        async for _ in stream.events():
+            pass
+        return stream.reply
+
+    def ask_sync(
+        self,
+        messages: Prompt,
+        system: str | None = None,
+        *,
+        target: str | Sequence[str] | None = None,
+        **parameters: Any,
+    ) -> Reply:
+        """Ask from synchronous code, whether or not a loop is running; see `ask`."""
+        return background_loop().run(self.ask(messages, system, target=target, **parameters))
+
+    @classmethod
+    async def create_async_generator(
+        cls,
+        model: str,
+        messages: Sequence[Mapping[str, Any] | Message],
+        proxy: str | None = None,
+        **kwargs: Any,
+    ) -> AsyncGenerator[str, None]:
+        """Yield an answer's text parts, in the manner of a g4f provider.
+
+        Args:
+            model: an alias or any target; "" for the default.
+            messages: the conversation, with "system", "user" and "assistant" roles.
+            proxy: a proxy's URL.
+            **kwargs: the sampling parameters temperature, top_p, max_tokens and seed, and the client's settings.
+
+        Yields:
+            Text parts; joined, they are the answer.
+
+        """
+        parameters = {
+            name: kwargs.pop(name) for name in ("temperature", "top_p", "max_tokens", "seed") if name in kwargs
+        }
+        async with cls(model or None, proxy=proxy, **kwargs) as client:
+            stream = client.stream(messages, **parameters)
+            try:
+                async for text in stream:
+                    yield text
+            finally:
+                await stream.cancel()
+
+    async def aclose(self) -> None:
+        """Cancel open streams and let go of all sessions and engines. The client can be used again."""
+        for stream in list(self._streams):
+            await stream.cancel()
+        await self._sessions.close()
+        with self._lock:
+            backends, self._backends = list(self._backends.values()), {}
+        for backend in backends:
+            await backend.close()
+
+    def close(self) -> None:
+        """Close from synchronous code; see `aclose`."""
+        background_loop().run(self.aclose())
+
+    def _backend(self, target: Target) -> Backend:
+        with self._lock:
+            if target.name not in self._backends:
+                self._backends[target.name] = make_backend(target, self.settings)
+            return self._backends[target.name]
+
+
+def default_chain() -> tuple[Target, ...]:
+    """Return the targets for one who named none: ``QWEN_TARGET``, else the public Space, then a local model.
+
+    The local model is one of them only where its weights are already on this machine.
+    """
+    if named := os.environ.get("QWEN_TARGET", "").strip():
+        return parse_chain(named)
+    chain = [parse_target(DEFAULT_TARGET)]
+    if _has_local_weights():
+        chain.append(parse_target("local"))
+    return tuple(chain)
+
+
+def _has_local_weights() -> bool:
+    from .backends.weights import find  # noqa: PLC0415 - only where nothing was named
+
+    return find("0.5b") is not None

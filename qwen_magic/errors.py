@@ -1,0 +1,156 @@
+"""The tree of errors: each says what happened, at which target, and what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .messages import Reply
+
+
+class QwenError(Exception):
+    """Base of all errors of this package.
+
+    ``str(error)`` is one line: ``target: what happened. What to do.``
+
+    Attributes:
+        what: what happened, one sentence without its full stop.
+        target: the target string, or "".
+        hint: what to do next, one sentence, or "".
+        reply: the partial answer where one had begun (``finish_reason`` is "error"), else None.
+        before_answer: true while nothing of an answer has come, so that another target may be tried.
+
+    """
+
+    def __init__(self, what: str, *, target: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = one_line(what)
+        self.target = target
+        self.hint = one_line(hint)
+        self.reply: Reply | None = None
+
+    @property
+    def before_answer(self) -> bool:
+        """Tell whether the error came before any text."""
+        return self.reply is None or not (self.reply.text or self.reply.thinking)
+
+    def __str__(self) -> str:
+        line = f"{self.target}: {self.what}" if self.target else self.what
+        if not line.endswith((".", "!", "?")):
+            line += "."
+        return f"{line} {self.hint}".rstrip()
+
+    def _render_traceback_(self) -> Sequence[str]:
+        """Show one line where IPython would show a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class TargetError(QwenError):
+    """A target string that names nothing we know."""
+
+
+class UsageError(QwenError):
+    """Bad input: an empty prompt, a wrong option, a parameter out of range."""
+
+
+class ConnectError(QwenError):
+    """The server cannot be reached: no network, refused, no such host, TLS, proxy."""
+
+
+class StallError(QwenError):
+    """The server stopped sending."""
+
+
+class DisconnectError(QwenError):
+    """The server closed the connection in the middle of an answer."""
+
+
+class ProtocolError(QwenError):
+    """The server said something that the protocol does not allow."""
+
+
+class DiscoveryError(ProtocolError):
+    """The server offers no endpoint that we can take for a chat."""
+
+
+class ServerError(QwenError):
+    """The server, or the app that it runs, reported an error.
+
+    Attributes:
+        server_message: what the server said, or "".
+        status: the HTTP status, or 0 where the error came inside a stream.
+
+    """
+
+    def __init__(
+        self, what: str, *, target: str = "", hint: str = "", server_message: str = "", status: int = 0
+    ) -> None:
+        super().__init__(what, target=target, hint=hint)
+        self.server_message = server_message
+        self.status = status
+
+
+class BusyError(ServerError):
+    """The queue is full, or there were too many requests.
+
+    Attributes:
+        retry_after: seconds that the server asked us to wait, or None.
+
+    """
+
+    retry_after: float | None = None
+
+
+class QuotaError(ServerError):
+    """A quota is used up.
+
+    Attributes:
+        retry_after: seconds until the quota is back, where the server said so, or None.
+
+    """
+
+    retry_after: float | None = None
+
+
+class AsleepError(ServerError):
+    """The Space is asleep, building or starting, and did not wake up in time."""
+
+
+class SpaceStateError(ServerError):
+    """The Space is stopped, paused, gone or broken; waiting would not help."""
+
+
+class NotFoundError(ServerError):
+    """No such Space, endpoint or model."""
+
+
+class AuthError(ServerError):
+    """A key, token or login is missing or was refused."""
+
+
+class LocalError(QwenError):
+    """The model on this machine cannot be run."""
+
+
+class EngineError(LocalError):
+    """The llama.cpp engine is missing, did not start, or died."""
+
+
+class WeightsError(LocalError):
+    """The weights are missing, broken, or cannot be fetched."""
+
+
+def one_line(text: str) -> str:
+    """Fold a text's white space, so that a message stays one line.
+
+    Args:
+        text: any text, as a server may have sent it.
+
+    Returns:
+        The text on one line, at most 500 characters.
+
+    """
+    folded = " ".join(text.split())
+    return folded if len(folded) <= 500 else folded[:499] + "…"  # noqa: PLR2004

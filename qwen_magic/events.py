@@ -1,0 +1,80 @@
+"""What a stream is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from .messages import Usage
+
+FinishReason = Literal["stop", "length", "interrupted", "error"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happens while an answer streams."""
+
+
+@dataclass(frozen=True)
+class TextDelta(Event):
+    """More of the answer; ``text`` is never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class ThinkingDelta(Event):
+    """More of the model's thinking, which is no part of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Reset(Event):
+    """The server rewrote what it had said: ``text`` is the whole answer so far."""
+
+    text: str
+    thinking: str = ""
+
+
+@dataclass(frozen=True)
+class Status(Event):
+    """What is being waited for, in a few words for the user.
+
+    Attributes:
+        text: one short line, such as "queue: place 3 of 7, about 12 s".
+        kind: what sort of wait it is, for programs.
+        target: the target string that it is about.
+        progress: the part that is done, 0 to 1, or None.
+
+    """
+
+    text: str
+    kind: Literal["connect", "queue", "retry", "waking", "loading", "download", "server", "failover", "warning"] = (
+        "connect"
+    )
+    target: str = ""
+    progress: float | None = None
+
+
+@dataclass(frozen=True)
+class Target(Event):
+    """Which target and model answer from here on."""
+
+    target: str
+    model: str = ""
+
+
+@dataclass(frozen=True)
+class UsageReport(Event):
+    """What the answer cost, as the server counts it."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True)
+class End(Event):
+    """The answer is over. Always the last event of a stream that did not raise."""
+
+    finish_reason: FinishReason = "stop"

@@ -1,0 +1,144 @@
+"""The nouns: messages, replies and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from .errors import UsageError
+
+if TYPE_CHECKING:
+    from .events import FinishReason
+
+Role = Literal["system", "user", "assistant"]
+ROLES: tuple[Role, ...] = ("system", "user", "assistant")
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of a conversation."""
+
+    role: Role
+    content: str
+
+    def __post_init__(self) -> None:
+        if self.role not in ROLES:
+            raise UsageError(f"a message has the role {self.role!r}", hint=f"Use one of {', '.join(ROLES)}.")
+        if not isinstance(self.content, str):
+            raise UsageError(f"a message's content is of type {type(self.content).__name__}", hint="Give it as a str.")
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the message in the form that OpenAI's chat API takes."""
+        return {"role": self.role, "content": self.content}
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What an answer cost, in tokens.
+
+    Attributes:
+        prompt_tokens: tokens read, or None where the server does not tell.
+        completion_tokens: tokens written, or None.
+
+    """
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A finished, interrupted or broken-off answer.
+
+    Attributes:
+        text: the answer.
+        thinking: what the model thought before it, where that was told apart.
+        usage: tokens, as the server counted them.
+        target: the target string that gave the answer.
+        model: the model's name, as far as it is known.
+        finish_reason: "stop", "length", "interrupted" or "error".
+        seconds: from the request to the end.
+        first_token_seconds: from the request to the first token, or None if none came.
+        messages: the messages that were sent, with the answer as the last.
+
+    """
+
+    text: str = ""
+    thinking: str = ""
+    usage: Usage = Usage()
+    target: str = ""
+    model: str = ""
+    finish_reason: FinishReason = "stop"
+    seconds: float = 0.0
+    first_token_seconds: float | None = None
+    messages: tuple[Message, ...] = ()
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def code(self) -> str:
+        """The answer's fenced code blocks, joined by blank lines; "" where it has none."""
+        from .text.fences import code_blocks  # noqa: PLC0415 - light import
+
+        return "\n\n".join(block.code for block in code_blocks(self.text))
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
+        from .text.safe import safe_markdown  # noqa: PLC0415 - light import
+
+        return {"text/markdown": safe_markdown(self.text), "text/plain": self.text}
+
+
+MessageLike = Message | Mapping[str, Any]
+Prompt = str | Sequence[MessageLike]
+
+
+def to_messages(prompt: Prompt, system: str | None = None) -> tuple[Message, ...]:
+    """Bring what a caller gave into one form.
+
+    Args:
+        prompt: the prompt, or a conversation as Messages or ``{"role", "content"}`` mappings whose last is the user's.
+        system: a system prompt; it takes the place of one among the messages.
+
+    Returns:
+        The messages: at most one system message, which is the first, and the user's prompt as the last.
+
+    Raises:
+        UsageError: nothing was asked, or a message is malformed.
+
+    """
+    if isinstance(prompt, str):
+        given: list[Message] = [Message("user", prompt)]
+    elif isinstance(prompt, Mapping) or not isinstance(prompt, Sequence):
+        raise UsageError(f"messages of type {type(prompt).__name__}", hint="Give a str or a list of messages.")
+    else:
+        given = [_to_message(cast("MessageLike", item)) for item in prompt]
+    systems = [m.content for m in given if m.role == "system" and m.content.strip()]
+    turns = [m for m in given if m.role != "system"]
+    if not turns or turns[-1].role != "user" or not turns[-1].content.strip():
+        raise UsageError("nothing was asked", hint="End the messages with a user's prompt that is not empty.")
+    text = "\n\n".join(systems) if system is None else system
+    head = (Message("system", text),) if text.strip() else ()
+    return (*head, *turns)
+
+
+def split_system(messages: Sequence[Message]) -> tuple[str, list[Message]]:
+    """Part the system prompt ("" without one) from the turns."""
+    system = next((m.content for m in messages if m.role == "system"), "")
+    return system, [m for m in messages if m.role != "system"]
+
+
+def with_answer(reply: Reply) -> Reply:
+    """Return the reply with its answer as the last of its messages."""
+    if not reply.text:
+        return reply
+    return replace(reply, messages=(*reply.messages, Message("assistant", reply.text)))
+
+
+def _to_message(item: MessageLike) -> Message:
+    if isinstance(item, Message):
+        return item
+    if isinstance(item, Mapping) and {"role", "content"} <= item.keys():
+        return Message(item["role"], item["content"])
+    raise UsageError("a message without role and content", hint='Give {"role": "user", "content": "..."}.')

@@ -1,0 +1,3 @@
+"""IPython: the magics and the progressive output."""
+
+from __future__ import annotations

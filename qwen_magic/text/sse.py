@@ -1,0 +1,145 @@
+"""Server-sent events, from bytes as they arrive."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_LINE_END = re.compile(rb"\r\n?|\n")
+_BOM = b"\xef\xbb\xbf"
+_DEFAULT_EVENT = "message"
+
+
+class EventTooLong(ValueError):  # noqa: N818 - it reads as what happened
+    """One event's buffered bytes exceed the decoder's bound."""
+
+
+@dataclass(frozen=True)
+class ServerSentEvent:
+    """One event of a stream.
+
+    Attributes:
+        event: the event's type; "message" where the server names none.
+        data: the data lines, joined by line feeds.
+        id: the last id that the server gave, in this event or an earlier one.
+        retry: the reconnection time in milliseconds, where this event gave one.
+
+    """
+
+    event: str = _DEFAULT_EVENT
+    data: str = ""
+    id: str = ""
+    retry: int | None = None
+
+
+class SSEDecoder:
+    """Decode an event stream that arrives in chunks cut anywhere.
+
+    Follows the WHATWG HTML standard, 9.2.6 "Interpreting an event stream". Lines end at LF, CR LF and CR
+    only: U+2028, U+2029 and U+0085 stand raw inside JSON. Time is linear in the bytes, whatever the chunks.
+
+    Args:
+        max_event_bytes: the most that one event may hold before it is finished.
+
+    """
+
+    def __init__(self, *, max_event_bytes: int = 64 * 1024 * 1024) -> None:
+        self._max = max_event_bytes
+        self._id = ""
+        self._first_line = True
+        self._after_cr = False
+        self._line: list[bytes] = []
+        self._line_bytes = 0
+        self._reset_event()
+
+    def feed(self, chunk: bytes) -> list[ServerSentEvent]:
+        """Take the next bytes.
+
+        Args:
+            chunk: bytes as they came from the network.
+
+        Returns:
+            The events that these bytes completed.
+
+        Raises:
+            EventTooLong: an event is longer than `max_event_bytes`.
+
+        """
+        events: list[ServerSentEvent] = []
+        start = 0
+        if self._after_cr and chunk.startswith(b"\n"):
+            start = 1  # the second half of a CR LF that was cut
+        for match in _LINE_END.finditer(chunk, start):
+            self._keep(chunk[start : match.start()])
+            self._end_line(events)
+            start = match.end()
+        self._after_cr = chunk.endswith(b"\r") if chunk else self._after_cr
+        self._keep(chunk[start:])
+        return events
+
+    def close(self) -> list[ServerSentEvent]:
+        """End the stream.
+
+        An event that was cut off within a line is dropped, as the standard says. One whose lines are all
+        complete and which only lacks its blank line is returned, against the standard: some servers (Gradio's
+        and OpenAI-compatible ones among them) close the connection right after the last data line, and it is
+        the one that ends the answer.
+
+        Returns:
+            The last event, if there is one.
+
+        """
+        events: list[ServerSentEvent] = []
+        if not self._line_bytes:
+            self._dispatch(events)
+        self._line.clear()
+        self._line_bytes = 0
+        self._reset_event()
+        return events
+
+    def _reset_event(self) -> None:
+        self._event = ""
+        self._data: list[str] = []
+        self._data_bytes = 0
+        self._retry: int | None = None
+
+    def _keep(self, piece: bytes) -> None:
+        if not piece:
+            return
+        self._line.append(piece)
+        self._line_bytes += len(piece)
+        if self._data_bytes + self._line_bytes > self._max:
+            raise EventTooLong(f"an event of more than {self._max} bytes")
+
+    def _end_line(self, events: list[ServerSentEvent]) -> None:
+        raw = b"".join(self._line)
+        self._line.clear()
+        self._line_bytes = 0
+        if self._first_line:
+            self._first_line = False
+            raw = raw.removeprefix(_BOM)
+        if raw:
+            self._field(raw)
+        else:
+            self._dispatch(events)
+
+    def _field(self, raw: bytes) -> None:
+        name, _, value = raw.decode("utf-8", "replace").partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._data.append(value)
+            # the newline counts too, or empty data lines would gather without bound
+            self._data_bytes += len(raw) + 1
+        elif name == "event":
+            self._event = value
+        elif name == "id" and "\0" not in value:
+            self._id = value
+        elif name == "retry" and value.isascii() and value.isdigit():
+            # a reconnection time of more digits means nothing, and int() refuses thousands of them
+            self._retry = int(value[:18])
+
+    def _dispatch(self, events: list[ServerSentEvent]) -> None:
+        if self._data:
+            event = self._event or _DEFAULT_EVENT
+            events.append(ServerSentEvent(event, "\n".join(self._data), self._id, self._retry))
+        self._reset_event()

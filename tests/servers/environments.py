@@ -1,0 +1,123 @@
+"""Virtual environments of the Gradio versions that the tests' servers run in, made once and kept."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What each version needs beside itself: 4.44.1 does not run with what its own loose limits allow today.
+VERSIONS: dict[str, list[str]] = {
+    "4.44.1": ["pydantic==2.10.6", "fastapi==0.115.14", "starlette<0.47", "huggingface_hub<1.0"],
+    "5.50.0": [],
+    "6.31.0": [],
+}
+# Wheels for all three exist for these; the first on PATH is taken where the running one is none of them.
+PYTHONS = ["3.11", "3.12", "3.13", "3.10"]
+
+
+def cache_folder() -> Path:
+    """Give the folder that the environments are kept in."""
+    return Path(os.environ.get("QWEN_MAGIC_TEST_CACHE") or platformdirs.user_cache_dir("qwen-magic-tests"))
+
+
+def require_all() -> bool:
+    """Tell whether an absent environment is to be made (CI), not skipped over."""
+    return os.environ.get("QWEN_MAGIC_TESTS") == "all"
+
+
+def existing(version: str) -> Path | None:
+    """Give the python of an environment that is there and whole, or None."""
+    folder = _folder(version)
+    python = _python(folder)
+    return python if (folder / ".ready").exists() and python.exists() else None
+
+
+def environment(version: str) -> Path:
+    """Give the python of an environment, made first when absent. Safe in several processes at once."""
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with _locked(cache_folder() / f"gradio-{version}.lock"):
+        return existing(version) or _make(version)
+
+
+def _make(version: str) -> Path:
+    folder = _folder(version)
+    if folder.exists():  # a half made one: the marker is written last
+        shutil.rmtree(folder)
+    _run([_base_python(), "-m", "venv", str(folder)])
+    python = _python(folder)
+    _run([str(python), "-m", "pip", "install", "--quiet", f"gradio=={version}", *VERSIONS[version]])
+    _run([str(python), "-c", f"import gradio; assert gradio.__version__ == {version!r}"])
+    (folder / ".ready").touch()
+    return python
+
+
+def _folder(version: str) -> Path:
+    if version not in VERSIONS:
+        raise ValueError(f"no environment for Gradio {version}; there are {', '.join(VERSIONS)}")
+    return cache_folder() / f"gradio-{version}"
+
+
+def _python(folder: Path) -> Path:
+    return folder / "Scripts" / "python.exe" if os.name == "nt" else folder / "bin" / "python"
+
+
+def _base_python() -> str:
+    own = getattr(sys, "_base_executable", None) or sys.executable
+    names = [f"python{version}" for version in PYTHONS]
+    if f"{sys.version_info[0]}.{sys.version_info[1]}" in PYTHONS:
+        names.insert(0, own)
+    for name in names:
+        found = shutil.which(name)
+        # A shim of a version manager may stand on PATH for a version that is not installed.
+        if found and subprocess.run([found, "-c", "import venv, ensurepip"], capture_output=True).returncode == 0:
+            return found
+    raise RuntimeError(f"no Python of {', '.join(sorted(PYTHONS))} on PATH to make Gradio's environments with")
+
+
+def _run(command: list[str]) -> None:
+    # The tests' own paths have no business in these environments.
+    env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
+    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=1800)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    # A lock of the operating system's is gone with its process, so it is never stale.
+    with path.open("a+b") as file:
+        if os.name == "nt":
+            _lock_windows(file)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _lock_windows(file: Any) -> None:
+    msvcrt: Any = __import__("msvcrt")
+    while True:
+        with contextlib.suppress(OSError):  # it gives up after ten seconds
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+            return
+
+
+def main(versions: list[str]) -> None:
+    """Make the environments named, or all."""
+    for version in versions or list(VERSIONS):
+        print(version, environment(version), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
