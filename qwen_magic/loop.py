@@ -6,7 +6,6 @@ a queue, so that an interrupt is at once an interrupt.
 
 from __future__ import annotations
 
-import _asyncio
 import asyncio
 import atexit
 import contextlib
@@ -118,6 +117,8 @@ class BackgroundLoop:
             thread.join(_JOIN_SECONDS)
 
     def _start(self) -> None:
+        import _asyncio  # noqa: PLC0415 - imported before asyncio itself it would be set up twice
+
         loop = asyncio.new_event_loop()
         # nest_asyncio replaces asyncio.Task for the whole process, which breaks asyncio.timeout: use the real one.
         loop.set_task_factory(lambda loop, coro, **kwargs: _asyncio.Task(coro, loop=loop, **kwargs))

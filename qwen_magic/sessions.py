@@ -46,6 +46,8 @@ class Sessions:
         session = self._open()
         guard = _guard(session)
         with self._lock:
+            for ended in [other for other in self._guards if other.is_closed()]:
+                del self._guards[ended]
             self._guards[loop] = (session, guard)
         await anext(guard)
         return session
@@ -54,7 +56,9 @@ class Sessions:
         """Close all sessions, each on its own loop."""
         with self._lock:
             kept = list(self._guards.items())
-            self._guards.clear()
+            # A loop that stands still closes its session itself, when it ends.
+            still = {loop: pair for loop, pair in kept if not loop.is_running() and not loop.is_closed()}
+            self._guards = weakref.WeakKeyDictionary(still)
         here = asyncio.get_running_loop()
         for loop, (_, guard) in kept:
             if loop is here:
