@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import weakref
 from typing import TYPE_CHECKING, Any
 
 from .backends import Settings, make_backend
@@ -83,7 +82,7 @@ class QwenClient:
         self._sessions = Sessions(self.settings)
         self._backends: dict[str, Backend] = {}
         self._lock = threading.Lock()
-        self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
+        self._streams: set[Stream] = set()
 
     def __repr__(self) -> str:
         return f"QwenClient({', '.join(map(str, self.targets))!r})"
@@ -119,15 +118,14 @@ class QwenClient:
 
         """
         chain = parse_chain(target) if target else self.targets
-        stream = Stream(
+        return Stream(
             lambda: [self._backend(item) for item in chain],
             [str(item) for item in chain],
             self._sessions,
             to_messages(messages, system),
             to_parameters(parameters),
+            self._streams,
         )
-        self._streams.add(stream)
-        return stream
 
     async def ask(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from contextlib import aclosing
 from dataclasses import replace
@@ -42,15 +41,18 @@ class Stream:
         sessions: Sessions,
         messages: tuple[Message, ...],
         parameters: Parameters,
+        open_streams: set[Stream],
     ) -> None:
         self.messages = messages
         self._chain = chain
         self._names = tuple(names)
         self._sessions = sessions
         self._parameters = parameters
+        self._open = open_streams
         self._pump: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._cancelled = False
+        self._stopping = False
         self._answer = _Answer(messages)
 
     def __repr__(self) -> str:
@@ -95,6 +97,7 @@ class Stream:
         if self._cancelled:
             yield self._answer.end("interrupted")
             return
+        self._open.add(self)  # held, so that a client can stop what nobody else holds any more
         self._pump = self._loop.create_task(self._run(queue))
         try:
             while True:
@@ -106,9 +109,8 @@ class Stream:
                     return
         finally:
             self._answer.end("interrupted")
-            self._pump.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._pump
+            await self._stop(self._pump)
+            self._open.discard(self)
 
     async def cancel(self) -> None:
         """Stop the answer and tell the server; may be called from any loop. The iteration ends with an End."""
@@ -117,14 +119,16 @@ class Stream:
         if loop is None or self._pump is None or self._pump.done() or loop.is_closed():
             return
         if loop is asyncio.get_running_loop():
-            await self._cancel_pump()
+            await self._stop(self._pump)
         else:
-            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._cancel_pump(), loop))
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._stop(self._pump), loop))
 
-    async def _cancel_pump(self) -> None:
-        assert self._pump is not None  # noqa: S101 - asked before
-        self._pump.cancel()
-        await asyncio.wait({self._pump})
+    async def _stop(self, pump: asyncio.Task[None]) -> None:
+        """Cancel the task and wait for its end; once, for a second time would cut short its word to the server."""
+        if not self._stopping:
+            self._stopping = True
+            pump.cancel()
+        await asyncio.wait({pump})
 
     async def _run(self, queue: asyncio.Queue[Event | BaseException]) -> None:
         """Read the backends of the chain, one after the other, until one has begun to answer."""
