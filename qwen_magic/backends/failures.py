@@ -47,6 +47,7 @@ DEAD_STAGES = {
 }
 """Stages of a Space that waiting does not end."""
 
+_LITERAL = re.compile(r"""(['"])((?:\\.|(?!\1)[^\\])*)\1""")
 _OTHER = "Try another target."
 _TOKEN = "Set HF_TOKEN, or give hf_token=, of an account that may use it."  # noqa: S105 - a hint
 
@@ -155,7 +156,7 @@ def server_message(body: str) -> str:
     """Find what a server says in an error's body: JSON's ``detail`` or ``error``, or a short plain text."""
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "" if _is_html(body) else one_line(body)[:200]
     while isinstance(value, dict):
         value = next((value[key] for key in ("detail", "error", "message", "auth_message") if value.get(key)), "")
@@ -193,8 +194,8 @@ def _quota_error(said: str, target: str) -> QuotaError:
 def _unquoted(error: Any) -> str:
     """Undo the quotes that Gradio up to 4.44 puts around a message, and its "None"."""
     text = one_line(str(error)) if error else ""
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
-        text = text[1:-1]
+    if literal := _LITERAL.fullmatch(text):
+        text = one_line(re.sub(r"\\(.)", lambda match: " " if match[1] in "nrt" else match[1], literal[2]))
     return "" if text == "None" else text
 
 

@@ -71,7 +71,7 @@ def _change(parent: Any, action: str, key: Any, new: Any) -> None:
         parent[key] = new
     elif action == "add" and isinstance(parent, list) and isinstance(key, int):
         parent.insert(key, new)
-    elif action == "add" and isinstance(parent, dict):
+    elif action == "add" and isinstance(parent, dict) and isinstance(key, str):
         parent[key] = new
     elif action == "delete":
         _child(parent, key)
@@ -105,13 +105,14 @@ class Said:
     thinking: str = ""
 
 
-def find_answer(value: Any, prompt: str, rows: int) -> Said | None:
+def find_answer(value: Any, prompt: str, rows: int, old: str | None = None) -> Said | None:
     """Find the answer in an output's value.
 
     Args:
         value: a text, a chatbot's rows or messages, or an update that holds one of them.
         prompt: the prompt that was sent; the answer is what follows it.
         rows: how many turns of history were sent, so that an older answer is not taken for the new one.
+        old: the last answer of that history, which may have followed the same prompt.
 
     Returns:
         The answer, or None where the value holds none yet.
@@ -120,9 +121,9 @@ def find_answer(value: Any, prompt: str, rows: int) -> Said | None:
     if isinstance(value, dict) and value.get("__type__") == "update":
         value = value.get("value")
     if isinstance(value, list) and value and all(isinstance(row, (list, tuple)) for row in value):
-        return _from_rows(value, prompt, rows)
+        return _from_rows(value, prompt, rows, old)
     if isinstance(value, list) and value and all(isinstance(item, dict) and "role" in item for item in value):
-        return _from_messages(value, prompt, rows)
+        return _from_messages(value, prompt, rows, old)
     if isinstance(value, list) and not value:
         return None
     if isinstance(value, dict) and "role" in value:
@@ -130,20 +131,26 @@ def find_answer(value: Any, prompt: str, rows: int) -> Said | None:
     return None if value is None else _content(value)
 
 
-def _from_rows(rows: list[Any], prompt: str, sent: int) -> Said | None:
+def _from_rows(rows: list[Any], prompt: str, sent: int, old: str | None) -> Said | None:
     user, bot = (*rows[-1], None, None)[:2]
     if len(rows) <= sent and not _same(_content(user).text, prompt):
         return None
-    return None if bot is None else _content(bot)
+    said = None if bot is None else _content(bot)
+    return None if said and len(rows) == sent and _is_old(said, old) else said
 
 
-def _from_messages(messages: list[dict[str, Any]], prompt: str, sent: int) -> Said | None:
+def _from_messages(messages: list[dict[str, Any]], prompt: str, sent: int, old: str | None) -> Said | None:
     users = [i for i, message in enumerate(messages) if message["role"] == "user"]
     start = users[-1] + 1 if users else 0
     if users and len(users) <= sent and not _same(_content(messages[users[-1]].get("content")).text, prompt):
         return None
     answers = [_part(message) for message in messages[start:] if message["role"] == "assistant"]
-    return _merge(answers) if answers else None
+    said = _merge(answers) if answers else None
+    return None if said and len(users) == sent and _is_old(said, old) else said
+
+
+def _is_old(said: Said, old: str | None) -> bool:
+    return old is not None and _same(said.text, old)
 
 
 def _part(part: dict[str, Any]) -> Said:
@@ -204,6 +211,8 @@ class EventReader:
         prompt: the prompt as it was sent.
         rows: how many turns of history were sent.
         target: the target's name, for statuses and errors.
+        diffs: whether later messages hold diffs.
+        old: the last answer of the history that was sent; until the end it is not taken for the new one.
         started: whether the event left the queue.
         ended: whether the last message has come.
 
@@ -215,6 +224,7 @@ class EventReader:
     rows: int
     target: str
     diffs: bool = True
+    old: str | None = None
     started: bool = False
     ended: bool = False
     _count: int = 0
@@ -263,7 +273,7 @@ class EventReader:
                 self._value = apply_diff(self._value, data[self.output])
         except DiffError:
             self._broken = True
-        return [] if self._broken else self._say(self._value)
+        return [] if self._broken else self._say(self._value, self.old)
 
     def _completed(self, message: dict[str, Any]) -> list[Event]:
         if message.get("success") is False:
@@ -274,8 +284,8 @@ class EventReader:
         value = data[self.output] if self.output < len(data) else None
         return [*self._say(value), End("stop")]
 
-    def _say(self, value: Any) -> list[Event]:
-        said = find_answer(value, self.prompt, self.rows)
+    def _say(self, value: Any, old: str | None = None) -> list[Event]:
+        said = find_answer(value, self.prompt, self.rows, old)
         if said is None:
             return []
         events = changes(self._said, said)
@@ -292,7 +302,7 @@ def decode_message(data: str, target: str) -> dict[str, Any]:
     """
     try:
         message = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         message = None
     if not isinstance(message, dict) or not isinstance(message.get("msg"), str):
         raise ProtocolError(

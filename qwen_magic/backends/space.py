@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import random
@@ -20,25 +21,25 @@ from yarl import URL
 from .. import events
 from ..errors import (
     AsleepError,
+    AuthError,
     BusyError,
     DisconnectError,
-    DiscoveryError,
     NotFoundError,
     ProtocolError,
     QwenError,
     ServerError,
-    StallError,
 )
-from ..events import End, Event, Status
+from ..events import End, Event, Reset, Status, TextDelta, ThinkingDelta
 from ..targets import Target, space_host
 from ..text.sse import EventTooLong, SSEDecoder
 from .endpoints import KNOWN, Endpoint, Request, build, discover
-from .failures import WAKING_STAGES, http_error, stage_error
-from .gradio import EventReader, event_id_of, is_heartbeat
-from .http import translated
+from .failures import WAKING_STAGES, http_error, server_message, stage_error
+from .gradio import EventReader, event_id_of, find_answer, is_heartbeat
+from .http import Watch, error_body, read_chunks, translated
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+    from contextlib import AbstractAsyncContextManager
 
     from ..messages import Message
     from ..parameters import Parameters
@@ -48,6 +49,7 @@ T = TypeVar("T")
 
 _CANCEL_SECONDS = 2.0
 _REDIRECTS = 5
+_HEARTBEAT_BYTES = 200
 
 
 class SpaceBackend:
@@ -79,14 +81,16 @@ class SpaceBackend:
         web = _Web(self, session)
         async with translated(self.name, self.settings):
             if known := self._endpoint or self._known:
+                begun = False
                 try:
                     async with aclosing(self._answer(web, known, messages, parameters)) as answer:
                         async for event in answer:
+                            begun = begun or isinstance(event, (TextDelta, ThinkingDelta, Reset))
                             yield event
-                except (NotFoundError, ProtocolError) as error:
-                    if isinstance(error, DiscoveryError):
+                except (NotFoundError, ProtocolError, AuthError) as error:
+                    if begun or (isinstance(error, AuthError) and not self.login):
                         raise
-                    # The app is no longer what it was: look again.
+                    # The app is no longer what it was, or this session has not signed in yet: look again.
                     self._endpoint = self._known = None
                 else:
                     return
@@ -111,9 +115,14 @@ class SpaceBackend:
         request = build(endpoint, messages, parameters, settings.inputs, self.name)
         # A fresh session for each answer: the history is ours to send, never what the server happens to remember.
         session_hash = secrets.token_hex(6)
-        if endpoint.before and len(messages) > 1:
-            request = await self._give_history(web, endpoint, request, messages, parameters, session_hash)
         yield events.Target(self.name, endpoint.model or self.space_id.rpartition("/")[2])
+        if endpoint.before and request.history:
+            given: list[Request] = []
+            giving = functools.partial(self._give_history, web, endpoint, request, messages, parameters, session_hash)
+            async with aclosing(self._patiently(web, giving, given)) as waiting:
+                async for status in waiting:
+                    yield status
+            request = given[0]
         for warning in request.warnings:
             yield Status(warning, "warning", self.name)
         run = _Run(web, endpoint, request, session_hash)
@@ -137,8 +146,6 @@ class SpaceBackend:
         session_hash: str,
     ) -> Request:
         """Have the page's own functions put our history, or our prompt, into the session's state."""
-        if not request.history:
-            return request
         values = {"history": request.history, "prompt": request.prompt}
         try:
             for call in endpoint.before:
@@ -151,6 +158,8 @@ class SpaceBackend:
                             pass
                 finally:
                     await run.leave()
+        except (BusyError, AsleepError):
+            raise
         except ServerError:
             return build(replace(endpoint, history=None), messages, parameters, self.settings.inputs, self.name)
         return request
@@ -176,7 +185,8 @@ class SpaceBackend:
             except BusyError as error:
                 failure: QwenError = error
                 limit, kind = self.settings.retry_timeout, "retry"
-                wait = error.retry_after if error.retry_after is not None else pause * random.uniform(1, 1.25)  # noqa: S311
+                asked = error.retry_after or 0.0  # "at once" would only make a full queue fuller
+                wait = asked if asked >= 1 else pause * random.uniform(1, 1.25)  # noqa: S311
                 text = f"{error.what}; trying again in {wait:.0f} s"
             except AsleepError as error:
                 failure = error
@@ -199,7 +209,7 @@ class SpaceBackend:
         hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
         try:
             answer = await web.get_json(f"/api/spaces/{self.space_id}/runtime", base=hub)
-        except QwenError:
+        except (QwenError, aiohttp.ClientError, OSError, asyncio.TimeoutError):
             return ""
         stage = str(answer.get("stage", "")) if isinstance(answer, dict) else ""
         if error := stage_error(stage, self.name):
@@ -218,6 +228,14 @@ class _Web:
     def name(self) -> str:
         return self.backend.name
 
+    @property
+    def timeout(self) -> aiohttp.ClientTimeout:
+        """The session's limits, and one for an answer that never begins."""
+        settings = self.backend.settings
+        return aiohttp.ClientTimeout(
+            total=None, sock_connect=settings.connect_timeout, sock_read=settings.stall_timeout
+        )
+
     def url(self, path: str, base: str | None = None) -> str:
         return (base or self.backend.base_url) + path
 
@@ -228,11 +246,15 @@ class _Web:
             return {"x-hf-authorization": f"Bearer {token}"}
         return {}
 
+    def get(self, url: str, **headers: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        all_headers = {**headers, **self.headers(url)}
+        return self.session.get(url, headers=all_headers, allow_redirects=False, timeout=self.timeout)
+
     async def config(self) -> dict[str, Any]:
         """Get ``/config``; a redirect moves the base, and is followed by hand so that no token goes astray."""
         url = self.url("/config")
         for _ in range(_REDIRECTS):
-            async with self.session.get(url, headers=self.headers(url), allow_redirects=False) as response:
+            async with self.get(url) as response:
                 if response.status in (301, 302, 303, 307, 308) and "Location" in response.headers:
                     url = str(response.url.join(URL(response.headers["Location"])))
                     continue
@@ -247,18 +269,28 @@ class _Web:
 
     async def sign_in(self, user: str, password: str) -> None:
         form = {"username": user, "password": password}
-        async with self.session.post(self.url("/login"), data=form) as response:
+        async with self.session.post(self.url("/login"), data=form, timeout=self.timeout) as response:
+            if response.status == 400:  # noqa: PLR2004
+                raise AuthError(
+                    "the login was refused",
+                    target=self.name,
+                    hint="Check auth=(user, password).",
+                    server_message=server_message(await error_body(response)),
+                    status=response.status,
+                )
             if response.status not in (200, 404):
-                raise http_error(400 if response.status == 400 else 401, {}, await response.text(), self.name)  # noqa: PLR2004
+                raise http_error(response.status, response.headers, await error_body(response), self.name)
 
     async def get_json(self, path: str, base: str | None = None) -> Any:
         url = self.url(path, base)
-        async with self.session.get(url, headers=self.headers(url), allow_redirects=False) as response:
+        async with self.get(url) as response:
             return await self.json(response)
 
     async def post_json(self, path: str, body: dict[str, Any]) -> Any:
         url = self.url(path)
-        async with self.session.post(url, json=body, headers=self.headers(url), allow_redirects=False) as response:
+        async with self.session.post(
+            url, json=body, headers=self.headers(url), allow_redirects=False, timeout=self.timeout
+        ) as response:
             return await self.json(response)
 
     async def json(self, response: aiohttp.ClientResponse) -> Any:
@@ -268,7 +300,7 @@ class _Web:
             raise http_error(response.status, response.headers, body, self.name)
         try:
             return json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
         if self.backend.space_id:  # the Hub shows a page while a Space starts
             raise AsleepError("the Space shows a page instead of its app", target=self.name, hint="Try again later.")
@@ -297,6 +329,8 @@ class _Run:
         self.reader = EventReader(
             event_id, endpoint.output, request.prompt, request.rows, self.web.name, endpoint.diffs
         )
+        if before := find_answer(request.history, request.prompt, 0):
+            self.reader.old = before.text
 
     async def _join(self) -> str:
         body = {
@@ -320,23 +354,34 @@ class _Run:
         """Read the stream to the event's end."""
         assert self.reader is not None  # noqa: S101 - joined before
         url = self.web.url(f"{self.endpoint.prefix}/queue/data?session_hash={self.session_hash}")
-        headers = {"Accept": "text/event-stream", **self.web.headers(url)}
         decoder = SSEDecoder()
-        async with self.web.session.get(url, headers=headers, allow_redirects=False) as response:
+        async with self.web.get(url, Accept="text/event-stream") as response:
             if response.status != 200:  # noqa: PLR2004
-                raise http_error(response.status, response.headers, await response.text(), self.web.name)
-            clock = _StallClock(self.web.backend.settings.stall_timeout, self.web.name)
-            while chunk := await clock.wait(response.content.readany()):
-                for data in self._messages(decoder, chunk):
-                    if not (self.reader.started and is_heartbeat(data)):
-                        clock.reset()
-                    for event in self.reader.read(data):
+                raise http_error(response.status, response.headers, await error_body(response), self.web.name)
+            watch = Watch(response, self.web.backend.settings.stall_timeout)
+            async with aclosing(read_chunks(response, watch)) as chunks:
+                async for chunk in chunks:
+                    messages = self._messages(decoder, chunk)
+                    for event in self._events(messages):
                         yield event
                         if isinstance(event, End):
                             return
+                    # Heartbeats keep a wait in the queue alive, but not an answer that has begun.
+                    lively = [data for data in messages if not is_heartbeat(data)] or len(chunk) > _HEARTBEAT_BYTES
+                    if lively or not self.reader.started:
+                        watch.alive()
+        for event in self._events([message.data for message in decoder.close()]):
+            yield event
+            if isinstance(event, End):
+                return
         raise DisconnectError(
             "the server ended the stream before the answer was complete", target=self.web.name, hint="Ask again."
         )
+
+    def _events(self, messages: list[str]) -> Iterator[Event]:
+        assert self.reader is not None  # noqa: S101 - joined before
+        for data in messages:
+            yield from self.reader.read(data)
 
     def _messages(self, decoder: SSEDecoder, chunk: bytes) -> list[str]:
         try:
@@ -357,33 +402,10 @@ class _Run:
 
     async def _cancel(self) -> None:
         assert self.joining is not None  # noqa: S101 - asked before
-        with contextlib.suppress(QwenError, aiohttp.ClientError, OSError, asyncio.TimeoutError):
+        with contextlib.suppress(QwenError, aiohttp.ClientError, OSError, asyncio.TimeoutError, RuntimeError):
             event_id = await asyncio.wait_for(self.joining, _CANCEL_SECONDS)
             body = {"session_hash": self.session_hash, "fn_index": self.endpoint.fn_index, "event_id": event_id}
             await asyncio.wait_for(self.web.post_json(f"{self.endpoint.prefix}/cancel", body), _CANCEL_SECONDS)
 
 
 _LEAVING: set[asyncio.Task[None]] = set()
-
-
-class _StallClock:
-    """Wait for bytes, but no longer than the stall limit since the last sign of life."""
-
-    def __init__(self, limit: float, name: str) -> None:
-        self.limit = limit
-        self.name = name
-        self.last = time.monotonic()
-
-    def reset(self) -> None:
-        self.last = time.monotonic()
-
-    async def wait(self, read: Awaitable[bytes]) -> bytes:
-        left = self.last + self.limit - time.monotonic()
-        try:
-            return await asyncio.wait_for(read, max(left, 0.01))
-        except asyncio.TimeoutError:
-            raise StallError(
-                f"the server has sent nothing for {self.limit:g} s",
-                target=self.name,
-                hint="Ask again, try another target, or raise stall_timeout.",
-            ) from None
