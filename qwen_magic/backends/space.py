@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import json
 import os
 import random
 import secrets
 import time
 from contextlib import aclosing
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 import aiohttp
-from yarl import URL
 
 from .. import events
 from ..errors import (
@@ -32,14 +29,15 @@ from ..errors import (
 from ..events import End, Event, Reset, Status, TextDelta, ThinkingDelta
 from ..targets import Target, space_host
 from ..text.sse import EventTooLong, SSEDecoder
-from .endpoints import KNOWN, Endpoint, Request, build, discover
-from .failures import WAKING_STAGES, http_error, server_message, stage_error
+from .discovery import discover
+from .endpoints import KNOWN, Endpoint, Request, build
+from .failures import WAKING_STAGES, http_error, stage_error
 from .gradio import EventReader, event_id_of, find_answer, is_heartbeat
 from .http import Watch, error_body, read_chunks, translated
+from .web import Web
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-    from contextlib import AbstractAsyncContextManager
 
     from ..messages import Message
     from ..parameters import Parameters
@@ -48,7 +46,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CANCEL_SECONDS = 2.0
-_REDIRECTS = 5
 _HEARTBEAT_BYTES = 200
 
 
@@ -70,6 +67,7 @@ class SpaceBackend:
         self.base_url = base_url or (space_host(self.space_id) if self.space_id else target.address)
         self._known = KNOWN.get(self.space_id.lower()) if settings.endpoint is None else None
         self._endpoint: Endpoint | None = None
+        self.leaving: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
         return f"SpaceBackend({self.name!r})"
@@ -78,7 +76,7 @@ class SpaceBackend:
         self, session: aiohttp.ClientSession, messages: tuple[Message, ...], parameters: Parameters
     ) -> AsyncGenerator[Event, None]:
         """Stream one answer's events; see `Backend.stream`."""
-        web = _Web(self, session)
+        web = Web(self, session)
         async with translated(self.name, self.settings):
             if known := self._endpoint or self._known:
                 begun = False
@@ -107,7 +105,7 @@ class SpaceBackend:
         """Do nothing: no connection outlives an answer but the session's own."""
 
     async def _answer(
-        self, web: _Web, endpoint: Endpoint, messages: tuple[Message, ...], parameters: Parameters
+        self, web: Web, endpoint: Endpoint, messages: tuple[Message, ...], parameters: Parameters
     ) -> AsyncGenerator[Event, None]:
         settings = self.settings
         if endpoint.conversation and sum(message.role == "user" for message in messages) > 1:
@@ -138,7 +136,7 @@ class SpaceBackend:
 
     async def _give_history(
         self,
-        web: _Web,
+        web: Web,
         endpoint: Endpoint,
         request: Request,
         messages: tuple[Message, ...],
@@ -164,7 +162,7 @@ class SpaceBackend:
             return build(replace(endpoint, history=None), messages, parameters, self.settings.inputs, self.name)
         return request
 
-    async def _discover(self, web: _Web) -> Endpoint:
+    async def _discover(self, web: Web) -> Endpoint:
         if self.login:
             await web.sign_in(*self.login)
         config = await web.config()
@@ -175,7 +173,7 @@ class SpaceBackend:
         return discover(config, info, self.name, self.settings.endpoint)
 
     async def _patiently(
-        self, web: _Web, attempt: Callable[[], Awaitable[T]], result: list[T]
+        self, web: Web, attempt: Callable[[], Awaitable[T]], result: list[T]
     ) -> AsyncGenerator[Status, None]:
         """Try until it works: while a queue is full, with growing pauses; while a Space wakes up, by polling."""
         started, pause = time.monotonic(), 1.0
@@ -202,7 +200,7 @@ class SpaceBackend:
             await asyncio.sleep(wait)
             pause = min(pause * 2, 15.0)
 
-    async def _state(self, web: _Web) -> str:
+    async def _state(self, web: Web) -> str:
         """Ask the Hub for the Space's stage; raise where waiting would not help."""
         if not self.space_id:
             return ""
@@ -217,100 +215,10 @@ class SpaceBackend:
         return f"the Space is {WAKING_STAGES[stage]}" if stage in WAKING_STAGES else ""
 
 
-@dataclass
-class _Web:
-    """HTTP requests to one app: paths, the Hub's token, errors."""
-
-    backend: SpaceBackend
-    session: aiohttp.ClientSession
-
-    @property
-    def name(self) -> str:
-        return self.backend.name
-
-    @property
-    def timeout(self) -> aiohttp.ClientTimeout:
-        """The session's limits, and one for an answer that never begins."""
-        settings = self.backend.settings
-        return aiohttp.ClientTimeout(
-            total=None, sock_connect=settings.connect_timeout, sock_read=settings.stall_timeout
-        )
-
-    def url(self, path: str, base: str | None = None) -> str:
-        return (base or self.backend.base_url) + path
-
-    def headers(self, url: str) -> dict[str, str]:
-        """Send the Hub's token to Spaces of the Hub alone; its proxy keeps this header from the app."""
-        token, parts = self.backend.settings.hf_token, urlsplit(url)
-        if token and parts.scheme == "https" and (parts.hostname or "").endswith(".hf.space"):
-            return {"x-hf-authorization": f"Bearer {token}"}
-        return {}
-
-    def get(self, url: str, **headers: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        all_headers = {**headers, **self.headers(url)}
-        return self.session.get(url, headers=all_headers, allow_redirects=False, timeout=self.timeout)
-
-    async def config(self) -> dict[str, Any]:
-        """Get ``/config``; a redirect moves the base, and is followed by hand so that no token goes astray."""
-        url = self.url("/config")
-        for _ in range(_REDIRECTS):
-            async with self.get(url) as response:
-                if response.status in (301, 302, 303, 307, 308) and "Location" in response.headers:
-                    url = str(response.url.join(URL(response.headers["Location"])))
-                    continue
-                value = await self.json(response)
-                if not isinstance(value, dict) or "dependencies" not in value:
-                    break
-                self.backend.base_url = url.partition("?")[0].removesuffix("/").removesuffix("/config")
-                return value
-        raise ProtocolError(
-            "no Gradio app answers there", target=self.name, hint="Check the address, or try another target."
-        )
-
-    async def sign_in(self, user: str, password: str) -> None:
-        form = {"username": user, "password": password}
-        async with self.session.post(self.url("/login"), data=form, timeout=self.timeout) as response:
-            if response.status == 400:  # noqa: PLR2004
-                raise AuthError(
-                    "the login was refused",
-                    target=self.name,
-                    hint="Check auth=(user, password).",
-                    server_message=server_message(await error_body(response)),
-                    status=response.status,
-                )
-            if response.status not in (200, 404):
-                raise http_error(response.status, response.headers, await error_body(response), self.name)
-
-    async def get_json(self, path: str, base: str | None = None) -> Any:
-        url = self.url(path, base)
-        async with self.get(url) as response:
-            return await self.json(response)
-
-    async def post_json(self, path: str, body: dict[str, Any]) -> Any:
-        url = self.url(path)
-        async with self.session.post(
-            url, json=body, headers=self.headers(url), allow_redirects=False, timeout=self.timeout
-        ) as response:
-            return await self.json(response)
-
-    async def json(self, response: aiohttp.ClientResponse) -> Any:
-        """Read an answer's JSON; raise what its status means."""
-        body = await response.text(errors="replace")
-        if response.status != 200:  # noqa: PLR2004
-            raise http_error(response.status, response.headers, body, self.name)
-        try:
-            return json.loads(body)
-        except (ValueError, RecursionError):
-            pass
-        if self.backend.space_id:  # the Hub shows a page while a Space starts
-            raise AsleepError("the Space shows a page instead of its app", target=self.name, hint="Try again later.")
-        raise ProtocolError("no Gradio app answers there", target=self.name, hint="Check the address.")
-
-
 class _Run:
     """One event in the queue, from the join to the end."""
 
-    def __init__(self, web: _Web, endpoint: Endpoint, request: Request, session_hash: str) -> None:
+    def __init__(self, web: Web, endpoint: Endpoint, request: Request, session_hash: str) -> None:
         self.web = web
         self.endpoint = endpoint
         self.request = request
@@ -396,8 +304,9 @@ class _Run:
         if self.joining is None or (self.reader is not None and self.reader.ended):
             return
         task = asyncio.ensure_future(self._cancel())
-        _LEAVING.add(task)  # the loop itself keeps tasks only weakly
-        task.add_done_callback(_LEAVING.discard)
+        leaving = self.web.backend.leaving
+        leaving.add(task)  # the loop itself keeps tasks only weakly
+        task.add_done_callback(leaving.discard)
         await asyncio.wait({task}, timeout=_CANCEL_SECONDS)
 
     async def _cancel(self) -> None:
@@ -406,6 +315,3 @@ class _Run:
             event_id = await asyncio.wait_for(self.joining, _CANCEL_SECONDS)
             body = {"session_hash": self.session_hash, "fn_index": self.endpoint.fn_index, "event_id": event_id}
             await asyncio.wait_for(self.web.post_json(f"{self.endpoint.prefix}/cancel", body), _CANCEL_SECONDS)
-
-
-_LEAVING: set[asyncio.Task[None]] = set()

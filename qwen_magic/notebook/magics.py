@@ -181,7 +181,7 @@ class QwenMagics(Magics):
         end = 0
         while option := _OPTION.match(line, end):
             end = option.end()
-        self._ask(self._options(line[:end]), line[end:])
+        self._ask(self._options(line[:end]), line[end:].lstrip())
 
     def _ask(self, options: argparse.Namespace, cell: str) -> None:
         system, prompt = _system_line(cell)

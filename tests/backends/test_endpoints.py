@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from servers.web import SAVED
 
-from qwen_magic.backends.endpoints import KNOWN, Call, Endpoint, Input, Request, build, discover, format_history
+from qwen_magic.backends.discovery import discover
+from qwen_magic.backends.endpoints import KNOWN, Call, Endpoint, Input, Request, build, format_history
 from qwen_magic.errors import DiscoveryError, UsageError
 from qwen_magic.messages import Message, to_messages
 from qwen_magic.parameters import Parameters

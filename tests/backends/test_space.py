@@ -18,7 +18,8 @@ from servers import web
 
 from qwen_magic import QwenClient
 from qwen_magic.backends import Settings
-from qwen_magic.backends.space import SpaceBackend, _Web
+from qwen_magic.backends.space import SpaceBackend
+from qwen_magic.backends.web import Web
 from qwen_magic.errors import (
     AsleepError,
     AuthError,
@@ -784,7 +785,7 @@ async def test_the_token_stays_with_the_hub(
 
 async def test_where_the_token_goes() -> None:
     backend = SpaceBackend(parse_target("qwen-2-72b"), Settings(hf_token="hf_secret"))
-    connection = _Web(backend, None)  # type: ignore[arg-type]
+    connection = Web(backend, None)  # type: ignore[arg-type]
     with_token = {"x-hf-authorization": "Bearer hf_secret"}
     assert connection.headers(backend.base_url + "/config") == with_token
     for url in (

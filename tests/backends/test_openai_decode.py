@@ -1,0 +1,152 @@
+"""The OpenAI stream's decoder, fed with bytes cut anywhere."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from qwen_magic.backends.openai import ChatDecoder, http_error, request_body
+from qwen_magic.errors import AuthError, BusyError, DisconnectError, NotFoundError, ProtocolError, ServerError
+from qwen_magic.events import End, Event, Status, TextDelta, ThinkingDelta, UsageReport
+from qwen_magic.messages import Message, Usage
+from qwen_magic.parameters import Parameters
+
+# As llama.cpp's server sent it (ids shortened), with a comment, CR LF and other scripts put in.
+RECORDED = (
+    'data: {"choices":[{"finish_reason":null,"index":0,"delta":{"role":"assistant","content":null}}],"object":"chat.completion.chunk"}\n\n'
+    ": ping\n\n"
+    'data: {"choices":[{"finish_reason":null,"index":0,"delta":{"reasoning_content":"Хм…"}}]}\n\n'
+    'data: {"choices":[{"finish_reason":null,"index":0,"delta":{"content":"Hello, мир"}}]}\r\n\r\n'
+    'data: {"choices":[{"finish_reason":null,"index":0,"delta":{"content":"\u2028 🐈"}}]}\n\n'
+    'data: {"choices":[{"finish_reason":"length","index":0,"delta":{}}]}\n\n'
+    'data: {"choices":[],"usage":{"completion_tokens":5,"prompt_tokens":31,"total_tokens":36}}\n\n'
+    "data: [DONE]\n\n"
+).encode()
+EXPECTED: list[Event] = [
+    ThinkingDelta("Хм…"),
+    TextDelta("Hello, мир"),
+    TextDelta("\u2028 🐈"),
+    UsageReport(Usage(31, 5)),
+    End("length"),
+]
+
+
+def decode(*pieces: bytes) -> list[Event]:
+    decoder = ChatDecoder("t")
+    found = [event for piece in pieces for event in decoder.feed(piece)]
+    return found + decoder.close()
+
+
+def chunk(**fields: object) -> bytes:
+    return f"data: {json.dumps(fields)}\n\n".encode()
+
+
+def test_cut_at_every_byte() -> None:
+    for place in range(len(RECORDED) + 1):
+        assert decode(RECORDED[:place], RECORDED[place:]) == EXPECTED
+
+
+def test_byte_by_byte() -> None:
+    assert decode(*(RECORDED[i : i + 1] for i in range(len(RECORDED)))) == EXPECTED
+
+
+def test_reasoning_under_its_other_name() -> None:
+    done = b"data: [DONE]\n\n"
+    assert decode(chunk(choices=[{"delta": {"reasoning": "so"}}]), done) == [ThinkingDelta("so"), End("stop")]
+
+
+def test_a_finish_without_done_is_an_end() -> None:
+    data = chunk(choices=[{"delta": {"content": "a"}, "finish_reason": "stop"}])
+    assert decode(data) == [TextDelta("a"), End("stop")]
+
+
+def test_no_finish_is_a_disconnect() -> None:
+    decoder = ChatDecoder("t")
+    decoder.feed(chunk(choices=[{"delta": {"content": "a"}}]))
+    with pytest.raises(DisconnectError, match=r"t: .*before the answer was complete"):
+        decoder.close()
+
+
+def test_nothing_comes_after_the_end() -> None:
+    decoder = ChatDecoder("t")
+    assert decoder.feed(b"data: [DONE]\n\n") == [End("stop")]
+    assert decoder.feed(RECORDED) == []
+    assert decoder.close() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [({"message": "out of memory", "code": 500}, "out of memory"), ("broken", "broken")],
+)
+def test_an_error_in_the_stream(error: object, said: str) -> None:
+    decoder = ChatDecoder("t")
+    with pytest.raises(ServerError, match=said) as caught:
+        decoder.feed(chunk(error=error))
+    assert caught.value.server_message == said
+    assert caught.value.target == "t"
+
+
+@pytest.mark.parametrize("data", [b"data: <html>\n\n", b"data: [1]\n\n", b"data: 7\n\n"])
+def test_what_is_no_completion(data: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        ChatDecoder("t").feed(data)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"choices": []}, {"choices": None}, {"choices": [None]}, {"choices": [{"delta": None}]}, {"error": None},
+     {"choices": [{"delta": {"content": ["odd"]}}]}, {"usage": None}, {"usage": {"prompt_tokens": "many"}}],
+)  # fmt: skip
+def test_odd_but_harmless(fields: dict[str, object]) -> None:
+    assert ChatDecoder("t").feed(chunk(**fields)) == []
+
+
+def test_the_progress_of_a_prompt() -> None:
+    # As llama.cpp sends it with return_progress.
+    progress = {"total": 4000, "cache": 0, "processed": 1000, "time_ms": 7}
+    data = chunk(choices=[{"delta": {"role": "assistant", "content": None}}], prompt_progress=progress)
+    assert ChatDecoder("t").feed(data) == [Status("reading the prompt: 1000 of 4000 tokens", "server", "t", 0.25)]
+    assert ChatDecoder("t").feed(chunk(choices=[], prompt_progress={**progress, "processed": 4000})) == []
+    assert ChatDecoder("t").feed(chunk(choices=[], prompt_progress={"total": 40, "processed": 10})) == []
+
+
+def test_comments_are_no_message() -> None:
+    decoder = ChatDecoder("t")
+    decoder.feed(b": ping\n\n")
+    assert not decoder.started
+    assert not decoder.said_something
+    decoder.feed(chunk(choices=[]))
+    assert decoder.started
+    assert decoder.said_something
+    decoder.feed(b": ping\n\n")
+    assert not decoder.said_something
+
+
+def test_the_request() -> None:
+    body = request_body("m", (Message("system", "s"), Message("user", "u")), Parameters(temperature=0.5, seed=7))
+    assert body == {
+        "model": "m",
+        "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "temperature": 0.5,
+        "seed": 7,
+    }
+    assert "model" not in request_body("", (Message("user", "u"),), Parameters())
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(400, ServerError), (401, AuthError), (403, AuthError), (404, NotFoundError), (429, BusyError), (500, ServerError),
+     (503, ServerError)],
+)  # fmt: skip
+def test_what_a_status_means(status: int, kind: type[ServerError]) -> None:
+    error = http_error(status, {"Retry-After": "3"}, '{"error": {"message": "the reason"}}', "t")
+    assert type(error) is kind
+    assert isinstance(error, ServerError)
+    assert (error.status, error.server_message, error.target) == (status, "the reason", "t")
+    assert "the reason" in str(error)
+    assert error.hint
+    if isinstance(error, BusyError):
+        assert error.retry_after == 3

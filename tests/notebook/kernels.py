@@ -1,0 +1,223 @@
+"""A real kernel, spoken to over its sockets, with every IOPub message as it came: when, and how many bytes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import zmq
+from jupyter_client.manager import KernelManager
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from typing_extensions import Self
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Message:
+    """One message on IOPub; `size` counts all its frames."""
+
+    kind: str
+    content: dict[str, Any]
+    transient_id: str
+    time: float
+    size: int
+
+
+@dataclass
+class Run:
+    """What came of one cell."""
+
+    code: str
+    sent: float
+    messages: list[Message] = field(default_factory=list)
+    reply: dict[str, Any] | None = None
+    idle_at: float = 0.0
+
+    @property
+    def over(self) -> bool:
+        """Whether the kernel answered, and is idle again."""
+        return bool(self.idle_at) and self.reply is not None
+
+    @property
+    def status(self) -> str:
+        assert self.reply is not None
+        return str(self.reply["status"])
+
+    @property
+    def drawn(self) -> list[Message]:
+        """The displays and their updates."""
+        return [message for message in self.messages if message.kind in ("display_data", "update_display_data")]
+
+    @property
+    def displays(self) -> list[dict[str, str]]:
+        """The bundles as a notebook saves them, each at its last update."""
+        bundles: dict[str, dict[str, str]] = {}
+        for number, message in enumerate(self.drawn):
+            key = message.transient_id or str(number)
+            assert message.kind == "display_data" or key in bundles, "an update of a display that is not there"
+            bundles[key] = message.content["data"]
+        return list(bundles.values())
+
+    @property
+    def shown(self) -> list[dict[str, str]]:
+        """The saved bundles that show something."""
+        return [bundle for bundle in self.displays if any(bundle.values())]
+
+    @property
+    def answer(self) -> str:
+        """The saved answer: everything but the last line."""
+        return "\n\n".join(bundle["text/plain"] for bundle in self.shown[:-1])
+
+    @property
+    def printed(self) -> str:
+        return "".join(message.content["text"] for message in self.messages if message.kind == "stream")
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """What the error output holds."""
+        errors = [message.content for message in self.messages if message.kind == "error"]
+        assert len(errors) == 1, [message.content for message in self.messages]
+        return errors[0]
+
+    @property
+    def size(self) -> int:
+        """Bytes on IOPub."""
+        return sum(message.size for message in self.messages)
+
+
+class Kernel:
+    """An ipykernel with the package importable."""
+
+    def __init__(self, **env: str) -> None:
+        self._env = env
+        self._runs: dict[str, Run] = {}
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.mkdtemp(prefix="qwen-magic-kernel-")
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("QWEN_", "IPYTHON", "HF_"))}
+        env |= {"PYTHONPATH": str(ROOT), "IPYTHONDIR": self._folder, "JUPYTER_RUNTIME_DIR": self._folder, **self._env}
+        self._manager = KernelManager(connection_file=str(Path(self._folder) / "kernel.json"))
+        self._manager.kernel_spec.argv[0] = sys.executable
+        self._manager.start_kernel(env=env, cwd=self._folder)
+        self._context = zmq.Context()
+        info = self._manager.get_connection_info()
+        self._session = self._manager.session
+        self._shell = self._connect(zmq.DEALER, info["shell_port"])
+        self._iopub = self._connect(zmq.SUB, info["iopub_port"])
+        self._iopub.setsockopt(zmq.SUBSCRIBE, b"")
+        self._wait_for_iopub()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._manager.shutdown_kernel(now=True)
+        self._context.destroy(linger=0)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _connect(self, kind: int, port: int) -> zmq.Socket[bytes]:
+        socket = self._context.socket(kind)
+        socket.linger = 0
+        socket.rcvhwm = 0
+        socket.connect(f"tcp://127.0.0.1:{port}")
+        return socket
+
+    def _wait_for_iopub(self) -> None:
+        # A subscription takes a moment: what is said before that is never heard.
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            run = self.start("")
+            try:
+                self.until(lambda run=run: run.over, 1.0)
+            except TimeoutError:
+                continue
+            return
+        raise TimeoutError("the kernel did not answer")
+
+    def start(self, code: str) -> Run:
+        """Send a cell, and do not wait."""
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": True,
+        }
+        run = Run(code, time.monotonic())
+        message = self._session.msg("execute_request", content)
+        self._runs[message["header"]["msg_id"]] = run
+        self._session.send(self._shell, message)
+        return run
+
+    def run(self, code: str, timeout: float = 60) -> Run:
+        """Run a cell to its end."""
+        return self.wait(self.start(code), timeout)
+
+    def wait(self, run: Run, timeout: float = 60) -> Run:
+        """Wait for the end of a cell."""
+        self.until(lambda: run.over, timeout)
+        return run
+
+    def until(self, predicate: Callable[[], Any], timeout: float = 30) -> None:
+        """Read messages until something is so."""
+        end = time.monotonic() + timeout
+        while not predicate():
+            if time.monotonic() > end:
+                raise TimeoutError(f"not in {timeout:g} s: {self._runs}")
+            self.read(0.05)
+
+    def read(self, seconds: float) -> None:
+        """Read what comes within a time, and return after the first."""
+        poller = zmq.Poller()
+        poller.register(self._iopub, zmq.POLLIN)
+        poller.register(self._shell, zmq.POLLIN)
+        for socket, _ in poller.poll(seconds * 1000):
+            self._take(socket)
+
+    def _take(self, socket: zmq.Socket[bytes]) -> None:
+        frames = socket.recv_multipart()
+        now = time.monotonic()
+        _, parts = self._session.feed_identities(frames)
+        message = self._session.deserialize(parts)
+        run = self._runs.get(message["parent_header"].get("msg_id", ""))
+        if run is None:
+            return
+        content = message["content"]
+        if socket is self._shell:
+            run.reply = content
+            return
+        transient = content.get("transient") or {}
+        run.messages.append(
+            Message(message["msg_type"], content, transient.get("display_id", ""), now, sum(map(len, frames)))
+        )
+        if message["msg_type"] == "status" and content["execution_state"] == "idle":
+            run.idle_at = now
+
+    def interrupt(self) -> float:
+        """Interrupt the kernel as a front end does; return when."""
+        now = time.monotonic()
+        self._manager.interrupt_kernel()
+        return now
+
+    def value(self, expression: str) -> Any:
+        """Give what an expression is worth, as far as its repr can be read back."""
+        import ast
+
+        run = self.run(f"print(repr({expression}))")
+        assert run.status == "ok", run.reply
+        return ast.literal_eval(run.printed)
+
+
+def kernels(**env: str) -> Iterator[Kernel]:
+    """Give one kernel, for a fixture."""
+    with Kernel(**env) as kernel:
+        yield kernel

@@ -1,0 +1,263 @@
+"""JupyterLab in a headless Chromium: what a user sees, and what a hostile answer can do there."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import pytest
+from kernels import ROOT
+from servers.environments import require_all
+from servers.gradio_server import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from servers.gradio_server import GradioServer
+
+TOKEN = "a-token-of-the-test"
+ARGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ATTACK_CELL = """\
+import sys
+sys.path.insert(0, {folder!r})
+import attacks
+from IPython.display import display
+from qwen_magic.text.safe import safe_markdown
+for name, source in attacks.ATTACKS:
+    source = source.replace(attacks.ORIGIN, {origin!r})
+    display({{"text/markdown": {show}, "text/plain": name}}, raw=True)
+print("all", "shown")
+"""
+
+
+def missing(reason: str) -> None:
+    """Skip, or fail where everything is to be run."""
+    if require_all():
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Give the address and the folder of a JupyterLab."""
+    try:
+        import jupyterlab  # noqa: F401
+    except ImportError:
+        missing("jupyterlab is not installed")
+    folder = tmp_path_factory.mktemp("lab")
+    port = free_port()
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("QWEN_", "JUPYTER"))}
+    env |= {"PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder / ".ipython")}
+    env |= {f"JUPYTER_{name}_DIR": str(folder / f".{name.lower()}") for name in ("CONFIG", "DATA", "RUNTIME")}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
+    command += [f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"]
+    command += [f"--ServerApp.root_dir={folder}"]
+    with (folder / "lab.log").open("wb") as log:
+        process = subprocess.Popen(command, env=env, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        end = time.monotonic() + 60
+        while True:
+            try:
+                with urllib.request.urlopen(f"{url}/api?token={TOKEN}", timeout=5):
+                    break
+            except (urllib.error.URLError, OSError):
+                assert process.poll() is None, (folder / "lab.log").read_text()
+                assert time.monotonic() < end, (folder / "lab.log").read_text()
+                time.sleep(0.1)
+        yield url, folder
+        request = urllib.request.Request(f"{url}/api/shutdown?token={TOKEN}", method="POST")
+        with urllib.request.urlopen(request, timeout=10):
+            pass
+        process.wait(20)
+    finally:
+        process.kill()
+        process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Give a headless Chromium."""
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        missing("playwright is not installed")
+    path = os.environ.get("QWEN_MAGIC_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=ARGS)
+        except Error as error:
+            missing(f"no Chromium: {str(error).splitlines()[0]}")
+        yield browser
+        browser.close()
+
+
+class Trap:
+    """A server that notes what is asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        trap = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                trap.asked.append(self.path)
+                self.send_response(404)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+
+@pytest.fixture
+def trap() -> Iterator[Trap]:
+    trap = Trap()
+    yield trap
+    trap.close()
+
+
+@pytest.fixture
+def notebook(lab: tuple[str, Path], browser: Any) -> Iterator[Callable[..., Any]]:
+    """Give what opens a notebook of some cells and runs them all."""
+    url, folder = lab
+    contexts = []
+
+    def open_and_run(name: str, *cells: str, done: str = "", timeout: float = 60) -> Any:
+        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(book, folder / name)
+        context = browser.new_context(viewport={"width": 1200, "height": 1600})
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(f"{url}/lab/workspaces/{name[:-6]}/tree/{name}?token={TOKEN}&reset")
+        page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=60_000)
+        page.wait_for_selector(".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
+        page.click(".jp-Notebook .jp-Cell:first-child .cm-content")
+        page.keyboard.press("Escape")
+        page.click("li.lm-MenuBar-item:has-text('Run')")
+        page.click(".lm-Menu-item[data-command='runmenu:run-all']")
+        if done:
+            page.wait_for_selector(done, timeout=timeout * 1000)
+        return page
+
+    yield open_and_run
+    for context in contexts:
+        context.close()
+
+
+def saved(page: Any, path: Path) -> dict[str, Any]:
+    """Save the notebook as a user does; give what is in the file."""
+    before = path.stat().st_mtime_ns
+    page.keyboard.press("Control+s")
+    end = time.monotonic() + 15
+    while path.stat().st_mtime_ns == before:
+        assert time.monotonic() < end, "not saved"
+        page.wait_for_timeout(100)
+    page.wait_for_timeout(300)
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def test_an_answer_as_a_user_sees_it(
+    notebook: Callable[..., Any], lab: tuple[str, Path], space: GradioServer, tmp_path: Path
+) -> None:
+    page = notebook(
+        "answer.ipynb",
+        f"%load_ext qwen_magic\n%qwen use space:{space.url}",
+        "%%qwen -o r\nmarkdown 2400 0.004",
+        "print('the next', 'cell')",
+        done="text=the next cell",
+    )
+    cell = page.locator(".jp-Notebook .jp-Cell").nth(1)
+    output = cell.locator(".jp-OutputArea")
+    text = output.inner_text()
+    page.screenshot(path=str(tmp_path / "answer.png"))
+    page.locator(".jp-Notebook .jp-Cell").nth(2).scroll_into_view_if_needed()
+    page.screenshot(path=str(tmp_path / "end.png"))
+    print(f"screenshots in {tmp_path}")
+    assert output.locator("h1").count() >= 3
+    assert output.locator("table tbody td").count() >= 6
+    assert output.locator("pre code span[class^=tok-], pre code span[style], pre code [class^='ͼ']").count() > 3
+    assert output.locator("blockquote").count() >= 2
+    assert output.locator("mjx-container, .MathJax").count() >= 2
+    assert f"space:{space.url}" in text
+    assert "characters" in text.strip().splitlines()[-1]
+    assert "⏳" not in text
+    assert "Traceback" not in page.locator(".jp-Notebook").inner_text()
+    outputs = saved(page, lab[1] / "answer.ipynb")["cells"][1]["outputs"]
+    shown = [output["data"] for output in outputs if any(output["data"].values())]
+    plain = "\n\n".join("".join(data["text/plain"]) for data in shown[:-1])
+    assert plain.startswith("# A tour of *Markdown*, part 1")
+    assert len(plain) > 2300
+    assert not any("⏳" in "".join(value) for data in shown for value in data.values())
+
+
+def test_interrupt_in_the_browser(notebook: Callable[..., Any], space: GradioServer) -> None:
+    page = notebook(
+        "stop.ipynb",
+        f"%load_ext qwen_magic\n%qwen use space:{space.url}",
+        "%%qwen -o r\ncount 400 0.05",
+        done="text=w9 w10",
+    )
+    page.keyboard.press("Escape")
+    page.keyboard.press("i")
+    page.keyboard.press("i")
+    page.wait_for_selector("text=interrupted, what had come is kept", timeout=3000)
+    output = page.locator(".jp-Notebook .jp-Cell").nth(1).locator(".jp-OutputArea").inner_text()
+    assert "w0 w1 w2" in output
+    assert "Interrupted: the answer was stopped" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("safe", [True, False])
+def test_hostile_markdown(notebook: Callable[..., Any], trap: Trap, safe: bool) -> None:
+    show = "safe_markdown(source)" if safe else "source"
+    cell = ATTACK_CELL.format(folder=str(ROOT / "tests" / "text"), origin=trap.url, show=show)
+    # More outputs than JupyterLab shows of one cell: a cell for each few.
+    step = 40
+    cells = [cell.replace("attacks.ATTACKS:", f"attacks.ATTACKS[{i}:{i + step}]:") for i in range(0, 200, step)]
+    cells.append("print('the', 'end')")
+    if not safe:
+        page = notebook("hostile0.ipynb", *cells)
+        end = time.monotonic() + 30  # one of them leads the page away: then nothing can be asked of it
+        while not trap.asked and time.monotonic() < end:
+            page.wait_for_timeout(200)
+        assert trap.asked, "the attacks do nothing here: this test cannot fail"
+        return
+    page = notebook("hostile1.ipynb", *cells, done="text=/^the end/")
+    for i in range(len(cells)):
+        page.locator(".jp-Notebook .jp-Cell").nth(i).scroll_into_view_if_needed()
+        page.wait_for_timeout(300)
+    page.wait_for_timeout(1000)
+    assert not page.evaluate("window.__pwned")
+    assert trap.asked == []
+    assert page.locator(".jp-OutputArea a[href^='javascript' i]").count() == 0
+    assert page.locator(".jp-RenderedMarkdown").count() > 50

@@ -1,0 +1,225 @@
+"""The displays by themselves, with a clock of the test's own."""
+
+from __future__ import annotations
+
+import io
+import random
+import sys
+
+import pytest
+from servers.apps.script import cut, markdown
+
+from qwen_magic.events import Reset, Status, Target, TextDelta, ThinkingDelta
+from qwen_magic.messages import Reply, Usage
+from qwen_magic.notebook.display import MarkdownDisplay, PrintDisplay, escape, last_line, make_display
+
+
+class Page:
+    """A front end: what each display shows."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.shown: dict[str, dict[str, str]] = {}
+        self.sent = 0
+        self.history: list[str] = []
+
+    def publish(self, data: dict[str, str], display_id: str, update: bool) -> None:
+        assert (display_id in self.shown) == update
+        self.shown[display_id] = dict(data)
+        self.sent += sum(len(text.encode()) for text in data.values())
+        self.history.append(self.text)
+
+    def clock(self) -> float:
+        return self.now
+
+    @property
+    def bundles(self) -> list[dict[str, str]]:
+        return [bundle for bundle in self.shown.values() if any(bundle.values())]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(bundle["text/markdown"] for bundle in self.shown.values())
+
+    @property
+    def answer(self) -> str:
+        return "\n\n".join(bundle["text/plain"] for bundle in self.bundles[:-1])
+
+
+@pytest.fixture
+def page() -> Page:
+    return Page()
+
+
+@pytest.fixture
+def display(page: Page) -> MarkdownDisplay:
+    return MarkdownDisplay(page.publish, page.clock)
+
+
+def reply(text: str, **more: object) -> Reply:
+    return Reply(text=text, target="space:a/b", seconds=2.0, first_token_seconds=1.0, **more)  # type: ignore[arg-type]
+
+
+PROSE = ("Some words of a long answer, and no end of them. " * 12 + "\n\n") * 200
+
+
+@pytest.mark.parametrize("kind", ["rich", "prose", "one fence", "one paragraph", "Russian", "list", "table"])
+def test_cost_at_worst(page: Page, display: MarkdownDisplay, kind: str) -> None:
+    text = {
+        "rich": markdown(100_000),
+        "prose": PROSE,
+        "one fence": "```python\n" + "x = 'some code'\n" * 7000,
+        "one paragraph": "words without an end " * 5000,
+        "Russian": "Кот путешествует по миру. " * 4000,
+        "list": "- an item of a list\n" * 5000,
+        "table": "| a | b |\n|---|---|\n" + "| one | two |\n" * 7500,
+    }[kind][:100_000]
+    for piece in cut(text):
+        page.now += 0.1
+        display.take(TextDelta(piece))
+        display.tick()
+    display.finish(reply(text))
+    assert display.sent_bytes <= (6_000_000 if kind != "Russian" else 10_000_000)  # two bytes a character
+    assert page.sent <= display.sent_bytes
+    assert len(page.shown) < 50
+    if kind in ("rich", "prose", "Russian"):
+        assert page.answer == text.strip("\n")
+    assert page.answer.replace("\n", "") == text.replace("\n", "")
+
+
+def test_no_more_than_ten_updates_a_second(page: Page, display: MarkdownDisplay) -> None:
+    for i in range(1000):
+        page.now = i / 1000
+        display.take(TextDelta("word "))
+    assert len(page.history) <= 11
+
+
+def test_the_first_text_shows_at_once(page: Page, display: MarkdownDisplay) -> None:
+    page.now = 1.0
+    display.take(Target("space:a/b"))
+    assert "asking space:a/b" in page.text
+    page.now = 2.0
+    display.take(TextDelta("Hello"))
+    assert page.text == "Hello"
+    assert len(page.shown) == 1, "the status had a display of its own beside the answer's"
+
+
+def test_a_late_tick_shows_what_waited(page: Page, display: MarkdownDisplay) -> None:
+    page.now = 1.0
+    display.take(TextDelta("a"))
+    page.now = 1.05
+    display.take(TextDelta("b"))
+    assert page.text == "a"
+    page.now = 1.11
+    display.tick()
+    assert page.text == "ab"
+
+
+def test_finish_without_an_answer(page: Page, display: MarkdownDisplay) -> None:
+    display.take(Status("in the queue: place 3 of 9", "queue"))
+    assert "place 3 of 9" in page.text
+    display.finish(reply("", finish_reason="interrupted"))
+    assert len(page.bundles) == 1
+    assert "interrupted" in page.bundles[0]["text/plain"]
+    assert "⏳" not in page.text
+
+
+def test_thinking_and_warnings(page: Page, display: MarkdownDisplay) -> None:
+    display.take(ThinkingDelta("hm"))
+    assert "thinking" in page.text
+    page.now = 1
+    display.take(Status("no seed *here*", "warning"))
+    page.now = 2
+    display.take(TextDelta("yes"))
+    display.finish(reply("yes", usage=Usage(1, 30)))
+    assert page.answer == "yes"
+    assert page.bundles[-1]["text/plain"].splitlines()[0] == "no seed *here*"
+    assert "30 tokens, 30 a second" in page.bundles[-1]["text/plain"]
+    assert "&#42;here&#42;" in page.bundles[-1]["text/markdown"]
+
+
+@pytest.mark.parametrize("rewritten", ["other text\n\n", "same start\n\n", "", "longer\n\n" * 900])
+def test_reset(page: Page, display: MarkdownDisplay, rewritten: str) -> None:
+    text = PROSE[:20_000]
+    for piece in cut(text, 50):
+        page.now += 0.05
+        display.take(TextDelta(piece))
+    runs = len(page.shown)
+    assert runs > 5
+    new = (text[:3000] if rewritten == "same start\n\n" else "") + rewritten
+    page.now += 1
+    display.take(Reset(new))
+    for piece in cut("And it goes on.", 4):
+        page.now += 0.2
+        display.take(TextDelta(piece))
+        display.tick()
+    new += "And it goes on."
+    display.finish(reply(new))
+    assert page.answer.replace("\n", "") == new.replace("\n", "")
+    assert all(not any(bundle.values()) for bundle in page.shown.values() if bundle not in page.bundles)
+    assert "Some words" not in page.text or rewritten == "same start\n\n"
+    assert "space:a/b" in page.bundles[-1]["text/plain"]
+
+
+def test_the_last_line_is_last_after_a_reset(page: Page, display: MarkdownDisplay) -> None:
+    display.take(TextDelta(PROSE[:10_000]))
+    page.now = 1
+    display.take(Reset("short"))
+    display.finish(reply("short"))
+    assert page.answer == "short"
+    assert [bundle["text/plain"] for bundle in page.bundles] == ["short", last_line(reply("short"))]
+
+
+def test_a_missed_event_is_made_good(page: Page, display: MarkdownDisplay) -> None:
+    display.take(TextDelta("one "))
+    display.finish(reply("one two", finish_reason="interrupted"))
+    assert page.answer == "one two"
+
+
+def test_random_events(page: Page) -> None:
+    random.seed(7)
+    source = markdown(8000)
+    for _ in range(60):
+        page = Page()
+        display = MarkdownDisplay(page.publish, page.clock)
+        text = ""
+        for _ in range(random.randrange(1, 40)):
+            page.now += random.choice([0, 0.01, 0.2])
+            match random.randrange(8):
+                case 0:
+                    text = source[: random.randrange(8000)]
+                    display.take(Reset(text))
+                case 1:
+                    display.take(Status("waiting", "info"))
+                case 2:
+                    display.tick()
+                case _:
+                    piece = source[len(text) % 8000 :][: random.randrange(600)]
+                    text += piece
+                    display.take(TextDelta(piece))
+        display.finish(reply(text))
+        assert page.answer.replace("\n", "") == text.replace("\n", "")
+        assert "⏳" not in page.text
+
+
+def test_print_display_rewrites(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", output)
+    display = make_display(None, "markdown")
+    assert isinstance(display, PrintDisplay)
+    display.take(Target("space:a/b"))
+    display.take(TextDelta("one \x1b[2Jtwo"))
+    display.take(Reset("one \x1b[2Jtwo three"))
+    display.take(Reset("other"))
+    display.finish(reply("other"))
+    assert output.getvalue().startswith("one two three\n[the server rewrote its answer]\nother\n[space:a/b")
+
+
+def test_last_line() -> None:
+    assert last_line(reply("x" * 50)) == "space:a/b · 2.0 s · 50 characters, 50 a second"
+    assert last_line(reply("x", finish_reason="interrupted")).startswith("■ interrupted, what had come is kept")
+    assert last_line(reply("", finish_reason="error")).startswith("⚠ no answer")
+    assert last_line(reply("x", finish_reason="length")).startswith("cut at the token limit")
+
+
+def test_escape() -> None:
+    assert escape("a <b>\n*c* \x1b[31m") == "a &#60;b&#62; &#42;c&#42;"

@@ -1,0 +1,155 @@
+"""The magic in a terminal: IPython in a pty."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from kernels import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from servers.gradio_server import GradioServer
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no pty on Windows")
+
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][0-9A-Z]|\x1b[=>]|\x1b\][^\x07]*\x07")
+
+
+class Terminal:
+    """IPython in a pty, each piece of its output kept with its time."""
+
+    def __init__(self, folder: Path, target: str) -> None:
+        import pexpect
+
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder), "QWEN_TARGET": target}
+        env |= {"TERM": "xterm-256color"}
+        command = ["-m", "IPython", "--simple-prompt", "--no-banner", "--colors=NoColor", "--no-confirm-exit"]
+        self.child: Any = pexpect.spawn(
+            sys.executable, command, env=env, encoding="utf-8", dimensions=(40, 200), timeout=30, echo=False
+        )
+        self.pieces: list[tuple[float, str]] = []
+
+    def until(self, pattern: str, timeout: float = 30) -> str:
+        """Read until a pattern came; give what was read."""
+        import pexpect
+
+        self.pieces = []
+        end = time.monotonic() + timeout
+        while not re.search(pattern, self.text):
+            assert time.monotonic() < end, f"no {pattern!r} in {self.text!r}"
+            try:
+                self.pieces.append((time.monotonic(), self.child.read_nonblocking(65536, 0.2)))
+            except pexpect.TIMEOUT:
+                continue
+        return self.text
+
+    @property
+    def text(self) -> str:
+        return "".join(piece for _, piece in self.pieces)
+
+    def line(self, line: str) -> None:
+        self.child.send(line + "\n")
+
+    def close(self) -> None:
+        self.child.close(force=True)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, space: GradioServer) -> Iterator[Terminal]:
+    pytest.importorskip("pexpect")
+    terminal = Terminal(tmp_path, f"space:{space.url}")
+    try:
+        terminal.until(r"In \[1\]: ")
+        terminal.line("%load_ext qwen_magic")
+        terminal.until(r"In \[2\]: ")
+        yield terminal
+    finally:
+        terminal.close()
+
+
+def screen(text: str) -> str:
+    """Give what a terminal would show: carriage returns and erased lines applied."""
+    lines = []
+    for line in text.replace("\r\n", "\n").split("\n"):
+        shown = ""
+        for piece in re.split(r"\r(?:\x1b\[K)?", line):
+            shown = piece or shown if "\r\x1b[K" not in line else piece
+        lines.append(ESCAPES.sub("", shown))
+    return "\n".join(lines)
+
+
+def test_progressive_and_status_erased(terminal: Terminal) -> None:
+    terminal.line("%qwen ask count 30 0.05")
+    raw = terminal.until(r"In \[3\]: ")
+    times = [at for at, piece in terminal.pieces if re.search(r"w\d", piece)]
+    assert len(times) >= 6
+    assert times[-1] - times[0] > 0.7
+    assert "asking space:" in raw
+    assert "\r\x1b[K" in raw
+    shown = screen(raw)
+    assert "You said" not in shown
+    assert "asking" not in shown
+    assert "…" not in shown
+    assert "".join(f"w{i} " for i in range(30)) in shown
+    assert re.search(r"\n\[space:.* s · \d+ characters, \d+ a second\]\n", shown)
+    assert "DisplayHandle" not in shown
+    assert "Markdown" not in shown
+
+
+def test_interrupt_keeps_what_had_come(terminal: Terminal) -> None:
+    terminal.line("%qwen ask -o r count 400 0.05")
+    first = terminal.until("w5 ")
+    at = time.monotonic()
+    terminal.child.sendintr()
+    shown = screen(first + terminal.until(r"In \[3\]: "))
+    assert time.monotonic() - at < 1.0
+    assert "w0 w1 w2 w3 w4 w5 " in shown
+    assert "interrupted" in shown
+    assert "Interrupted: the answer was stopped" in shown
+    assert "Traceback" not in shown
+    terminal.line("print(r.finish_reason, r.text[:6])")
+    assert "interrupted w0 w1 " in terminal.until(r"In \[4\]: ")
+    terminal.line("%qwen ask count 3 0")
+    assert "w0 w1 w2 " in screen(terminal.until(r"In \[5\]: "))
+
+
+def test_interrupt_while_silent(terminal: Terminal) -> None:
+    terminal.line("%qwen ask sleep 20")
+    first = terminal.until("asking")
+    time.sleep(1)
+    at = time.monotonic()
+    terminal.child.sendintr()
+    shown = screen(first + terminal.until(r"In \[3\]: "))
+    assert time.monotonic() - at < 1.0
+    assert "asking" not in shown
+    assert "Interrupted" in shown
+    assert "Traceback" not in shown
+
+
+def test_an_error_is_a_line(terminal: Terminal) -> None:
+    terminal.line("%qwen foo")
+    shown = screen(terminal.until(r"In \[3\]: "))
+    assert "UsageError: no %qwen foo" in shown
+    assert "Traceback" not in shown
+
+
+def test_exit_while_connected(terminal: Terminal) -> None:
+    terminal.line("%qwen ask count 3 0")
+    terminal.until(r"In \[3\]: ")
+    at = time.monotonic()
+    terminal.line("exit")
+    import pexpect
+
+    terminal.child.expect(pexpect.EOF, timeout=20)
+    assert time.monotonic() - at < 5
+    left = screen(terminal.child.before)
+    assert "Unclosed" not in left
+    assert "Error" not in left
+    assert "Warning" not in left

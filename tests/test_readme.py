@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import pytest
+from test_quickstart import answers, need_local_model, run_cells, texts
+
+if TYPE_CHECKING:
+    from servers.plugin import ServerFactory
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+GRADIO_URL = "http://127.0.0.1:7860"
+FENCE = re.compile(r"^(?:<!-- command: (\w+) -->\n)?```(\w*)\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
+BLOCKS = [match.groups() for match in FENCE.finditer(README)]
+PYTHON = [code for _, language, code in BLOCKS if language == "python"]
+
+
+def run_blocks(blocks: list[str], target: str) -> list[Any]:
+    """Run blocks as the cells of one notebook; their ids are b0, b1 and so on."""
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(code, id=f"b{number}") for number, code in enumerate(blocks)]
+    )
+    return run_cells(notebook, target)
+
+
+def test_blocks_are_cells_or_the_two_commands() -> None:
+    assert {(name, language) for name, language, _ in BLOCKS} == {(None, "python"), ("run", "sh"), ("test", "sh")}
+    assert README.count("```") == 2 * len(BLOCKS)
+
+
+@pytest.mark.timeout(900)  # the engine is slow where its cores are taken
+def test_cells_run_as_they_stand() -> None:
+    need_local_model()
+    blocks = [code for code in PYTHON if GRADIO_URL not in code]
+    assert len(blocks) > 10
+    assert blocks[0] == "%load_ext qwen_magic"
+    # Only so that the test is over sooner.
+    cells = run_blocks([blocks[0], "%config QwenMagics.max_tokens = 120", *blocks[1:]], "local")
+    found = answers(cells)
+    assert len(found) == 3  # the examples that are %%qwen cells
+    for answer, last in found.values():
+        assert len(answer) > 10
+        assert "local" in last
+    shown = {cell.source: "".join(texts(cell)) for cell in cells}
+    for code, text in shown.items():
+        if "print(" in code or code == "%qwen use local":
+            assert len(text) > 10, code
+    assert "def add(a, b):" in next(text for code, text in shown.items() if "reply.code" in code)
+    # The last reply is shown as Markdown.
+    (output,) = next(cell for cell in cells if "last_reply()" in cell.source).outputs
+    assert "add" in output.data["text/markdown"]
+
+
+def test_cells_for_a_gradio_app_run_against_one(gradio_server: ServerFactory) -> None:
+    server = gradio_server("6.31.0", "chatinterface")
+    blocks = [code.replace(GRADIO_URL, server.url) for code in PYTHON if GRADIO_URL in code]
+    assert len(blocks) == 2
+    setup = ["%load_ext qwen_magic", "from qwen_magic import QwenClient"]
+    *_, magic, client = run_blocks([*setup, *blocks], f"space:{server.url}")
+    assert texts(magic)[0].startswith("You said: Hello!")
+    assert "".join(texts(client)).startswith("You said: Hello!")
+    first, second = server.calls("respond")
+    assert first["prompt"].strip() == second["prompt"] == "Hello!"
+    assert second["extra"]["temperature"] == 0.2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason=".ci/run is for bash")
+@pytest.mark.parametrize("name", ["run", "test"])
+def test_ci_runs_the_two_commands(name: str) -> None:
+    done = subprocess.run(
+        ["bash", ".ci/run", "--print", name], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
+    )
+    (command,) = (code for marker, _, code in BLOCKS if marker == name)
+    assert done.stdout == command + "\n"
+
+
+def test_files_that_it_names_are_there() -> None:
+    named = re.findall(r"(?:\]\(|`)((?:notebooks/|\.ci/)[\w./-]+)[)`]", README)
+    assert {"notebooks/quickstart.png", ".ci/run"} <= set(named)
+    for path in named:
+        assert (ROOT / path).exists() or path.endswith(".answered.ipynb"), path
+
+
+def test_options_and_settings_are_the_real_ones() -> None:
+    from qwen_magic.notebook.magics import _HELP, QwenMagics
+
+    named = set(re.findall(r"--[a-z]\w+(?:-\w+)*", "\n".join(re.findall(r"^\| `-.*$", README, re.MULTILINE))))
+    assert named == set(re.findall(r"--[a-z]\w+(?:-\w+)*", _HELP))
+    table = README.partition("| `%config QwenMagics.`")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| `([^`]*)`", table, re.MULTILINE)
+    settings = {name: default for names, default in rows for name in re.findall(r"\w+", names)}
+    traits = QwenMagics.class_traits(config=True)
+    assert settings == {name: repr(trait.default_value) for name, trait in traits.items()}
