@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .gradio import HistoryFormat
 
 _TEXT = ("textbox", "multimodaltextbox")
+_ASKS = ("prompt", "multimodal", "history")
 _SAYS = ("chatbot", "textbox", "markdown", "json", "text", "code", "html")
 _NUMBERS = ("slider", "number", "textbox")
 _SYSTEM = re.compile(r"sys(tem)?([\s_-]|$)|sys_?prompt|instruction|persona", re.IGNORECASE)
@@ -201,9 +202,8 @@ class _App:
         if not asks or self.output(dep) is None or (dep.get("types") or {}).get("cancel"):
             return 0
         name = next(iter(_names(dep)), "")
-        shown = dep.get("show_api", True) is not False and dep.get("api_visibility") in (None, "public")
         points = 1
-        points += 4 if shown and name else -4
+        points += 4 if _is_shown(dep) and name else -4
         points += 4 if (dep.get("types") or {}).get("generator") else 0
         points += 4 if any(item.part == "history" for item in inputs) else 0
         points += 2 if any(item.part == "state" for item in inputs) else 0
@@ -213,14 +213,14 @@ class _App:
         return points
 
     def listing(self) -> str:
-        """List the endpoints and their inputs, for a user who has to choose."""
-        lines = []
-        for dep in self.dependencies:
-            name = next(iter(_names(dep)), "")
-            if name and dep.get("backend_fn", True) and dep.get("show_api", True) is not False:
-                inputs = ", ".join(str(item) for item in self.inputs(dep) if item.part != "state")
-                lines.append(f"{name}({inputs})")
-        return ", ".join(lines)
+        """List endpoints and their inputs, for a user who has to choose: those that take a text, else all."""
+        shown = [dep for dep in self.dependencies if _is_shown(dep) and _names(dep)]
+        asking = [dep for dep in shown if any(item.part in _ASKS for item in self.inputs(dep))]
+        return ", ".join(self.signature(dep) for dep in asking or shown)
+
+    def signature(self, dep: Mapping[str, Any]) -> str:
+        inputs = ", ".join(str(item) for item in self.inputs(dep) if item.part != "state")
+        return f"{_names(dep)[0]}({inputs})"
 
     def form(self, component: int) -> HistoryFormat:
         if self.major >= 6:  # noqa: PLR2004
@@ -233,6 +233,12 @@ class _App:
     def props(self, component: int) -> Mapping[str, Any]:
         props: Mapping[str, Any] = self.components.get(component, {}).get("props") or {}
         return props
+
+
+def _is_shown(dep: Mapping[str, Any]) -> bool:
+    """Tell whether the app shows an endpoint to programs (``show_api``; ``api_visibility`` from Gradio 6 on)."""
+    shown = dep.get("show_api", True) is not False and dep.get("api_visibility") in (None, "public")
+    return shown and bool(dep.get("backend_fn", True))
 
 
 def _names(dep: Mapping[str, Any]) -> tuple[str, ...]:

@@ -38,7 +38,8 @@ class Input:
     default: Any = None
 
     def __str__(self) -> str:
-        return self.name or self.label or self.part
+        label = "" if self.label.startswith("__i18n__") else self.label
+        return self.name or label or self.part
 
 
 @dataclass(frozen=True)

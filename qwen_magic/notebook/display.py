@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .. import events
 from ..events import Event, Reset, Status, TextDelta, ThinkingDelta
 from ..text.markdown import BlockSplitter
+from ..text.math import dollar_math
 from ..text.safe import safe_markdown
 from ..text.terminal import TerminalFilter
 
@@ -31,6 +32,8 @@ TICK = 0.1
 
 _OVERHEAD = 900
 """Bytes of a message on IOPub besides its text, with headers and parent header; measured."""
+_MEASURABLE = 0.05
+"""Seconds of writing below which a speed says nothing."""
 _FREE_BYTES = 300_000
 _BYTES_FOR_ONE = 48
 """Wire bytes that are allowed for each byte of the answer: 100,000 characters cost at most 5.1 MB."""
@@ -89,7 +92,7 @@ class MarkdownDisplay:
         self._splitter = BlockSplitter()
         self._runs: list[str] = []
         self._status = ""
-        self._warnings: list[str] = []
+        self._notes = _Notes()
         self._dirty = False
         self._drawn = -TICK
         self._length = 0
@@ -97,6 +100,7 @@ class MarkdownDisplay:
 
     def take(self, event: Event) -> None:
         """Show one event; a finished run at once, the rest at a tick."""
+        self._notes.take(event)
         match event:
             case TextDelta(text):
                 self._status = ""
@@ -106,9 +110,7 @@ class MarkdownDisplay:
                 self._grow(text)
             case ThinkingDelta():
                 self._set_status("thinking")
-            case Status(text, kind):
-                if kind == "warning":
-                    self._warnings.append(text)
+            case Status(text):
                 self._set_status(text)
             case events.Target(target) if not self._length:
                 self._set_status(f"asking {target}")
@@ -126,10 +128,10 @@ class MarkdownDisplay:
             self._splitter, self._runs = BlockSplitter(), []
             self._grow(reply.text)
         self._draw(final=True)
-        lines = [f"*{escape(line)}*" for line in (*self._warnings, last_line(reply), note) if line]
-        plain = "\n".join(line for line in (*self._warnings, last_line(reply), note) if line)
+        lines = [line for line in (*self._notes.lines, last_line(reply), note) if line]
         slot = next((slot for slot in self._slots if not slot.shown), None)
-        self._send(slot or self._new_slot(), "  \n".join(lines), plain, new=slot is None)
+        written = "  \n".join(f"*{escape(line)}*" for line in lines)
+        self._send(slot or self._new_slot(), written, "\n".join(lines), new=slot is None)
 
     def _grow(self, text: str) -> None:
         self._length += len(text.encode(errors="replace"))
@@ -171,7 +173,7 @@ class MarkdownDisplay:
         else:
             slot, new = self._new_slot(), True
         plain = source.strip("\n") if closed else None
-        self._send(slot, source if trusted else safe_markdown(source), plain, new=new, mark=mark)
+        self._send(slot, source if trusted else safe_markdown(dollar_math(source)), plain, new=new, mark=mark)
 
     def _new_slot(self) -> _Slot:
         slot = _Slot(uuid.uuid4().hex)
@@ -185,6 +187,27 @@ class MarkdownDisplay:
         self.sent_bytes += _OVERHEAD + sum(len(text.encode(errors="replace")) for text in data.values())
         self._publish(data, slot.display_id, not new)
         slot.shown = mark
+
+
+class _Notes:
+    """What stays to be read below an answer: which targets failed before, and what this one did not take."""
+
+    def __init__(self) -> None:
+        self._failed: list[str] = []
+        self._warnings: list[str] = []
+
+    @property
+    def lines(self) -> list[str]:
+        return [*self._failed, *self._warnings]
+
+    def take(self, event: Event) -> None:
+        match event:
+            case events.Target():
+                self._warnings = []  # they were the last target's
+            case Status(text, "failover", target):
+                self._failed.append(f"{target}: {text}")
+            case Status(text, "warning"):
+                self._warnings.append(text)
 
 
 class PrintDisplay:
@@ -202,10 +225,11 @@ class PrintDisplay:
         self._text = ""
         self._gathered: list[str] = []
         self._drawn = -TICK
-        self._warnings: list[str] = []
+        self._notes = _Notes()
 
     def take(self, event: Event) -> None:
         """Gather text; show a status at once."""
+        self._notes.take(event)
         match event:
             case TextDelta(text):
                 self._text += text
@@ -214,9 +238,7 @@ class PrintDisplay:
                 self._rewrite(text)
             case ThinkingDelta():
                 self._show_status("thinking")
-            case Status(text, kind):
-                if kind == "warning":
-                    self._warnings.append(text)
+            case Status(text):
                 self._show_status(text)
             case events.Target(target):
                 self._show_status(f"asking {target}")
@@ -232,7 +254,7 @@ class PrintDisplay:
         self._gathered.append(self._filter.close())
         self._print()
         self._status.clear()
-        lines = [line for line in (*self._warnings, last_line(reply), note) if line]
+        lines = [line for line in (*self._notes.lines, last_line(reply), note) if line]
         start = "\n" if self._text and not self._text.endswith("\n") else ""
         sys.stdout.write(start + "".join(f"[{_one_line(line)}]\n" for line in lines))
         sys.stdout.flush()
@@ -320,12 +342,12 @@ def last_line(reply: Reply) -> str:
 
 
 def _speed(reply: Reply) -> str:
-    writing = reply.seconds - (reply.first_token_seconds or 0.0)
-    if not reply.text or writing <= 0:
+    if not reply.text:
         return ""
-    if tokens := reply.usage.completion_tokens:
-        return f"{tokens} tokens, {tokens / max(writing, 1e-3):.0f} a second"
-    return f"{len(reply.text)} characters, {len(reply.text) / max(writing, 1e-3):.0f} a second"
+    tokens = reply.usage.completion_tokens
+    count, unit = (tokens, "tokens") if tokens else (len(reply.text), "characters")
+    writing = reply.seconds - (reply.first_token_seconds or 0.0)
+    return f"{count} {unit}" + (f", {count / writing:.0f} a second" if writing >= _MEASURABLE else "")
 
 
 def escape(text: str) -> str:

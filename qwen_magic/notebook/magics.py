@@ -14,7 +14,7 @@ from IPython.core.getipython import get_ipython
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from traitlets import Enum, Float, Int, Unicode, observe
 
-from ..errors import QwenError, UsageError
+from ..errors import ConnectError, QwenError, ServerError, UsageError
 from ..targets import parse_chain
 from .nest import Nest
 
@@ -53,6 +53,7 @@ The last answer is qwen_magic.last_reply(). Settings: %config QwenMagics"""
 
 _SYSTEM_LINE = re.compile(r"\s*system:[ \t]*(?P<system>[^\n]*)(?:\n|$)", re.IGNORECASE)
 _OPTION = re.compile(r"\s*(--?[A-Za-z][\w-]*(?:=\S+|\s+(?:\"[^\"]*\"|'[^']*'|\S+)))")
+_LOCAL_HINT = "A small Qwen can answer on this machine: %qwen use local (491 MB, once)."
 _SMALL = "a small model on this machine: fair at short code, unreliable in facts and arithmetic"
 
 
@@ -220,6 +221,8 @@ class QwenMagics(Magics):
             if error.reply is not None and not error.before_answer:
                 display.finish(error.reply)
             self._keep(stream.reply, output)
+            if isinstance(error, (ConnectError, ServerError)) and not _is_local(error.target):
+                error.hint = f"{error.hint} {_LOCAL_HINT}".strip()
             raise
         reply = stream.reply
         display.finish(reply, self._note(reply))
@@ -227,7 +230,7 @@ class QwenMagics(Magics):
 
     def _note(self, reply: Reply) -> str:
         """Say once in a session what a small local model is good for."""
-        if self._told_small or not reply.target.startswith("local"):
+        if self._told_small or not _is_local(reply.target):
             return ""
         self._told_small = True
         return _SMALL
@@ -281,6 +284,10 @@ class QwenMagics(Magics):
             print("asyncio is as it was." if taken_back else "asyncio was patched by somebody else; it stays so.")  # noqa: T201
         else:
             raise UsageError("%qwen nest takes on or off", hint=f"It is {'on' if self._nest.active else 'off'} now.")
+
+
+def _is_local(target: str) -> bool:
+    return target.partition(":")[0] == "local"
 
 
 def _system_line(cell: str) -> tuple[str, str]:

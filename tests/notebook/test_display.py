@@ -223,3 +223,26 @@ def test_last_line() -> None:
 
 def test_escape() -> None:
     assert escape("a <b>\n*c* \x1b[31m") == "a &#60;b&#62; &#42;c&#42;"
+
+
+def test_what_failed_before_stays_below_the_answer(page: Page, display: MarkdownDisplay) -> None:
+    display.take(Target("space:a/a"))
+    display.take(Status("it does not take seed", "warning", "space:a/a"))
+    display.take(Status("no such host; trying space:a/b", "failover", "space:a/a"))
+    display.take(Target("space:a/b"))
+    display.take(TextDelta("Hello."))
+    display.finish(reply("Hello."))
+    last = page.bundles[-1]["text/plain"]
+    assert last.startswith("space:a/a: no such host; trying space:a/b\nspace:a/b · ")
+    assert "seed" not in last  # that was the other target's trouble
+
+
+def test_formulas_are_shown_as_notebooks_know_them(page: Page, display: MarkdownDisplay) -> None:
+    display.take(TextDelta(r"so \(x^2\) is"))
+    display.finish(reply(r"so \(x^2\) is"))
+    assert page.bundles[0]["text/markdown"].strip() == "so $x^2$ is"
+    assert page.bundles[0]["text/plain"] == r"so \(x^2\) is"
+
+
+def test_a_speed_needs_time(page: Page) -> None:
+    assert last_line(Reply("x" * 9, target="t", seconds=1.0, first_token_seconds=0.99)) == "t · 1.0 s · 9 characters"
