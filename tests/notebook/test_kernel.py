@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from typing import TYPE_CHECKING
@@ -220,7 +221,12 @@ def test_twenty_interrupts(kernel: Kernel, space: GradioServer, capsys: pytest.C
         print(f"before {before}\nafter  {after}")
     assert same, (before, after)
     assert after["threads"].count("qwen_magic") == 1
-    assert after["threads"] == before["threads"]
+    # asyncio's own pool, in which aiohttp reads the user's netrc, fills up to its bound and is used again.
+    pool = [name for name in after["threads"] if name == "asyncio_"]
+    assert len(pool) <= (os.cpu_count() or 1) + 4
+    assert [name for name in after["threads"] if name != "asyncio_"] == [
+        name for name in before["threads"] if name != "asyncio_"
+    ]
     assert after["fds"] <= before["fds"] + 2
     begun = len(space.calls("model_chat"))
     end = time.monotonic() + 15
