@@ -11,7 +11,7 @@ import secrets
 import time
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import aiohttp
 
@@ -107,20 +107,22 @@ class SpaceBackend:
     async def _answer(
         self, web: Web, endpoint: Endpoint, messages: tuple[Message, ...], parameters: Parameters
     ) -> AsyncGenerator[Event, None]:
-        settings = self.settings
+        plain, inputs = endpoint, self.settings.inputs
         if endpoint.conversation and sum(message.role == "user" for message in messages) > 1:
             endpoint = endpoint.conversation
-        request = build(endpoint, messages, parameters, settings.inputs, self.name)
+        request = build(endpoint, messages, parameters, inputs, self.name)
         # A fresh session for each answer: the history is ours to send, never what the server happens to remember.
         session_hash = secrets.token_hex(6)
         yield events.Target(self.name, endpoint.model or self.space_id.rpartition("/")[2])
         if endpoint.before and request.history:
-            given: list[Request] = []
-            giving = functools.partial(self._give_history, web, endpoint, request, messages, parameters, session_hash)
+            given: list[bool] = []
+            giving = functools.partial(self._give_history, web, endpoint, request, session_hash)
             async with aclosing(self._patiently(web, giving, given)) as waiting:
                 async for status in waiting:
                     yield status
-            request = given[0]
+            if not given[0]:
+                endpoint = replace(plain, history=None, before=())
+                request = build(endpoint, messages, parameters, inputs, self.name)
         for warning in request.warnings:
             yield Status(warning, "warning", self.name)
         run = _Run(web, endpoint, request, session_hash)
@@ -134,16 +136,8 @@ class SpaceBackend:
         finally:
             await run.leave()
 
-    async def _give_history(
-        self,
-        web: Web,
-        endpoint: Endpoint,
-        request: Request,
-        messages: tuple[Message, ...],
-        parameters: Parameters,
-        session_hash: str,
-    ) -> Request:
-        """Have the page's own functions put our history, or our prompt, into the session's state."""
+    async def _give_history(self, web: Web, endpoint: Endpoint, request: Request, session_hash: str) -> bool:
+        """Have the page's own functions put our history, or our prompt, into the session; tell whether they did."""
         values = {"history": request.history, "prompt": request.prompt}
         try:
             for call in endpoint.before:
@@ -159,8 +153,8 @@ class SpaceBackend:
         except (BusyError, AsleepError):
             raise
         except ServerError:
-            return build(replace(endpoint, history=None), messages, parameters, self.settings.inputs, self.name)
-        return request
+            return False
+        return True
 
     async def _discover(self, web: Web) -> Endpoint:
         if self.login:
@@ -182,7 +176,8 @@ class SpaceBackend:
                 result.append(await attempt())
             except BusyError as error:
                 failure: QwenError = error
-                limit, kind = self.settings.retry_timeout, "retry"
+                kind: Literal["retry", "waking"] = "retry"
+                limit = self.settings.retry_timeout
                 asked = error.retry_after or 0.0  # "at once" would only make a full queue fuller
                 wait = asked if asked >= 1 else pause * random.uniform(1, 1.25)  # noqa: S311
                 text = f"{error.what}; trying again in {wait:.0f} s"
@@ -196,7 +191,7 @@ class SpaceBackend:
             if spent + wait > limit:
                 failure.what += f", after {spent:.0f} s of trying" if spent >= 1 else ""
                 raise failure
-            yield Status(text, "retry" if kind == "retry" else "waking", self.name)
+            yield Status(text, kind, self.name)
             await asyncio.sleep(wait)
             pause = min(pause * 2, 15.0)
 

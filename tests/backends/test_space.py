@@ -1097,3 +1097,33 @@ async def test_many_cancels_lose_none(scripted_space: ScriptedSpace) -> None:
             await asyncio.wait_for(stream.cancel(), 5)
             assert isinstance([event async for event in happenings][-1], End)
     assert len(scripted_space.seen("/cancel")) == 60
+
+
+@pytest.mark.parametrize("kind", ["history", "prompt"])
+async def test_a_page_that_does_not_take_our_history(scripted_space: ScriptedSpace, kind: str) -> None:
+    """The turns go in front of the prompt, to the endpoint that takes one: nothing is asked without its prompt."""
+    from qwen_magic.backends.endpoints import Call, Endpoint, Input
+
+    before = (Call(7, "history" if kind == "history" else "prompt"),)
+    if kind == "history":
+        plain = Endpoint(0, "/chat", (Input("prompt"), Input("state")), 1, "tuples", before=before)
+    else:
+        page = Endpoint(2, "/chat", (Input("state"), Input("history")), 1, "tuples", before=before, pending=True)
+        plain = Endpoint(0, "/chat", (Input("prompt"), Input("state")), 1, conversation=page)
+    space = scripted_space
+    refused = [space.message("process_completed", output={"error": None}, success=False)]
+    space.streams = [refused, space.answer(["Hel", "lo."])]
+    backend = SpaceBackend(parse_target(f"space:{space.url}"), Settings())
+    backend._endpoint = plain
+    sessions = Sessions(Settings())
+    messages = to_messages(
+        [{"role": "user", "content": "q1"}, {"role": "assistant", "content": "a1"}, {"role": "user", "content": "q2"}]
+    )
+    events = [e async for e in backend.stream(await sessions.get(), messages, Parameters())]
+    await sessions.close()
+    assert "".join(e.text for e in events if isinstance(e, TextDelta)) == "Hello."
+    assert any(isinstance(e, Status) and e.kind == "warning" and "history" in e.text for e in events)
+    first, second = (seen.body for seen in space.seen("/queue/join"))
+    assert first["fn_index"] == 7
+    assert second["fn_index"] == 0
+    assert all(word in second["data"][0] for word in ("q1", "a1", "q2"))
