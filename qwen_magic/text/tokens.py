@@ -1,0 +1,71 @@
+"""How many tokens a text is for a Qwen model, about."""
+
+from __future__ import annotations
+
+import re
+
+# Qwen's tokenizer first cuts a text like this, and then each part into tokens.
+_PART = re.compile(
+    r"""'(?:s|t|re|ve|m|ll|d)\b
+    | (?P<mark>[^\r\n\w]?)(?P<word>[^\W\d_]+)
+    | \d
+    | [ ]?(?P<marks>(?:[^\s\w]|_)+)[\r\n]*
+    | \s*[\r\n]+
+    | \s+(?!\S)
+    | \s""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_LATIN_LAST = "\u024f"
+_CYRILLIC = ("\u0400", "\u052f")
+_EAST_ASIAN = ("\u2e80", "\uabff")  # Han, kana
+_HANGUL = ("\uac00", "\ud7ff")
+_WHOLE_WORD = 6
+"""Letters up to which an English word is mostly one token."""
+_WHOLE_MARKS = 2
+_MARK_BEFORE = 0.35
+"""What a mark costs that stands right before a word: many such pairs are one token."""
+
+
+def estimate_tokens(text: str) -> int:
+    """Estimate how many tokens Qwen's tokenizer makes of a text, from its scripts and the lengths of its words.
+
+    Against the tokenizer of Qwen2.5 (Qwen3's is the same) it was within 5 % on English, Russian, Chinese, Korean,
+    Python, JSON and formulas of 250 to 60,000 characters, within 9 % on Japanese, and within 30 % on other languages
+    (German, French, Ukrainian, Greek) but Arabic, of which it made half too many. Short pieces are further off.
+
+    Args:
+        text: any text.
+
+    Returns:
+        The estimate; 0 for an empty text.
+
+    """
+    count = sum(_cost(part) for part in _PART.finditer(text))
+    return max(1, round(count)) if text else 0
+
+
+def _cost(part: re.Match[str]) -> float:
+    if word := part["word"]:
+        mark = part["mark"].strip()
+        return _word_cost(word) + (_MARK_BEFORE if mark.isascii() else 1) * len(mark)
+    if marks := part["marks"]:
+        if marks.isascii():
+            return 1 + 0.25 * max(0, len(marks) - _WHOLE_MARKS)
+        return sum(2 if mark > "\uffff" else 1 for mark in marks)
+    return 1
+
+
+def _word_cost(word: str) -> float:
+    """Estimate a word's tokens by the script of its middle letter."""
+    size, letter = len(word), word[len(word) // 2]
+    if word.isascii():
+        return 1 + 0.2 * max(0, size - _WHOLE_WORD)
+    if letter <= _LATIN_LAST:
+        return max(1, 0.33 * size)
+    if _CYRILLIC[0] <= letter <= _CYRILLIC[1]:
+        return max(1, 0.38 * size)
+    if _EAST_ASIAN[0] <= letter <= _EAST_ASIAN[1]:
+        return max(1, 0.7 * size)
+    if _HANGUL[0] <= letter <= _HANGUL[1]:
+        return 0.9 * size
+    return max(1, 0.7 * size)
