@@ -15,14 +15,25 @@ import platformdirs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What each version needs beside itself: 4.44.1 does not run with what its own loose limits allow today.
-VERSIONS: dict[str, list[str]] = {
+# What each version needs beside itself: up to 4.44.1 none runs with what its own loose limits allow today.
+_OLD = ["pydantic==2.10.6", "fastapi==0.103.2", "starlette<0.28", "httpx<0.28", "numpy<2"]
+OLD: dict[str, list[str]] = {  # one for each queue protocol before today's
+    "3.50.2": [*_OLD, "huggingface_hub<1.0"],
+    "4.8.0": [*_OLD, "huggingface_hub<0.26"],
+    "4.16.0": [*_OLD, "huggingface_hub<0.26"],
+    "4.20.0": [*_OLD, "huggingface_hub<0.26"],
+    "4.21.0": [*_OLD, "huggingface_hub<0.26"],
+}
+MODERN: dict[str, list[str]] = {
     "4.44.1": ["pydantic==2.10.6", "fastapi==0.115.14", "starlette<0.47", "huggingface_hub<1.0"],
     "5.50.0": [],
     "6.31.0": [],
 }
-# Wheels for all three exist for these; the first on PATH is taken where the running one is none of them.
+VERSIONS = {**OLD, **MODERN}
+# Wheels of all that is needed exist for these, but NumPy 1 has none for 3.13. The running one is taken where it is
+# among them, else the first that is on PATH.
 PYTHONS = ["3.11", "3.12", "3.13", "3.10"]
+OLD_PYTHONS = ["3.11", "3.12", "3.10"]
 
 
 def cache_folder() -> Path:
@@ -53,7 +64,7 @@ def _make(version: str) -> Path:
     folder = _folder(version)
     if folder.exists():  # a half made one: the marker is written last
         shutil.rmtree(folder)
-    _run([_base_python(), "-m", "venv", str(folder)])
+    _run([_base_python(OLD_PYTHONS if version in OLD else PYTHONS), "-m", "venv", str(folder)])
     python = _python(folder)
     _run([str(python), "-m", "pip", "install", "--quiet", f"gradio=={version}", *VERSIONS[version]])
     _run([str(python), "-c", f"import gradio; assert gradio.__version__ == {version!r}"])
@@ -71,17 +82,17 @@ def _python(folder: Path) -> Path:
     return folder / "Scripts" / "python.exe" if os.name == "nt" else folder / "bin" / "python"
 
 
-def _base_python() -> str:
+def _base_python(versions: list[str]) -> str:
     own = getattr(sys, "_base_executable", None) or sys.executable
-    names = [f"python{version}" for version in PYTHONS]
-    if f"{sys.version_info[0]}.{sys.version_info[1]}" in PYTHONS:
+    names = [f"python{version}" for version in versions]
+    if f"{sys.version_info[0]}.{sys.version_info[1]}" in versions:
         names.insert(0, own)
     for name in names:
         found = shutil.which(name)
         # A shim of a version manager may stand on PATH for a version that is not installed.
         if found and subprocess.run([found, "-c", "import venv, ensurepip"], capture_output=True).returncode == 0:
             return found
-    raise RuntimeError(f"no Python of {', '.join(sorted(PYTHONS))} on PATH to make Gradio's environments with")
+    raise RuntimeError(f"no Python of {', '.join(sorted(versions))} on PATH to make Gradio's environments with")
 
 
 def _run(command: list[str]) -> None:

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 import pytest_asyncio
 
-from .environments import VERSIONS, existing, require_all
+from .environments import MODERN, OLD, existing, require_all
 from .gradio_server import GradioServer
 from .web import ScriptedSpace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+
+_KEPT = 16
+"""Servers that run at the same time; each takes some 100 MB."""
 
 
 class ServerFactory(Protocol):
@@ -30,9 +34,16 @@ def skip_without(version: str) -> None:
         )
 
 
-@pytest.fixture(params=list(VERSIONS))
+@pytest.fixture(params=list(MODERN))
 def gradio_version(request: pytest.FixtureRequest) -> str:
-    """Run the test once for each version of Gradio."""
+    """Run the test once for each version of Gradio with today's protocol."""
+    skip_without(request.param)
+    return str(request.param)
+
+
+@pytest.fixture(params=list(OLD))
+def old_version(request: pytest.FixtureRequest) -> str:
+    """Run the test once for each older version, of which each has a queue protocol of its own."""
     skip_without(request.param)
     return str(request.param)
 
@@ -53,11 +64,14 @@ def gradio_server(_gradio_servers: dict[tuple[object, ...], GradioServer]) -> Se
     def factory(version: str, app: str, **env: str) -> GradioServer:
         skip_without(version)
         key = (version, app, *sorted(env.items()))
-        server = _gradio_servers.get(key)
+        server = _gradio_servers.pop(key, None)
         if server is None or not server.alive():
             if server is not None:
                 server.stop()
-            server = _gradio_servers[key] = GradioServer(version, app, timeout=60, **env).start()
+            server = GradioServer(version, app, timeout=60, **env).start()
+        _gradio_servers[key] = server  # the last one used stands last
+        for idle in list(_gradio_servers)[:-_KEPT]:
+            _gradio_servers.pop(idle).stop()
         if id(server) not in cleared:
             cleared.add(id(server))
             server.clear_log()

@@ -14,8 +14,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import script
 
-MAJOR = int(gr.__version__.split(".")[0])
-
 
 def respond(
     message: str, history: list[Any], system: str, max_tokens: int, temperature: float, top_p: float
@@ -36,7 +34,7 @@ demo = gr.ChatInterface(
         gr.Slider(0.0, 2.0, 0.7, label="Temperature"),
         gr.Slider(0, 1, 0.95, label="Top-p"),
     ],
-    **({"type": os.environ.get("QWEN_TEST_CHAT_TYPE", "tuples")} if MAJOR < 6 else {}),
+    **script.chatbot_type(os.environ.get("QWEN_TEST_CHAT_TYPE", "tuples")),
 )
 
 if __name__ == "__main__":

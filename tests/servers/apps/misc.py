@@ -190,22 +190,26 @@ with gr.Blocks() as demo:
     system = gr.Textbox("sys", label="System prompt")
     answered = gr.Textbox(label="Answer")
     json_out = gr.JSON(label="State")
-    chat = gr.Chatbot(label="Messages", **({"type": "messages"} if MAJOR < 6 else {}))
-    turns = gr.Chatbot(label="Turns", **({"type": "tuples"} if MAJOR < 6 else {}))
+    chat = gr.Chatbot(label="Messages", **script.chatbot_type("messages"))
+    turns = gr.Chatbot(label="Turns", **script.chatbot_type("tuples"))
 
     def on(function: Any, inputs: list[Any], outputs: list[Any]) -> None:
         gr.Button(function.__name__).click(function, inputs, outputs, api_name=function.__name__)
 
-    on(messages_chat, [said, chat, system], [said, chat])
+    if script.KNOWS_MESSAGES:
+        on(messages_chat, [said, chat, system], [said, chat])
     for text_function in (
         *(rewrite, grerror, grerror_first, quota, crash),
-        *(plain, notes, slow, silent, unicode),
+        *(plain, slow, silent, unicode),
     ):
         on(text_function, [said], [answered])
+    if not script.NO_QUEUE:  # progress needs one
+        on(notes, [said], [answered])
     on(long, [said, turns], [turns])
-    on(deletes, [said], [chat])
     on(deletes_json, [said], [json_out])
-    on(thinking, [said], [chat])
+    if script.KNOWS_MESSAGES:
+        on(deletes, [said], [chat])
+        on(thinking, [said], [chat])
 
 if __name__ == "__main__":
     script.serve(demo)

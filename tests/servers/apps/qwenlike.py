@@ -46,7 +46,7 @@ with gr.Blocks() as demo:
         with gr.Column(scale=1):
             modify_system = gr.Button("Set system prompt and clear history", scale=2)
         system_state = gr.Textbox(value=DEFAULT_SYSTEM, visible=False)
-    chatbot = gr.Chatbot(label="Qwen2-72B-Instruct", **({"type": "tuples"} if MAJOR < 6 else {}))
+    chatbot = gr.Chatbot(label="Qwen2-72B-Instruct", **script.chatbot_type("tuples"))
     textbox = gr.Textbox(lines=1, label="Input")
     with gr.Row():
         clear_history = gr.Button("Clear")

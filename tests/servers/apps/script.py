@@ -10,12 +10,20 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+try:
+    import gradio as gr
+except ImportError:  # the tests, which take texts from here
+    gr = None
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
     from typing_extensions import Self
 
+VERSION = tuple(int(part) for part in gr.__version__.split(".")[:2]) if gr else ()
+KNOWS_MESSAGES = VERSION >= (4, 44)  # older chatbots know tuples alone
+NO_QUEUE = bool(os.environ.get("QWEN_TEST_NO_QUEUE"))  # only Gradio 3 can do without
 _lock = threading.Lock()
 _numbers = itertools.count(1)
 _open_calls: list[Recorded] = []
@@ -78,7 +86,7 @@ def cut(text: str, size: int = 4) -> list[str]:
 def pieces(prompt: str, turns: int = 0, system: str | None = None) -> Iterator[str]:
     """Give the pieces of the answer to a prompt, at their time.
 
-    "count N DELAY", "echo TEXT", "markdown N DELAY", "sleep S"; anything else has a fixed answer.
+    "count N DELAY", "echo TEXT", "markdown N DELAY", "sleep S", "fail"; anything else has a fixed answer.
     """
     command, _, rest = prompt.partition(" ")
     words = rest.split()
@@ -95,6 +103,11 @@ def pieces(prompt: str, turns: int = 0, system: str | None = None) -> Iterator[s
     elif command == "sleep" and len(words) == 1:
         time.sleep(float(words[0]))
         yield "awake"
+    elif command == "fail":
+        for piece in ("The first ", "half"):
+            time.sleep(0.1)
+            yield piece
+        raise gr.Error("It broke.")
     else:
         yield f"You said: {prompt}."
         yield f" Turns before: {turns}."
@@ -155,6 +168,11 @@ class Recorded:
         self.handed_out = 0.0
 
 
+def chatbot_type(kind: str) -> dict[str, str]:
+    """Give the argument that says a chatbot's form, in the versions that have it."""
+    return {"type": kind} if KNOWS_MESSAGES and VERSION < (6,) else {}
+
+
 def turns(history: Any) -> int:
     """Count the user's messages of a history of either form."""
     return sum(not isinstance(item, dict) or item.get("role") == "user" for item in history or [])
@@ -181,11 +199,12 @@ def serve(demo: Any, *, api_open: bool = True) -> None:
     threading.Thread(target=_watch, daemon=True).start()
     limit = os.environ.get("QWEN_TEST_QUEUE_MAX")
     concurrency = int(os.environ.get("QWEN_TEST_CONCURRENCY", "1"))
-    demo.queue(
-        max_size=int(limit) if limit else None,
-        default_concurrency_limit=concurrency,
-        api_open=api_open,
-    )
+    if not NO_QUEUE:
+        demo.queue(
+            max_size=int(limit) if limit else None,
+            api_open=api_open,
+            **{"default_concurrency_limit" if VERSION >= (4,) else "concurrency_count": concurrency},
+        )
     user, _, password = os.environ.get("QWEN_TEST_AUTH", "").partition(":")
     demo.launch(
         server_name=os.environ.get("HOST", "127.0.0.1"),
