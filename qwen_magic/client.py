@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .backends import Settings, make_backend
+from .backends import Patience, Settings, make_backend
+from .chain import Chain
+from .errors import QwenError, StallError
+from .health import Health, TargetState
+from .ledger import Ledger
 from .loop import background_loop
 from .messages import Message, Prompt, Reply, to_messages
-from .parameters import to_parameters
+from .parameters import NAMES, Parameters, to_parameters
 from .sessions import Sessions
 from .stream import Stream
-from .targets import DEFAULT_TARGET, Target, parse_chain, parse_target
+from .targets import DEFAULT_SPACES, Target, parse_chain, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -20,6 +27,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .backends import Backend
+    from .descriptions import Description
+
+_CHECK_SECONDS = 10.0
+_CHECK_CONNECT_SECONDS = 5.0
 
 
 class QwenClient:
@@ -30,7 +41,7 @@ class QwenClient:
 
     Args:
         target: a target string, or several, tried in order until one begins to answer; without one
-            ``QWEN_TARGET`` from the environment, else the public Space ``qwen-2-72b`` and, where its weights are
+            ``QWEN_TARGET`` from the environment, else the public Spaces and, where its weights are
             on this machine, ``local``.
         proxy: a proxy's URL for all requests.
         trust_env: whether proxies come from the environment.
@@ -43,6 +54,12 @@ class QwenClient:
         wake_timeout: how long to wait for a Space that is asleep or starting, in seconds.
         endpoint: a Gradio app's endpoint, ``"/name"`` or its number, where discovery should not choose.
         inputs: values for an endpoint's inputs, by parameter name or label.
+        failover_timeout: how long to wait for a busy or sleeping target while another one is left, in seconds.
+
+    Attributes:
+        targets: the targets, in order.
+        settings: how servers are spoken to.
+        usage: what the answers cost, by target.
 
     Raises:
         TargetError: a target names nothing we know.
@@ -64,6 +81,7 @@ class QwenClient:
         wake_timeout: float = 300.0,
         endpoint: str | int | None = None,
         inputs: Mapping[str, Any] | None = None,
+        failover_timeout: float = 10.0,
     ) -> None:
         self.settings = Settings(
             proxy=proxy,
@@ -77,7 +95,10 @@ class QwenClient:
             wake_timeout=wake_timeout,
             endpoint=endpoint,
             inputs=inputs,
+            failover_timeout=failover_timeout,
         )
+        self.usage = Ledger()
+        self._health = Health()
         self.targets: tuple[Target, ...] = parse_chain(target) if target else default_chain()
         self._sessions = Sessions(self.settings)
         self._backends: dict[str, Backend] = {}
@@ -107,7 +128,8 @@ class QwenClient:
             messages: a prompt, or a conversation (Messages or ``{"role", "content"}``) that ends with one.
             system: a system prompt.
             target: another target, or chain, for this answer alone.
-            **parameters: temperature, top_p, max_tokens, seed.
+            **parameters: temperature, top_p, max_tokens, seed, top_k, stop, presence_penalty, frequency_penalty,
+                thinking, thinking_budget, extra; see `Parameters`.
 
         Returns:
             The stream.
@@ -117,15 +139,7 @@ class QwenClient:
             TargetError: a target names nothing we know.
 
         """
-        chain = parse_chain(target) if target else self.targets
-        return Stream(
-            lambda: [self._backend(item) for item in chain],
-            [str(item) for item in chain],
-            self._sessions,
-            to_messages(messages, system),
-            to_parameters(parameters),
-            self._streams,
-        )
+        return self._stream(self._chosen(target), to_messages(messages, system), to_parameters(parameters))
 
     async def ask(
         self,
@@ -171,15 +185,13 @@ class QwenClient:
             model: an alias or any target; "" for the default.
             messages: the conversation, with "system", "user" and "assistant" roles.
             proxy: a proxy's URL.
-            **kwargs: the sampling parameters temperature, top_p, max_tokens and seed, and the client's settings.
+            **kwargs: the parameters that `stream` takes, and the client's settings.
 
         Yields:
             Text parts; joined, they are the answer.
 
         """
-        parameters = {
-            name: kwargs.pop(name) for name in ("temperature", "top_p", "max_tokens", "seed") if name in kwargs
-        }
+        parameters = {name: kwargs.pop(name) for name in NAMES if name in kwargs}
         async with cls(model or None, proxy=proxy, **kwargs) as client:
             stream = client.stream(messages, **parameters)
             try:
@@ -187,6 +199,37 @@ class QwenClient:
                     yield text
             finally:
                 await stream.cancel()
+
+    async def describe(self, target: str | None = None) -> Description:
+        """Ask what a target offers: its models, and a Space's endpoints and inputs.
+
+        Args:
+            target: a target string; without one the client's first target.
+
+        Raises:
+            QwenError: it cannot be reached, or is no such server.
+
+        """
+        return await self._describe(self._chosen(target)[0], self.settings.patience)
+
+    def states(self, targets: str | Sequence[str] | None = None) -> list[TargetState]:
+        """Tell how targets, without any the client's own, fared so far; nothing is sent."""
+        return [self._health.state(target.name) for target in self._chosen(targets)]
+
+    async def check(self, targets: str | Sequence[str] | None = None) -> list[TargetState]:
+        """Ask all targets, without any the client's own, side by side what they offer, and tell how they fare."""
+        chosen = self._chosen(targets)
+        await asyncio.gather(*(self._check(target) for target in chosen))
+        return [self._health.state(target.name) for target in chosen]
+
+    def forgive(self) -> None:
+        """Leave no target out any more for its failures."""
+        self._health.forgive()
+
+    def inherit(self, other: QwenClient) -> None:
+        """Take over another client's keys, its usage and what it knows of its targets."""
+        self.settings = replace(self.settings, keys=other.settings.keys)
+        self.usage, self._health = other.usage, other._health
 
     async def aclose(self) -> None:
         """Cancel open streams and let go of all sessions and engines. The client can be used again."""
@@ -202,6 +245,50 @@ class QwenClient:
         """Close from synchronous code; see `aclose`."""
         background_loop().run(self.aclose())
 
+    def _chosen(self, targets: str | Sequence[str] | None) -> tuple[Target, ...]:
+        return parse_chain(targets) if targets else self.targets
+
+    def _stream(
+        self,
+        targets: tuple[Target, ...],
+        messages: tuple[Message, ...],
+        parameters: Parameters,
+        beginning: Reply | None = None,
+    ) -> Stream:
+        return Stream(
+            Chain(targets, self._backend, self._health, self.settings, beginning),
+            self._sessions,
+            messages,
+            parameters,
+            self._streams,
+            over=self._over,
+            resumed=self._resumed,
+            beginning=beginning,
+        )
+
+    def _resumed(self, stream: Stream, target: str | Sequence[str] | None) -> Stream:
+        targets = parse_chain(target) if target else stream.chain.targets
+        return self._stream(targets, stream.messages, stream.parameters, stream.reply)
+
+    def _over(self, part: Reply) -> None:
+        if part.first_token_seconds is not None:
+            self.usage.add(part)
+
+    async def _describe(self, target: Target, patience: Patience) -> Description:
+        return await self._backend(target).describe(await self._sessions.get(), patience)
+
+    async def _check(self, target: Target) -> None:
+        started = time.perf_counter()
+        patience = replace(self.settings.patience, connect=min(self.settings.connect_timeout, _CHECK_CONNECT_SECONDS))
+        try:
+            found = await asyncio.wait_for(self._describe(target, patience), _CHECK_SECONDS)
+        except asyncio.TimeoutError:
+            self._health.failed(target.name, StallError(f"no answer within {_CHECK_SECONDS:g} s", target=target.name))
+        except QwenError as error:
+            self._health.failed(target.name, error)
+        else:
+            self._health.succeeded(target.name, time.perf_counter() - started, found.models)
+
     def _backend(self, target: Target) -> Backend:
         with self._lock:
             if target.name not in self._backends:
@@ -216,7 +303,7 @@ def default_chain() -> tuple[Target, ...]:
     """
     if named := os.environ.get("QWEN_TARGET", "").strip():
         return parse_chain(named)
-    chain = [parse_target(DEFAULT_TARGET)]
+    chain = [parse_target(name) for name in DEFAULT_SPACES]
     if _has_local_weights():
         chain.append(parse_target("local"))
     return tuple(chain)

@@ -126,8 +126,34 @@ class NotFoundError(ServerError):
     """No such Space, endpoint or model."""
 
 
+class ModelError(NotFoundError):
+    """No such model at this server.
+
+    Attributes:
+        models: the models that it has, where it tells.
+
+    """
+
+    models: tuple[str, ...] = ()
+
+
+class ContextError(ServerError):
+    """The conversation is longer than the model's context."""
+
+
 class AuthError(ServerError):
     """A key, token or login is missing or was refused."""
+
+
+class ChainError(QwenError):
+    """Every target of a chain failed.
+
+    Attributes:
+        errors: the errors of all targets, in the order in which they were asked.
+
+    """
+
+    errors: tuple[QwenError, ...] = ()
 
 
 class LocalError(QwenError):

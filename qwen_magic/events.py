@@ -47,6 +47,7 @@ class Status(Event):
         kind: what sort of wait it is, for programs.
         target: the target string that it is about.
         progress: the part that is done, 0 to 1, or None.
+        eta: seconds that it will take, as the server believes, or None.
 
     """
 
@@ -56,6 +57,7 @@ class Status(Event):
     )
     target: str = ""
     progress: float | None = None
+    eta: float | None = None
 
 
 @dataclass(frozen=True)

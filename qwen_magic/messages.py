@@ -38,13 +38,15 @@ class Usage:
     """What an answer cost, in tokens.
 
     Attributes:
-        prompt_tokens: tokens read, or None where the server does not tell.
-        completion_tokens: tokens written, or None.
+        prompt_tokens: tokens read, or None where that is not known.
+        completion_tokens: tokens written, the thinking's with them, or None.
+        estimated: whether we estimated them from the text, because the server does not tell.
 
     """
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    estimated: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,15 @@ class Reply:
     Attributes:
         text: the answer.
         thinking: what the model thought before it, where that was told apart.
-        usage: tokens, as the server counted them.
-        target: the target string that gave the answer.
+        usage: tokens, as the server counted them, or estimated.
+        target: the target string that gave the answer; of a continued one, its end.
         model: the model's name, as far as it is known.
         finish_reason: "stop", "length", "interrupted" or "error".
         seconds: from the request to the end.
         first_token_seconds: from the request to the first token, or None if none came.
         messages: the messages that were sent, with the answer as the last.
+        thinking_seconds: how long the model thought before it answered, or None if it did not.
+        earlier_targets: where the answer was continued after a break, the targets that gave its earlier parts.
 
     """
 
@@ -73,6 +77,8 @@ class Reply:
     seconds: float = 0.0
     first_token_seconds: float | None = None
     messages: tuple[Message, ...] = ()
+    thinking_seconds: float | None = None
+    earlier_targets: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -115,7 +121,7 @@ def to_messages(prompt: Prompt, system: str | None = None) -> tuple[Message, ...
     else:
         given = [_to_message(cast("MessageLike", item)) for item in prompt]
     systems = [m.content for m in given if m.role == "system" and m.content.strip()]
-    turns = [m for m in given if m.role != "system"]
+    turns = [_without_thinking(m) for m in given if m.role != "system"]
     if not turns or turns[-1].role != "user" or not turns[-1].content.strip():
         raise UsageError("nothing was asked", hint="End the messages with a user's prompt that is not empty.")
     text = "\n\n".join(systems) if system is None else system
@@ -134,6 +140,15 @@ def with_answer(reply: Reply) -> Reply:
     if not reply.text:
         return reply
     return replace(reply, messages=(*reply.messages, Message("assistant", reply.text)))
+
+
+def _without_thinking(message: Message) -> Message:
+    """Leave out what a model thought before an earlier answer: it is no part of the conversation."""
+    if message.role != "assistant" or "think" not in message.content:
+        return message
+    from .text.thinking import strip_thinking  # noqa: PLC0415 - light import
+
+    return Message("assistant", strip_thinking(message.content))
 
 
 def _to_message(item: MessageLike) -> Message:

@@ -73,7 +73,7 @@ class Sessions:
         timeout = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=settings.connect_timeout)
         return aiohttp.ClientSession(
             timeout=timeout,
-            headers={"User-Agent": user_agent(), **settings.headers},
+            headers={"User-Agent": user_agent()},
             trust_env=settings.trust_env,
             proxy=settings.proxy,
             # Servers on an IP address set cookies too, which keep us on one replica.

@@ -1,24 +1,25 @@
-"""The running answer: a stream of events that can be iterated once, and cancelled."""
+"""The running answer: a stream of events that can be iterated once, cancelled, and continued."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import aclosing
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from . import events
+from .answer import Answer
 from .errors import QwenError, UsageError
-from .events import End, Event, FinishReason, Reset, Status, TextDelta, ThinkingDelta, UsageReport
-from .messages import Message, Reply, with_answer
+from .events import End, Event, Reset, TextDelta
+from .filters import Filters
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
-    from .backends import Backend
+    from .chain import Chain
+    from .messages import Message, Reply
     from .parameters import Parameters
     from .sessions import Sessions
+
+    Targets = str | Sequence[str] | None
 
 
 class Stream:
@@ -27,7 +28,7 @@ class Stream:
     Its life: made (nothing is sent yet), iterated (a task of its own reads the backend), then over: it ended,
     was cancelled, or failed. Iterate it once, for text (``async for text in stream``) or for all that happens
     (``async for event in stream.events()``). If the iterating task is cancelled or stops, so does the
-    stream, and the server is told.
+    stream, and the server is told. An answer that did not come to its end can be continued by `resume`.
 
     Attributes:
         messages: what is asked.
@@ -36,27 +37,33 @@ class Stream:
 
     def __init__(
         self,
-        chain: Callable[[], Sequence[Backend]],
-        names: Sequence[str],
+        chain: Chain,
         sessions: Sessions,
         messages: tuple[Message, ...],
         parameters: Parameters,
         open_streams: set[Stream],
+        *,
+        over: Callable[[Reply], None],
+        resumed: Callable[[Stream, Targets], Stream],
+        beginning: Reply | None = None,
     ) -> None:
         self.messages = messages
-        self._chain = chain
-        self._names = tuple(names)
+        self.parameters = parameters
+        self.chain = chain
         self._sessions = sessions
-        self._parameters = parameters
         self._open = open_streams
+        self._over = over
+        self._resumed = resumed
+        self._beginning = beginning
         self._pump: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._cancelled = False
         self._stopping = False
-        self._answer = _Answer(messages)
+        self._answer = Answer(messages, beginning)
 
     def __repr__(self) -> str:
-        return f"<Stream from {self.reply.target or ', '.join(self._names)}: {self._answer.finish_reason or 'open'}>"
+        names = self.reply.target or ", ".join(self.chain.names)
+        return f"<Stream from {names}: {self._answer.finish_reason or 'open'}>"
 
     @property
     def reply(self) -> Reply:
@@ -64,12 +71,12 @@ class Stream:
         return self._answer.reply()
 
     async def __aiter__(self) -> AsyncGenerator[str, None]:
-        """Yield the answer's text as it comes.
+        """Yield the answer's text as it comes; of a continued one, what is new.
 
         What was yielded cannot be taken back: where the server rewrites its answer, what follows is the new
         text from the first difference on, and ``reply.text`` is right.
         """
-        shown = ""
+        shown = self._beginning.text if self._beginning else ""
         async with aclosing(self.events()) as happenings:
             async for event in happenings:
                 if isinstance(event, TextDelta):
@@ -83,6 +90,8 @@ class Stream:
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Yield everything that happens; the last event is an End, also after `cancel`.
+
+        A continued answer's first event is a Reset with what there was.
 
         Raises:
             QwenError: what went wrong; its ``reply`` is the partial answer.
@@ -100,6 +109,8 @@ class Stream:
         self._open.add(self)  # held, so that a client can stop what nobody else holds any more
         self._pump = self._loop.create_task(self._run(queue))
         try:
+            if self._beginning:
+                yield Reset(self._beginning.text, self._beginning.thinking)
             while True:
                 item = await queue.get()
                 if isinstance(item, BaseException):
@@ -111,6 +122,7 @@ class Stream:
             self._answer.end("interrupted")
             await self._stop(self._pump)
             self._open.discard(self)
+            self._over(self._answer.part())
 
     async def cancel(self) -> None:
         """Stop the answer and tell the server; may be called from any loop. The iteration ends with an End."""
@@ -123,6 +135,28 @@ class Stream:
         else:
             await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._stop(self._pump), loop))
 
+    def resume(self, target: Targets = None) -> Stream:
+        """Make a stream that continues this answer from where it stopped.
+
+        Args:
+            target: another target, or chain, to continue it; without one the same chain, in which a target that
+                has just failed comes last.
+
+        Returns:
+            The stream, whose reply is the whole answer.
+
+        Raises:
+            UsageError: the answer is complete, still running, or nothing of it had come.
+
+        """
+        if self._answer.finish_reason is None:
+            raise UsageError("the answer has not come to its end", hint="Iterate or cancel the stream first.")
+        if self._answer.finish_reason == "stop":
+            raise UsageError("the answer is complete", hint="There is nothing to continue: ask for more.")
+        if not self.reply.text.strip():
+            raise UsageError("nothing of the answer had come", hint="Ask again.")
+        return self._resumed(self, target)
+
     async def _stop(self, pump: asyncio.Task[None]) -> None:
         """Cancel the task and wait for its end; once, for a second time would cut short its word to the server."""
         if not self._stopping:
@@ -131,22 +165,31 @@ class Stream:
         await asyncio.wait({pump})
 
     async def _run(self, queue: asyncio.Queue[Event | BaseException]) -> None:
-        """Read the backends of the chain, one after the other, until one has begun to answer."""
+        """Read the chain to its end, and see that nothing is lost however it ends."""
+        filters = _Tail(self.chain, self._beginning)
+
+        def pass_on(happenings: list[Event]) -> None:
+            for event in happenings:
+                self._answer.take(event)
+                queue.put_nowait(event)
+
         try:
-            chain = self._chain()
-            for place, backend in enumerate(chain):
-                try:
-                    await self._read(backend, queue)
-                except QwenError as error:
-                    if self._answer.begun or place + 1 == len(chain):
-                        raise
-                    queue.put_nowait(Status(f"{error.what}; trying {self._names[place + 1]}", "failover", error.target))
-                else:
-                    return
+            session = await self._sessions.get()
+            async with aclosing(self.chain.events(session, self.messages, self.parameters)) as happenings:
+                async for event in happenings:
+                    if isinstance(event, End):
+                        pass_on(filters.close())
+                        queue.put_nowait(self._answer.end(event.finish_reason))
+                        return
+                    pass_on(filters.take(event))
+            pass_on(filters.close())
+            queue.put_nowait(self._answer.end("stop"))
         except asyncio.CancelledError:
+            pass_on(filters.close())
             queue.put_nowait(self._answer.end("interrupted"))
             raise
         except QwenError as error:
+            pass_on(filters.close())
             self._answer.end("error")
             error.reply = self.reply
             queue.put_nowait(error)
@@ -154,73 +197,25 @@ class Stream:
             self._answer.end("error")
             queue.put_nowait(error)
 
-    async def _read(self, backend: Backend, queue: asyncio.Queue[Event | BaseException]) -> None:
-        session = await self._sessions.get()
-        async with aclosing(backend.stream(session, self.messages, self._parameters)) as happenings:
-            async for event in happenings:
-                if isinstance(event, End):
-                    queue.put_nowait(self._answer.end(event.finish_reason))
-                    return
-                self._answer.take(event)
-                queue.put_nowait(event)
-        queue.put_nowait(self._answer.end("stop"))
 
+class _Tail:
+    """The filters of the attempt that is going on; each attempt of the chain has new ones."""
 
-class _Answer:
-    """What has come so far."""
+    def __init__(self, chain: Chain, beginning: Reply | None) -> None:
+        self._chain = chain
+        self._beginning = beginning
+        self._attempt = 0
+        self._filters: Filters | None = None
 
-    def __init__(self, messages: tuple[Message, ...]) -> None:
-        self._reply = Reply(messages=messages, finish_reason="interrupted")
-        self._parts: list[str] = []
-        self._thoughts: list[str] = []
-        self._started = 0.0
-        self._first: float | None = None
-        self._seconds: float | None = None
-        self.finish_reason: FinishReason | None = None
+    def take(self, event: Event) -> list[Event]:
+        if self._filters is None or self._attempt != self._chain.attempt:
+            self._attempt = self._chain.attempt
+            self._filters = Filters(self._beginning, exact=self._chain.exact)
+        return self._filters.take(event)
 
-    @property
-    def begun(self) -> bool:
-        return self._first is not None
-
-    def begin(self) -> None:
-        self._started = time.perf_counter()
-
-    def take(self, event: Event) -> None:
-        match event:
-            case TextDelta(text):
-                self._parts.append(text)
-            case ThinkingDelta(text):
-                self._thoughts.append(text)
-            case Reset(text, thinking):
-                self._parts, self._thoughts = [text], [thinking]
-            case UsageReport(usage):
-                self._reply = replace(self._reply, usage=usage)
-            case events.Target(target, model):
-                self._reply = replace(self._reply, target=target, model=model)
-        if self._first is None and isinstance(event, (TextDelta, ThinkingDelta, Reset)):
-            self._first = time.perf_counter() - self._started
-
-    def end(self, finish_reason: FinishReason) -> End:
-        """Note the end; the first one counts."""
-        if self.finish_reason is None:
-            self.finish_reason = finish_reason
-            self._seconds = time.perf_counter() - self._started
-        return End(self.finish_reason)
-
-    def reply(self) -> Reply:
-        seconds = self._seconds
-        if seconds is None:
-            seconds = time.perf_counter() - self._started if self._started else 0.0
-        return with_answer(
-            replace(
-                self._reply,
-                text="".join(self._parts),
-                thinking="".join(self._thoughts),
-                finish_reason=self.finish_reason or "interrupted",
-                seconds=seconds,
-                first_token_seconds=self._first,
-            )
-        )
+    def close(self) -> list[Event]:
+        filters, self._filters = self._filters, None
+        return filters.close() if filters else []
 
 
 def _common(one: str, other: str) -> int:

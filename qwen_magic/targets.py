@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from .errors import TargetError
+from .servers import GENERIC, SERVERS, Server, server_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,15 +18,17 @@ ALIASES = {
     "qwen-2-72b": "space:Qwen/Qwen2-72B-Instruct",
     "qwen-2.5": "space:Qwen/Qwen2.5",
     "qwen-2.5-max": "space:Qwen/Qwen2.5-Max-Demo",
+    "qwen-3": "space:Qwen/Qwen3-Demo",
 }
 """Short names of known public Spaces."""
 
 KINDS = ("space", "openai", "local")
 LOCAL_MODELS = ("0.5b", "1.5b")
-DEFAULT_TARGET = "qwen-2-72b"
+DEFAULT_SPACES = ("qwen-2-72b", "qwen-3", "qwen-2.5-max", "qwen-2.5")
+"""The public Spaces that are tried in this order where no target was named."""
 
 _SPACE_ID = re.compile(r"[\w.-]+/[\w.-]+")
-_HINT = "Try qwen-2-72b, space:OWNER/NAME, space:URL, openai:URL#MODEL or local."
+_HINT = "Try qwen-2-72b, space:OWNER/NAME, space:URL, ollama:MODEL, openai:URL#MODEL or local."
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,9 @@ class Target:
         name: the string by which it was named, without any password.
         kind: "space", "openai" or "local".
         address: a Space's id or URL, a server's base URL, a local model's short name or path.
-        model: the model at a server, or "".
+        model: the model at a server or a Space, or "".
         login: user and password that stood in the URL, or None.
+        server: what is known of an OpenAI-compatible server.
 
     """
 
@@ -46,6 +50,7 @@ class Target:
     address: str
     model: str = ""
     login: tuple[str, str] | None = field(default=None, repr=False)
+    server: Server = GENERIC
 
     def __str__(self) -> str:
         return self.name
@@ -55,8 +60,9 @@ def parse_target(text: str) -> Target:
     """Parse one target string.
 
     Args:
-        text: an alias, ``space:ID``, ``space:URL``, ``openai:URL#MODEL``, ``local``, ``local:1.5b`` or
-            ``local:PATH``; an owner/name or a URL alone is taken for a Space.
+        text: an alias, ``space:ID``, ``space:URL``, ``openai:URL#MODEL``, a known server's short name with a model
+            (``ollama:qwen3:8b``) or alone, ``local``, ``local:1.5b`` or ``local:PATH``; an owner/name or a URL alone
+            is taken for a Space. ``#MODEL`` names a Space's model, too.
 
     Returns:
         The target.
@@ -68,9 +74,11 @@ def parse_target(text: str) -> Target:
     name = text.strip()
     if not name:
         raise TargetError("an empty target", hint=_HINT)
-    spec = ALIASES.get(name.lower(), name)
+    alias, _, model = name.partition("#")
+    spec = ALIASES.get(alias.lower().strip(), "")
+    spec = f"{spec}#{model}" if spec and model else spec or name
     kind, colon, rest = spec.partition(":")
-    if spec.startswith(("http://", "https://")) or (not colon and _SPACE_ID.fullmatch(spec)):
+    if spec.startswith(("http://", "https://")) or (not colon and _SPACE_ID.fullmatch(spec.partition("#")[0])):
         kind, rest = "space", spec
     if kind == "local":
         return Target(name, "local", rest or "0.5b")
@@ -78,7 +86,9 @@ def parse_target(text: str) -> Target:
         return _space(name, rest)
     if kind == "openai" and rest:
         return _openai(name, rest)
-    close = difflib.get_close_matches(name.lower(), [*ALIASES, *KINDS], n=1)
+    if kind in SERVERS:
+        return Target(name, "openai", SERVERS[kind].base_url, model=rest.strip(), server=SERVERS[kind])
+    close = difflib.get_close_matches(name.lower(), [*ALIASES, *KINDS, *SERVERS], n=1)
     hint = f"Did you mean {close[0]}? {_HINT}" if close else _HINT
     raise TargetError(f"no target {_without_login(name)!r}", hint=hint)
 
@@ -103,18 +113,19 @@ def space_host(space_id: str) -> str:
 
 
 def _space(name: str, rest: str) -> Target:
-    if _SPACE_ID.fullmatch(rest):
-        return Target(name, "space", rest)
-    url, login = _url(name, rest)
-    shown = name if login is None else f"space:{url}"
-    return Target(shown, "space", url.rstrip("/"), login=login)
+    base, _, model = (part.strip() for part in rest.partition("#"))
+    if _SPACE_ID.fullmatch(base):
+        return Target(name, "space", base, model=model)
+    url, login = _url(name, base)
+    shown = name if login is None else f"space:{url}" + (f"#{model}" if model else "")
+    return Target(shown, "space", url.rstrip("/"), model=model, login=login)
 
 
 def _openai(name: str, rest: str) -> Target:
     base, _, model = rest.partition("#")
     url, login = _url(name, base)
     shown = name if login is None else f"openai:{url}" + (f"#{model}" if model else "")
-    return Target(shown, "openai", url.rstrip("/"), model=model, login=login)
+    return Target(shown, "openai", url.rstrip("/"), model=model, login=login, server=server_at(url))
 
 
 def _url(name: str, text: str) -> tuple[str, tuple[str, str] | None]:

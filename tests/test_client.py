@@ -22,6 +22,7 @@ from qwen_magic.client import default_chain
 from qwen_magic.errors import ConnectError, DisconnectError, QwenError, UsageError
 from qwen_magic.events import End, Reset, Status, Target, TextDelta
 from qwen_magic.loop import BackgroundLoop, background_loop
+from qwen_magic.targets import DEFAULT_SPACES
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
@@ -453,7 +454,7 @@ def test_the_default_chain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     monkeypatch.setenv("QWEN_TARGET", "local, qwen-2-72b")
     assert [str(t) for t in default_chain()] == ["local", "qwen-2-72b"]
     monkeypatch.delenv("QWEN_TARGET")
-    assert [str(t) for t in default_chain()] == ["qwen-2-72b"]  # no weights here, and none are fetched unasked
+    assert [str(t) for t in default_chain()] == list(DEFAULT_SPACES)  # no weights here, and none are fetched unasked
 
 
 def test_errors_are_of_one_tree() -> None:

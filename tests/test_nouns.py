@@ -57,6 +57,16 @@ def test_bad_messages_get_one_line(bad: object) -> None:
         {"max_tokens": 1.5},
         {"max_tokens": True},
         {"seed": -1},
+        {"top_k": -1},
+        {"stop": ""},
+        {"stop": ["a", 5]},
+        {"presence_penalty": 2.1},
+        {"frequency_penalty": "1"},
+        {"thinking": "yes"},
+        {"thinking_budget": 0},
+        {"thinking": False, "thinking_budget": 5},
+        {"extra": 5},
+        {"extra": {5: 5}},
         {"temprature": 1},
     ],
 )
@@ -80,6 +90,14 @@ def test_only_the_given_parameters_are_sent() -> None:
         ("space:http://127.0.0.1:7860/", "space", "http://127.0.0.1:7860", ""),
         ("http://127.0.0.1:7860/sub", "space", "http://127.0.0.1:7860/sub", ""),
         ("openai:http://127.0.0.1:11434/v1#qwen3:8b", "openai", "http://127.0.0.1:11434/v1", "qwen3:8b"),
+        ("qwen-3", "space", "Qwen/Qwen3-Demo", ""),
+        ("qwen-3#qwen3-32b", "space", "Qwen/Qwen3-Demo", "qwen3-32b"),
+        ("Qwen/Qwen2.5#7B", "space", "Qwen/Qwen2.5", "7B"),
+        ("space:http://127.0.0.1:7860/#7B", "space", "http://127.0.0.1:7860", "7B"),
+        ("ollama:qwen3:8b", "openai", "http://127.0.0.1:11434/v1", "qwen3:8b"),
+        ("ollama", "openai", "http://127.0.0.1:11434/v1", ""),
+        ("hf:Qwen/Qwen3-8B:nscale", "openai", "https://router.huggingface.co/v1", "Qwen/Qwen3-8B:nscale"),
+        ("dashscope:qwen-plus", "openai", "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", "qwen-plus"),
         ("local", "local", "0.5b", ""),
         ("local:1.5b", "local", "1.5b", ""),
         ("local:/models/qwen3.gguf", "local", "/models/qwen3.gguf", ""),
@@ -100,6 +118,19 @@ def test_a_target_that_is_none(text: str) -> None:
         parse_target(text)
     assert "\n" not in str(caught.value)
     assert "Try" in str(caught.value)
+
+
+def test_a_server_is_known_by_its_name_or_its_host() -> None:
+    assert parse_target("ollama:qwen3:8b").server.title == "Ollama"
+    assert parse_target("openai:https://openrouter.ai/api/v1#qwen/qwen3-8b").server.name == "openrouter"
+    assert parse_target("openai:https://dashscope.aliyuncs.com/compatible-mode/v1").server.name == "dashscope"
+    assert parse_target("openai:http://127.0.0.1:9/v1").server.name == "openai"
+
+
+def test_stops_are_texts() -> None:
+    assert Parameters(stop="END").stop == ("END",)  # type: ignore[arg-type]
+    assert Parameters(stop=["a", "b"]).given() == {"stop": ("a", "b")}  # type: ignore[arg-type]
+    assert Parameters(extra={"x": 1}).given() == {}
 
 
 def test_a_near_miss_is_named() -> None:

@@ -88,10 +88,11 @@ def test_files_that_it_names_are_there() -> None:
 
 
 def test_options_and_settings_are_the_real_ones() -> None:
-    from qwen_magic.notebook.magics import _HELP, QwenMagics
+    from qwen_magic.notebook.magics import QwenMagics
+    from qwen_magic.notebook.options import OPTIONS
 
     named = set(re.findall(r"--[a-z]\w+(?:-\w+)*", "\n".join(re.findall(r"^\| `-.*$", README, re.MULTILINE))))
-    assert named == set(re.findall(r"--[a-z]\w+(?:-\w+)*", _HELP))
+    assert named == {option.flags[-1] for option in OPTIONS}
     table = README.partition("| `%config QwenMagics.`")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| `([^`]*)`", table, re.MULTILINE)
     settings = {name: default for names, default in rows for name in re.findall(r"\w+", names)}

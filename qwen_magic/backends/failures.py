@@ -52,7 +52,9 @@ _OTHER = "Try another target."
 _TOKEN = "Set HF_TOKEN, or give hf_token=, of an account that may use it."  # noqa: S105 - a hint
 
 
-def http_error(status: int, headers: Mapping[str, str], body: str, target: str) -> QwenError:
+def http_error(  # noqa: PLR0911 - a table
+    status: int, headers: Mapping[str, str], body: str, target: str
+) -> QwenError:
     """Tell what an HTTP answer that is no success means.
 
     Args:
@@ -93,6 +95,10 @@ def http_error(status: int, headers: Mapping[str, str], body: str, target: str) 
             hint=f"{_TOKEN} An app with a login takes auth=(user, password).",
             server_message=said,
             status=status,
+        )
+    if 300 <= status < 400:  # noqa: PLR2004
+        return NotFoundError(
+            f"the app has moved (HTTP {status})", target=target, hint="Name its new address.", status=status
         )
     if status == 404:  # noqa: PLR2004
         return NotFoundError(

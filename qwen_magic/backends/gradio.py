@@ -1,6 +1,6 @@
 """The Gradio queue protocol, without I/O: messages, diffs, and the answer in an endpoint's outputs.
 
-Source: Gradio's ``server_messages.py`` and ``utils.diff``, and recordings of real servers from 4.44 to 6.31.
+Source: Gradio's ``server_messages.py`` and ``utils.diff``, and recordings of real servers from 3.50 to 6.31.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..errors import ProtocolError, QwenError
+from ..errors import BusyError, ProtocolError, QwenError
 from ..events import End, Event, Reset, Status, TextDelta, ThinkingDelta
 from .failures import app_error, session_error
 
 HistoryFormat = Literal["tuples", "messages", "parts"]
 """How a chatbot takes its history: ``[[user, bot]]``, messages, or messages with a list content (Gradio 6)."""
 
+_SHORT = 200
 _CURSORS = "▌▍▋█▎▏"
 
 
@@ -215,6 +216,7 @@ class EventReader:
         old: the last answer of the history that was sent; until the end it is not taken for the new one.
         started: whether the event left the queue.
         ended: whether the last message has come.
+        values: how many values have come.
 
     """
 
@@ -227,7 +229,7 @@ class EventReader:
     old: str | None = None
     started: bool = False
     ended: bool = False
-    _count: int = 0
+    values: int = 0
     _broken: bool = False
     _value: Any = None
     _said: Said = field(default_factory=Said)
@@ -265,9 +267,9 @@ class EventReader:
         data = _output_data(message)
         if data is None or self.output >= len(data):
             return []
-        self._count += 1
+        self.values += 1
         try:
-            if self._count == 1 or not self.diffs:
+            if self.values == 1 or not self.diffs:
                 self._value = data[self.output]
             elif not self._broken:
                 self._value = apply_diff(self._value, data[self.output])
@@ -311,9 +313,25 @@ def decode_message(data: str, target: str) -> dict[str, Any]:
     return message
 
 
+def question_of(data: str, target: str) -> dict[str, Any] | None:
+    """Return a message of the old handshakes that asks us for something (send_hash, send_data), or None.
+
+    Raises:
+        ProtocolError: it is no message.
+        BusyError: it says that the queue is full.
+
+    """
+    if len(data) > _SHORT:  # a question is short, and a long value need not be decoded twice
+        return None
+    message = decode_message(data, target)
+    if message["msg"] == "queue_full":
+        raise BusyError("the queue is full", target=target, hint="Wait a little, or try another target.")
+    return message if message["msg"] in ("send_hash", "send_data") else None
+
+
 def is_heartbeat(data: str) -> bool:
     """Tell whether a message only says that the server is alive."""
-    return len(data) < 200 and '"heartbeat"' in data  # noqa: PLR2004 - a longer one says more
+    return len(data) < _SHORT and '"heartbeat"' in data  # a longer one says more
 
 
 def status_of(message: dict[str, Any], target: str) -> list[Event]:
@@ -321,9 +339,9 @@ def status_of(message: dict[str, Any], target: str) -> list[Event]:
     match message["msg"]:
         case "estimation" if isinstance(message.get("rank"), int):
             text = f"in the queue: place {message['rank'] + 1} of {message.get('queue_size') or '?'}"
-            if isinstance(eta := message.get("rank_eta"), (int, float)) and eta >= 1:
-                text += f", about {eta:.0f} s"
-            return [Status(text, "queue", target)]
+            eta = message.get("rank_eta")
+            eta = float(eta) if isinstance(eta, (int, float)) and eta >= 1 else None
+            return [Status(text if eta is None else f"{text}, about {eta:.0f} s", "queue", target, eta=eta)]
         case "process_starts":
             return [Status("waiting for the first token", "server", target)]
         case "log":

@@ -16,19 +16,26 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from . import Settings
+    from . import Patience, Settings
 
 _NETWORK = "Check the address and the network, or try another target."
 _AGAIN = "Ask again, or try another target."
 
 
+def timeouts(settings: Settings, patience: Patience | None = None) -> aiohttp.ClientTimeout:
+    """Return the limits of one request: a connection, the look-up of the name with it, and a silence."""
+    connect = (patience or settings.patience).connect
+    return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=settings.stall_timeout)
+
+
 @asynccontextmanager
-async def translated(target: str, settings: Settings) -> AsyncIterator[None]:
+async def translated(target: str, settings: Settings, patience: Patience | None = None) -> AsyncIterator[None]:
     """Turn what aiohttp and the operating system raise inside the block into our errors.
 
     Args:
         target: the target's name, for the errors.
         settings: the client's settings, whose time limits the errors name.
+        patience: how long this target may keep us waiting.
 
     Yields:
         Nothing.
@@ -43,16 +50,18 @@ async def translated(target: str, settings: Settings) -> AsyncIterator[None]:
     try:
         yield
     except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
-        raise translate(error, target, settings) from error
+        raise translate(error, target, settings, patience) from error
 
 
-def translate(error: BaseException, target: str, settings: Settings) -> QwenError:  # noqa: PLR0911 - a table
+def translate(  # noqa: PLR0911 - a table
+    error: BaseException, target: str, settings: Settings, patience: Patience | None = None
+) -> QwenError:
     """Say what an exception of aiohttp or the operating system means.
 
     The words are ours alone: aiohttp's may hold a proxy's password.
     """
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        what = f"no connection within {settings.connect_timeout:g} s"
+        what = f"no connection within {(patience or settings.patience).connect:g} s"
         return ConnectError(what, target=target, hint=_NETWORK)
     if isinstance(error, (aiohttp.ServerTimeoutError, asyncio.TimeoutError)):
         return StallError(
@@ -138,17 +147,21 @@ async def read_chunks(response: aiohttp.ClientResponse, watch: Watch) -> AsyncGe
             response.close()
 
 
-async def error_body(response: aiohttp.ClientResponse, limit: int = 65536) -> str:
-    """Return the beginning of a failed response's text; "" where it cannot be read.
+async def read_text(response: aiohttp.ClientResponse, limit: int = 4 << 20) -> str:
+    """Return a response's text, or what of it can be read.
 
     Args:
         response: an open response.
-        limit: the most bytes that are read.
+        limit: the most bytes that are read; OpenRouter's list of models has half a million.
 
     """
+    found = bytearray()
     with contextlib.suppress(aiohttp.ClientError, OSError, asyncio.TimeoutError):
-        return (await response.content.read(limit)).decode("utf-8", "replace")
-    return ""
+        async for data in response.content.iter_any():
+            found += data
+            if len(found) >= limit:
+                break
+    return found[:limit].decode("utf-8", "replace")
 
 
 def _reason(error: BaseException) -> str:

@@ -6,33 +6,37 @@ import asyncio
 import contextlib
 import threading
 import time
-from concurrent.futures import Future
 from contextlib import aclosing
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 import aiohttp
 
 from .. import events
+from ..descriptions import Description
 from ..errors import ConnectError, DisconnectError, EngineError, QwenError
 from ..events import Event, Status
+from ..servers import SERVERS
 from ..targets import Target
 from . import weights
-from .engine import Address, Engine
+from .engine import CONTEXT, SLOTS, Address, Engine
 from .openai import OpenAIBackend
+from .threads import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
     from ..messages import Message
     from ..parameters import Parameters
-    from . import Settings
-
-T = TypeVar("T")
+    from . import Patience, Settings
 
 _STATUS_SECONDS = 0.25
 _DEATH_SECONDS = 1.0
 _MIB = 1 << 20
+_SERVER = replace(SERVERS["llamacpp"], name="local", one_model=True)
+"""Our own engine, which is asked with its own key."""
 
 
 class LocalBackend:
@@ -42,7 +46,12 @@ class LocalBackend:
         target: a known model's short name, or a GGUF file's path.
         settings: the client's settings; its proxy and headers are not for this machine.
 
+    Attributes:
+        resumes: the engine goes on with an answer that stands last in the messages.
+
     """
+
+    resumes = _SERVER.resumes != "ask"
 
     def __init__(self, target: Target, settings: Settings) -> None:
         self.name = target.name
@@ -65,6 +74,7 @@ class LocalBackend:
         session: aiohttp.ClientSession,  # noqa: ARG002 - its proxy is not for loopback
         messages: tuple[Message, ...],
         parameters: Parameters,
+        patience: Patience | None = None,  # noqa: ARG002 - the engine is not waited for in vain
     ) -> AsyncGenerator[Event, None]:
         """Stream one answer's events; see `Backend.stream`."""
         yield events.Target(self.name, self.model)
@@ -80,18 +90,40 @@ class LocalBackend:
             error.target = error.target or self.name
             raise
 
+    async def describe(
+        self,
+        session: aiohttp.ClientSession,  # noqa: ARG002 - nothing is asked
+        patience: Patience | None = None,  # noqa: ARG002
+    ) -> Description:
+        """Tell what there is, without fetching or starting anything; see `Backend.describe`."""
+        path, known = weights.find(self._address), weights.KNOWN.get(self._address.lower())
+        engine = self._engine
+        try:
+            software = f"llama.cpp (xllamacpp {version('xllamacpp')})"
+            state = "running" if engine is not None and engine.running else "starts with the first question"
+        except PackageNotFoundError:
+            software, state = "", "the llama.cpp engine is not installed"
+        notes = [f"up to {CONTEXT} tokens for a question with its answer, {SLOTS} answers side by side"]
+        if path is not None:
+            notes.insert(0, f"the weights are here, {path.stat().st_size / _MIB:.0f} MiB")
+        elif known is not None:
+            notes.insert(0, f"the weights are not here yet: {known.size / _MIB:.0f} MiB are fetched first")
+        else:
+            state = "there are no such weights"
+        return Description(self.name, "local", server=software, state=state, models=(self.model,), notes=tuple(notes))
+
     async def close(self) -> None:
         """End the engine's process."""
         with self._lock:
             engine, self._engine = self._engine, None
         if engine is not None:
-            await _in_thread(engine.close)
+            await in_thread(engine.close)
 
     async def _start(self, found: list[Address]) -> AsyncGenerator[Status, None]:
         """Bring the weights here and the engine up; put its address into the list."""
         engine = self._engine
         if engine is not None and engine.running:
-            found.append(await _in_thread(engine.start))
+            found.append(await in_thread(engine.start))
             return
         paths: list[Path] = []
         async with aclosing(self._fetch(paths)) as waiting:
@@ -99,7 +131,7 @@ class LocalBackend:
                 yield status
         yield Status(f"loading {self.model}", "loading", self.name)
         # Where we are cancelled here, the loading goes on, and the next answer has use of it.
-        found.append(await _in_thread(self._engine_for(paths[0]).start))
+        found.append(await in_thread(self._engine_for(paths[0]).start))
 
     async def _fetch(self, found: list[Path]) -> AsyncGenerator[Status, None]:
         """Bring the weights here, in a thread, which stops when we are cancelled."""
@@ -113,7 +145,7 @@ class LocalBackend:
                 last = now
                 _tell(loop, queue, self._progress(done, total, what))
 
-        task = asyncio.ensure_future(_in_thread(lambda: weights.ensure(self._address, progress, stop)))
+        task = asyncio.ensure_future(in_thread(lambda: weights.ensure(self._address, progress, stop)))
         task.add_done_callback(lambda _: queue.put_nowait(None))
         try:
             while (status := await queue.get()) is not None:
@@ -136,9 +168,9 @@ class LocalBackend:
     async def _answer(
         self, address: Address, messages: tuple[Message, ...], parameters: Parameters
     ) -> AsyncGenerator[Event, None]:
-        place = Target(self.name, "openai", f"{address.url}/v1", self.model)
+        place = Target(self.name, "openai", f"{address.url}/v1", server=_SERVER)
         # Without word of its progress the engine would not see, while it reads a prompt, that nobody listens.
-        server = OpenAIBackend(place, self.settings, address.key, {"return_progress": True})
+        server = OpenAIBackend(place, replace(self.settings, headers={}), address.key, {"return_progress": True})
         engine = self._engine
         try:
             # No proxy, no headers and no cookies: this is our own process, on loopback.
@@ -150,28 +182,13 @@ class LocalBackend:
                     if not isinstance(event, events.Target):
                         yield event
         except (ConnectError, DisconnectError) as error:
-            death = await _in_thread(lambda: engine.death(_DEATH_SECONDS)) if engine else ""
+            death = await in_thread(lambda: engine.death(_DEATH_SECONDS)) if engine else ""
             if not death:
                 raise
             raise EngineError(
                 f"the engine died ({death})",
                 hint="Ask again: it is started anew. It may have run out of memory.",
             ) from error
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    """Run blocking work in a daemon thread, which nothing waits for at a loop's or the interpreter's end."""
-    future: Future[T] = Future()
-
-    def run() -> None:
-        future.set_running_or_notify_cancel()
-        try:
-            future.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-            future.set_exception(error)
-
-    threading.Thread(target=run, name="qwen_magic local", daemon=True).start()
-    return await asyncio.wrap_future(future)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[Status | None], status: Status) -> None:

@@ -1,47 +1,55 @@
-"""An OpenAI-compatible server over aiohttp: streamed chat completions.
-
-Source: the OpenAI API reference, "Create chat completion" with ``stream``, and what llama.cpp sends.
-"""
+"""An OpenAI-compatible server over aiohttp."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
 import json
-import os
-from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+import random
+import time
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from .. import events
+from ..descriptions import Description
 from ..errors import (
+    AsleepError,
     AuthError,
     BusyError,
-    DisconnectError,
+    ConnectError,
+    ContextError,
+    ModelError,
     NotFoundError,
     ProtocolError,
     QwenError,
-    ServerError,
-    one_line,
 )
-from ..events import End, Event, FinishReason, Status, TextDelta, ThinkingDelta, UsageReport
-from ..messages import Usage
-from ..text.sse import EventTooLong, SSEDecoder
-from .failures import retry_after, server_message
-from .http import Watch, error_body, read_chunks, translated
+from ..events import Event, Status
+from ..servers import GENERIC, SERVERS, chat_models
+from .chat import ChatDecoder, does_not_take, model_title, request_body
+from .http import Watch, read_chunks, read_text, timeouts, translated
+from .model_lists import closest_model, model_list, some_models
+from .openai_errors import http_error, no_key
+from .threads import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
+    from ..errors import ServerError
     from ..messages import Message
     from ..parameters import Parameters
     from ..targets import Target
-    from . import Settings
+    from . import Patience, Settings
+    from .chat import ChatRequest
 
 _HTTP_OK = 200
-_LONG_PROMPT = 500
-"""Tokens from which the reading of a prompt is worth a word."""
-_AGAIN = "Ask again, or try another target."
+_KEYRING_SECONDS = 10.0
+"""A keyring that asks its user for a password may never answer where nobody sees it."""
+_SECRET = 8
+"""Characters from which a key is one: "EMPTY" and "ollama" are not."""
 
 
 class OpenAIBackend:
@@ -50,8 +58,11 @@ class OpenAIBackend:
     Args:
         target: the server's base URL, up to and with ``/v1``, and the model.
         settings: the client's settings.
-        key: the API key; without one the login in the target's URL, else ``OPENAI_API_KEY``.
+        key: the API key; without one what `Keys` has for the server, else the login in the target's URL.
         extra: more of the request's body, for servers that understand it.
+
+    Attributes:
+        resumes: whether the server goes on with an answer that stands last in the messages.
 
     """
 
@@ -64,7 +75,11 @@ class OpenAIBackend:
     ) -> None:
         self.name = target.name
         self.model = target.model
-        self.base_url = target.address.rstrip("/")
+        self.server = target.server
+        # A short name is where its variable says; an address that was written out is meant.
+        named = SERVERS.get(target.name.partition(":")[0]) is target.server
+        self.base_url = (target.server.address() if named else target.address).rstrip("/")
+        self.resumes = target.server.resumes != "ask"
         self.settings = settings
         self._key = key
         self._login = target.login
@@ -74,31 +89,79 @@ class OpenAIBackend:
         return f"OpenAIBackend({self.name!r})"
 
     async def stream(
-        self, session: aiohttp.ClientSession, messages: tuple[Message, ...], parameters: Parameters
+        self,
+        session: aiohttp.ClientSession,
+        messages: tuple[Message, ...],
+        parameters: Parameters,
+        patience: Patience | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Stream one answer's events; see `Backend.stream`."""
-        async with translated(self.name, self.settings):
-            model = self.model or await self._first_model(session)
-            yield events.Target(self.name, model)
-            body = {**self._extra, **request_body(model, messages, parameters)}
-            async with session.post(
-                f"{self.base_url}/chat/completions",
-                json=body,
-                headers={**self._headers(), "Accept": "text/event-stream"},
-                timeout=self._timeout(),
-                allow_redirects=False,
-            ) as response:
-                if response.status != _HTTP_OK:
-                    raise http_error(response.status, response.headers, await error_body(response), self.name)
-                async with aclosing(self._read(response)) as answer:
-                    async for event in answer:
-                        yield event
+        async with self._talking(patience):
+            http = _Http(self, session, await self._headers(), patience)
+            model = self.model or self.server.model
+            if not model and not self.server.one_model:
+                model = await http.chosen_model()
+            request = request_body(model, messages, parameters, self.server, self._extra)
+            yield events.Target(self.name, model_title(model))
+            if parameters.thinking and self.server.tells_template and not await http.can_think():
+                request.warnings += (does_not_take(["thinking"]),)
+            for warning in request.warnings:
+                yield Status(warning, "warning", self.name)
+            found: list[aiohttp.ClientResponse] = []
+            async with aclosing(http.open(request, found)) as waiting:
+                async for status in waiting:
+                    yield status
+            async with found[0] as response, aclosing(self._read(response, model)) as answer:
+                async for event in answer:
+                    yield event
+
+    async def describe(self, session: aiohttp.ClientSession, patience: Patience | None = None) -> Description:
+        """Ask what the server offers; see `Backend.describe`."""
+        async with self._talking(patience):
+            http = _Http(self, session, await self._headers(), patience)
+            listed = await http.list_models()
+            owner = next((str(item.get("owned_by")) for item in listed), "")
+            server = SERVERS.get(owner, self.server) if self.server is GENERIC else self.server
+            version = await http.version(server.version_path)
+        models = [str(item["id"]) for item in listed]
+        first = self.model or next(iter(chat_models(models)), "")
+        ordered = [first, *(name for name in models if name != first)] if first else models
+        left = server.does_not_take()
+        return Description(
+            self.name,
+            "openai",
+            address=self.base_url,
+            server=f"{server.title} {version}".strip(),
+            models=tuple(ordered),
+            notes=(*((does_not_take(left),) if left else ()), *self._model_note(models)),
+        )
 
     async def close(self) -> None:
         """Do nothing: no connection outlives an answer but the session's own."""
 
-    async def _read(self, response: aiohttp.ClientResponse) -> AsyncGenerator[Event, None]:
-        decoder = ChatDecoder(self.name)
+    @asynccontextmanager
+    async def _talking(self, patience: Patience | None) -> AsyncIterator[None]:
+        """Turn what is raised inside the block into our errors, with advice that fits the server."""
+        try:
+            async with translated(self.name, self.settings, patience):
+                yield
+        except ConnectError as error:
+            if self.server.local:
+                error.hint = f"Start {self.server.title}, or try another target."
+            raise
+
+    def _model_note(self, models: list[str]) -> tuple[str, ...]:
+        return (f"{self.model} is not in its list",) if self.model and models and self.model not in models else ()
+
+    async def _read(self, response: aiohttp.ClientResponse, model: str) -> AsyncGenerator[Event, None]:
+        decoder = ChatDecoder(self.name, model)
+        if response.content_type == "text/html":
+            hint = "Check the address: does it end in /v1?"
+            raise ProtocolError("a web page answers there, no OpenAI-compatible server", target=self.name, hint=hint)
+        if response.content_type == "application/json":
+            for event in decoder.whole(await read_text(response)):
+                yield event
+            return
         watch = Watch(response, self.settings.stall_timeout)
         async with aclosing(read_chunks(response, watch)) as chunks:
             async for chunk in chunks:
@@ -112,219 +175,188 @@ class OpenAIBackend:
         for event in decoder.close():
             yield event
 
-    async def _first_model(self, session: aiohttp.ClientSession) -> str:
-        """Ask for the server's first model, where the target names none; "" if it does not tell."""
-        async with session.get(
-            f"{self.base_url}/models", headers=self._headers(), timeout=self._timeout(), allow_redirects=False
-        ) as response:
-            body = await error_body(response)
-            if response.status in (401, 403):
-                raise http_error(response.status, response.headers, body, self.name)
-        try:
-            return str(json.loads(body)["data"][0]["id"])
-        except (ValueError, LookupError, TypeError):
-            return ""
+    async def _headers(self) -> dict[str, str]:
+        """Make the user's headers, and those that let us in: the key of this server and of no other."""
+        return {**self.settings.headers, **await self._authorization()}
 
-    def _headers(self) -> dict[str, str]:
-        if self._key is None and self._login is not None:
+    async def _authorization(self) -> dict[str, str]:
+        key = self._key or await self._found_key(self.place(), "")
+        if not key and self._login is not None:
             return {"Authorization": f"Basic {base64.b64encode(':'.join(self._login).encode()).decode()}"}
-        key = self._key or os.environ.get("OPENAI_API_KEY", "").strip()
+        if not key:
+            key = await self._found_key(self.server.name, self.server.key_variable)
+        if not key and self.server.needs_key:
+            raise no_key(self.name, self.key_hint())
         return {"Authorization": f"Bearer {key}"} if key else {}
 
-    def _timeout(self) -> aiohttp.ClientTimeout:
-        settings = self.settings
-        return aiohttp.ClientTimeout(
-            total=None, sock_connect=settings.connect_timeout, sock_read=settings.stall_timeout
-        )
-
-
-class ChatDecoder:
-    """Turn the bytes of a streamed chat completion into events, without I/O.
-
-    Args:
-        target: the target's name, for errors.
-
-    Attributes:
-        started: whether anything but comments has come.
-        said_something: whether the last bytes completed a message, comments apart.
-        ended: whether the End has been given out.
-
-    """
-
-    def __init__(self, target: str) -> None:
-        self.started = False
-        self.said_something = False
-        self.ended = False
-        self._target = target
-        self._sse = SSEDecoder()
-        self._finish: FinishReason | None = None
-        self._usage: Usage | None = None
-
-    def feed(self, data: bytes) -> list[Event]:
-        """Decode more bytes.
-
-        Args:
-            data: bytes as they came, cut anywhere.
-
-        Returns:
-            The events that they complete.
-
-        Raises:
-            ServerError: the server reported an error in the stream.
-            ProtocolError: what came is no chat completion.
-
-        """
+    async def _found_key(self, name: str, variable: str) -> str:
+        keys, given = self.settings.keys, self.settings.hf_token if name == "hf" else None
+        key = keys.at_hand(name, variable, given)
+        if key is not None:
+            return key
+        asking = asyncio.ensure_future(in_thread(lambda: keys.get(name, variable, given)))
         try:
-            messages = [message.data for message in self._sse.feed(data)]
-        except EventTooLong:
-            raise ProtocolError("a message is too long", target=self._target, hint=_AGAIN) from None
-        self.said_something = bool(messages)
-        self.started = self.started or self.said_something
-        return [event for message in messages for event in self._message(message)]
+            await asyncio.wait({asking}, timeout=_KEYRING_SECONDS)
+            return asking.result() if asking.done() else ""
+        finally:
+            asking.cancel()
 
-    def close(self) -> list[Event]:
-        """End the input.
+    def place(self) -> str:
+        """Return the server's host and port, under which it may have a key of its own."""
+        return urlsplit(self.base_url).netloc
 
-        Returns:
-            The usage and the End, where they were not given out yet.
+    def key_hint(self) -> str:
+        """Say how a key is given for this server."""
+        name = self.place() if self.server is GENERIC else self.server.name
+        variable = f", or set {self.server.key_variable}" if self.server.key_variable else ""
+        return f"Give its key with %qwen key {name}{variable}."
+
+
+class _Http:
+    """The requests of one answer."""
+
+    def __init__(
+        self, backend: OpenAIBackend, session: aiohttp.ClientSession, headers: dict[str, str], patience: Patience | None
+    ) -> None:
+        self._backend = backend
+        self._name = backend.name
+        self._session = session
+        self._headers = headers
+        self._patience = patience or backend.settings.patience
+        self._timeout = timeouts(backend.settings, patience)
+
+    async def open(self, request: ChatRequest, found: list[aiohttp.ClientResponse]) -> AsyncGenerator[Status, None]:
+        """Ask until the server answers; leave out what it refuses; wait while it is busy, or loads its model."""
+        started, pause = time.monotonic(), 1.0
+        while True:
+            response = await self._post(request)
+            if response.status == _HTTP_OK:
+                found.append(response)
+                return
+            error = await self._failure(response)
+            left = None
+            if response.status in (400, 422) and not isinstance(error, (ContextError, ModelError)):
+                left = request.give_in(error.server_message)
+            if left is not None:
+                if left:
+                    yield Status(does_not_take(left), "warning", self._name)
+                continue
+            if not isinstance(error, (BusyError, AsleepError)):
+                raise await self._explained(error)
+            kind: Literal["retry", "loading"] = "retry" if isinstance(error, BusyError) else "loading"
+            # "At once" would only make a full queue fuller.
+            asked = (error.retry_after if isinstance(error, BusyError) else None) or 0.0
+            wait = asked if asked >= 1 else pause * random.uniform(1, 1.25)  # noqa: S311
+            spent = time.monotonic() - started
+            if spent + wait > (self._patience.retry if kind == "retry" else self._patience.wake):
+                error.what += f", after {spent:.0f} s of trying" if spent >= 1 else ""
+                raise error
+            text = f"trying again in {wait:.0f} s" if kind == "retry" else "waiting until it is"
+            yield Status(f"{error.what}; {text}", kind, self._name)
+            await asyncio.sleep(wait)
+            pause = min(pause * 2, 15.0)
+
+    async def list_models(self) -> list[dict[str, Any]]:
+        """Return the server's models, as it describes them.
 
         Raises:
-            DisconnectError: the answer has no end.
+            QwenError: it has no such list.
 
         """
-        self._sse.close()
-        if self.ended:
-            return []
-        if self._finish is None:
-            raise DisconnectError(
-                "the server ended the stream before the answer was complete", target=self._target, hint=_AGAIN
+        async with self._get(f"{self._backend.base_url}/models") as response:
+            if response.status != _HTTP_OK:
+                error = await self._failure(response)
+                raise error if isinstance(error, ModelError) else await self._explained(error)
+            listed = model_list(await read_text(response))
+        if listed is None:
+            raise ProtocolError(
+                "no OpenAI-compatible server answers there",
+                target=self._name,
+                hint="Check the address: does it end in /v1?",
             )
-        return self._end()
+        return listed
 
-    def _message(self, data: str) -> list[Event]:
-        if self.ended:
-            return []
-        if data.strip() == "[DONE]":
-            return self._end()
+    async def models(self) -> list[str]:
+        """Return the names of the server's models; none where it does not tell, unless it refuses our key."""
         try:
-            chunk = json.loads(data)
-        except ValueError:
-            chunk = None
-        if not isinstance(chunk, dict):
-            raise ProtocolError("the server sent no chat completion", target=self._target, hint="Check the address.")
-        if chunk.get("error"):
-            raise stream_error(chunk["error"], self._target)
-        if usage := _usage(chunk.get("usage")):
-            self._usage = usage
-        if status := _reading(chunk.get("prompt_progress"), self._target):
-            return [status]
-        choices = chunk.get("choices")
-        choice = choices[0] if isinstance(choices, list) and choices else None
-        return self._choice(choice) if isinstance(choice, dict) else []
+            return [str(item["id"]) for item in await self.list_models()]
+        except AuthError:
+            raise
+        except QwenError:
+            return []
 
-    def _choice(self, choice: dict[str, Any]) -> list[Event]:
-        delta = choice.get("delta")
-        found: list[Event] = []
-        if isinstance(delta, dict):
-            thought = delta.get("reasoning_content") or delta.get("reasoning")
-            if isinstance(thought, str) and thought:
-                found.append(ThinkingDelta(thought))
-            text = delta.get("content")
-            if isinstance(text, str) and text:
-                found.append(TextDelta(text))
-        if reason := choice.get("finish_reason"):
-            self._finish = "length" if reason == "length" else "stop"
-        return found
+    async def chosen_model(self) -> str:
+        """Choose a model where none was named; "" where the server does not tell which it has.
 
-    def _end(self) -> list[Event]:
-        self.ended = True
-        # The usage comes after the finish reason, so both wait for the end of the stream.
-        report = [UsageReport(self._usage)] if self._usage else []
-        return [*report, End(self._finish or "stop")]
+        Raises:
+            ModelError: the server takes money, so that the choice is the user's.
 
-
-def request_body(model: str, messages: tuple[Message, ...], parameters: Parameters) -> dict[str, Any]:
-    """Build the body of a streamed chat completion's request.
-
-    Args:
-        model: the model's name at the server, or "".
-        messages: the conversation.
-        parameters: what is set for this answer.
-
-    Returns:
-        The JSON object.
-
-    """
-    body: dict[str, Any] = {
-        "messages": [message.as_dict() for message in messages],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        **parameters.given(),
-    }
-    return {"model": model, **body} if model else body
-
-
-def http_error(status: int, headers: Mapping[str, str], body: str, target: str) -> QwenError:
-    """Tell what an HTTP answer that is no success means.
-
-    Args:
-        status: the HTTP status.
-        headers: the answer's headers.
-        body: the beginning of its text.
-        target: the target's name.
-
-    Returns:
-        The error.
-
-    """
-    said = server_message(body)
-    reason = f"HTTP {status}{': ' + said if said else ''}"
-    if status == 429:  # noqa: PLR2004
-        busy = BusyError(
-            f"too many requests ({reason})",
-            target=target,
-            hint="Wait a little, or try another target.",
-            server_message=said,
-            status=status,
+        """
+        models, server = chat_models(await self.models()), self._backend.server
+        if not server.needs_key:
+            return next(iter(models), "")
+        error = ModelError(
+            "no model was named", target=self._name, hint=f"Write {server.name}:MODEL.{some_models(models)}"
         )
-        busy.retry_after = retry_after(headers)
-        return busy
-    kind, what, hint = ServerError, f"the server answered {reason}", _AGAIN
-    if status in (401, 403):
-        kind, what = AuthError, f"access was refused ({reason})"
-        hint = "Set OPENAI_API_KEY to a key that this server takes."
-    elif status == 404:  # noqa: PLR2004
-        kind, what, hint = NotFoundError, f"not found ({reason})", "Check the address and the model's name."
-    elif "context" in said.lower():
-        hint = "Start a new conversation, or ask for less."
-    return kind(what, target=target, hint=hint, server_message=said, status=status)
+        error.models = tuple(models)
+        raise error
 
+    async def version(self, path: str) -> str:
+        """Return the server's version, "" where it does not tell."""
+        told = await self._beside(path) if path else {}
+        version = str(told.get("version") or told.get("build_info") or "")
+        return "" if "unknown" in version else version
 
-def stream_error(error: Any, target: str) -> ServerError:
-    """Tell what an error object inside a stream means.
+    async def can_think(self) -> bool:
+        """Tell whether the model's chat template knows of thinking; true where that is not known."""
+        template = (await self._beside("/props")).get("chat_template")
+        return not isinstance(template, str) or "enable_thinking" in template
 
-    Args:
-        error: the value of the message's ``error``.
-        target: the target's name.
+    async def _beside(self, path: str) -> dict[str, Any]:
+        """Read JSON from beside ``/v1``; {} where there is none."""
+        root = self._backend.base_url.removesuffix("/v1")
+        with contextlib.suppress(aiohttp.ClientError, OSError, asyncio.TimeoutError, ValueError, RecursionError):
+            async with self._get(root + path) as response:
+                value = json.loads(await read_text(response)) if response.status == _HTTP_OK else {}
+                return value if isinstance(value, dict) else {}
+        return {}
 
-    """
-    said = server_message(json.dumps({"error": error}))
-    what = f"the server reported an error: {one_line(said)}" if said else "the server reported an error"
-    return ServerError(what, target=target, hint=_AGAIN, server_message=said)
+    def _get(self, url: str) -> contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        return self._session.get(url, headers=self._headers, timeout=self._timeout, allow_redirects=False)
 
+    async def _post(self, request: ChatRequest) -> aiohttp.ClientResponse:
+        return await self._session.post(
+            f"{self._backend.base_url}/chat/completions",
+            json=request.body,
+            headers={**self._headers, "Accept": "text/event-stream"},
+            timeout=self._timeout,
+            allow_redirects=False,  # another server would be sent our key
+        )
 
-def _reading(value: Any, target: str) -> Status | None:
-    """Tell how much of a long prompt llama.cpp has read (its ``return_progress``)."""
-    counts = value if isinstance(value, dict) else {}
-    done, total = counts.get("processed"), counts.get("total")
-    if not isinstance(done, int) or not isinstance(total, int) or not 0 <= done < total or total < _LONG_PROMPT:
-        return None
-    return Status(f"reading the prompt: {done} of {total} tokens", "server", target, done / total)
+    async def _failure(self, response: aiohttp.ClientResponse) -> ServerError:
+        async with response:
+            body = await read_text(response)
+        for header in self._headers.values():  # some servers repeat the key that they refuse
+            secret = header.partition(" ")[2]
+            body = body.replace(secret, "…") if len(secret) >= _SECRET else body
+        server = self._backend.server
+        title = self._backend.place() if server is GENERIC else server.title
+        return http_error(response.status, response.headers, body, self._name, self._backend.key_hint(), title)
 
-
-def _usage(value: Any) -> Usage | None:
-    if not isinstance(value, dict):
-        return None
-    counts = [value.get(name) for name in ("prompt_tokens", "completion_tokens")]
-    prompt, completion = (count if isinstance(count, int) else None for count in counts)
-    return None if prompt is None and completion is None else Usage(prompt, completion)
+    async def _explained(self, error: QwenError) -> QwenError:
+        """Say of a model or an address that was not found what may be meant."""
+        if isinstance(error, ModelError):
+            with contextlib.suppress(QwenError):
+                error.models = tuple(await self.models())
+            asked, server = self._backend.model or self._backend.server.model, self._backend.server
+            if close := closest_model(asked, error.models):
+                error.hint = f"Did you mean {close}?"
+            elif server.name == "ollama":
+                error.hint = f"Fetch it: ollama pull {asked}"
+            elif error.models:
+                error.hint = some_models(error.models).strip()
+        elif isinstance(error, NotFoundError) and not self._backend.base_url.endswith("/v1"):
+            async with self._get(f"{self._backend.base_url}/v1/models") as response:
+                if response.status in (_HTTP_OK, 401, 403):
+                    error.hint = f"Write {self._backend.base_url}/v1: a server answers there."
+        return error

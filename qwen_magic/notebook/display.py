@@ -1,24 +1,26 @@
 """The progressive output of a cell: an answer costs what it is long.
 
 A finished run of Markdown blocks becomes a display of its own that is never sent again; only the open tail is
-updated, at most ten times a second, and never for more bytes than a budget that grows with the answer.
+updated, at most ten times a second, and never for more bytes than a budget that grows with the answer. Thinking is
+a block above it: its end while it goes on, all of it once, when the answer starts.
 """
 
 from __future__ import annotations
 
-import re
-import sys
 import time
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from .. import events
 from ..events import Event, Reset, Status, TextDelta, ThinkingDelta
 from ..text.markdown import BlockSplitter
 from ..text.math import dollar_math
 from ..text.safe import safe_markdown
-from ..text.terminal import TerminalFilter
+from .last_line import Notes, escape
+from .printing import PrintDisplay, SlotStatus, TerminalStatus
+from .thoughts import Thoughts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,13 +32,15 @@ if TYPE_CHECKING:
 TICK = 0.1
 """Seconds between two updates of the open tail."""
 
+_THINKING_TICK = 0.2
+"""Seconds between two updates of running thinking."""
 _OVERHEAD = 900
 """Bytes of a message on IOPub besides its text, with headers and parent header; measured."""
-_MEASURABLE = 0.05
-"""Seconds of writing below which a speed says nothing."""
 _FREE_BYTES = 300_000
 _BYTES_FOR_ONE = 48
 """Wire bytes that are allowed for each byte of the answer: 100,000 characters cost at most 5.1 MB."""
+_FOLDED_BYTES = 3
+"""About what a byte of thinking costs when it is folded, escaped and as plain text."""
 
 
 class Display(Protocol):
@@ -57,7 +61,7 @@ def make_display(shell: InteractiveShell | None, form: str) -> Display:
     has_front_end = getattr(shell, "kernel", None) is not None
     if has_front_end and form == "markdown":
         return MarkdownDisplay(_publish)
-    return PrintDisplay(_SlotStatus(_publish) if has_front_end else _TerminalStatus())
+    return PrintDisplay(SlotStatus(_publish) if has_front_end else TerminalStatus())
 
 
 def _publish(data: dict[str, str], display_id: str, update: bool) -> None:  # noqa: FBT001 - IPython's own form
@@ -68,10 +72,24 @@ def _publish(data: dict[str, str], display_id: str, update: bool) -> None:  # no
 
 @dataclass
 class _Slot:
-    """One display of the cell, and what it shows."""
+    """One display of the cell, and the mark of what it shows."""
 
     display_id: str
     shown: str = ""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Something to be shown in a slot.
+
+    Attributes:
+        mark: what differs where it shows something else.
+        bundle: makes its mime bundle.
+
+    """
+
+    mark: str
+    bundle: Callable[[], dict[str, str]]
 
 
 class MarkdownDisplay:
@@ -91,10 +109,12 @@ class MarkdownDisplay:
         self._slots: list[_Slot] = []
         self._splitter = BlockSplitter()
         self._runs: list[str] = []
+        self._thoughts = Thoughts(clock)
+        self._folded: _Part | None = None
         self._status = ""
-        self._notes = _Notes()
+        self._notes = Notes()
         self._dirty = False
-        self._drawn = -TICK
+        self._drawn = -_THINKING_TICK
         self._length = 0
         self.sent_bytes = 0
 
@@ -103,13 +123,16 @@ class MarkdownDisplay:
         self._notes.take(event)
         match event:
             case TextDelta(text):
-                self._status = ""
-                self._grow(text)
-            case Reset(text):
+                self._answer(text)
+            case Reset(text, thinking):
                 self._splitter, self._runs, self._length = BlockSplitter(), [], 0
-                self._grow(text)
-            case ThinkingDelta():
-                self._set_status("thinking")
+                if thinking != self._thoughts.text:
+                    self._folded = None
+                    self._thoughts.replace(thinking)
+                self._answer(text)
+            case ThinkingDelta(text):
+                self._thoughts.add(text)
+                self._set_status("thinking" if self._length else "")
             case Status(text):
                 self._set_status(text)
             case events.Target(target) if not self._length:
@@ -117,8 +140,10 @@ class MarkdownDisplay:
         self.tick()
 
     def tick(self) -> None:
-        """Draw the open tail if it changed, its time has come and the budget allows."""
-        if self._dirty and self._clock() - self._drawn >= TICK and self._affordable():
+        """Draw what is open if it changed, its time has come and the budget allows."""
+        thinking = self._thoughts.running and not self._length  # its seconds count on by themselves
+        wait = _THINKING_TICK if thinking and not self._status else TICK
+        if (self._dirty or thinking) and self._clock() - self._drawn >= wait and self._affordable():
             self._draw()
 
     def finish(self, reply: Reply, note: str = "") -> None:
@@ -127,11 +152,21 @@ class MarkdownDisplay:
         if reply.text != "".join(self._runs) + self._splitter.tail:  # an event was missed by an interrupt
             self._splitter, self._runs = BlockSplitter(), []
             self._grow(reply.text)
+        if reply.thinking.strip() != self._thoughts.text.strip():
+            self._thoughts.replace(reply.thinking)
+        self._thoughts.stop(reply.thinking_seconds)
         self._draw(final=True)
-        lines = [line for line in (*self._notes.lines, last_line(reply), note) if line]
+        lines = self._notes.lines(reply, note)
         slot = next((slot for slot in self._slots if not slot.shown), None)
         written = "  \n".join(f"*{escape(line)}*" for line in lines)
-        self._send(slot or self._new_slot(), written, "\n".join(lines), new=slot is None)
+        plain = "\n".join(lines)
+        self._send(slot or self._new_slot(), {"text/markdown": written, "text/plain": plain}, new=slot is None)
+
+    def _answer(self, text: str) -> None:
+        self._status = ""
+        if text:
+            self._thoughts.stop()
+        self._grow(text)
 
     def _grow(self, text: str) -> None:
         self._length += len(text.encode(errors="replace"))
@@ -147,213 +182,66 @@ class MarkdownDisplay:
 
     def _affordable(self) -> bool:
         cost = _OVERHEAD + len(self._splitter.tail.encode(errors="replace"))
-        return self.sent_bytes + cost <= _FREE_BYTES + _BYTES_FOR_ONE * self._length
+        if self._thoughts.size and self._folded is None:
+            cost += _FOLDED_BYTES * self._thoughts.size if self._length else len(self._thoughts.opened().encode())
+        return self.sent_bytes + cost <= _FREE_BYTES + _BYTES_FOR_ONE * (self._length + self._thoughts.size)
 
     def _draw(self, *, final: bool = False) -> None:
-        """Bring the slots to what they should show: the runs, the tail, the status, then nothing."""
+        """Bring the slots to what they should show: the thinking, the runs, the tail, the status, then nothing."""
         self._dirty, self._drawn = False, self._clock()
         tail = self._splitter.tail
-        wanted = [*self._runs, *([tail] if tail.strip() else [])]
-        closed = len(wanted) if final else len(self._runs)
-        for place, source in enumerate(wanted):
-            self._fill(place, source, closed=place < closed)
-        rest = [f"*⏳ {escape(self._status)}…*"] if self._status else []
-        for place, source in enumerate(rest, len(wanted)):
-            self._fill(place, source, closed=False, trusted=True)
-        for slot in self._slots[len(wanted) + len(rest) :]:
+        parts = self._thinking_parts(final=final)
+        parts += [_answer_part(run, closed=True) for run in self._runs]
+        if tail.strip():
+            parts.append(_answer_part(tail, closed=final))
+        if self._status:
+            parts.append(_markdown_part(f"*⏳ {escape(self._status)}…*"))
+        for place, part in enumerate(parts):
+            self._fill(place, part)
+        for slot in self._slots[len(parts) :]:
             if slot.shown:
-                self._send(slot, "", "")
+                self._send(slot, {"text/markdown": "", "text/plain": ""})
 
-    def _fill(self, place: int, source: str, *, closed: bool, trusted: bool = False) -> None:
-        mark = f"{source}\0{closed}"
-        if place < len(self._slots):
-            if self._slots[place].shown == mark:
-                return
-            slot, new = self._slots[place], False
-        else:
-            slot, new = self._new_slot(), True
-        plain = source.strip("\n") if closed else None
-        self._send(slot, source if trusted else safe_markdown(dollar_math(source)), plain, new=new, mark=mark)
+    def _thinking_parts(self, *, final: bool) -> list[_Part]:
+        """Give the block of the thinking, if there is any: open, or as it was folded when the answer began.
+
+        What is thought after that is put into it at the end, for the whole is not to be sent time and again.
+        """
+        if not self._thoughts.size:
+            return []
+        if not self._length and not final:
+            return [_markdown_part(self._thoughts.opened())]
+        if self._folded is None or final:
+            mark = f"{self._thoughts.heading()}\0{self._thoughts.size}"
+            self._folded = _Part(mark, self._thoughts.folded)
+        return [self._folded]
+
+    def _fill(self, place: int, part: _Part) -> None:
+        if place >= len(self._slots):
+            self._send(self._new_slot(), part.bundle(), new=True, mark=part.mark)
+        elif self._slots[place].shown != part.mark:
+            self._send(self._slots[place], part.bundle(), mark=part.mark)
 
     def _new_slot(self) -> _Slot:
         slot = _Slot(uuid.uuid4().hex)
         self._slots.append(slot)
         return slot
 
-    def _send(self, slot: _Slot, markdown: str, plain: str | None, *, new: bool = False, mark: str = "") -> None:
-        data = {"text/markdown": markdown}
-        if plain is not None:
-            data["text/plain"] = plain
+    def _send(self, slot: _Slot, data: dict[str, str], *, new: bool = False, mark: str = "") -> None:
         self.sent_bytes += _OVERHEAD + sum(len(text.encode(errors="replace")) for text in data.values())
         self._publish(data, slot.display_id, not new)
         slot.shown = mark
 
 
-class _Notes:
-    """What stays to be read below an answer: which targets failed before, and what this one did not take."""
-
-    def __init__(self) -> None:
-        self._failed: list[str] = []
-        self._warnings: list[str] = []
-
-    @property
-    def lines(self) -> list[str]:
-        return [*self._failed, *self._warnings]
-
-    def take(self, event: Event) -> None:
-        match event:
-            case events.Target():
-                self._warnings = []  # they were the last target's
-            case Status(text, "failover", target):
-                self._failed.append(f"{target}: {text}")
-            case Status(text, "warning"):
-                self._warnings.append(text)
+def _answer_part(source: str, *, closed: bool) -> _Part:
+    return _Part(f"{source}\0{closed}", partial(_answer_bundle, source, closed=closed))
 
 
-class PrintDisplay:
-    """Show an answer as plain text, where nothing draws Markdown or plain text was asked for.
-
-    Args:
-        status: the line that shows what is being waited for.
-
-    """
-
-    def __init__(self, status: _StatusLine, clock: Callable[[], float] = time.monotonic) -> None:
-        self._status = status
-        self._filter = TerminalFilter()
-        self._clock = clock
-        self._text = ""
-        self._gathered: list[str] = []
-        self._drawn = -TICK
-        self._notes = _Notes()
-
-    def take(self, event: Event) -> None:
-        """Gather text; show a status at once."""
-        self._notes.take(event)
-        match event:
-            case TextDelta(text):
-                self._text += text
-                self._gathered.append(self._filter.feed(text))
-            case Reset(text):
-                self._rewrite(text)
-            case ThinkingDelta():
-                self._show_status("thinking")
-            case Status(text):
-                self._show_status(text)
-            case events.Target(target):
-                self._show_status(f"asking {target}")
-        self.tick()
-
-    def tick(self) -> None:
-        """Print what has gathered, ten times a second at most."""
-        if self._gathered and self._clock() - self._drawn >= TICK:
-            self._print()
-
-    def finish(self, reply: Reply, note: str = "") -> None:
-        """Print the rest and the last line."""
-        self._gathered.append(self._filter.close())
-        self._print()
-        self._status.clear()
-        lines = [line for line in (*self._notes.lines, last_line(reply), note) if line]
-        start = "\n" if self._text and not self._text.endswith("\n") else ""
-        sys.stdout.write(start + "".join(f"[{_one_line(line)}]\n" for line in lines))
-        sys.stdout.flush()
-
-    def _rewrite(self, text: str) -> None:
-        if text.startswith(self._text):
-            self._gathered.append(self._filter.feed(text[len(self._text) :]))
-        else:
-            note = "\n[the server rewrote its answer]\n" if self._text else ""
-            self._gathered += [self._filter.close(), note, self._filter.feed(text)]
-        self._text = text
-
-    def _show_status(self, text: str) -> None:
-        if not self._text:
-            self._status.show(_one_line(text))
-
-    def _print(self) -> None:
-        text = "".join(self._gathered)
-        self._gathered = []
-        self._drawn = self._clock()
-        if text:
-            self._status.clear()
-            sys.stdout.write(text)
-            sys.stdout.flush()
+def _answer_bundle(source: str, *, closed: bool) -> dict[str, str]:
+    """Make a piece of the answer safe; with plain text, once it is closed."""
+    markdown = {"text/markdown": safe_markdown(dollar_math(source))}
+    return {**markdown, "text/plain": source.strip("\n")} if closed else markdown
 
 
-class _StatusLine(Protocol):
-    def show(self, text: str) -> None: ...
-    def clear(self) -> None: ...
-
-
-class _TerminalStatus:
-    """A line in a terminal that is written over; nothing where the output is no terminal."""
-
-    def __init__(self) -> None:
-        self._shown = False
-
-    def show(self, text: str) -> None:
-        if sys.stdout.isatty():
-            self._shown = True
-            sys.stdout.write(f"\r\x1b[K\x1b[2m{text[:100]}…\x1b[0m")
-            sys.stdout.flush()
-
-    def clear(self) -> None:
-        if self._shown:
-            self._shown = False
-            sys.stdout.write("\r\x1b[K")
-
-
-class _SlotStatus:
-    """A display of its own above printed text, empty at the end."""
-
-    def __init__(self, publish: Callable[[dict[str, str], str, bool], None]) -> None:
-        self._publish = publish
-        self._display_id = uuid.uuid4().hex
-        self._made = False
-        self._shown = False
-
-    def show(self, text: str) -> None:
-        self._send({"text/markdown": f"*⏳ {escape(text)}…*", "text/plain": f"{text}…"})
-        self._shown = True
-
-    def clear(self) -> None:
-        if self._shown:
-            self._send({"text/markdown": "", "text/plain": ""})
-            self._shown = False
-
-    def _send(self, data: dict[str, str]) -> None:
-        self._publish(data, self._display_id, self._made)
-        self._made = True
-
-
-def last_line(reply: Reply) -> str:
-    """Tell who answered, how long it took and how fast, and how it ended if not by itself."""
-    model = reply.model if reply.model and reply.model.lower() not in reply.target.lower() else ""
-    parts = [reply.target, model, f"{reply.seconds:.1f} s", _speed(reply)]
-    match reply.finish_reason:
-        case "interrupted":
-            parts.insert(0, "■ interrupted, what had come is kept" if reply.text else "■ interrupted")
-        case "error":
-            parts.insert(0, "⚠ broken off, what had come is kept" if reply.text else "⚠ no answer")
-        case "length":
-            parts.insert(0, "cut at the token limit")
-    return " · ".join(part for part in parts if part)
-
-
-def _speed(reply: Reply) -> str:
-    if not reply.text:
-        return ""
-    tokens = reply.usage.completion_tokens
-    count, unit = (tokens, "tokens") if tokens else (len(reply.text), "characters")
-    writing = reply.seconds - (reply.first_token_seconds or 0.0)
-    return f"{count} {unit}" + (f", {count / writing:.0f} a second" if writing >= _MEASURABLE else "")
-
-
-def escape(text: str) -> str:
-    """Write a plain text so that Markdown shows it as it is, on one line."""
-    return re.sub(r"[\\`*_{}\[\]<>#|~$&!@]", lambda match: f"&#{ord(match.group())};", _one_line(text))
-
-
-def _one_line(text: Any) -> str:
-    return " ".join(TerminalFilter().feed(str(text)).split())
+def _markdown_part(markdown: str) -> _Part:
+    return _Part(markdown, lambda: {"text/markdown": markdown})

@@ -1,4 +1,4 @@
-"""Discovery of a chat endpoint, and the form that messages take for it."""
+"""Discovery of a chat endpoint among an app's functions."""
 
 from __future__ import annotations
 
@@ -9,20 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gradio_configs import CONVERSATION, TUPLES, TURNS, app, ask, parts
 from servers.web import SAVED
 
 from qwen_magic.backends.discovery import discover
-from qwen_magic.backends.endpoints import KNOWN, Call, Endpoint, Input, Request, build, format_history
-from qwen_magic.errors import DiscoveryError, UsageError
-from qwen_magic.messages import Message, to_messages
-from qwen_magic.parameters import Parameters
-from qwen_magic.targets import ALIASES
+from qwen_magic.backends.endpoints import Call, Input
+from qwen_magic.backends.filling import format_history
+from qwen_magic.errors import DiscoveryError
 
 FOLDER = Path(__file__).parent / "transcripts"
 VERSIONS = ("4.44.1", "5.50.0", "6.31.0")
-TURNS = [Message("user", "q1"), Message("assistant", "a1"), Message("user", "q2"), Message("assistant", "a2")]
-CONVERSATION = (Message("system", "S"), *TURNS, Message("user", "now?"))
-TUPLES = [["q1", "a1"], ["q2", "a2"]]
 
 _DEP = re.compile(
     r"dep (\d+) api_name= (\S+) show_api= (\S+) api_visibility= (\S+) backend_fn (\S+) queue (\S+) targets (.*)"
@@ -64,47 +60,6 @@ def recorded(version: str) -> tuple[dict[str, Any], dict[str, Any]]:
     assert config["dependencies"]
     assert named
     return config, {"named_endpoints": named}
-
-
-def app(
-    inputs: list[tuple[str, dict[str, Any]]],
-    outputs: list[str] = ["textbox"],  # noqa: B006 - never changed
-    name: str = "chat",
-    version: str = "5.50.0",
-    **fields: Any,
-) -> dict[str, Any]:
-    """Make the config of an app with one function."""
-    kinds = [*inputs, *((kind, {}) for kind in outputs)]
-    components = [{"id": i, "type": kind, "props": props} for i, (kind, props) in enumerate(kinds)]
-    dep = {
-        "id": 0,
-        "api_name": name,
-        "inputs": list(range(len(inputs))),
-        "outputs": list(range(len(inputs), len(kinds))),
-        "types": {"generator": True, "cancel": False},
-        "backend_fn": True,
-        "targets": [[99, "click"]],
-        **fields,
-    }
-    return {"version": version, "protocol": "sse_v3", "components": components, "dependencies": [dep]}
-
-
-def parts(endpoint: Endpoint) -> list[str]:
-    return [item.part for item in endpoint.inputs]
-
-
-def ask(
-    endpoint: Endpoint,
-    messages: Any = "hi",
-    system: str | None = None,
-    inputs: dict[str, Any] | None = None,
-    **parameters: Any,
-) -> Request:
-    return build(endpoint, to_messages(messages, system), Parameters(**parameters), inputs, "T")
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Discovery.
 
 
 def test_the_saved_space() -> None:
@@ -175,7 +130,8 @@ def test_an_unknown_endpoint() -> None:
             discover(SAVED["config"], SAVED["info"], "T", endpoint)
         assert str(caught.value).startswith("T: ")
         assert repr(endpoint) in str(caught.value)
-        assert "/model_chat(query, history, system)" in str(caught.value)
+        assert "/model_chat(query: prompt, history, system)" in str(caught.value)
+        assert str(caught.value).endswith("More: %qwen spaces T")
 
 
 def test_no_chat() -> None:
@@ -260,9 +216,41 @@ def test_history_forms(kind: str | None, version: str, form: str) -> None:
                 ("slider", {"label": "Top-k"}),
                 ("slider", {"label": "Repetition penalty"}),
             ],
-            ["prompt", "max_tokens", "temperature", "top_p", "seed", "other", "other"],
+            ["prompt", "max_tokens", "temperature", "top_p", "seed", "top_k", "other"],
         ),
         ([("textbox", {}), ("slider", {"label": "max_length"})], ["prompt", "max_tokens"]),
+        ([("textbox", {}), ("slider", {"label": "max_new_tokens"})], ["prompt", "max_tokens"]),
+        ([("textbox", {}), ("number", {"label": "Max tokens"})], ["prompt", "max_tokens"]),
+        (
+            [
+                ("textbox", {"label": "Message"}),
+                ("slider", {"label": "Presence Penalty"}),
+                ("slider", {"label": "frequency_penalty"}),
+                ("checkbox", {"label": "Randomize seed"}),
+                ("textbox", {"label": "Stop sequences"}),
+                ("textbox", {"label": "stop"}),
+                ("textbox", {"label": "When to stop the car"}),
+            ],
+            ["prompt", "presence_penalty", "frequency_penalty", "random_seed", "stop", "stop", "other"],
+        ),
+        (
+            [
+                ("textbox", {}),
+                ("checkbox", {"label": "Enable thinking"}),
+                ("slider", {"label": "Thinking budget"}),
+            ],
+            ["prompt", "thinking", "thinking_budget"],
+        ),
+        ([("textbox", {}), ("slider", {"label": "Budget in dollars"})], ["prompt", "other"]),
+        ([("textbox", {}), ("number", {"label": "Maximum number of new tokens"})], ["prompt", "max_tokens"]),
+        (
+            [("textbox", {}), ("radio", {"label": "Image size"}), ("dropdown", {"label": "Model"})],
+            ["prompt", "other", "model"],
+        ),
+        (
+            [("textbox", {}), ("radio", {"label": "Reasoning"}), ("number", {"label": "Max thinking tokens"})],
+            ["prompt", "thinking", "thinking_budget"],
+        ),
         ([("textbox", {}), ("slider", {"label": "Maximum output tokens"})], ["prompt", "max_tokens"]),
     ],
 )
@@ -285,10 +273,10 @@ def test_names_come_from_info_past_the_states() -> None:
     }
     found = discover(config, info, "T")
     assert found.inputs == (
-        Input("prompt", "message"),
-        Input("state"),
-        Input("system", "system_message", "", "D"),
-        Input("temperature", "temperature", "", 0.5),
+        Input("prompt", "message", component="textbox"),
+        Input("state", component="state"),
+        Input("system", "system_message", "", "D", component="textbox"),
+        Input("temperature", "temperature", "", 0.5, component="slider"),
     )
     assert discover(config, {"named_endpoints": None}, "T").inputs[3].default == 3
 
@@ -304,118 +292,59 @@ def test_hidden_functions_lose() -> None:
         assert discover(both, None, "T").fn_index == 0
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Requests.
-
-SAVED_ENDPOINT = discover(SAVED["config"], SAVED["info"], "T")
-
-
-def test_the_known_spaces() -> None:
-    assert {target.removeprefix("space:").lower() for target in ALIASES.values()} == set(KNOWN)
-    first = KNOWN["qwen/qwen2-72b-instruct"]
-    assert (first.fn_index, first.trigger_id, first.name, first.output, first.prefix) == (0, 11, "/model_chat", 1, "")
-    assert ask(first, CONVERSATION).data == ["now?", TUPLES, "S"]
-    assert ask(first).data == ["hi", [], ""]
-    second = KNOWN["qwen/qwen2.5"]
-    assert (second.fn_index, second.trigger_id) == (3, 25)
-    assert ask(second, CONVERSATION).data == ["now?", TUPLES, "S", "72B"]
-    assert ask(second, inputs={"radio": "7B"}).data == ["hi", [], "", "7B"]
-    third = KNOWN["qwen/qwen2.5-max-demo"]
-    assert (third.fn_index, third.trigger_id, third.prefix) == (0, 11, "/gradio_api")
-    assert ask(third, CONVERSATION).data == ["now?", TUPLES, "S"]
+def bot_app(**fields: Any) -> dict[str, Any]:
+    """Make the config of an app where one function shows the turn and the next one answers it."""
+    kinds = ["chatbot", "textbox"]
+    user = {"id": 4, "api_name": "user", "inputs": [1, 0], "outputs": [1, 0], "types": {}, "trigger_after": None}
+    bot = {"id": 5, "api_name": "bot", "inputs": [0], "outputs": [0], "types": {"generator": True}, "trigger_after": 4}
+    components = [{"id": i, "type": kind, "props": {}} for i, kind in enumerate(kinds)]
+    return {
+        "version": "5.50.0",
+        "protocol": "sse_v3",
+        "components": components,
+        "dependencies": [user, {**bot, **fields}],
+    }
 
 
-def test_the_default_system() -> None:
-    assert ask(SAVED_ENDPOINT).data == ["hi", [], "You are a helpful assistant."]
-    assert ask(SAVED_ENDPOINT, "hi", "Mine.").data == ["hi", [], "Mine."]
+@pytest.mark.parametrize("fields", [{}, {"types": {}}, {"api_name": "respond"}])
+def test_a_function_that_answers_the_last_turn(fields: dict[str, Any]) -> None:
+    found = discover(bot_app(**fields), None, "T")
+    assert (found.fn_index, found.pending, found.history) == (5, True, "tuples")
+    request = ask(found, CONVERSATION)
+    assert request.data == [[*TUPLES, ["S\n\nnow?", None]]]
+    assert (request.history, request.rows, request.prompt) == (TUPLES, 2, "S\n\nnow?")
 
 
-def test_own_inputs_are_over_all() -> None:
-    request = ask(SAVED_ENDPOINT, CONVERSATION, inputs={"system": "X", "history": [["a", "b"]]})
-    assert request.data == ["now?", [["a", "b"]], "X"]
-    by_label = ask(discover(SAVED["config"], None, "T"), inputs={"Input": "other prompt"})
-    assert by_label.data[0] == "other prompt"
-    inputs = {"system": None}
-    assert ask(SAVED_ENDPOINT, inputs=inputs).data[2] is None
-    assert inputs == {"system": None}  # the caller's own stays as it was
+@pytest.mark.parametrize("fields", [{"trigger_after": None}, {"outputs": [1]}, {"trigger_after": 5}])
+def test_a_function_that_only_shows_a_chatbot(fields: dict[str, Any]) -> None:
+    assert discover(bot_app(**fields), None, "T").fn_index == 4
 
 
-def test_an_unknown_input() -> None:
-    with pytest.raises(UsageError) as caught:
-        ask(SAVED_ENDPOINT, inputs={"nothing": 1, "system": "x"})
-    line = str(caught.value)
-    assert "'nothing'" in line
-    assert "'system'" not in line
-    assert "query, history, system" in line
-    assert "\n" not in line
+def test_an_app_without_names() -> None:
+    config = app([("textbox", {})], ["textbox"], name="", types={"generator": False})
+    assert discover(config, None, "T").name == ""
+    config["dependencies"][0]["api_name"] = False
+    assert discover(config, None, "T").fn_index == 0
+    assert discover(config, None, "T", "0").fn_index == 0
 
 
-def test_parameters_go_into_sliders() -> None:
-    config = app(
-        [
-            ("textbox", {"label": "Message"}),
-            ("slider", {"label": "Max new tokens", "value": 512}),
-            ("slider", {"label": "Temperature", "value": 0.7}),
-            ("slider", {"label": "Top-p", "value": 0.9}),
-            ("number", {"label": "Seed", "value": 0}),
-            ("slider", {"label": "Top-k", "value": 50}),
-        ]
-    )
-    found = discover(config, None, "T")
-    assert ask(found).data == ["hi", 512, 0.7, 0.9, 0, 50]
-    request = ask(found, temperature=0, top_p=0.5, max_tokens=9, seed=4)
-    assert request.data == ["hi", 9, 0, 0.5, 4, 50]
-    assert request.warnings == ()
+def test_a_cleared_textbox_is_no_answer() -> None:
+    config = app([("textbox", {})], ["markdown"])
+    config["dependencies"][0]["outputs"] = [0, 1]
+    assert discover(config, None, "T").output == 1
+    config["dependencies"][0]["outputs"] = [0]
+    assert discover(config, None, "T").output == 0
 
 
-def test_what_is_not_taken_is_told() -> None:
-    request = ask(SAVED_ENDPOINT, temperature=0.5, seed=1)
-    assert request.warnings == ("it does not take temperature, seed",)
-    bare = discover(app([("textbox", {"label": "Message"})]), None, "T")
-    request = ask(bare, CONVERSATION)
-    assert len(request.warnings) == 2
-    (prompt,) = request.data
-    assert prompt == request.prompt
-    assert prompt.startswith("S\n\n")
-    assert prompt.endswith("User: now?")
-    for message in TURNS:
-        assert f"{message.role.capitalize()}: {message.content}" in prompt
-    assert (request.history, request.rows) == ([], 0)
-    request = ask(bare, "hi", "S")
-    assert request.data == ["S\n\nhi"]
-    assert len(request.warnings) == 1
-    assert ask(bare).warnings == ()
-
-
-def test_multimodal() -> None:
-    found = discover(app([("multimodaltextbox", {}), ("chatbot", {"type": "messages"})], ["chatbot"]), None, "T")
-    assert ask(found).data == [{"text": "hi", "files": []}, []]
-
-
-def test_a_state_is_null() -> None:
-    found = discover(app([("textbox", {}), ("state", {"value": [1]})]), None, "T")
-    assert ask(found).data == ["hi", None]
-
-
-@pytest.mark.parametrize(
-    ("roles", "rows"),
-    [
-        ("", []),
-        ("u", [["0", None]]),
-        ("ua", [["0", "1"]]),
-        ("uaua", [["0", "1"], ["2", "3"]]),
-        ("uua", [["0", None], ["1", "2"]]),
-        ("auaa", [[None, "0"], ["1", "2"], [None, "3"]]),
-    ],
-)
-def test_tuples(roles: str, rows: list[Any]) -> None:
-    messages = [Message("user" if role == "u" else "assistant", str(i)) for i, role in enumerate(roles)]
-    assert format_history(messages, "tuples") == rows
-
-
-def test_history_with_odd_texts() -> None:
-    text = "a\u2028b 👩‍👩‍👧‍👦 \x00 \"q\" 'r'"
-    turns = [Message("user", text), Message("assistant", "")]
-    assert format_history(turns, "tuples") == [[text, ""]]
-    assert format_history(turns, "messages")[0] == {"role": "user", "content": text}
-    assert format_history(turns, "parts")[1] == {"role": "assistant", "content": [{"type": "text", "text": ""}]}
+def test_the_listing_is_one_short_line() -> None:
+    inputs: list[tuple[str, dict[str, Any]]] = [("image", {"label": "Photo"}), ("slider", {"label": "Top-p"})]
+    config = app(inputs, ["image"], name="paint")
+    with pytest.raises(DiscoveryError) as caught:
+        discover(config, None, "T")
+    assert "/paint(Photo, Top-p: top_p)" in str(caught.value)
+    config["dependencies"] = [{**config["dependencies"][0], "id": i, "api_name": f"paint{i}"} for i in range(40)]
+    with pytest.raises(DiscoveryError) as caught:
+        discover(config, None, "T")
+    assert "/paint7(" in str(caught.value)
+    assert "/paint8(" not in str(caught.value)
+    assert "32 more" in str(caught.value)

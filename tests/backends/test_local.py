@@ -19,7 +19,7 @@ from test_engine import get
 from qwen_magic.backends import Settings, make_backend
 from qwen_magic.backends.local import LocalBackend
 from qwen_magic.client import QwenClient
-from qwen_magic.errors import EngineError, ServerError, TargetError, WeightsError
+from qwen_magic.errors import ContextError, EngineError, TargetError, WeightsError
 from qwen_magic.events import End, Event, Status, Target, TextDelta, UsageReport
 from qwen_magic.messages import Message
 from qwen_magic.parameters import Parameters
@@ -88,6 +88,21 @@ async def test_several_turns_and_a_system_prompt(backend: LocalBackend) -> None:
     assert "zorro" in text(found).lower()
 
 
+async def test_a_partial_answer_is_gone_on_with(backend: LocalBackend) -> None:
+    assert backend.resumes
+    found = await ask(backend, "Count from 1 to 10, separated by commas.", "1, 2, 3,", max_tokens=12)
+    assert text(found).startswith(" 4, 5")
+
+
+async def test_every_sampling_parameter_is_taken(backend: LocalBackend) -> None:
+    given = {"top_p": 0.9, "top_k": 5, "seed": 7, "stop": "3.", "presence_penalty": 0.1, "frequency_penalty": 0.1}
+    found = await ask(backend, LONG, max_tokens=40, **given)  # type: ignore[arg-type]
+    assert not any(isinstance(event, Status) and event.kind == "warning" for event in found)
+    assert "2." in text(found)
+    assert "3." not in text(found)
+    assert found[-1] == End("stop")
+
+
 async def test_the_length_can_be_limited(backend: LocalBackend) -> None:
     found = await ask(backend, LONG, max_tokens=5)
     assert found[-1] == End("length")
@@ -98,7 +113,7 @@ async def test_the_length_can_be_limited(backend: LocalBackend) -> None:
 async def test_it_streams(backend: LocalBackend) -> None:
     begin, times = time.monotonic(), []
     async with aiohttp.ClientSession() as session:
-        async for event in backend.stream(session, (Message("user", LONG),), Parameters(max_tokens=60)):
+        async for event in backend.stream(session, (Message("user", LONG),), Parameters(max_tokens=60, temperature=0)):
             if isinstance(event, TextDelta):
                 times.append(time.monotonic() - begin)
     assert len(times) > 30
@@ -111,7 +126,9 @@ async def test_two_side_by_side(backend: LocalBackend) -> None:
     async def one() -> None:
         times = []
         async with aiohttp.ClientSession() as session:
-            async for event in backend.stream(session, (Message("user", LONG),), Parameters(max_tokens=40)):
+            async for event in backend.stream(
+                session, (Message("user", LONG),), Parameters(max_tokens=40, temperature=0)
+            ):
                 if isinstance(event, TextDelta):
                     times.append(time.monotonic())
         spans.append((times[0], times[-1]))
@@ -171,7 +188,7 @@ async def test_a_cancelled_prompt_frees_its_slot(backend: LocalBackend) -> None:
 
 
 async def test_a_prompt_that_is_too_long(backend: LocalBackend) -> None:
-    with pytest.raises(ServerError, match="context") as caught:
+    with pytest.raises(ContextError, match="context") as caught:
         await ask(backend, "one two three " * 8000)
     assert caught.value.target == "local"
     assert "Start a new conversation" in caught.value.hint

@@ -135,7 +135,7 @@ async def test_too_many_requests() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         return web.json_response({"error": {"message": "slow down"}}, status=429, headers={"Retry-After": "7"})
 
-    error = await failure(handler)
+    error = await failure(handler, retry_timeout=5)
     assert isinstance(error, BusyError)
     assert error.retry_after == 7
 

@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from qwen_magic.backends.openai import ChatDecoder, http_error, request_body
+from qwen_magic.backends.chat import ChatDecoder, request_body
+from qwen_magic.backends.openai_errors import http_error
 from qwen_magic.errors import AuthError, BusyError, DisconnectError, NotFoundError, ProtocolError, ServerError
-from qwen_magic.events import End, Event, Status, TextDelta, ThinkingDelta, UsageReport
+from qwen_magic.events import End, Event, Status, Target, TextDelta, ThinkingDelta, UsageReport
 from qwen_magic.messages import Message, Usage
 from qwen_magic.parameters import Parameters
 
@@ -54,6 +55,62 @@ def test_byte_by_byte() -> None:
 def test_reasoning_under_its_other_name() -> None:
     done = b"data: [DONE]\n\n"
     assert decode(chunk(choices=[{"delta": {"reasoning": "so"}}]), done) == [ThinkingDelta("so"), End("stop")]
+
+
+# As OpenRouter documents it: comments, thinking under two names at once, an answer in parts.
+OTHERS = (
+    ": OPENROUTER PROCESSING\n\n"
+    'data: {"model":"qwen/qwen3-8b","choices":[{"delta":{"reasoning":"Хм","reasoning_details":[{"type":"reasoning.text","text":"Хм"}]}}]}\n\n'
+    'data: {"model":"qwen/qwen3-8b","choices":[{"delta":{"reasoning_details":[{"type":"reasoning.summary","summary":"…"},{"type":"reasoning.encrypted","data":"x"}]}}]}\n\n'
+    'data: {"choices":[{"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"so"}]},{"type":"text","text":"да"}]}}]}\n\n'
+    'data: {"choices":[{"delta":{"content":null,"tool_calls":[{"index":0,"function":{"name":"f"}}]},"finish_reason":"tool_calls"}]}\n\n'
+    'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4,"completion_tokens_details":{"reasoning_tokens":2},"prompt_tokens_details":null}}\n\n'
+    "data: [DONE]\n\n"
+).encode()
+
+
+def test_other_shapes_cut_at_every_byte() -> None:
+    expected = [
+        Target("t", "qwen/qwen3-8b"),
+        ThinkingDelta("Хм"),
+        ThinkingDelta("…"),
+        ThinkingDelta("so"),
+        TextDelta("да"),
+        Status("the model calls a tool, which is not done here", "warning", "t"),
+        UsageReport(Usage(3, 4)),
+        End("stop"),
+    ]
+    for place in range(len(OTHERS) + 1):
+        assert decode(OTHERS[:place], OTHERS[place:]) == expected
+
+
+def test_a_content_filter_is_told() -> None:
+    found = decode(chunk(choices=[{"delta": {"content": "a"}, "finish_reason": "content_filter"}]))
+    assert found == [
+        TextDelta("a"),
+        Status("the server's content filter cut the answer off", "warning", "t"),
+        End("stop"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "same"),
+    [
+        ("qwen3:8b", "qwen3:8b", True),
+        ("gpt-4o", "gpt-4o-2024-08-06", True),
+        ("Qwen/Qwen3-8B:novita", "qwen3-8b", True),
+        ("qwen3-8b", "qwen/qwen3-8b", True),
+        ("Qwen/Qwen3-8B", "accounts/somebody/models/qwen3-8b", True),
+        ("qwen3-72b", "qwen2.5-0.5b", False),
+        ("m", "/models/Other.gguf", False),
+    ],
+)
+def test_which_model_answers(asked: str, told: str, same: bool) -> None:
+    decoder = ChatDecoder("t", asked)
+    found = decoder.feed(chunk(model=told, choices=[])) + decoder.feed(chunk(model=told, choices=[]))
+    shown = "Other.gguf" if told.endswith(".gguf") else told
+    warning = Status(f"it has no {asked}: {shown} answers", "warning", "t")
+    assert found == ([] if same else [warning, Target("t", shown)])
 
 
 def test_a_finish_without_done_is_an_end() -> None:
@@ -124,7 +181,7 @@ def test_comments_are_no_message() -> None:
 
 
 def test_the_request() -> None:
-    body = request_body("m", (Message("system", "s"), Message("user", "u")), Parameters(temperature=0.5, seed=7))
+    body = request_body("m", (Message("system", "s"), Message("user", "u")), Parameters(temperature=0.5, seed=7)).body
     assert body == {
         "model": "m",
         "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}],
@@ -133,7 +190,7 @@ def test_the_request() -> None:
         "temperature": 0.5,
         "seed": 7,
     }
-    assert "model" not in request_body("", (Message("user", "u"),), Parameters())
+    assert "model" not in request_body("", (Message("user", "u"),), Parameters()).body
 
 
 @pytest.mark.parametrize(

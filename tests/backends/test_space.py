@@ -6,7 +6,7 @@ import asyncio
 import functools
 import json
 import time
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,25 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 from aiohttp import web as aioweb
+from asking import (
+    CONVERSATION,
+    EARLIER,
+    UNICODE,
+    ended,
+    everything,
+    first_delta,
+    misc,
+    no_outer_world,  # noqa: F401 - a fixture
+    one_line,
+    small_server,
+    statuses,
+    texts,
+    turns,
+)
 from servers import web
 
 from qwen_magic import QwenClient
-from qwen_magic.backends import Settings
+from qwen_magic.backends import Patience, Settings
 from qwen_magic.backends.space import SpaceBackend
 from qwen_magic.backends.web import Web
 from qwen_magic.errors import (
@@ -44,85 +59,10 @@ from qwen_magic.targets import parse_target
 from qwen_magic.text.sse import SSEDecoder
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
-
-    from servers.gradio_server import GradioServer
     from servers.plugin import ServerFactory
     from servers.web import ScriptedSpace
 
     from qwen_magic.stream import Stream
-
-CONVERSATION = [
-    {"role": "system", "content": "Be brief."},
-    {"role": "user", "content": "q1"},
-    {"role": "assistant", "content": "a1"},
-    {"role": "user", "content": "q2"},
-    {"role": "assistant", "content": "a2"},
-    {"role": "user", "content": "third?"},
-]
-EARLIER = [("user", "q1"), ("assistant", "a1"), ("user", "q2"), ("assistant", "a2")]
-UNICODE = 'a\u2028b\u2029c\u0085d\x0b 👩‍👩‍👧‍👦🏳️‍🌈 你好，世界 e\u0301n\u0303 नमस्ते ИЙ \u200f\u202bعربي\u202c 𝔘𝔫𝔦 \ufeff\\u2028 "q" \\ \r\n end'
-
-
-@pytest.fixture(autouse=True)
-def _no_outer_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a token nor a proxy of the machine's, and no way to the Hub."""
-    for name in ("HF_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-
-
-async def everything(stream: Stream) -> tuple[list[Event], QwenError | None]:
-    """Give all events of a stream, and the error that it ended with."""
-    happened: list[Event] = []
-    try:
-        async for event in stream.events():
-            happened.append(event)
-    except QwenError as error:
-        return happened, error
-    return happened, None
-
-
-def texts(happened: list[Event]) -> list[str]:
-    return [event.text for event in happened if isinstance(event, TextDelta)]
-
-
-def statuses(happened: list[Event], kind: str = "") -> list[str]:
-    return [event.text for event in happened if isinstance(event, Status) and kind in ("", event.kind)]
-
-
-def turns(history: list[Any] | None) -> list[tuple[str, str]]:
-    """Bring a history as the app's function got it into one form."""
-    out = []
-    for item in history or []:
-        if isinstance(item, dict):
-            content = item["content"]
-            text = content if isinstance(content, str) else "".join(part["text"] for part in content)
-            out.append((item["role"], text))
-        else:
-            out += [("user", item[0]), ("assistant", item[1])]
-    return out
-
-
-async def first_delta(stream: Stream) -> AsyncGenerator[Event, None]:
-    """Start a stream; give its events' iterator after the first delta."""
-    happenings = stream.events()
-    async for event in happenings:
-        if isinstance(event, TextDelta):
-            return happenings
-    raise AssertionError("no delta came")
-
-
-async def ended(server: GradioServer, event: str = "cancelled", timeout: float = 6) -> dict[str, Any]:
-    """Wait until the app's function ended so."""
-    return await asyncio.to_thread(server.wait_log, lambda entry: entry["event"] == event, timeout)
-
-
-def one_line(error: QwenError, target: str) -> None:
-    """Check what holds for each error: one line, the target, a hint."""
-    assert "\n" not in str(error)
-    assert str(error).startswith(f"{target}: ")
-    assert error.hint
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -326,12 +266,6 @@ async def test_a_killed_server(gradio_version: str, gradio_server: ServerFactory
         one_line(refused.value, f"space:{server.url}")
 
 
-@asynccontextmanager
-async def misc(server: GradioServer, endpoint: str, **settings: Any) -> AsyncIterator[QwenClient]:
-    async with QwenClient(f"space:{server.url}", endpoint=f"/{endpoint}", **settings) as client:
-        yield client
-
-
 async def test_errors_of_the_app(gradio_version: str, gradio_server: ServerFactory) -> None:
     server = gradio_server(gradio_version, "misc")
     target = f"space:{server.url}"
@@ -485,7 +419,7 @@ async def test_a_full_queue_while_the_history_is_given(gradio_server: ServerFact
 async def test_unknown_endpoint_and_input(gradio_version: str, gradio_server: ServerFactory) -> None:
     server = gradio_server(gradio_version, "qwenlike")
     async with QwenClient(f"space:{server.url}", endpoint="/nothing") as client:
-        with pytest.raises(DiscoveryError, match=r"/model_chat\(query, history, system\)"):
+        with pytest.raises(DiscoveryError, match=r"/model_chat\(query: prompt, history, system\)"):
             await client.ask("hello")
     async with QwenClient(f"space:{server.url}", inputs={"nothing": 1}) as client:
         with pytest.raises(UsageError, match="query, history, system"):
@@ -727,6 +661,72 @@ async def test_an_app_that_was_changed_is_discovered_again(scripted_space: Scrip
     assert [seen.body["fn_index"] for seen in scripted_space.seen("/queue/join")] == [0, 0, 7]
 
 
+@pytest.mark.parametrize("status", [0, 422, 500])
+@pytest.mark.parametrize("changed", [True, False])
+async def test_a_silent_failure_of_a_remembered_endpoint(
+    scripted_space: ScriptedSpace, status: int, changed: bool
+) -> None:
+    """The app may have changed its inputs: discovered again, and asked again if that finds another call."""
+    space = scripted_space
+    async with QwenClient(f"space:{space.url}") as client:
+        await client.ask("hi")
+        if status:
+            space.fail(web.Answer(status, "", "text/plain"), path="/queue/join", requests=1)
+        else:
+            space.streams = [[space.message("process_completed", output={"error": None}, success=False)]]
+        if changed:
+            space.config["dependencies"][0]["id"] = 7
+        happened, error = await everything(client.stream("hi"))
+    joins = [seen.body["fn_index"] for seen in space.seen("/queue/join")]
+    assert len(space.seen("/config")) == 2
+    if changed:
+        assert error is None
+        assert "".join(texts(happened)) == "Hello."
+        assert joins == [0, 0, 7]
+    else:
+        assert type(error) is ServerError
+        assert error.status == status
+        assert joins == [0, 0]
+
+
+async def test_a_silent_failure_where_nothing_can_be_discovered(scripted_space: ScriptedSpace) -> None:
+    async with QwenClient(f"space:{scripted_space.url}") as client:
+        await client.ask("hi")
+        scripted_space.fail(web.INTERNAL)
+        _, error = await everything(client.stream("hi"))
+    assert error is not None
+    assert len(scripted_space.seen("/config")) == 2
+    assert type(error) is ServerError
+
+
+async def test_an_app_that_says_why_is_not_asked_again(scripted_space: ScriptedSpace) -> None:
+    async with QwenClient(f"space:{scripted_space.url}") as client:
+        await client.ask("hi")
+        said = scripted_space.message("process_completed", output={"error": "No."}, success=False)
+        scripted_space.streams = [[said]]
+        _, error = await everything(client.stream("hi"))
+    assert "the app says: No." in str(error)
+    assert len(scripted_space.seen("/config")) == 1
+
+
+async def test_patience(scripted_space: ScriptedSpace) -> None:
+    """How long to go on trying is the caller's, where it says so."""
+    backend = SpaceBackend(parse_target(f"space:{scripted_space.url}"), Settings())
+    sessions = Sessions(Settings())
+    for answer, kind, patience in (
+        (web.QUEUE_FULL, BusyError, Patience(5, 0.1, 60)),
+        (web.asleep(), AsleepError, Patience(5, 60, 0.1)),
+    ):
+        scripted_space.fail(answer, path="/queue/join")
+        begin = time.monotonic()
+        with pytest.raises(kind):
+            async for _ in backend.stream(await sessions.get(), to_messages("hi"), Parameters(), patience):
+                pass
+        assert time.monotonic() - begin < 1
+        scripted_space.heal()
+    await sessions.close()
+
+
 async def test_a_long_message_that_comes_slowly_is_no_stall(scripted_space: ScriptedSpace) -> None:
     steps = scripted_space.answer(["Hel", "x" * 4000])
     last = bytes(steps[-2])
@@ -797,17 +797,6 @@ async def test_where_the_token_goes() -> None:
         "https://huggingface.co/api",
     ):
         assert connection.headers(url) == {}, url
-
-
-@asynccontextmanager
-async def small_server(handler: Any) -> AsyncIterator[str]:
-    runner = aioweb.ServerRunner(aioweb.Server(handler, handler_cancellation=True), shutdown_timeout=0.1)
-    await runner.setup()
-    await aioweb.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 async def test_the_proxy_is_used(scripted_space: ScriptedSpace) -> None:
@@ -980,6 +969,28 @@ async def test_a_cancel_while_the_join_is_on_its_way() -> None:
     assert seen[1][1]["event_id"] == "late"
 
 
+async def test_a_server_that_knows_no_cancel(scripted_space: ScriptedSpace) -> None:
+    """Gradio before 4.31: a generator that has begun is reset."""
+    space = scripted_space
+    space.fail(web.Answer(404, '{"detail":"Not Found"}', "application/json"), path="/cancel")
+    space.stream = [*space.answer(["Hel"])[:3], web.STALL]
+    async with QwenClient(f"space:{space.url}") as client:
+        stream = client.stream("hi")
+        happenings = await first_delta(stream)
+        await stream.cancel()
+        assert isinstance([event async for event in happenings][-1], End)
+        await space.wait_seen("/reset")
+        space.stream = [space.message("process_starts"), web.STALL]
+        task = asyncio.create_task(everything(client.stream("hi")))
+        while len(space.seen("/queue/data")) < 2:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task])
+    assert len(space.seen("/cancel")) == 2
+    (reset,) = space.seen("/reset")
+    assert reset.body["event_id"] == space.event_id
+
+
 async def test_a_cancel_that_the_server_does_not_answer(scripted_space: ScriptedSpace) -> None:
     async def hung(request: aioweb.BaseRequest) -> aioweb.StreamResponse:
         if request.path == "/config":
@@ -1007,7 +1018,7 @@ async def test_a_cancel_that_the_server_does_not_answer(scripted_space: Scripted
             assert isinstance([event async for event in happenings][-1], End)
             await asyncio.sleep(0.1)
             after = asyncio.all_tasks()
-    assert not [task for task in after - before if "_cancel" in repr(task)]
+    assert not [task for task in after - before if "_withdraw" in repr(task)]
 
 
 async def test_a_connection_that_the_server_had_reset() -> None:
@@ -1048,7 +1059,7 @@ async def test_one_very_long_line(scripted_space: ScriptedSpace) -> None:
 
 
 async def test_a_line_beyond_the_limit(scripted_space: ScriptedSpace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qwen_magic.backends.space.SSEDecoder", functools.partial(SSEDecoder, max_event_bytes=2000))
+    monkeypatch.setattr("qwen_magic.backends.runs.SSEDecoder", functools.partial(SSEDecoder, max_event_bytes=2000))
     scripted_space.stream = scripted_space.answer(["Hel", "x" * 5000])
     _, _, error = await ask(scripted_space)
     assert type(error) is ProtocolError

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from kernels import Kernel
+from thinker import Thinker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,3 +45,11 @@ def _load(kernel: Kernel, space: GradioServer) -> None:
         f"%reload_ext qwen_magic\n%config QwenMagics.target = 'space:{space.url}'\nimport qwen_magic, asyncio"
     )
     assert run.status == "ok", run.reply
+
+
+@pytest.fixture(scope="module")
+def thinker() -> Iterator[Thinker]:
+    """Give a server that thinks."""
+    server = Thinker()
+    yield server
+    server.close()

@@ -19,12 +19,14 @@ import pytest
 from kernels import ROOT
 from servers.environments import require_all
 from servers.gradio_server import free_port
+from thinker import plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from servers.gradio_server import GradioServer
+    from thinker import Thinker
 
 TOKEN = "a-token-of-the-test"
 ARGS = [
@@ -209,7 +211,7 @@ def test_an_answer_as_a_user_sees_it(
     assert output.locator("blockquote").count() >= 2
     assert output.locator("mjx-container, .MathJax").count() >= 2
     assert f"space:{space.url}" in text
-    assert "characters" in text.strip().splitlines()[-1]
+    assert "≈" in text.strip().splitlines()[-1]
     assert "⏳" not in text
     assert "Traceback" not in page.locator(".jp-Notebook").inner_text()
     outputs = saved(page, lab[1] / "answer.ipynb")["cells"][1]["outputs"]
@@ -261,3 +263,103 @@ def test_hostile_markdown(notebook: Callable[..., Any], trap: Trap, safe: bool) 
     assert trap.asked == []
     assert page.locator(".jp-OutputArea a[href^='javascript' i]").count() == 0
     assert page.locator(".jp-RenderedMarkdown").count() > 50
+
+
+THINKING_CELL = """\
+import sys, time
+sys.path.insert(0, {folder!r})
+import attacks
+from IPython.display import display
+from qwen_magic.notebook.thoughts import Thoughts
+for name, source in attacks.ATTACKS:
+    thoughts = Thoughts(time.monotonic)
+    thoughts.add(source.replace(attacks.ORIGIN, {origin!r}))
+    display({{"text/markdown": {written}, "text/plain": name}}, raw=True)
+print("all", "shown")
+"""
+
+
+@pytest.mark.parametrize("safe", [True, False])
+def test_hostile_thinking(notebook: Callable[..., Any], lab: tuple[str, Path], trap: Trap, safe: bool) -> None:
+    written = (
+        "thoughts.folded()['text/markdown'].replace('<details', '<details open', 1)"
+        if safe
+        else "f'<details><summary>x</summary>{thoughts.text}</details>'"
+    )
+    cell = THINKING_CELL.format(folder=str(ROOT / "tests" / "text"), origin=trap.url, written=written)
+    step = 40
+    cells = [cell.replace("attacks.ATTACKS:", f"attacks.ATTACKS[{i}:{i + step}]:") for i in range(0, 200, step)]
+    cells.append("print('the', 'end')")
+    if not safe:
+        page = notebook("thinking0.ipynb", *cells)
+        end = time.monotonic() + 30
+        while not trap.asked and time.monotonic() < end:
+            page.wait_for_timeout(200)
+        assert trap.asked, "the attacks do nothing here: this test cannot fail"
+        return
+    page = notebook("thinking1.ipynb", *cells, done="text=/^the end/")
+    for i in range(len(cells)):
+        page.locator(".jp-Notebook .jp-Cell").nth(i).scroll_into_view_if_needed()
+        page.wait_for_timeout(300)
+    page.wait_for_timeout(1000)
+    assert not page.evaluate("window.__pwned")
+    assert trap.asked == []
+    blocks = page.locator(".jp-RenderedMarkdown")
+    assert blocks.count() > 100
+    # of the model's there is nothing but text: no math, link, list, code, nor anything that stands outside
+    kinds = page.evaluate(
+        "[...new Set([...document.querySelectorAll('.jp-RenderedMarkdown *')].map(element => element.localName))].sort()"
+    )
+    assert set(kinds) == {"details", "summary", "small", "em", "blockquote", "br", "span"}
+    assert page.evaluate(
+        "[...document.querySelectorAll('.jp-RenderedMarkdown')].every(block => block.children.length == 1)"
+    )
+
+
+def test_thinking_as_a_user_sees_it(
+    notebook: Callable[..., Any], lab: tuple[str, Path], thinker: Thinker, tmp_path: Path
+) -> None:
+    thoughts = [
+        "I should *think* of $x^2$.\n\n",
+        "1. A cat?\n2. A <b>dog</b>!\n",
+        "```python\ndef f():\n    pass\n```\n",
+    ]
+    page = notebook(
+        "thinking.ipynb",
+        f"%load_ext qwen_magic\n%qwen use openai:{thinker.url}#q",
+        f"%%qwen -o r\n{plan([*thoughts, 'So: a cat.'], 0.7, 'A **cat**.')}",
+        "print('the next', 'cell')",
+        done="text=/thinking, 1 s/",
+    )
+    block = page.locator(".jp-Notebook .jp-Cell").nth(1).locator("details")
+    assert block.get_attribute("open") is not None
+    assert "I should *think* of $x^2$." in block.inner_text()
+    page.screenshot(path=str(tmp_path / "open.png"))
+    page.wait_for_selector("text=the next cell")
+    assert block.count() == 1
+    assert block.get_attribute("open") is None
+    assert block.locator("summary").inner_text() == "thought for 3 s"
+    output = page.locator(".jp-Notebook .jp-Cell").nth(1).locator(".jp-OutputArea")
+    assert "def f()" not in output.inner_text()
+    block.locator("summary").click()
+    assert "\ndef f():\n\xa0\xa0\xa0\xa0pass\n" in block.inner_text()
+    page.screenshot(path=str(tmp_path / "unfolded.png"))
+    outputs = saved(page, lab[1] / "thinking.ipynb")["cells"][1]["outputs"]
+    thought, answer, last = [
+        "".join(output["data"]["text/plain"]) for output in outputs if any(output["data"].values())
+    ]
+    assert thought == f"thinking (3 s): {''.join(thoughts)}So: a cat."
+    assert answer == "A **cat**."
+    assert "thought for 3 s" in last
+    # without trust, as from somebody else: JupyterLab sanitises it
+    book = json.loads((lab[1] / "thinking.ipynb").read_text(encoding="utf-8"))
+    book["cells"][1]["source"] = "1"
+    (lab[1] / "again.ipynb").write_text(json.dumps(book), encoding="utf-8")
+    page.goto(f"{lab[0]}/lab/workspaces/again/tree/again.ipynb?token={TOKEN}&reset")
+    block = page.locator(".jp-RenderedMarkdown details")
+    block.locator("summary").wait_for()
+    assert block.get_attribute("open") is None
+    block.locator("summary").click()
+    assert "I should *think* of $x^2$." in block.locator("blockquote small").inner_text()
+    page.screenshot(path=str(tmp_path / "again.png"))
+    print(f"screenshots in {tmp_path}")

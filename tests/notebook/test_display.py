@@ -11,7 +11,9 @@ from servers.apps.script import cut, markdown
 
 from qwen_magic.events import Reset, Status, Target, TextDelta, ThinkingDelta
 from qwen_magic.messages import Reply, Usage
-from qwen_magic.notebook.display import MarkdownDisplay, PrintDisplay, escape, last_line, make_display
+from qwen_magic.notebook.display import MarkdownDisplay, make_display
+from qwen_magic.notebook.last_line import escape, escape_lines, last_line
+from qwen_magic.notebook.printing import PrintDisplay
 
 
 class Page:
@@ -125,13 +127,13 @@ def test_finish_without_an_answer(page: Page, display: MarkdownDisplay) -> None:
 
 def test_thinking_and_warnings(page: Page, display: MarkdownDisplay) -> None:
     display.take(ThinkingDelta("hm"))
-    assert "thinking" in page.text
+    assert "thinking, 0 s" in page.text
     page.now = 1
     display.take(Status("no seed *here*", "warning"))
     page.now = 2
     display.take(TextDelta("yes"))
-    display.finish(reply("yes", usage=Usage(1, 30)))
-    assert page.answer == "yes"
+    display.finish(reply("yes", thinking="hm", usage=Usage(1, 30)))
+    assert page.answer == "thinking (2 s): hm\n\nyes"
     assert page.bundles[-1]["text/plain"].splitlines()[0] == "no seed *here*"
     assert "30 tokens, 30 a second" in page.bundles[-1]["text/plain"]
     assert "&#42;here&#42;" in page.bundles[-1]["text/markdown"]
@@ -219,10 +221,40 @@ def test_last_line() -> None:
     assert last_line(reply("x", finish_reason="interrupted")).startswith("■ interrupted, what had come is kept")
     assert last_line(reply("", finish_reason="error")).startswith("⚠ no answer")
     assert last_line(reply("x", finish_reason="length")).startswith("cut at the token limit")
+    assert last_line(reply("", finish_reason="interrupted")).startswith("■ interrupted · ")
+
+
+def test_last_line_of_tokens() -> None:
+    assert last_line(reply("x" * 9, usage=Usage(5, 30))) == "space:a/b · 2.0 s · 30 tokens, 30 a second"
+    assert last_line(reply("x", usage=Usage(5, 30, estimated=True))) == "space:a/b · 2.0 s · ≈ 30 tokens, 30 a second"
+
+
+def test_last_line_of_thinking() -> None:
+    thought = reply("x", thinking="hm", thinking_seconds=12.3, model="Qwen3", usage=Usage(5, 30))
+    assert last_line(thought) == "space:a/b · Qwen3 · 2.0 s · thought for 12 s · 30 tokens, 30 a second"
+    assert "thought for 0.3 s" in last_line(reply("x", thinking="hm", thinking_seconds=0.3))
+    assert last_line(reply("", thinking="hm", finish_reason="length")).startswith(
+        "no answer: all tokens went into thinking; raise --max-tokens, or ask with --no-think or --think-budget N · "
+    )
+    assert last_line(reply("", thinking="hm", finish_reason="interrupted")).startswith("■ interrupted, what had come")
+    assert last_line(reply("", thinking="hm")).startswith("no answer, only thinking · ")
+
+
+def test_last_line_of_a_continued_answer() -> None:
+    continued = reply("x" * 50, model="M", earlier_targets=("local", "ollama:q"))
+    assert last_line(continued).startswith("local, continued by ollama:q, continued by space:a/b · M · 2.0 s · ")
 
 
 def test_escape() -> None:
     assert escape("a <b>\n*c* \x1b[31m") == "a &#60;b&#62; &#42;c&#42;"
+    # math is sought in the page, where an entity is the character
+    assert escape("$x$ \\(") == "<span>&#36;</span>x<span>&#36;</span> <span>&#92;</span>("
+
+
+def test_escape_lines() -> None:
+    assert escape_lines("a\n\n  b &\r\n\tc\u2028<d>") == (
+        "a<br><br>&#160;&#160;b &#38;<br>&#160;&#160;&#160;&#160;c<br>&#60;d&#62;"
+    )
 
 
 def test_what_failed_before_stays_below_the_answer(page: Page, display: MarkdownDisplay) -> None:

@@ -72,7 +72,7 @@ def test_status_and_last_line(kernel: Kernel, space: GradioServer) -> None:
     last = run.shown[-1]["text/plain"]
     assert f"space:{space.url}" in last
     assert re.search(r"\d\.\d s", last)
-    assert re.search(r"\d+ characters, \d+ a second", last)
+    assert re.search(r"≈ \d+ tokens, \d+ a second", last)
     assert "\n" not in last
 
 
@@ -112,7 +112,7 @@ def test_system(kernel: Kernel, space: GradioServer, line: str, cell: str) -> No
         (ask("hello", "-t nobody:knows:this"), ["nobody"]),
         (ask("hello", "--temperature 99"), ["temperature"]),
         (ask("hello", "-t space:http://127.0.0.1:9"), ["127.0.0.1:9"]),
-        ("%qwen foo", ["foo", "ask, use, pull, nest and help"]),
+        ("%qwen foo", ["foo", "ask, continue, usage, use, targets, spaces, key, pull, nest and help"]),
         ("%qwen hepl", ["Did you mean %qwen help"]),
         ("%qwen nest maybe", ["on or off"]),
         ("%qwen use", ["names no target"]),
@@ -284,7 +284,7 @@ def test_text_format(kernel: Kernel) -> None:
     assert "end" in run.printed
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", run.printed)
     assert not run.shown  # the status alone had a display, and it is empty again
-    assert re.search(r"\[space:.* characters(, \d+ a second)?\]\n$", run.printed)
+    assert re.search(r"\[space:.* ≈ \d+ tokens(, \d+ a second)?\]\n$", run.printed)
 
 
 def test_text_format_is_progressive(kernel: Kernel) -> None:
@@ -325,9 +325,18 @@ def test_config(kernel: Kernel, space: GradioServer) -> None:
     assert "System: short." in kernel.run("%config QwenMagics.max_tokens = None\n%qwen ask who").answer
     kernel.run("%config QwenMagics.system = ''")
     assert kernel.run("%config QwenMagics").status == "ok"
-    # A wrong value is IPython's to complain about; it stays in the shell's own configuration until it is set right.
-    assert "expected any of" in kernel.run("%config QwenMagics.format = 'html'").printed
-    assert kernel.run("%config QwenMagics.format = 'markdown'").printed == ""
+    for wrong, word in (
+        ("format = 'html'", "expected any of"),
+        ("temperature = 99", "temperature is 99"),
+        ("stop = 'END'", "stop"),
+        ("target = 'nobody:knows:this'", "nobody"),
+    ):
+        (line,) = kernel.run(f"%config QwenMagics.{wrong}").printed.splitlines()
+        assert word in line
+    # What was refused is nowhere: the settings are as they were, and the extension loads again.
+    assert kernel.value("get_ipython().config.get('QwenMagics', {}).get('format')") is None
+    assert kernel.run("%reload_ext qwen_magic").status == "ok"
+    assert f"space:{space.url} (set here)" in kernel.run("%qwen").printed
     assert kernel.run(ask("count 2 0")).answer == "w0 w1 "
 
 

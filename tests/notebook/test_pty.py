@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from kernels import ROOT
+from thinker import plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from servers.gradio_server import GradioServer
+    from thinker import Thinker
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no pty on Windows")
 
@@ -98,7 +100,7 @@ def test_progressive_and_status_erased(terminal: Terminal) -> None:
     assert "asking" not in shown
     assert "…" not in shown
     assert "".join(f"w{i} " for i in range(30)) in shown
-    assert re.search(r"\n\[space:.* s · \d+ characters, \d+ a second\]\n", shown)
+    assert re.search(r"\n\[space:.* s · ≈ \d+ tokens, \d+ a second\]\n", shown)
     assert "DisplayHandle" not in shown
     assert "Markdown" not in shown
 
@@ -153,3 +155,29 @@ def test_exit_while_connected(terminal: Terminal) -> None:
     assert "Unclosed" not in left
     assert "Error" not in left
     assert "Warning" not in left
+
+
+def test_thinking_is_printed_dim(terminal: Terminal, thinker: Thinker) -> None:
+    wanted = plan(["First ", "I \x1b[2Jthink, ", "then I ", "am sure."], 0.3, "It is 4.")
+    terminal.line(f"%qwen ask -t openai:{thinker.url}#q {wanted}")
+    raw = terminal.until(r"In \[3\]: ")
+    times = [at for at, piece in terminal.pieces if "\x1b[2m" in piece]
+    assert times[-1] - times[0] > 0.5
+    assert "\x1b[2J" not in raw
+    assert "\x1b[2mthen I \x1b[0m" in raw
+    shown = screen(raw)
+    assert "\n[thinking]\nFirst I think, then I am sure.\n\nIt is 4.\n[openai:" in "\n" + shown
+    assert re.search(r"· thought for 1 s ·", shown)
+
+
+def test_interrupt_while_it_thinks(terminal: Terminal, thinker: Thinker) -> None:
+    terminal.line(f"%qwen ask -o r -t openai:{thinker.url}#q {plan(['hm '] * 100, 0.1, 'Never.')}")
+    first = terminal.until("hm ")
+    first += terminal.until("hm ")
+    at = time.monotonic()
+    terminal.child.sendintr()
+    shown = screen(first + terminal.until(r"In \[3\]: "))
+    assert time.monotonic() - at < 1.0
+    assert re.search(r"hm hm .*\n\n\[■ interrupted, what had come is kept ", shown)
+    terminal.line("print(repr(r.thinking[:5]), repr(r.text))")
+    assert "'hm hm' ''" in terminal.until(r"In \[4\]: ")

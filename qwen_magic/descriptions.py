@@ -1,0 +1,96 @@
+"""What a target offers, as it says itself: the answer of ``describe``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class InputDescription:
+    """One input of a Space's endpoint.
+
+    Attributes:
+        name: the function's parameter name, or "".
+        label: the component's label, or "".
+        component: the component's type, "textbox".
+        taken_for: what we take it for: "prompt", "history", "system", "model", "temperature" ... or "other".
+        default: what is sent where nothing else is.
+        choices: what can be chosen.
+        minimum: the least value, or None.
+        maximum: the greatest value, or None.
+
+    """
+
+    name: str
+    label: str = ""
+    component: str = ""
+    taken_for: str = "other"
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True)
+class EndpointDescription:
+    """One endpoint of a Space.
+
+    Attributes:
+        name: its API name with the slash, or "".
+        number: its number.
+        inputs: what it takes, in order, states apart.
+        chosen: whether it is the one that we ask.
+
+    """
+
+    name: str
+    number: int
+    inputs: tuple[InputDescription, ...] = ()
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a target offers.
+
+    Attributes:
+        target: the target string.
+        kind: "space", "openai" or "local".
+        address: where it is served, without a login.
+        server: the software that answers, "Gradio 5.50.0 (sse_v3)", or "".
+        state: "running", or what it is instead, in a few words.
+        models: the models that can be named, the one that we would ask first.
+        endpoints: a Space's endpoints.
+        notes: what else a user should know: what it does not take, how its history works.
+
+    """
+
+    target: str
+    kind: str
+    address: str = ""
+    server: str = ""
+    state: str = "running"
+    models: tuple[str, ...] = ()
+    endpoints: tuple[EndpointDescription, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        head = [("target", self.target), ("address", self.address), ("server", self.server), ("state", self.state)]
+        lines = [f"{name:9} {value}" for name, value in head if value]
+        if self.models:
+            lines.append(f"{'models':9} {', '.join(self.models)}")
+        for endpoint in self.endpoints:
+            mark = " (the one that is asked)" if endpoint.chosen else ""
+            lines.append(f"{endpoint.name or 'unnamed'}, number {endpoint.number}{mark}")
+            lines += [f"    {_input_line(item)}" for item in endpoint.inputs]
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+
+
+def _input_line(item: InputDescription) -> str:
+    name = item.name or item.label or item.component
+    label = f" {item.label!r}" if item.label and item.label != name else ""
+    bounds = "" if item.minimum is None or item.maximum is None else f", {item.minimum:g} to {item.maximum:g}"
+    choices = f", one of {', '.join(item.choices)}" if item.choices else ""
+    default = "" if item.default in (None, "", [], {}) else f" = {item.default!r:.60}"
+    return f"{name}{label} ({item.component}{bounds}{choices}){default}: {item.taken_for}"

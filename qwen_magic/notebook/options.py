@@ -1,0 +1,258 @@
+"""The options of ``%%qwen`` and ``%qwen ask``: one table, and how a line is read by it. No I/O, no IPython."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+FORMATS = ("markdown", "text")
+"""How an answer can be shown."""
+
+_WORD = re.compile(r"""(?:\\[\s"']|"(?:\\"|[^"])*"|'[^']*'|[^\s"'])+""")
+"""A word as a shell has it, but a backslash is one unless it stands before a blank or a quotation mark."""
+_PIECE = re.compile(r"""\\(?P<escaped>[\s"'])|"(?P<double>(?:\\"|[^"])*)"|'(?P<single>[^']*)'""")
+_OPTION = re.compile(r"--?[A-Za-z]")
+_BLANKS = re.compile(r"\s*")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option.
+
+    Attributes:
+        flags: how it is written, the long form last.
+        name: what it sets: a field of `Options`, or a parameter.
+        value: what stands after it in the usage, or "" where nothing does.
+        help: what it means, in a few words.
+        read: makes the value from its text; raises ValueError with the reason where it cannot.
+        constant: the value of an option after which none stands.
+        many: whether it may be given several times.
+
+    """
+
+    flags: tuple[str, ...]
+    name: str
+    value: str
+    help: str
+    read: Callable[[str], Any] = str
+    constant: Any = None
+    many: bool = False
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a line says.
+
+    Attributes:
+        target: where this prompt goes, or None.
+        system: the system prompt, or None.
+        output: the variable for the reply, or None.
+        format: how the answer is shown, or None.
+        parameters: the parameters by their names in `Parameters`.
+
+    """
+
+    target: str | None = None
+    system: str | None = None
+    output: str | None = None
+    format: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError("give a number") from None
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError("give a whole number") from None
+
+
+def _form(text: str) -> str:
+    if text not in FORMATS:
+        raise ValueError(f"give {' or '.join(FORMATS)}")
+    return text
+
+
+def _variable(text: str) -> str:
+    if not text.isidentifier():
+        raise ValueError("that is no variable's name")
+    return text
+
+
+def _stop(text: str) -> str:
+    if not text:
+        raise ValueError("give a text")
+    return re.sub(r"\\([nt\\])", lambda match: {"n": "\n", "t": "\t"}.get(match[1], match[1]), text)
+
+
+def _object(text: str) -> dict[str, Any]:
+    """Read a JSON object; the reason of a failure shows where it is."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        near = repr(text[error.pos : error.pos + 12]) if error.pos < len(text) else "its end"
+        reason = f"{error.msg[:1].lower()}{error.msg[1:]} at character {error.pos + 1}, {near}"
+        raise ValueError(f"""{reason}; write it as '{{"name": 1}}'""") from None
+    if not isinstance(value, dict):
+        raise ValueError("""give a JSON object, '{"name": 1}'""")  # noqa: TRY004 - the readers' one error
+    return value
+
+
+OPTIONS = (
+    Option(("-t", "--target"), "target", "TARGET", "where this prompt goes; A,B,C are tried in order"),
+    Option(("-s", "--system"), "system", "SYSTEM", "the system prompt, where the cell has no system line"),
+    Option(("-o", "--output"), "output", "NAME", "put the Reply into the variable NAME", _variable),
+    Option(("-f", "--format"), "format", "FORM", "markdown, or text as it comes", _form),
+    Option(("--temperature",), "temperature", "X", "0 to 2", _number),
+    Option(("--top-p",), "top_p", "X", "0 to 1", _number),
+    Option(("--top-k",), "top_k", "N", "how many of the likeliest tokens are sampled from", _whole),
+    Option(("--max-tokens",), "max_tokens", "N", "the most tokens of the answer", _whole),
+    Option(("--seed",), "seed", "N", "for an answer that comes out the same again, where the target can", _whole),
+    Option(
+        ("--stop",),
+        "stop",
+        "TEXT",
+        r"end the answer at TEXT; may be given again; \n is the end of a line",
+        _stop,
+        many=True,
+    ),
+    Option(("--presence-penalty",), "presence_penalty", "X", "-2 to 2, against what was there before", _number),
+    Option(("--frequency-penalty",), "frequency_penalty", "X", "-2 to 2, against what was there often", _number),
+    Option(("--think",), "thinking", "", "let the model think before it answers, where it can", constant=True),
+    Option(("--no-think",), "thinking", "", "let it answer at once", constant=False),
+    Option(("--think-budget",), "thinking_budget", "N", "the most tokens that it thinks", _whole),
+    Option(("--extra",), "extra", "JSON", "an object: more of the request, passed on as it is", _object),
+)
+"""All options of ``%%qwen`` and ``%qwen ask``."""
+
+USAGE = "%%qwen [-t TARGET] [-s SYSTEM] [-o NAME] [-f markdown|text] [--max-tokens N] [--no-think] ..."
+"""The usage in one line, for errors."""
+
+_FIELDS = ("target", "system", "output", "format")
+_HINT = f"Usage: {USAGE} %qwen help lists all options."
+
+
+def read_options(line: str, allowed: tuple[str, ...] | None = None) -> tuple[Options, str]:
+    """Read the options that a line begins with.
+
+    Args:
+        line: what stands after ``%%qwen``, ``%qwen ask`` or ``%qwen continue``.
+        allowed: the names of the options that may be given; without it all.
+
+    Returns:
+        The options, and the rest of the line. Options end at the first word that is none, or at ``--``.
+
+    Raises:
+        UsageError: an unknown option, one without its value, or with a value that it does not take.
+
+    """
+    options = [option for option in OPTIONS if allowed is None or option.name in allowed]
+    by_flag = {flag: option for option in options for flag in option.flags}
+    given: dict[str, Any] = {}
+    place = _skip_blanks(line, 0)
+    while _OPTION.match(line, place):
+        word, place = _word(line, place)
+        flag, equals, text = word.partition("=")
+        option = by_flag.get(flag)
+        if option is None:
+            close = difflib.get_close_matches(flag, by_flag, n=1)
+            raise UsageError(f"no option {flag}", hint=f"Did you mean {close[0]}? {_HINT}" if close else _HINT)
+        if not option.value and equals:
+            raise UsageError(f"{flag} takes no value", hint=_HINT)
+        if option.value and not equals:
+            if place >= len(line):
+                raise UsageError(f"{flag} is without its {option.value}", hint=_HINT)
+            text, place = _word(line, place)
+        value = _value(option, flag, text)
+        given[option.name] = [*given.get(option.name, ()), value] if option.many else value
+    if re.match(r"--(?:\s|$)", line[place:]):
+        place = _skip_blanks(line, place + 2)
+    parameters = {name: value for name, value in given.items() if name not in _FIELDS}
+    return Options(**{name: given.get(name) for name in _FIELDS}, parameters=parameters), line[place:].rstrip()
+
+
+def cell_options(line: str) -> Options:
+    """Read the line of a ``%%qwen`` cell, on which nothing but options may stand.
+
+    Raises:
+        UsageError: a wrong option, or something else on the line.
+
+    """
+    options, rest = read_options(line)
+    if rest:
+        raise UsageError(f"{rest!r} in the %%qwen line", hint=f"The prompt goes below that line. {_HINT}")
+    return options
+
+
+def merged(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay a line's parameters over the settings.
+
+    Args:
+        settings: the parameters that are set for the session; None is not set.
+        given: what the line says.
+
+    Returns:
+        The parameters in force. What a line says about thinking goes before the settings about it: one of
+        thinking and its budget, given, takes away the other where they would contradict each other.
+
+    """
+    found = {name: value for name, value in settings.items() if value is not None}
+    if "thinking_budget" in given:
+        found.pop("thinking", None)
+    found |= given
+    if found.get("thinking") is False and "thinking_budget" not in given:
+        found.pop("thinking_budget", None)
+    return found
+
+
+def option_help(allowed: tuple[str, ...] | None = None) -> list[tuple[str, str]]:
+    """Return for each option how it is written, and what it means."""
+    return [
+        (f"{', '.join(option.flags)} {option.value}".rstrip(), option.help)
+        for option in OPTIONS
+        if allowed is None or option.name in allowed
+    ]
+
+
+def _value(option: Option, flag: str, text: str) -> Any:
+    if not option.value:
+        return option.constant
+    try:
+        return option.read(text)
+    except ValueError as error:
+        shown = "" if option.read is _object else f" {text!r}"
+        raise UsageError(f"{flag}{shown}: {error}", hint=_HINT) from None
+
+
+def _word(line: str, place: int) -> tuple[str, int]:
+    """Return the word at a place without its quotation marks, and the place of the next."""
+    match = _WORD.match(line, place)
+    end = match.end() if match else place
+    if end < len(line) and line[end] in "\"'":
+        raise UsageError("a quotation is not closed in the %qwen line", hint=_HINT)
+    return _PIECE.sub(_unquoted, line[place:end]), _skip_blanks(line, end)
+
+
+def _unquoted(match: re.Match[str]) -> str:
+    if match["escaped"] is not None:
+        return match["escaped"]
+    return match["single"] if match["single"] is not None else match["double"].replace('\\"', '"')
+
+
+def _skip_blanks(line: str, place: int) -> int:
+    match = _BLANKS.match(line, place)
+    return match.end() if match else place

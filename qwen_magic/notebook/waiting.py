@@ -1,0 +1,36 @@
+"""How the main thread waits on the background loop, and what an interrupt shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+
+T = TypeVar("T")
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user stopped what ran; shown as one line."""
+
+    def _render_traceback_(self) -> Sequence[str]:
+        return [f"Interrupted: {self}"]
+
+
+def wait_for(coroutine: Coroutine[Any, Any, T], stopped: str) -> T:
+    """Run a coroutine on the background loop and wait for what it returns.
+
+    Args:
+        coroutine: what is run.
+        stopped: what an interrupt says.
+
+    Raises:
+        Interrupted: the user did not wait; the coroutine is cancelled.
+
+    """
+    from ..loop import background_loop  # noqa: PLC0415 - loading the extension stays light
+
+    try:
+        return background_loop().run(coroutine)
+    except KeyboardInterrupt:
+        raise Interrupted(stopped) from None

@@ -1,0 +1,633 @@
+"""The Space backend against real servers of old Gradios, each with a queue protocol of its own, and a scripted one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+from aiohttp import WSMsgType
+from aiohttp import web as aioweb
+from asking import (
+    CONVERSATION,
+    EARLIER,
+    UNICODE,
+    ended,
+    everything,
+    first_delta,
+    misc,
+    no_outer_world,  # noqa: F401 - a fixture
+    one_line,
+    small_server,
+    statuses,
+    texts,
+    turns,
+)
+
+from qwen_magic import QwenClient
+from qwen_magic.backends import Settings
+from qwen_magic.backends.endpoints import Call, Endpoint, Input
+from qwen_magic.backends.gradio import EventReader, question_of
+from qwen_magic.backends.space import SpaceBackend
+from qwen_magic.backends.web import Web
+from qwen_magic.errors import (
+    AsleepError,
+    AuthError,
+    BusyError,
+    ConnectError,
+    DisconnectError,
+    NotFoundError,
+    ProtocolError,
+    QuotaError,
+    QwenError,
+    ServerError,
+    StallError,
+)
+from qwen_magic.events import End, Event, Reset, TextDelta
+from qwen_magic.messages import to_messages
+from qwen_magic.parameters import Parameters
+from qwen_magic.sessions import Sessions
+from qwen_magic.targets import parse_target
+
+if TYPE_CHECKING:
+    from servers.plugin import ServerFactory
+
+# Up to 4.16 a server sees that nobody listens any more; after it, before 4.31, only between two values.
+SEES_US_GO = ("3.50.2", "4.8.0", "4.16.0")
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Real servers.
+
+
+@pytest.mark.parametrize("app", ["qwenlike", "chatinterface"])
+async def test_it_streams(old_version: str, app: str, gradio_server: ServerFactory) -> None:
+    server = gradio_server(old_version, app)
+    async with QwenClient(f"space:{server.url}") as client:
+        stream = client.stream("count 20 0.05")
+        parts: list[str] = []
+        async for part in stream:
+            if not parts:
+                assert [entry["event"] for entry in server.log()] == ["start"]  # it still writes
+            parts.append(part)
+    reply = stream.reply
+    assert "".join(parts) == reply.text
+    assert reply.text.split() == [f"w{i}" for i in range(20)]
+    assert len(parts) >= 18
+    assert (reply.finish_reason, reply.target) == ("stop", f"space:{server.url}")
+    assert reply.first_token_seconds is not None
+    assert reply.first_token_seconds < reply.seconds / 2
+
+
+async def test_the_server_sees_history_and_system(old_version: str, gradio_server: ServerFactory) -> None:
+    server = gradio_server(old_version, "qwenlike")
+    async with QwenClient(f"space:{server.url}") as client:
+        for _ in range(2):
+            happened, error = await everything(client.stream(CONVERSATION))
+            assert error is None
+            assert "".join(texts(happened)) == "You said: third?. Turns before: 2. System: Be brief.. That is all."
+            assert not statuses(happened, "warning")
+            assert statuses(happened, "queue")[0].startswith("in the queue: place 1 of 1")
+    calls = server.calls("model_chat")
+    assert [(call["prompt"], call["system"]) for call in calls] == [("third?", "Be brief.")] * 2
+    assert [turns(call["history"]) for call in calls] == [EARLIER] * 2
+
+
+async def test_a_chatinterface(old_version: str, gradio_server: ServerFactory) -> None:
+    server = gradio_server(old_version, "chatinterface")
+    async with QwenClient(f"space:{server.url}") as client:
+        happened, error = await everything(client.stream("echo abcdefgh", temperature=0.25, max_tokens=77))
+        assert error is None
+        assert "".join(texts(happened)) == "abcdefgh"
+        happened, error = await everything(client.stream(CONVERSATION))
+        assert error is None
+        assert "third?" in "".join(texts(happened))
+    first, second = server.calls("respond")
+    assert first["extra"] == {"max_tokens": 77, "temperature": 0.25, "top_p": 0.95}
+    assert second["system"] == "Be brief."
+    if turns(second["history"]) == EARLIER:
+        assert second["prompt"] == "third?"
+        assert not statuses(happened, "warning")
+    else:  # its history is a state of the server's own, which nobody else can fill
+        assert all(text in second["prompt"] for text in ("q1", "a1", "q2", "a2", "third?"))
+        assert any("history" in text for text in statuses(happened, "warning"))
+
+
+async def test_calls_that_come_first(old_version: str, gradio_server: ServerFactory) -> None:
+    """What another function has put into the session, the prompt here, is there in the call that follows."""
+    server = gradio_server(old_version, "chatinterface")
+    async with aiohttp.ClientSession() as http, http.get(f"{server.url}/config") as response:
+        config = await response.json()
+    kinds = {item["id"]: item["type"] for item in config["components"]}
+    shapes = [[kinds[i] for i in dep["inputs"]] for dep in config["dependencies"]]
+    saves = shapes.index(["textbox"])
+    asks = shapes.index(["state", "state", "textbox", "slider", "slider", "slider"])
+    extras = (Input("system"), Input("other", default=9), Input("other", default=0.5), Input("other", default=0.5))
+    backend = SpaceBackend(parse_target(f"space:{server.url}"), Settings())
+    backend._endpoint = Endpoint(
+        asks,
+        "/chat",
+        (Input("state"), Input("state"), *extras),
+        0,
+        "tuples",
+        before=(Call(saves, "prompt"),),
+        protocol=config.get("protocol", "ws"),
+        pending=True,
+    )
+    sessions = Sessions(Settings())
+    messages = to_messages(CONVERSATION)
+    happened = [event async for event in backend.stream(await sessions.get(), messages, Parameters())]
+    await sessions.close()
+    assert "".join(texts(happened)) == "You said: third?. Turns before: 0. System: Be brief.. That is all."
+    assert not statuses(happened, "warning")
+    assert [call["prompt"] for call in server.calls("respond")] == ["third?"]
+
+
+async def test_texts(old_version: str, gradio_server: ServerFactory) -> None:
+    server = gradio_server(old_version, "misc")
+    async with misc(server, "unicode") as client:
+        stream = client.stream("x")
+        parts = [part async for part in stream]
+        assert "".join(parts) == stream.reply.text == UNICODE
+        assert len(parts) > 20
+    async with misc(server, "rewrite") as client:
+        stream = client.stream("x")
+        happened, error = await everything(stream)
+        assert error is None
+        said = [event.text for event in happened if isinstance(event, (TextDelta, Reset))]
+        assert said == ["Thinking", "...", "The answer", " is 41", "The answer is 42", "Answer: 42."]
+        resets = [event.text for event in happened if isinstance(event, Reset)]
+        assert resets == ["The answer", "The answer is 42", "Answer: 42."]
+        assert stream.reply.text == "Answer: 42."
+    async with misc(server, "plain") as client:
+        happened, error = await everything(client.stream("echo all at once"))
+        assert error is None
+        assert texts(happened) == ["all at once"]
+
+
+async def test_long_messages(old_version: str, gradio_server: ServerFactory) -> None:
+    server = gradio_server(old_version, "misc")
+    async with misc(server, "long") as client:
+        stream = client.stream("1000000")
+        parts = [part async for part in stream]
+    assert "".join(parts) == stream.reply.text
+    assert len(stream.reply.text.rstrip()) >= 999_998
+    assert len(parts) >= 14
+
+
+async def test_notes_are_statuses(old_version: str, gradio_server: ServerFactory) -> None:
+    server = gradio_server(old_version, "misc")
+    async with misc(server, "notes") as client:
+        happened, error = await everything(client.stream("x"))
+    assert error is None
+    assert texts(happened) == ["Noted."]
+    assert "Loading the model" in statuses(happened, "server")
+    assert "This is a demo" in statuses(happened, "warning")
+    assert "Loading weights: 25%" in statuses(happened, "server")
+
+
+async def test_errors_of_the_app(old_version: str, gradio_server: ServerFactory) -> None:
+    server = gradio_server(old_version, "misc")
+    expected: dict[str, tuple[type[QwenError], str, str]] = {
+        "grerror": (ServerError, "The first half", "The model is overloaded, 'try' again later."),
+        "crash": (ServerError, "The first half", ""),
+        "grerror_first": (ServerError, "", "Nothing today."),
+        "quota": (
+            QuotaError,
+            "",
+            "You have exceeded your GPU quota (60s requested vs. 56s left). Try again in 0:09:48.",
+        ),
+    }
+    for endpoint, (kind, partial, said) in expected.items():
+        async with misc(server, endpoint) as client:
+            stream = client.stream("x")
+            happened, error = await everything(stream)
+        assert type(error) is kind, endpoint
+        one_line(error, f"space:{server.url}")
+        assert error.server_message == said
+        assert said in str(error)
+        assert "secret" not in str(error)
+        assert error.reply is not None
+        assert error.reply.text == "".join(texts(happened)) == partial
+        assert error.before_answer is not bool(partial)
+        assert (error.reply.finish_reason, stream.reply.finish_reason) == ("error", "error")
+
+
+@pytest.mark.parametrize("how", ["task", "cancel"])
+async def test_the_server_sees_a_cancel(old_version: str, how: str, gradio_server: ServerFactory) -> None:
+    server = gradio_server(old_version, "qwenlike")
+    before = asyncio.all_tasks()
+    async with QwenClient(f"space:{server.url}") as client:
+        stream = client.stream("count 200 0.05")
+        if how == "task":
+            task = asyncio.create_task(everything(stream))
+            await asyncio.to_thread(server.wait_log, lambda entry: entry["event"] == "start")
+            await asyncio.sleep(0.5)
+            begin = time.monotonic()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        else:
+            happenings = await first_delta(stream)
+            begin = time.monotonic()
+            await stream.cancel()
+            assert isinstance([event async for event in happenings][-1], End)
+        assert time.monotonic() - begin < 2
+        assert asyncio.all_tasks() == before
+        assert 0 < (await ended(server))["yields"] < 60
+        assert stream.reply.finish_reason == "interrupted"
+        assert stream.reply.text.startswith("w0")
+        assert (await client.ask("echo next")).text == "next"
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_cancel_in_the_queue_and_before_the_first_value(old_version: str, gradio_server: ServerFactory) -> None:
+    """Some versions work on for nobody, but the client ends at once on all."""
+    server = gradio_server(old_version, "qwenlike")
+    async with QwenClient(f"space:{server.url}") as client:
+        first = asyncio.create_task(everything(client.stream("sleep 1.5")))
+        await asyncio.to_thread(server.wait_log, lambda entry: entry["event"] == "start")
+        waiting = asyncio.create_task(everything(client.stream("echo never")))
+        await asyncio.sleep(0.4)
+        for task in (waiting, first):
+            begin = time.monotonic()
+            task.cancel()
+            await asyncio.wait([task])
+            assert time.monotonic() - begin < 1
+        assert (await client.ask("echo after")).text == "after"
+    prompts = [call["prompt"] for call in server.calls()]
+    ends = [entry["event"] for entry in server.log() if entry["event"] != "start"]
+    if old_version in SEES_US_GO:
+        assert prompts == ["sleep 1.5", "echo after"]
+    else:
+        assert prompts == ["sleep 1.5", "echo never", "echo after"]
+        assert ends == ["done"] * 3
+
+
+async def test_a_full_queue_and_a_killed_server(old_version: str, gradio_server: ServerFactory) -> None:
+    server = gradio_server(old_version, "qwenlike", QWEN_TEST_QUEUE_MAX="1")
+    target = f"space:{server.url}"
+    async with QwenClient(target, retry_timeout=30) as client, QwenClient(target, retry_timeout=0.5) as hasty:
+        first = asyncio.create_task(everything(client.stream("count 40 0.05")))
+        await asyncio.to_thread(server.wait_log, lambda entry: entry["event"] == "start")
+        second = asyncio.create_task(everything(client.stream("echo second")))
+        await asyncio.sleep(0.5)
+        happened, error = await everything(hasty.stream("echo hasty"))
+        assert isinstance(error, BusyError)
+        one_line(error, target)
+        assert "queue is full" in str(error).lower()
+        assert error.before_answer
+        happened, error = await everything(client.stream("echo third"))
+        assert error is None
+        assert "".join(texts(happened)) == "third"
+        assert "queue is full" in statuses(happened, "retry")[0].lower()
+        for other in (first, second):
+            assert (await other)[1] is None
+        assert {call["prompt"] for call in server.calls()} == {"count 40 0.05", "echo second", "echo third"}
+
+        stream = client.stream("count 200 0.05")
+        happenings = await first_delta(stream)
+        server.kill()
+        with pytest.raises(DisconnectError) as caught:
+            async for _ in happenings:
+                pass
+        one_line(caught.value, target)
+        assert caught.value.reply is not None
+        assert caught.value.reply.text.startswith("w0")
+        assert (caught.value.reply.finish_reason, stream.reply.finish_reason) == ("error", "error")
+        with pytest.raises(ConnectError):
+            await client.ask("anybody there?")
+
+
+async def test_a_silent_server_stalls(old_version: str, gradio_server: ServerFactory) -> None:
+    server = gradio_server(old_version, "misc")
+    async with misc(server, "silent", stall_timeout=0.8) as client:
+        begin = time.monotonic()
+        _, error = await everything(client.stream("1.5"))
+        spent = time.monotonic() - begin
+    assert isinstance(error, StallError)
+    one_line(error, f"space:{server.url}")
+    assert 0.7 < spent < 1.5
+    await ended(server, "done" if old_version not in SEES_US_GO else "cancelled")
+
+
+@pytest.mark.parametrize("version", ["3.50.2", "4.8.0"])
+async def test_a_login(version: str, gradio_server: ServerFactory) -> None:
+    server = gradio_server(version, "qwenlike", QWEN_TEST_AUTH="user:pw")
+    async with QwenClient(f"space:{server.url}") as client:
+        with pytest.raises(AuthError):
+            await client.ask("hello")
+    async with QwenClient(f"space:{server.url}", auth=("user", "pw")) as client:
+        assert (await client.ask("echo in")).text == "in"
+        # another loop has a session of its own, which has to sign in too
+        assert (await asyncio.to_thread(client.ask_sync, "echo there")).text == "there"
+
+
+async def test_an_app_without_a_queue(gradio_server: ServerFactory) -> None:
+    """Gradio 3 runs no generator without a queue, but what answers at once."""
+    server = gradio_server("3.50.2", "misc", QWEN_TEST_NO_QUEUE="1")
+    async with misc(server, "plain") as client:
+        happened, error = await everything(client.stream("echo all at once"))
+        assert error is None
+        assert texts(happened) == ["all at once"]
+    async with misc(server, "slow") as client:
+        _, error = await everything(client.stream("x"))
+        assert type(error) is ServerError
+        one_line(error, f"space:{server.url}")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Recordings of real servers, without I/O.
+
+OLD = Path(__file__).parent / "transcripts" / "old"
+
+
+def recordings() -> dict[str, list[str]]:
+    """Part the transcripts into the calls of a function: the messages of each."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(OLD.glob("*.txt")):
+        for part in path.read_text(encoding="utf-8").split("\n## ")[1:]:
+            messages = re.findall(r"^(?:<- TEXT |\s+data: )(\{\"msg\".*\})$", part, re.MULTILINE)
+            found[f"{path.stem} {part.split(' ')[0]}"] = messages
+    return found
+
+
+RECORDINGS = recordings()
+
+
+def play(messages: list[str], output: int, prompt: str, rows: int) -> tuple[EventReader, list[Event]]:
+    reader = EventReader("", output, prompt, rows, "T", diffs=False)
+    happened: list[Event] = []
+    for data in messages:
+        if question := question_of(data, "T"):
+            reader.event_id = str(question.get("event_id") or "")
+            continue
+        if not happened:
+            reader.event_id = json.loads(data).get("event_id") or reader.event_id
+        happened += reader.read(data)
+    return reader, happened
+
+
+def test_the_recordings_are_there() -> None:
+    for version in ("3.50.2", "4.8.0", "4.16.0"):
+        assert {name.split(" ")[1] for name in RECORDINGS if name.startswith(version)} >= {
+            *("model_chat", "rewrite", "fail_mid", "fail_plain", "nonstream"),
+        }
+
+
+@pytest.mark.parametrize("version", ["3.50.2", "4.8.0", "4.16.0"])
+def test_recorded_answers(version: str) -> None:
+    reader, happened = play(RECORDINGS[f"{version} model_chat"], 1, "hi?", 1)
+    assert texts(happened) == ["Hel", "lo", " 你好", ", wor", "ld!", "\n[1, 2]"]
+    assert happened[-1] == End("stop")
+    assert reader.ended
+    _, happened = play(RECORDINGS[f"{version} rewrite"], 0, "x", 0)
+    said = [event for event in happened if isinstance(event, (TextDelta, Reset))]
+    assert said == [TextDelta("Thinking..."), Reset("Answer part one"), Reset("Answer"), TextDelta(" B")]
+    _, happened = play(RECORDINGS[f"{version} nonstream"], 0, "x", 0)
+    assert texts(happened) == ["echo:x"]
+
+
+@pytest.mark.parametrize("version", ["3.50.2", "4.8.0", "4.16.0"])
+@pytest.mark.parametrize(("name", "said"), [("fail_mid", "quota exceeded (demo gr.Error)"), ("fail_plain", "")])
+def test_recorded_failures(version: str, name: str, said: str) -> None:
+    messages = RECORDINGS[f"{version} {name}"]
+    _, happened = play(messages[:-1], 0, "x", 0)
+    assert texts(happened) == ["partial"]
+    with pytest.raises(ServerError) as caught:
+        play(messages, 0, "x", 0)
+    assert caught.value.server_message == said
+
+
+def test_questions() -> None:
+    assert question_of('{"msg":"send_hash"}', "T") == {"msg": "send_hash"}
+    assert question_of('{"msg":"estimation"}', "T") is None
+    long = json.dumps({"msg": "process_generating", "output": {"data": ['"send_data"' * 100]}})
+    assert question_of(long, "T") is None
+    with pytest.raises(BusyError, match="the queue is full"):
+        question_of('{"msg":"queue_full"}', "T")
+    with pytest.raises(ProtocolError):
+        question_of("nonsense", "T")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A scripted websocket server.
+
+DATA = "send_data"
+CUT = "cut"
+CLOSE = "close"
+
+
+class ScriptedSocket:
+    """A Gradio 3 that does as it is told.
+
+    Attributes:
+        scripts: the steps of each websocket in turn, the last for all that follow: a message to send, DATA to ask
+            for the data, CUT, CLOSE, a float to wait so long, bytes for a binary frame, "ping", or another text.
+        got: what each websocket was sent.
+        refusals: the answers to handshakes before one is taken.
+
+    """
+
+    def __init__(self, *scripts: list[Any]) -> None:
+        self.scripts = list(scripts)
+        self.got: list[list[Any]] = []
+        self.refusals: list[aioweb.Response] = []
+        self.requests: list[tuple[str, dict[str, str]]] = []
+
+    async def __call__(self, request: aioweb.BaseRequest) -> aioweb.StreamResponse:
+        self.requests.append((request.path, {name.lower(): value for name, value in request.headers.items()}))
+        if request.path == "/config":
+            parts = [{"id": i, "type": kind, "props": {}} for i, kind in enumerate(("textbox", "chatbot"))]
+            chat = {"inputs": [0, 1], "outputs": [0, 1], "api_name": "chat", "types": {"generator": True}}
+            config = {"version": "3.50.2", "enable_queue": True, "components": parts, "dependencies": [chat]}
+            return aioweb.json_response(config)
+        if request.path != "/queue/join":
+            return aioweb.json_response({}, status=404)
+        if self.refusals:
+            return self.refusals.pop(0)
+        socket = aioweb.WebSocketResponse(max_msg_size=0)
+        await socket.prepare(request)
+        got: list[Any] = []
+        self.got.append(got)
+        await socket.send_json({"msg": "send_hash"})
+        got.append(await socket.receive_json())
+        for step in self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]:
+            if step == DATA:
+                await socket.send_json({"msg": "send_data"})
+                got.append(await socket.receive_json())
+            elif step == CUT:
+                await asyncio.sleep(0.02)
+                assert request.transport is not None
+                request.transport.abort()
+            elif step == CLOSE:
+                await socket.close()
+            elif step == "ping":
+                await socket.ping()
+            elif isinstance(step, float):
+                await asyncio.sleep(step)
+            elif isinstance(step, bytes):
+                await socket.send_bytes(step)
+            else:
+                await socket.send_str(step if isinstance(step, str) else json.dumps(step))
+        message = await socket.receive()
+        got.append(message.type)
+        return socket
+
+
+def value(msg: str, text: str) -> dict[str, Any]:
+    return {"msg": msg, "output": {"data": ["", [["hi", text]]]}, "success": True}
+
+
+PLACE = {"msg": "estimation", "rank": 0, "queue_size": 1}
+BEGUN: list[Any] = [PLACE, DATA, {"msg": "process_starts"}, value("process_generating", "Hel")]
+WHOLE: list[Any] = [*BEGUN, value("process_generating", "Hello."), value("process_completed", "Hello."), CLOSE]
+
+
+async def ask(script: ScriptedSocket, **settings: Any) -> tuple[list[Event], QwenError | None, str]:
+    async with small_server(script) as url, QwenClient(f"space:{url}", **settings) as client:
+        happened, error = await everything(client.stream("hi"))
+        return happened, error, f"space:{url}"
+
+
+async def test_a_scripted_answer() -> None:
+    script = ScriptedSocket(WHOLE)
+    happened, error, _ = await ask(script, headers={"X-Own": "mine"})
+    assert error is None
+    assert texts(happened) == ["Hel", "lo."]
+    address, data = script.got[0][:2]
+    assert data == {"data": ["hi", []], "event_data": None, **address}
+    assert address["fn_index"] == 0
+    assert address["session_hash"]
+    path, headers = script.requests[-1]
+    assert path == "/queue/join"
+    assert headers["x-own"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("steps", "kind"),
+    [
+        ([CUT], DisconnectError),
+        ([CLOSE], DisconnectError),
+        (["nonsense"], ProtocolError),
+        (["[]"], ProtocolError),
+        ([b"\x00\x01"], ProtocolError),
+        ([5.0], StallError),
+        (["ping", 0.3, "ping", 0.3, "ping", 5.0], StallError),
+    ],
+    ids=["cut", "close", "nonsense", "no message", "binary", "silence", "pings alone"],
+)
+async def test_a_websocket_that_breaks(steps: list[Any], kind: type[QwenError]) -> None:
+    script = ScriptedSocket([*BEGUN, *steps])
+    begin = time.monotonic()
+    _, error, target = await ask(script, stall_timeout=0.5)
+    assert time.monotonic() - begin < 2
+    assert type(error) is kind
+    one_line(error, target)
+    assert error.reply is not None
+    assert error.reply.text == "Hel"
+
+
+async def test_pings_in_the_queue_are_no_stall() -> None:
+    happened, error, _ = await ask(ScriptedSocket([PLACE, *["ping", 0.3] * 4, *WHOLE[1:]]), stall_timeout=0.6)
+    assert error is None
+    assert texts(happened) == ["Hel", "lo."]
+
+
+async def test_a_full_queue_then_success() -> None:
+    full = [{"msg": "queue_full"}, CLOSE]
+    script = ScriptedSocket(full, WHOLE)
+    happened, error, _ = await ask(script)
+    assert error is None
+    assert texts(happened) == ["Hel", "lo."]
+    assert len(statuses(happened, "retry")) == 1
+    assert len(script.got) == 2
+    _, error, target = await ask(ScriptedSocket(full), retry_timeout=0.5)
+    assert isinstance(error, BusyError)
+    one_line(error, target)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(403, AuthError), (500, ServerError), (503, AsleepError)])
+async def test_a_handshake_that_is_refused(status: int, kind: type[QwenError]) -> None:
+    script = ScriptedSocket(WHOLE)
+    script.refusals = [aioweb.Response(status=status) for _ in range(9)]
+    _, error, target = await ask(script, wake_timeout=0.5)
+    assert type(error) is kind
+    one_line(error, target)
+    assert isinstance(error, ServerError)
+    assert error.status == status
+
+
+async def test_a_space_that_wakes_up_at_the_handshake() -> None:
+    script = ScriptedSocket(WHOLE)
+    script.refusals = [aioweb.Response(status=502)]
+    happened, error, _ = await ask(script)
+    assert error is None
+    assert len(statuses(happened, "waking")) == 1
+
+
+async def test_a_handshake_that_never_ends() -> None:
+    async def silent(request: aioweb.BaseRequest) -> aioweb.StreamResponse:
+        if request.path == "/config":
+            return await ScriptedSocket()(request)
+        await asyncio.sleep(30)
+        return aioweb.Response()
+
+    before = asyncio.all_tasks()
+    async with small_server(silent) as url, QwenClient(f"space:{url}", stall_timeout=0.5) as client:
+        begin = time.monotonic()
+        # `/info` never answers either.
+        with pytest.raises(StallError):
+            await client.ask("hi")
+        assert time.monotonic() - begin < 3
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_message_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qwen_magic.backends.old_runs._MAX_MESSAGE", 2000)
+    _, error, target = await ask(ScriptedSocket([*BEGUN, value("process_generating", "Hel" + "x" * 5000)]))
+    assert type(error) is ProtocolError
+    one_line(error, target)
+    assert "64 MiB" in str(error)
+
+
+async def test_one_very_large_message() -> None:
+    text = "猫x" * (4 << 20)  # 16 MiB
+    happened, error, _ = await ask(ScriptedSocket([PLACE, DATA, value("process_completed", text), CLOSE]))
+    assert error is None
+    assert texts(happened) == [text]
+
+
+async def test_a_cancel_closes_the_websocket() -> None:
+    script = ScriptedSocket(BEGUN)
+    before = asyncio.all_tasks()
+    async with small_server(script) as url, QwenClient(f"space:{url}") as client:
+        stream = client.stream("hi")
+        happenings = await first_delta(stream)
+        await stream.cancel()
+        assert isinstance([event async for event in happenings][-1], End)
+        for _ in range(100):
+            if len(script.got[0]) == 3:
+                break
+            await asyncio.sleep(0.02)
+        assert script.got[0][2] in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
+    await asyncio.sleep(0.1)
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_redirected_handshake_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Web, "headers", lambda _, __: {"x-hf-authorization": "Bearer hf_secret"})
+    elsewhere = ScriptedSocket(WHOLE)
+    script = ScriptedSocket(WHOLE)
+    async with small_server(elsewhere) as other:
+        script.refusals = [aioweb.Response(status=307, headers={"Location": f"{other}/queue/join"})]
+        happened, error, _ = await ask(script)
+    assert isinstance(error, NotFoundError)
+    assert "moved" in error.what
+    assert not texts(happened)
+    assert script.requests[-1][1]["x-hf-authorization"] == "Bearer hf_secret"
+    assert not elsewhere.requests

@@ -1,0 +1,163 @@
+"""The options of a line: what they are read as, and what is said of wrong ones."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qwen_magic.errors import UsageError
+from qwen_magic.notebook.commands import COMMANDS, help_text
+from qwen_magic.notebook.options import OPTIONS, USAGE, cell_options, merged, read_options
+from qwen_magic.parameters import NAMES, to_parameters
+
+
+@pytest.mark.parametrize(
+    ("line", "parameters"),
+    [
+        ("", {}),
+        ("--temperature 0.5 --top-p=1 --max-tokens 20", {"temperature": 0.5, "top_p": 1.0, "max_tokens": 20}),
+        ("--top-k 40 --seed 0", {"top_k": 40, "seed": 0}),
+        ("--presence-penalty -1 --frequency-penalty -.5", {"presence_penalty": -1.0, "frequency_penalty": -0.5}),
+        ("--presence-penalty=-1e-3", {"presence_penalty": -0.001}),
+        ("--frequency-penalty -1e-3", {"frequency_penalty": -0.001}),
+        ("--stop END", {"stop": ["END"]}),
+        ("--stop END --stop 'the end' --stop=\"a b\"", {"stop": ["END", "the end", "a b"]}),
+        (r'--stop "\n" --stop \t --stop "a\\nb"', {"stop": ["\n", "\t", r"a\nb"]}),
+        ("--stop --- --stop -t", {"stop": ["---", "-t"]}),
+        (r'--stop "a \"word\"" --stop \"', {"stop": ['a "word"', '"']}),
+        ("--think", {"thinking": True}),
+        ("--no-think --max-tokens 5", {"thinking": False, "max_tokens": 5}),
+        ("--think --think-budget 100", {"thinking": True, "thinking_budget": 100}),
+        ("--think --no-think", {"thinking": False}),
+        ("""--extra '{"a": 1, "b": {"c": [true, null]}}'""", {"extra": {"a": 1, "b": {"c": [True, None]}}}),
+        (r"""--extra "{\"a\": \"x y\"}" --seed 1""", {"extra": {"a": "x y"}, "seed": 1}),
+        (r"""--extra='{"a": "it \"is\""}'""", {"extra": {"a": 'it "is"'}}),
+    ],
+)
+def test_parameters(line: str, parameters: dict[str, Any]) -> None:
+    options = cell_options(line)
+    assert options.parameters == parameters
+    assert (options.target, options.system, options.output, options.format) == (None, None, None, None)
+    to_parameters(dict(options.parameters))
+
+
+def test_what_is_no_parameter() -> None:
+    options = cell_options("-t local:C:\\models\\a.gguf --system 'be \"short\"' -o x --format=text")
+    assert options.target == "local:C:\\models\\a.gguf"
+    assert (options.system, options.output, options.format) == ('be "short"', "x", "text")
+    assert cell_options('-t "local:/my models/a.gguf"').target == "local:/my models/a.gguf"
+    assert cell_options("-t local:/my\\ models/a.gguf").target == "local:/my models/a.gguf"
+    assert cell_options("-s ''").system == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "rest"),
+    [
+        ("why is the sky blue?", "why is the sky blue?"),
+        ("--think why?", "why?"),
+        ("--no-think --seed 1   what's  {this} $that -t none ", "what's  {this} $that -t none"),
+        ("-5 plus 3?", "-5 plus 3?"),
+        ("- a point", "- a point"),
+        ("--seed 1 -- -t what?", "-t what?"),
+        ("--stop ' ' it's", "it's"),
+        ("--stop=a\"b c\"d 'quoted'", "'quoted'"),
+        ("", ""),
+    ],
+)
+def test_the_rest_is_the_prompt(line: str, rest: str) -> None:
+    assert read_options(line)[1] == rest
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--max-tokens", ["--max-tokens", "without its N"]),
+        ("--max-tokens many", ["--max-tokens 'many'", "whole number"]),
+        ("--max-tokens 1.5", ["'1.5'", "whole number"]),
+        ("--temperature hot", ["--temperature 'hot'", "number"]),
+        ("-f html", ["'html'", "markdown or text"]),
+        ("-o 1x", ["'1x'", "variable"]),
+        ("--max-token 5", ["no option --max-token", "Did you mean --max-tokens?"]),
+        ("--think=yes", ["--think takes no value"]),
+        ("--stop ''", ["--stop ''", "give a text"]),
+        ("-s 'open", ["quotation is not closed"]),
+        ("-s don't", ["quotation is not closed"]),
+        ("a prompt", ["'a prompt'", "below that line"]),
+        ("--think a prompt", ["'a prompt'", "below that line"]),
+        ("""--extra '{"a": 1,, "b": 2}'""", ["--extra:", "at character 9", """', "b": 2}'"""]),
+        ("--extra {'a':1}", ["--extra:", "at character 2", "'a:1}'"]),
+        ("--extra '{\"a\": '", ["at character 7, its end"]),
+        ("--extra [1]", ["--extra:", "JSON object"]),
+    ],
+)
+def test_wrong_lines(line: str, words: list[str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        cell_options(line)
+    said = str(caught.value)
+    assert "\n" not in said
+    for word in (*words, USAGE):
+        assert word in said
+
+
+def test_only_what_is_allowed() -> None:
+    assert read_options("-t local x", ("target",))[0].target == "local"
+    with pytest.raises(UsageError, match="no option --seed"):
+        read_options("--seed 1", ("target",))
+
+
+@given(st.text(st.characters(exclude_characters="\\\n\r", exclude_categories=["Cs"]), min_size=1))
+def test_a_value_as_a_shell_quotes_it(text: str) -> None:
+    options, rest = read_options(f"--stop {shlex.quote(text)} --system {shlex.quote(text)} the prompt")
+    assert options.parameters["stop"] == [text]
+    assert options.system == text
+    assert rest == "the prompt"
+
+
+@given(st.text())
+def test_any_line_is_read_or_refused(line: str) -> None:
+    said, rest = "", ""
+    try:
+        _, rest = read_options(line)
+    except UsageError as error:
+        said = str(error)
+    assert "\n" not in said
+    assert line.rstrip().endswith(rest)
+
+
+@pytest.mark.parametrize(
+    ("settings", "line", "found"),
+    [
+        ({"seed": 1, "stop": None}, {}, {"seed": 1}),
+        ({"seed": 1, "stop": ["a"]}, {"seed": 2, "stop": ["b"]}, {"seed": 2, "stop": ["b"]}),
+        ({"thinking_budget": 9}, {"thinking": False}, {"thinking": False}),
+        ({"thinking_budget": 9}, {"thinking": True}, {"thinking": True, "thinking_budget": 9}),
+        ({"thinking": False}, {"thinking_budget": 9}, {"thinking_budget": 9}),
+        ({"thinking": False, "thinking_budget": 9}, {}, {"thinking": False}),
+        ({"temperature": 0.0}, {"temperature": 0}, {"temperature": 0}),
+    ],
+)
+def test_a_line_goes_before_the_settings(settings: dict[str, Any], line: dict[str, Any], found: dict[str, Any]) -> None:
+    assert merged(settings, line) == found
+    to_parameters(found)
+
+
+def test_a_line_that_contradicts_itself_is_refused() -> None:
+    with pytest.raises(UsageError, match="thinking is off"):
+        to_parameters(merged({}, cell_options("--no-think --think-budget 5").parameters))
+
+
+def test_every_parameter_has_an_option() -> None:
+    assert {option.name for option in OPTIONS} - {"target", "system", "output", "format"} == set(NAMES)
+
+
+def test_help_is_readable_and_whole() -> None:
+    lines = help_text().splitlines()
+    assert max(map(len, lines)) <= 100
+    for option in OPTIONS:
+        assert any(line.startswith(f"  {', '.join(option.flags)}") for line in lines)
+    for name in COMMANDS:
+        assert any(line.startswith(f"  %qwen {name}".rstrip()) for line in lines)
