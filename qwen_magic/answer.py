@@ -71,9 +71,10 @@ class Answer:
         if self._first is None and self._started and isinstance(event, (TextDelta, ThinkingDelta, Reset)):
             self._first = now - self._started
 
-    def end(self, finish_reason: FinishReason) -> End:
-        """Note the end; the first one counts."""
+    def end(self, finish_reason: FinishReason, target: str = "") -> End:
+        """Note the end, and the target where none was noted; the first one counts."""
         if self.finish_reason is None:
+            self._reply = replace(self._reply, target=self._reply.target or target)
             now = time.perf_counter()
             self.finish_reason = finish_reason
             self._seconds = now - (self._started or now)
@@ -85,16 +86,16 @@ class Answer:
         part, beginning = self.part(), self._beginning
         if not beginning.target:
             return with_answer(part)
-        targets = [name for name in dict.fromkeys(part.earlier_targets) if name != part.target]
+        by = part if self._first is not None else beginning  # who was asked and gave nothing is not named
         whole = replace(
             part,
             usage=_sum(beginning.usage, part.usage),
             seconds=beginning.seconds + part.seconds,
             first_token_seconds=beginning.first_token_seconds,
             thinking_seconds=beginning.thinking_seconds or part.thinking_seconds,
-            target=part.target or beginning.target,
-            model=part.model if part.target else beginning.model,
-            earlier_targets=tuple(targets) if part.target else beginning.earlier_targets,
+            target=by.target,
+            model=by.model,
+            earlier_targets=tuple(name for name in dict.fromkeys(by.earlier_targets) if name != by.target),
         )
         return with_answer(whole)
 

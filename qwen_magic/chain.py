@@ -12,7 +12,7 @@ from .errors import AsleepError, BusyError, ChainError, ConnectError, QwenError,
 from .events import Event, Reset, Status, TextDelta, ThinkingDelta
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     import aiohttp
 
@@ -87,7 +87,7 @@ class Chain:
         failures: dict[str, QwenError] = {}
         hurried: list[Target] = []
         waiting = self._order()
-        for status in self._left_out(waiting):
+        if status := self._left_out(waiting):
             yield status
         while waiting:
             target, *waiting = waiting
@@ -113,13 +113,13 @@ class Chain:
         """Return the targets in the order in which they are asked: those that failed lately come last."""
         return sorted(self.targets, key=lambda target: self._health.pause(target.name) > 0)
 
-    def _left_out(self, order: Sequence[Target]) -> Iterator[Status]:
-        if len(order) == 1 or self._health.pause(order[0].name):
-            return
-        for target in self.targets:
-            state = self._health.state(target.name)
-            if state.state.startswith("left out"):
-                yield Status(f"{state.state}: {state.error}", "failover", target.name)
+    def _left_out(self, order: Sequence[Target]) -> Status | None:
+        """Say which targets are left out; None where none is, or all have failed and are asked all the same."""
+        pauses = {target.name: pause for target in order if (pause := self._health.pause(target.name))}
+        if not pauses or len(pauses) == len(order):
+            return None
+        text = f"left out for up to {max(pauses.values()):.0f} s after a failure"
+        return Status(text, "failover", ", ".join(pauses))
 
     async def _ask(
         self,

@@ -190,7 +190,7 @@ class Stream:
             raise
         except QwenError as error:
             pass_on(filters.close())
-            self._answer.end("error")
+            self._answer.end("error", error.target)
             error.reply = self.reply
             queue.put_nowait(error)
         except Exception as error:  # noqa: BLE001 - a fault of ours belongs to the one who iterates

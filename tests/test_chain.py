@@ -7,6 +7,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 from servers import web
 from servers.chat import ChatServer, Said
@@ -76,8 +77,8 @@ async def test_refused_then_full_then_answered(gradio_server: ServerFactory) -> 
     assert [event.text for event in events if isinstance(event, Status) and event.kind == "retry"]
     assert (stream.reply.text, stream.reply.target) == ("found it", third)
     assert took < 2 + 5
-    assert [line.partition(":")[0] for line in failovers(again)] == ["openai", "space"]
-    assert all("left out for" in line for line in failovers(again))
+    (left_out,) = failovers(again)
+    assert left_out.startswith(f"{first}, {second}: left out for up to ")
     assert states[first].state.startswith("left out")
     assert (states[third].state, states[third].error) == ("ready", "")
     assert states[third].latency is not None
@@ -149,6 +150,24 @@ async def test_a_network_that_swallows_everything_takes_at_most_15_seconds() -> 
                 filler.close()
     assert reply.target == server.target
     assert 5 < took < 15
+
+
+async def test_a_name_server_that_never_answers_counts_as_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def resolve(*_: object, **__: object) -> list[object]:
+        await asyncio.sleep(60)
+        return []
+
+    monkeypatch.setattr(aiohttp.resolver.DefaultResolver, "resolve", resolve)
+    async with (
+        ChatServer() as server,
+        QwenClient(["qwen-2-72b", "qwen-3", server.target], connect_timeout=0.5) as client,
+    ):
+        stream = client.stream("hi")
+        started = time.perf_counter()
+        events = await everything(stream)
+        assert time.perf_counter() - started < 3
+    assert stream.reply.target == server.target
+    assert ["no connection within 0.5 s" in line for line in failovers(events)] == [True, True]
 
 
 async def test_the_first_busy_one_is_waited_for_where_all_others_fail(scripted_space: ScriptedSpace) -> None:
@@ -236,6 +255,31 @@ async def test_a_continuation_that_breaks_off_is_continued_again() -> None:
     assert caught.value.reply is not None
     assert caught.value.reply.text == "One two three four five six "
     assert stream.reply.text == "One two three four five six seven."
+
+
+async def test_who_gives_nothing_to_a_continuation_is_not_named() -> None:
+    async with ChatServer(Said(LONG, cut=True), Said(["w", "x"], cut=True), Said(status=500)) as server:
+        async with QwenClient(server.target) as client:
+            stream = client.stream("tell me")
+            with pytest.raises(DisconnectError):
+                await everything(stream)
+            failed = stream.resume(refusing())
+            with pytest.raises(ConnectError) as caught:
+                await everything(failed)
+    assert caught.value.reply is not None
+    for reply in (failed.reply, caught.value.reply):
+        assert (reply.text, reply.target, reply.earlier_targets) == ("".join(LONG), server.target, ())
+        assert reply.finish_reason == "error"
+    assert failed.resume().reply.text == "".join(LONG)
+
+
+async def test_a_failure_names_its_target_in_the_reply() -> None:
+    target = refusing()
+    async with QwenClient(target) as client:
+        stream = client.stream("hi")
+        with pytest.raises(ConnectError):
+            await everything(stream)
+    assert (stream.reply.target, stream.reply.finish_reason) == (target, "error")
 
 
 async def test_what_cannot_be_continued() -> None:
