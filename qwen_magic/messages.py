@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from .events import FinishReason
 
 Role = Literal["system", "user", "assistant"]
+_MEASURABLE_SECONDS = 0.05
+"""Seconds of writing below which a speed says nothing."""
 ROLES: tuple[Role, ...] = ("system", "user", "assistant")
 
 
@@ -89,6 +91,13 @@ class Reply:
         from .text.fences import code_blocks  # noqa: PLC0415 - light import
 
         return "\n\n".join(block.code for block in code_blocks(self.text))
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """How fast it was written, the wait for the first token apart; None where that cannot be told."""
+        writing = self.seconds - (self.first_token_seconds or 0.0)
+        tokens = self.usage.completion_tokens
+        return tokens / writing if tokens and writing >= _MEASURABLE_SECONDS else None
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
         from .text.safe import safe_markdown  # noqa: PLC0415 - light import

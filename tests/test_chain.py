@@ -127,6 +127,19 @@ async def test_all_fail_in_one_line() -> None:
     assert "\n" not in str(error)
 
 
+async def test_a_server_on_this_machine_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked for its models alone, and not by one whose own target it is."""
+    async with ChatServer() as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url.removeprefix("http://").removesuffix("/v1"))
+        for targets in (refusing(), [refusing(), refusing()]):
+            async with QwenClient(targets) as client:
+                with pytest.raises(QwenError) as caught:
+                    await client.ask("hi")
+                assert caught.value.hint.endswith("On this machine answers ollama:tiny: try that.")
+                assert (await client.ask("hi", target="ollama:tiny")).text == "Hello."
+        assert len(server.asked) == 2
+
+
 async def test_a_network_that_swallows_everything_takes_at_most_15_seconds() -> None:
     """Addresses that never answer a connection: a listener whose backlog is full."""
     with socket.socket() as listener:

@@ -12,8 +12,6 @@ from ..text.terminal import TerminalFilter
 if TYPE_CHECKING:
     from ..messages import Reply
 
-_MEASURABLE = 0.05
-"""Seconds of writing below which a speed says nothing."""
 _ALL_THOUGHT = (
     "no answer: all tokens went into thinking; raise --max-tokens, or ask with --no-think or --think-budget N"
 )
@@ -71,8 +69,7 @@ def _speed(reply: Reply) -> str:
     if not count:
         return ""
     amount = f"{'≈ ' if reply.usage.estimated else ''}{tokens} tokens" if tokens else f"{count} characters"
-    writing = reply.seconds - (reply.first_token_seconds or 0.0)
-    return amount + (f", {count / writing:.0f} a second" if writing >= _MEASURABLE else "")
+    return amount if (speed := reply.tokens_per_second) is None else f"{amount}, {speed:.0f} a second"
 
 
 def duration(seconds: float) -> str:

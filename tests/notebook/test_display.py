@@ -217,7 +217,7 @@ def test_print_display_rewrites(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_last_line() -> None:
-    assert last_line(reply("x" * 50)) == "space:a/b · 2.0 s · 50 characters, 50 a second"
+    assert last_line(reply("x" * 50)) == "space:a/b · 2.0 s · 50 characters"
     assert last_line(reply("x", finish_reason="interrupted")).startswith("■ interrupted, what had come is kept")
     assert last_line(reply("", finish_reason="error")).startswith("⚠ no answer")
     assert last_line(reply("x", finish_reason="length")).startswith("cut at the token limit")
