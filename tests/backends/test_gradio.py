@@ -440,7 +440,7 @@ def test_full_values_without_diffs() -> None:
     [
         (
             message("estimation", rank=2, queue_size=7, rank_eta=12.3),
-            Status("in the queue: place 3 of 7, about 12 s", "queue", "T"),
+            Status("in the queue: place 3 of 7, about 12 s", "queue", "T", eta=12.3),
         ),
         (
             message("estimation", rank=0, queue_size=1, rank_eta=None),
