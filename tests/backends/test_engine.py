@@ -98,6 +98,7 @@ def test_it_starts_once_and_ends(engine: Engine) -> None:
 
 def test_threads_that_start_it_together_share_it(engine: Engine) -> None:
     found: list[Address] = []
+    others = psutil.Process().children(recursive=True)  # servers of other tests
     threads = [threading.Thread(target=lambda: found.append(engine.start())) for _ in range(5)]
     for thread in threads:
         thread.start()
@@ -105,7 +106,7 @@ def test_threads_that_start_it_together_share_it(engine: Engine) -> None:
         thread.join(60)
     assert len(found) == 5
     assert len({address.url for address in found}) == 1
-    assert len(psutil.Process().children(recursive=True)) == 1
+    assert len([child for child in psutil.Process().children(recursive=True) if child not in others]) == 1
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/slots", "/props"])
