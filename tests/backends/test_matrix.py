@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from servers.environments import MODERN, OLD
+from servers.plugin import skip_without
 
 from qwen_magic import QwenClient
 from qwen_magic.backends.space import SpaceBackend
@@ -61,10 +62,26 @@ LAYOUTS = [
     Layout("interface", ALL, [], system=False),
     Layout("multimodal", MODERN, MODERN, system=False),
 ]
-ROWS = [
-    pytest.param(version, layout, id=f"{version}-{layout.app}") for layout in LAYOUTS for version in layout.versions
-]
-table = pytest.mark.parametrize(("version", "layout"), ROWS)
+ROWS = [(version, layout) for layout in LAYOUTS for version in layout.versions]
+
+
+@pytest.fixture(scope="module", params=ROWS, ids=lambda row: f"{row[0]}-{row[1].app}")
+def row(request: pytest.FixtureRequest) -> tuple[str, Layout]:
+    """Give one row at a time, so that its cells share a server."""
+    version, layout = request.param
+    skip_without(version)
+    return version, layout
+
+
+@pytest.fixture
+def layout(row: tuple[str, Layout]) -> Layout:
+    return row[1]
+
+
+@pytest.fixture
+def server(row: tuple[str, Layout], gradio_server: ServerFactory) -> GradioServer:
+    version, layout = row
+    return gradio_server(version, layout.app)
 
 
 @asynccontextmanager
@@ -83,28 +100,27 @@ def warned(happened: list[Any]) -> str:
     return "; ".join(event.text for event in happened if isinstance(event, Status) and event.kind == "warning")
 
 
-@table
-async def test_stream(version: str, layout: Layout, gradio_server: ServerFactory) -> None:
-    async with client_of(gradio_server(version, layout.app), layout) as client:
+async def test_stream(server: GradioServer, layout: Layout) -> None:
+    async with client_of(server, layout) as client:
         stream = client.stream("count 10 0.05")
         times = []
         async for event in stream.events():
             if isinstance(event, TextDelta):
+                if not times:
+                    assert [entry["event"] for entry in server.log()] == ["start"]  # it still writes
                 times.append(time.perf_counter())
     assert stream.reply.text.split() == [f"w{i}" for i in range(10)]
     assert len(times) >= 4
-    assert times[-1] - times[0] > 0.2  # while the app was still writing
+    assert times[-1] - times[0] > 0.2
 
 
-@table
-async def test_history(version: str, layout: Layout, gradio_server: ServerFactory) -> None:
-    server = gradio_server(version, layout.app)
+async def test_history(server: GradioServer, layout: Layout) -> None:
     async with client_of(server, layout) as client:
         stream = client.stream([*HISTORY, {"role": "user", "content": "second question"}])
         happened = [event async for event in stream.events()]
     call = server.calls()[-1]
     assert stream.reply.text
-    if version in layout.history:
+    if server.version in layout.history:
         assert call["prompt"] == "second question" or call["prompt"]["text"] == "second question"
         assert "first question" in str(call["history"])
         assert "first answer" in str(call["history"])
@@ -116,9 +132,7 @@ async def test_history(version: str, layout: Layout, gradio_server: ServerFactor
         assert "it takes no history" in warned(happened)
 
 
-@table
-async def test_system(version: str, layout: Layout, gradio_server: ServerFactory) -> None:
-    server = gradio_server(version, layout.app)
+async def test_system(server: GradioServer, layout: Layout) -> None:
     async with client_of(server, layout) as client:
         stream = client.stream("who are you?", system="You are a heron.")
         happened = [event async for event in stream.events()]
@@ -131,9 +145,7 @@ async def test_system(version: str, layout: Layout, gradio_server: ServerFactory
         assert "it takes no system prompt" in warned(happened)
 
 
-@table
-async def test_cancel(version: str, layout: Layout, gradio_server: ServerFactory) -> None:
-    server = gradio_server(version, layout.app)
+async def test_cancel(server: GradioServer, layout: Layout) -> None:
     before = asyncio.all_tasks()
     async with client_of(server, layout) as client:
         stream = client.stream("count 400 0.05")
@@ -148,9 +160,7 @@ async def test_cancel(version: str, layout: Layout, gradio_server: ServerFactory
     assert asyncio.all_tasks() == before
 
 
-@table
-async def test_error(version: str, layout: Layout, gradio_server: ServerFactory) -> None:
-    server = gradio_server(version, layout.app)
+async def test_error(server: GradioServer, layout: Layout) -> None:
     async with client_of(server, layout) as client:
         with pytest.raises(ServerError, match="It broke") as caught:
             await client.ask("fail")

@@ -64,25 +64,6 @@ SEES_US_GO = ("3.50.2", "4.8.0", "4.16.0")
 # Real servers.
 
 
-@pytest.mark.parametrize("app", ["qwenlike", "chatinterface"])
-async def test_it_streams(old_version: str, app: str, gradio_server: ServerFactory) -> None:
-    server = gradio_server(old_version, app)
-    async with QwenClient(f"space:{server.url}") as client:
-        stream = client.stream("count 20 0.05")
-        parts: list[str] = []
-        async for part in stream:
-            if not parts:
-                assert [entry["event"] for entry in server.log()] == ["start"]  # it still writes
-            parts.append(part)
-    reply = stream.reply
-    assert "".join(parts) == reply.text
-    assert reply.text.split() == [f"w{i}" for i in range(20)]
-    assert len(parts) >= 18
-    assert (reply.finish_reason, reply.target) == ("stop", f"space:{server.url}")
-    assert reply.first_token_seconds is not None
-    assert reply.first_token_seconds < reply.seconds / 2
-
-
 async def test_the_server_sees_history_and_system(old_version: str, gradio_server: ServerFactory) -> None:
     server = gradio_server(old_version, "qwenlike")
     async with QwenClient(f"space:{server.url}") as client:

@@ -34,14 +34,15 @@ def skip_without(version: str) -> None:
         )
 
 
-@pytest.fixture(params=list(MODERN))
+# Of a module's scope, so that its tests of one version stand together and share servers.
+@pytest.fixture(scope="module", params=list(MODERN))
 def gradio_version(request: pytest.FixtureRequest) -> str:
     """Run the test once for each version of Gradio with today's protocol."""
     skip_without(request.param)
     return str(request.param)
 
 
-@pytest.fixture(params=list(OLD))
+@pytest.fixture(scope="module", params=list(OLD))
 def old_version(request: pytest.FixtureRequest) -> str:
     """Run the test once for each older version, of which each has a queue protocol of its own."""
     skip_without(request.param)
