@@ -110,8 +110,9 @@ class Chain:
                 return
 
     def _order(self) -> list[Target]:
-        """Return the targets in the order in which they are asked: those that failed lately come last."""
-        return sorted(self.targets, key=lambda target: self._health.pause(target.name) > 0)
+        """Return the targets in the order in which they are asked: last those that are left out the longest."""
+        pauses = {target.name: self._health.pause(target.name) for target in self.targets}
+        return sorted(self.targets, key=lambda target: pauses[target.name])
 
     def _left_out(self, order: Sequence[Target]) -> Status | None:
         """Say which targets are left out; None where none is, or all have failed and are asked all the same."""
@@ -146,7 +147,7 @@ class Chain:
                         self._leave_long_queue(event, spent)
         except QwenError as error:
             error.target = error.target or target.name
-            self._health.failed(target.name, error)
+            self._health.failed(target.name, error, begun=self._begun)
             if isinstance(error, ConnectError):
                 self._connecting += time.perf_counter() - started
             raise

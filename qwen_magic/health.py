@@ -84,14 +84,21 @@ class Health:
             record.latency = record.latency if latency is None else latency
             record.models = models or record.models
 
-    def failed(self, target: str, error: QwenError) -> None:
-        """Note a failure, unless it lay in what was asked."""
+    def failed(self, target: str, error: QwenError, *, begun: bool = False) -> None:
+        """Note a failure, unless it lay in what was asked.
+
+        Args:
+            target: the target string.
+            error: what went wrong.
+            begun: whether an answer had begun; then the target is left out for half as long.
+
+        """
         if isinstance(error, _NOT_ITS_FAULT):
             return
         with self._lock:
             record = self._records.setdefault(target, _Record())
             record.tried, record.error = True, error.what
-            pause = min(FIRST_PAUSE * 2**record.failures, LONGEST_PAUSE)
+            pause = min(FIRST_PAUSE * 2**record.failures, LONGEST_PAUSE) / (2 if begun else 1)
             record.failures += 1
             record.until = self._clock() + max(pause, getattr(error, "retry_after", None) or 0.0)
 

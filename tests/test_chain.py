@@ -242,6 +242,19 @@ async def test_a_cut_answer_goes_on_at_the_next_target() -> None:
     assert reply.seconds >= stream.reply.seconds
 
 
+async def test_where_all_have_failed_the_one_that_began_goes_on() -> None:
+    refuses, other = refusing(), refusing()
+    async with ChatServer(Said(LONG, cut=True), Said([" on."])) as server:
+        async with QwenClient([refuses, other, server.target]) as client:
+            stream = client.stream("tell me")
+            with pytest.raises(DisconnectError):
+                await everything(stream)
+            resumed = stream.resume()
+            assert failovers(await everything(resumed)) == []
+    assert (resumed.reply.text, resumed.reply.target) == ("".join([*LONG, " on."]), server.target)
+    assert resumed.reply.earlier_targets == ()
+
+
 async def test_only_what_is_new_is_yielded_as_text() -> None:
     async with (
         ChatServer(Said(LONG, finish="length"), Said([" and ", "on."])) as server,

@@ -35,6 +35,12 @@ def test_a_target_that_fails_is_left_out_for_a_time_that_grows() -> None:
     assert health.state("b").state == "not tried"
 
 
+def test_one_that_began_to_answer_is_left_out_for_less_long() -> None:
+    health = Health(Clock())
+    health.failed("a", ConnectError("cut"), begun=True)
+    assert health.pause("a") == FIRST_PAUSE / 2
+
+
 def test_an_answer_ends_the_pause() -> None:
     health = Health(Clock())
     health.failed("a", ConnectError("x"))
