@@ -10,7 +10,7 @@ import sys
 import pytest
 from kernels import ROOT
 
-HEAVY = ["aiohttp", "xllamacpp", "huggingface_hub", "ipywidgets", "nest_asyncio2", "tqdm", "sqlite3"]
+HEAVY = ["aiohttp", "xllamacpp", "huggingface_hub", "ipywidgets", "nest_asyncio2", "tqdm", "sqlite3", "keyring"]
 CODE = """
 import sys, json
 from IPython.core.interactiveshell import InteractiveShell
@@ -19,6 +19,7 @@ before = set(sys.modules)
 import qwen_magic
 shell.run_line_magic("load_ext", "qwen_magic")
 assert "QwenMagics" in shell.magics_manager.registry
+assert not {"qwen_magic.client", "qwen_magic.stream", "qwen_magic.backends"} & set(sys.modules)
 print(json.dumps(sorted({name.partition(".")[0] for name in set(sys.modules) - before})))
 """
 
