@@ -96,8 +96,10 @@ def test_is_answered_by_the_local_model(notebook: Any) -> None:
 def test_says_once_that_the_local_model_is_small(notebook: Any) -> None:
     need_local_model()
     notebook.cells = [cell for cell in notebook.cells if cell.id in ("load", "system", "keep")]
+    notebook.cells[1].source = notebook.cells[1].source.replace("--max-tokens 80", "--max-tokens 5")
     first, second = (last for _, last in answers(run_cells(notebook, "local")).values())
     assert "a small model" in first
+    assert "%qwen continue" in first  # beside it, where the answer was cut
     assert "a small model" not in second
 
 

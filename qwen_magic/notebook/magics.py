@@ -220,13 +220,12 @@ class QwenMagics(Magics):
         display.finish(reply, self._note(reply))
 
     def _note(self, reply: Reply) -> str:
-        """Say how to go on after the token limit; else, once in a session, what a small local model is good for."""
-        if reply.finish_reason == "length" and reply.text:
-            return _GO_ON
-        if self._told_small or not _is_local(reply.target):
-            return ""
-        self._told_small = True
-        return _SMALL
+        """Say how to go on after the token limit, and, once in a session, what a small local model is good for."""
+        notes = [_GO_ON] if reply.finish_reason == "length" and reply.text else []
+        if not self._told_small and _is_local(reply.target):
+            self._told_small = True
+            notes.append(_SMALL)
+        return " · ".join(notes)
 
     def _keep(self, stream: Stream, output: str | None) -> Reply:
         reply = stream.reply
