@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .messages import Reply
+
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class QwenError(Exception):
@@ -169,7 +173,7 @@ class WeightsError(LocalError):
 
 
 def one_line(text: str) -> str:
-    """Fold a text's white space, so that a message stays one line.
+    """Fold a text's white space, so that a message stays one line, and leave out what steers a terminal.
 
     Args:
         text: any text, as a server may have sent it.
@@ -178,5 +182,5 @@ def one_line(text: str) -> str:
         The text on one line, at most 500 characters.
 
     """
-    folded = " ".join(text.split())
+    folded = _CONTROLS.sub("", " ".join(text.split()))
     return folded if len(folded) <= 500 else folded[:499] + "…"  # noqa: PLR2004
