@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -211,7 +212,9 @@ def _reasons(failures: dict[str, QwenError]) -> str:
     """Say why each target failed; those with the same reason together."""
     by_reason: dict[str, list[str]] = {}
     for name, error in failures.items():
-        by_reason.setdefault(error.what[:_REASON_CHARACTERS], []).append(name)
+        # An unreachable server's address adds nothing to its name.
+        reason = re.split(r": | to ", error.what)[0] if isinstance(error, ConnectError) else error.what
+        by_reason.setdefault(reason[:_REASON_CHARACTERS], []).append(name)
     return "; ".join(f"{', '.join(names)} ({reason})" for reason, names in by_reason.items())
 
 
