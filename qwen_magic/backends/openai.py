@@ -6,10 +6,8 @@ import asyncio
 import base64
 import contextlib
 import json
-import random
-import time
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -33,6 +31,7 @@ from .chat import ChatDecoder, does_not_take, model_title, request_body
 from .http import Watch, read_chunks, read_text, timeouts, translated
 from .model_lists import closest_model, model_list, some_models
 from .openai_errors import http_error, no_key
+from .retrying import patiently
 from .threads import in_thread
 
 if TYPE_CHECKING:
@@ -105,12 +104,12 @@ class OpenAIBackend:
             yield events.Target(self.name, model_title(model))
             if parameters.thinking and self.server.tells_template and not await http.can_think():
                 request.warnings += (does_not_take(["thinking"]),)
-            for warning in request.warnings:
-                yield Status(warning, "warning", self.name)
             found: list[aiohttp.ClientResponse] = []
             async with aclosing(http.open(request, found)) as waiting:
                 async for status in waiting:
                     yield status
+            for warning in request.warnings:
+                yield Status(warning, "warning", self.name)
             async with found[0] as response, aclosing(self._read(response, model)) as answer:
                 async for event in answer:
                     yield event
@@ -225,36 +224,26 @@ class _Http:
         self._patience = patience or backend.settings.patience
         self._timeout = timeouts(backend.settings, patience)
 
-    async def open(self, request: ChatRequest, found: list[aiohttp.ClientResponse]) -> AsyncGenerator[Status, None]:
-        """Ask until the server answers; leave out what it refuses; wait while it is busy, or loads its model."""
-        started, pause = time.monotonic(), 1.0
+    def open(self, request: ChatRequest, found: list[aiohttp.ClientResponse]) -> AsyncGenerator[Status, None]:
+        """Ask until the server answers; wait while it is busy, or loads its model."""
+        return patiently(lambda: self._opened(request), found, self._name, self._patience, asleep="loading")
+
+    async def _opened(self, request: ChatRequest) -> aiohttp.ClientResponse:
+        """Ask once, and again without what the server refuses; the request's warnings then name it."""
         while True:
             response = await self._post(request)
             if response.status == _HTTP_OK:
-                found.append(response)
-                return
+                return response
             error = await self._failure(response)
+            if isinstance(error, (BusyError, AsleepError)):
+                raise error
             left = None
             if response.status in (400, 422) and not isinstance(error, (ContextError, ModelError)):
                 left = request.give_in(error.server_message)
-            if left is not None:
-                if left:
-                    yield Status(does_not_take(left), "warning", self._name)
-                continue
-            if not isinstance(error, (BusyError, AsleepError)):
+            if left is None:
                 raise await self._explained(error)
-            kind: Literal["retry", "loading"] = "retry" if isinstance(error, BusyError) else "loading"
-            # "At once" would only make a full queue fuller.
-            asked = (error.retry_after if isinstance(error, BusyError) else None) or 0.0
-            wait = asked if asked >= 1 else pause * random.uniform(1, 1.25)  # noqa: S311
-            spent = time.monotonic() - started
-            if spent + wait > (self._patience.retry if kind == "retry" else self._patience.wake):
-                error.what += f", after {spent:.0f} s of trying" if spent >= 1 else ""
-                raise error
-            text = f"trying again in {wait:.0f} s" if kind == "retry" else "waiting until it is"
-            yield Status(f"{error.what}; {text}", kind, self._name)
-            await asyncio.sleep(wait)
-            pause = min(pause * 2, 15.0)
+            if left:
+                request.warnings += (does_not_take(left),)
 
     async def list_models(self) -> list[dict[str, Any]]:
         """Return the server's models, as it describes them.

@@ -6,12 +6,10 @@ import asyncio
 import contextlib
 import functools
 import os
-import random
 import secrets
-import time
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import aiohttp
 
@@ -27,6 +25,7 @@ from .filling import build
 from .http import translated
 from .known import KNOWN
 from .old_runs import FirstSSERun, PostRun, WebsocketRun, queued_or_not
+from .retrying import patiently
 from .runs import QueueRun, Run
 from .web import Web
 
@@ -203,35 +202,12 @@ class SpaceBackend:
             info = await web.get_json(f"{prefix}/info")
         return queued_or_not(config, discover(config, info, self.name, self.settings.endpoint))
 
-    async def _patiently(
+    def _patiently(
         self, web: Web, attempt: Callable[[], Awaitable[T]], result: list[T]
     ) -> AsyncGenerator[Status, None]:
-        """Try until it works: while a queue is full, with growing pauses; while a Space wakes up, by polling."""
+        """Try while a queue is full, or the Space wakes up; see `patiently`."""
         patience = web.patience or self.settings.patience
-        started, pause = time.monotonic(), 1.0
-        while True:
-            try:
-                result.append(await attempt())
-            except BusyError as error:
-                failure: QwenError = error
-                kind: Literal["retry", "waking"] = "retry"
-                limit = patience.retry
-                asked = error.retry_after or 0.0  # "at once" would only make a full queue fuller
-                wait = asked if asked >= 1 else pause * random.uniform(1, 1.25)  # noqa: S311
-                text = f"{error.what}; trying again in {wait:.0f} s"
-            except AsleepError as error:
-                failure = error
-                limit, kind, wait = patience.wake, "waking", pause
-                text = await self._state(web) or f"{error.what}; waiting until it is"
-            else:
-                return
-            spent = time.monotonic() - started
-            if spent + wait > limit:
-                failure.what += f", after {spent:.0f} s of trying" if spent >= 1 else ""
-                raise failure
-            yield Status(text, kind, self.name)
-            await asyncio.sleep(wait)
-            pause = min(pause * 2, 15.0)
+        return patiently(attempt, result, self.name, patience, state=lambda: self._state(web))
 
     async def _state(self, web: Web) -> str:
         """Ask the Hub for the Space's stage; raise where waiting would not help."""

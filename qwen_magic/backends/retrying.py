@@ -1,0 +1,72 @@
+"""Trying again: while a server is busy, with growing pauses; while it wakes up, by asking it time and again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from ..errors import AsleepError, BusyError
+from ..events import Status
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from . import Patience
+
+T = TypeVar("T")
+
+_LONGEST_PAUSE = 15.0
+
+
+async def patiently(
+    attempt: Callable[[], Awaitable[T]],
+    result: list[T],
+    target: str,
+    patience: Patience,
+    *,
+    asleep: Literal["waking", "loading"] = "waking",
+    state: Callable[[], Awaitable[str]] | None = None,
+) -> AsyncGenerator[Status, None]:
+    """Try until it works, and tell of each wait.
+
+    Args:
+        attempt: what is tried.
+        result: takes what the attempt returns.
+        target: the target's name.
+        patience: how long to go on.
+        asleep: what a server that is not up yet does.
+        state: says in words what it does, "" where it cannot; may raise where waiting would not help.
+
+    Yields:
+        A Status before each pause.
+
+    Raises:
+        BusyError: it was busy for too long.
+        AsleepError: it did not come up in time.
+
+    """
+    started, pause = time.monotonic(), 1.0
+    while True:
+        try:
+            result.append(await attempt())
+        except BusyError as error:
+            failure: BusyError | AsleepError = error
+            kind: Literal["retry", "waking", "loading"] = "retry"
+            limit = patience.retry
+            asked = error.retry_after or 0.0  # "at once" would only make a full queue fuller
+            wait = asked if asked >= 1 else pause * random.uniform(1, 1.25)  # noqa: S311
+            text = f"{error.what}; trying again in {wait:.0f} s"
+        except AsleepError as error:
+            failure, kind, limit, wait = error, asleep, patience.wake, pause
+            text = (await state() if state else "") or f"{error.what}; waiting until it is"
+        else:
+            return
+        spent = time.monotonic() - started
+        if spent + wait > limit:
+            failure.what += f", after {spent:.0f} s of trying" if spent >= 1 else ""
+            raise failure
+        yield Status(text, kind, target)
+        await asyncio.sleep(wait)
+        pause = min(pause * 2, _LONGEST_PAUSE)
