@@ -166,7 +166,7 @@ class Stream:
 
     async def _run(self, queue: asyncio.Queue[Event | BaseException]) -> None:
         """Read the chain to its end, and see that nothing is lost however it ends."""
-        filters = _Tail(self.chain, self._beginning)
+        filters = _AttemptFilters(self.chain, self._beginning)
 
         def pass_on(happenings: list[Event]) -> None:
             for event in happenings:
@@ -198,7 +198,7 @@ class Stream:
             queue.put_nowait(error)
 
 
-class _Tail:
+class _AttemptFilters:
     """The filters of the attempt that is going on; each attempt of the chain has new ones."""
 
     def __init__(self, chain: Chain, beginning: Reply | None) -> None:
