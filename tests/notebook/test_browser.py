@@ -113,6 +113,25 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
+def run_all(page: Any) -> None:
+    """Choose "Run All Cells", again where a page that is still being built has swallowed it."""
+    from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+    started = r"() => [...document.querySelectorAll('.jp-InputPrompt')].some(p => /\[(\*|\d+)\]/.test(p.textContent))"
+    for attempt in range(3):
+        page.click(".jp-Notebook .jp-Cell:first-child .cm-content")
+        page.keyboard.press("Escape")
+        page.click("li.lm-MenuBar-item:has-text('Run')")
+        page.click(".lm-Menu-item[data-command='runmenu:run-all']")
+        try:
+            page.wait_for_function(started, timeout=15_000)
+            return
+        except PlaywrightTimeout:
+            print(f"attempt {attempt + 1} started nothing:\n{page.inner_text('body')[:2000]}")
+            page.keyboard.press("Escape")
+    raise AssertionError("Run All Cells does nothing")
+
+
 class Trap:
     """A server that notes what is asked of it."""
 
@@ -150,6 +169,8 @@ def trap() -> Iterator[Trap]:
 @pytest.fixture
 def notebook(lab: tuple[str, Path], browser: Any) -> Iterator[Callable[..., Any]]:
     """Give what opens a notebook of some cells and runs them all."""
+    from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
     url, folder = lab
     contexts = []
 
@@ -163,12 +184,12 @@ def notebook(lab: tuple[str, Path], browser: Any) -> Iterator[Callable[..., Any]
         page.goto(f"{url}/lab/workspaces/{name[:-6]}/tree/{name}?token={TOKEN}&reset")
         page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=60_000)
         page.wait_for_selector(".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
-        page.click(".jp-Notebook .jp-Cell:first-child .cm-content")
-        page.keyboard.press("Escape")
-        page.click("li.lm-MenuBar-item:has-text('Run')")
-        page.click(".lm-Menu-item[data-command='runmenu:run-all']")
+        run_all(page)
         if done:
-            page.wait_for_selector(done, timeout=timeout * 1000)
+            try:
+                page.wait_for_selector(done, timeout=timeout * 1000)
+            except PlaywrightTimeout:
+                raise AssertionError(f"no {done!r} on the page:\n{page.inner_text('body')[:3000]}") from None
         return page
 
     yield open_and_run
