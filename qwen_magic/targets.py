@@ -23,7 +23,6 @@ ALIASES = {
 """Short names of known public Spaces."""
 
 KINDS = ("space", "openai", "local")
-LOCAL_MODELS = ("0.5b", "1.5b")
 DEFAULT_SPACES = ("qwen-2-72b", "qwen-3", "qwen-2.5-max", "qwen-2.5")
 """The public Spaces that are tried in this order where no target was named."""
 

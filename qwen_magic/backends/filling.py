@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from ..messages import split_system
 from .endpoints import Endpoint, Input, Request
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def build(
         UsageError: an input or a model that the endpoint does not have.
 
     """
-    system, turns = _split(messages)
+    system, turns = split_system(messages)
     prompt, warnings = turns[-1].content, []
     earlier = turns[:-1]
     if earlier and endpoint.history is None:
@@ -87,11 +88,6 @@ def format_history(turns: Sequence[Message], form: HistoryFormat) -> list[Any]:
         else:
             rows.append([None, message.content])
     return rows
-
-
-def _split(messages: Sequence[Message]) -> tuple[str, list[Message]]:
-    system = messages[0].content if messages[0].role == "system" else ""
-    return system, [m for m in messages if m.role != "system"]
 
 
 def _transcript(turns: Sequence[Message], prompt: str) -> str:

@@ -127,6 +127,8 @@ def run_all(page: Any) -> None:
             page.wait_for_function(started, timeout=15_000)
             return
         except PlaywrightTimeout:
+            if not page.query_selector(".jp-NotebookPanel"):  # a hostile answer has led the page away
+                return
             print(f"attempt {attempt + 1} started nothing:\n{page.inner_text('body')[:2000]}")
             page.keyboard.press("Escape")
     raise AssertionError("Run All Cells does nothing")
@@ -260,28 +262,36 @@ def test_interrupt_in_the_browser(notebook: Callable[..., Any], space: GradioSer
     assert "Traceback" not in output
 
 
-@pytest.mark.parametrize("safe", [True, False])
-def test_hostile_markdown(notebook: Callable[..., Any], trap: Trap, safe: bool) -> None:
-    show = "safe_markdown(source)" if safe else "source"
-    cell = ATTACK_CELL.format(folder=str(ROOT / "tests" / "text"), origin=trap.url, show=show)
+def attacked(notebook: Callable[..., Any], trap: Trap, cell: str, name: str, *, safe: bool) -> Any:
+    """Show all attacks by a cell like this; give the page, on which none came alive, or None where they are to."""
     # More outputs than JupyterLab shows of one cell: a cell for each few.
     step = 40
     cells = [cell.replace("attacks.ATTACKS:", f"attacks.ATTACKS[{i}:{i + step}]:") for i in range(0, 200, step)]
     cells.append("print('the', 'end')")
     if not safe:
-        page = notebook("hostile0.ipynb", *cells)
+        page = notebook(f"{name}0.ipynb", *cells)
         end = time.monotonic() + 30  # one of them leads the page away: then nothing can be asked of it
         while not trap.asked and time.monotonic() < end:
             page.wait_for_timeout(200)
         assert trap.asked, "the attacks do nothing here: this test cannot fail"
-        return
-    page = notebook("hostile1.ipynb", *cells, done="text=/^the end/")
+        return None
+    page = notebook(f"{name}1.ipynb", *cells, done="text=/^the end/")
     for i in range(len(cells)):
         page.locator(".jp-Notebook .jp-Cell").nth(i).scroll_into_view_if_needed()
         page.wait_for_timeout(300)
     page.wait_for_timeout(1000)
     assert not page.evaluate("window.__pwned")
     assert trap.asked == []
+    return page
+
+
+@pytest.mark.parametrize("safe", [True, False])
+def test_hostile_markdown(notebook: Callable[..., Any], trap: Trap, safe: bool) -> None:
+    show = "safe_markdown(source)" if safe else "source"
+    cell = ATTACK_CELL.format(folder=str(ROOT / "tests" / "text"), origin=trap.url, show=show)
+    page = attacked(notebook, trap, cell, "hostile", safe=safe)
+    if page is None:
+        return
     assert page.locator(".jp-OutputArea a[href^='javascript' i]").count() == 0
     assert page.locator(".jp-RenderedMarkdown").count() > 50
 
@@ -308,23 +318,9 @@ def test_hostile_thinking(notebook: Callable[..., Any], lab: tuple[str, Path], t
         else "f'<details><summary>x</summary>{thoughts.text}</details>'"
     )
     cell = THINKING_CELL.format(folder=str(ROOT / "tests" / "text"), origin=trap.url, written=written)
-    step = 40
-    cells = [cell.replace("attacks.ATTACKS:", f"attacks.ATTACKS[{i}:{i + step}]:") for i in range(0, 200, step)]
-    cells.append("print('the', 'end')")
-    if not safe:
-        page = notebook("thinking0.ipynb", *cells)
-        end = time.monotonic() + 30
-        while not trap.asked and time.monotonic() < end:
-            page.wait_for_timeout(200)
-        assert trap.asked, "the attacks do nothing here: this test cannot fail"
+    page = attacked(notebook, trap, cell, "thinking", safe=safe)
+    if page is None:
         return
-    page = notebook("thinking1.ipynb", *cells, done="text=/^the end/")
-    for i in range(len(cells)):
-        page.locator(".jp-Notebook .jp-Cell").nth(i).scroll_into_view_if_needed()
-        page.wait_for_timeout(300)
-    page.wait_for_timeout(1000)
-    assert not page.evaluate("window.__pwned")
-    assert trap.asked == []
     blocks = page.locator(".jp-RenderedMarkdown")
     assert blocks.count() > 100
     # of the model's there is nothing but text: no math, link, list, code, nor anything that stands outside
