@@ -10,6 +10,7 @@ from .errors import UsageError
 
 if TYPE_CHECKING:
     from .events import FinishReason
+    from .text.fences import CodeBlock
 
 Role = Literal["system", "user", "assistant"]
 _MEASURABLE_SECONDS = 0.05
@@ -67,6 +68,7 @@ class Reply:
         messages: the messages that were sent, with the answer as the last.
         thinking_seconds: how long the model thought before it answered, or None if it did not.
         earlier_targets: where the answer was continued after a break, the targets that gave its earlier parts.
+        recorded: where it was replayed, the time at which it was recorded, in ISO 8601 and UTC; else "".
 
     """
 
@@ -81,16 +83,44 @@ class Reply:
     messages: tuple[Message, ...] = ()
     thinking_seconds: float | None = None
     earlier_targets: tuple[str, ...] = ()
+    recorded: str = ""
 
     def __str__(self) -> str:
         return self.text
 
     @property
-    def code(self) -> str:
-        """The answer's fenced code blocks, joined by blank lines; "" where it has none."""
-        from .text.fences import code_blocks  # noqa: PLC0415 - light import
+    def code_blocks(self) -> list[CodeBlock]:
+        """The answer's fenced code blocks; of an answer that is nothing but code, without a fence, that code."""
+        from .text.bare_code import answer_blocks  # noqa: PLC0415 - light import
 
-        return "\n\n".join(block.code for block in code_blocks(self.text))
+        return answer_blocks(self.text)
+
+    @property
+    def code(self) -> str:
+        """The code of `code_blocks`, joined by blank lines; "" where there is none."""
+        return "\n\n".join(block.code for block in self.code_blocks)
+
+    @property
+    def json(self) -> Any:
+        """The first JSON value of the answer; `qwen_magic.text.json_values` says what counts as one.
+
+        Raises:
+            UsageError: there is none.
+
+        """
+        from .text.json_values import find_json  # noqa: PLC0415 - light import
+
+        found = find_json(self.text)
+        if found is None:
+            raise UsageError("no JSON in the answer", hint="Ask for JSON alone; .text has the answer.")
+        return found.value
+
+    @property
+    def tables(self) -> list[Any]:
+        """The answer's tables, of Markdown, CSV and TSV: pandas DataFrames, or without pandas `Table` objects."""
+        from .text.tables import as_frames, find_tables  # noqa: PLC0415 - light import
+
+        return as_frames(find_tables(self.text))
 
     @property
     def tokens_per_second(self) -> float | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from .. import events
 from ..events import Event, Reset, Status, TextDelta, ThinkingDelta
+from ..text.frames import frame
 from ..text.markdown import BlockSplitter
 from ..text.math import dollar_math
 from ..text.safe import safe_markdown
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..messages import Reply
+    from ..text.forms import Shaped
 
 TICK = 0.1
 """Seconds between two updates of the open tail."""
@@ -57,11 +59,28 @@ class Display(Protocol):
 
 
 def make_display(shell: InteractiveShell | None, form: str) -> Display:
-    """Choose how to show an answer: displays where a front end draws Markdown, else plain printing."""
+    """Choose how to show an answer: displays where a front end draws Markdown, else plain printing.
+
+    Args:
+        shell: the shell whose cell it is, or None.
+        form: one of `FORMATS`.
+
+    Returns:
+        A display for one answer.
+
+    """
     has_front_end = getattr(shell, "kernel", None) is not None
-    if has_front_end and form == "markdown":
-        return MarkdownDisplay(_publish)
-    return PrintDisplay(SlotStatus(_publish) if has_front_end else TerminalStatus())
+    if form == "text" or not has_front_end:
+        inner: MarkdownDisplay | PrintDisplay = PrintDisplay(
+            SlotStatus(_publish) if has_front_end else TerminalStatus()
+        )
+    else:
+        inner = MarkdownDisplay(_publish)
+    if form in ("markdown", "text"):
+        return inner
+    from .shaping import ShapedDisplay  # noqa: PLC0415 - only for what is not shown whole
+
+    return ShapedDisplay(inner, form, markdown=has_front_end)
 
 
 def _publish(data: dict[str, str], display_id: str, update: bool) -> None:  # noqa: FBT001 - IPython's own form
@@ -111,6 +130,7 @@ class MarkdownDisplay:
         self._runs: list[str] = []
         self._thoughts = Thoughts(clock)
         self._folded: _Part | None = None
+        self._pages: tuple[str, ...] = ()
         self._status = ""
         self._notes = Notes()
         self._dirty = False
@@ -123,8 +143,10 @@ class MarkdownDisplay:
         self._notes.take(event)
         match event:
             case TextDelta(text):
+                self._thoughts.stop()
                 self._answer(text)
             case Reset(text, thinking):
+                self._status = ""
                 self._splitter, self._runs, self._length = BlockSplitter(), [], 0
                 if thinking != self._thoughts.text:
                     self._folded = None
@@ -146,12 +168,14 @@ class MarkdownDisplay:
         if (self._dirty or thinking) and self._clock() - self._drawn >= wait and self._affordable():
             self._draw()
 
-    def finish(self, reply: Reply, note: str = "") -> None:
-        """Draw the whole answer, without a status, and the last line."""
+    def finish(self, reply: Reply, note: str = "", shaped: Shaped | None = None) -> None:
+        """Draw the whole answer, or in its place what is given, without a status, and the last line."""
         self._status = ""
-        if reply.text != "".join(self._runs) + self._splitter.tail:  # an event was missed by an interrupt
+        text = reply.text if shaped is None else shaped.text
+        if text != "".join(self._runs) + self._splitter.tail:  # or an event was missed by an interrupt
             self._splitter, self._runs = BlockSplitter(), []
-            self._grow(reply.text)
+            self._grow(text)
+        self._pages = () if shaped is None else shaped.pages
         if reply.thinking.strip() != self._thoughts.text.strip():
             self._thoughts.replace(reply.thinking)
         self._thoughts.stop(reply.thinking_seconds)
@@ -163,8 +187,8 @@ class MarkdownDisplay:
         self._send(slot or self._new_slot(), {"text/markdown": written, "text/plain": plain}, new=slot is None)
 
     def _answer(self, text: str) -> None:
-        self._status = ""
         if text:
+            self._status = ""
             self._thoughts.stop()
         self._grow(text)
 
@@ -194,6 +218,7 @@ class MarkdownDisplay:
         parts += [_answer_part(run, closed=True) for run in self._runs]
         if tail.strip():
             parts.append(_answer_part(tail, closed=final))
+        parts += map(_page_part, self._pages)
         if self._status:
             parts.append(_markdown_part(f"*⏳ {escape(self._status)}…*"))
         for place, part in enumerate(parts):
@@ -241,6 +266,10 @@ def _answer_bundle(source: str, *, closed: bool) -> dict[str, str]:
     """Make a piece of the answer safe; with plain text, once it is closed."""
     markdown = {"text/markdown": safe_markdown(dollar_math(source))}
     return {**markdown, "text/plain": source.strip("\n")} if closed else markdown
+
+
+def _page_part(page: str) -> _Part:
+    return _Part(f"{page}\0frame", lambda: {"text/html": frame(page), "text/plain": "[the page, in a frame]"})
 
 
 def _markdown_part(markdown: str) -> _Part:

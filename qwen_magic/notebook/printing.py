@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..messages import Reply
+    from ..text.forms import Shaped
 
 _TICK = 0.1
 """Seconds between two prints."""
@@ -70,8 +71,10 @@ class PrintDisplay:
             self._drawn = self._clock()
             self._status.think(self._thoughts)
 
-    def finish(self, reply: Reply, note: str = "") -> None:
-        """Print the rest and the last line."""
+    def finish(self, reply: Reply, note: str = "", shaped: Shaped | None = None) -> None:
+        """Print the rest, of what is given in the answer's place too, and the last line."""
+        if shaped is not None:
+            self._complete(shaped.text)
         self._gathered.append(self._filter.close())
         if reply.thinking.strip() != self._thoughts.text.strip():  # an event was missed by an interrupt
             self._rethink(reply.thinking)
@@ -84,6 +87,15 @@ class PrintDisplay:
         start = "\n" if self._text and not self._text.endswith("\n") else ""
         sys.stdout.write(start + "".join(f"[{one_line(line)}]\n" for line in self._notes.lines(reply, note)))
         sys.stdout.flush()
+
+    def _complete(self, text: str) -> None:
+        """Print what is missing of a text, below what cannot be taken back."""
+        if self._text.startswith(text.rstrip()) and not self._text[len(text.rstrip()) :].strip():
+            return
+        rest = text[len(self._text) :] if text.startswith(self._text) else f"\n\n{text}"
+        self._end_thinking()
+        self._gathered.append(self._filter.feed(rest))
+        self._text = text
 
     def _end_thinking(self) -> None:
         if not self._thoughts.running:

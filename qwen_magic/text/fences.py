@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _LINE_END = re.compile(r"\r\n?|\n")
+_TICKS = re.compile("`+")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def code_blocks(text: str) -> list[CodeBlock]:
 
     """
     return [
-        CodeBlock(_language(found.opening.info), "\n".join(found.content), found.closed)
+        CodeBlock(language_of(found.opening.info), "\n".join(found.content), found.closed)
         for found in find_fences(split_lines(text))
     ]
 
@@ -114,6 +115,13 @@ def find_fences(lines: Iterable[str], *, indented: bool = False) -> Iterator[Fen
         yield found
 
 
-def _language(info: str) -> str:
+def write_fence(code: str, language: str = "") -> str:
+    """Write code as a fenced block, with a fence longer than any run of backticks in it."""
+    ticks = "`" * max(3, 1 + max(map(len, _TICKS.findall(code)), default=0))
+    return f"{ticks}{language}\n{code}\n{ticks}\n"
+
+
+def language_of(info: str) -> str:
+    """Return the first word of a fence's info string, in lower case; "" where there is none."""
     words = info.split(maxsplit=1)
     return words[0].lower() if words else ""
