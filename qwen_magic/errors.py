@@ -172,6 +172,14 @@ class WeightsError(LocalError):
     """The weights are missing, broken, or cannot be fetched."""
 
 
+class StoreError(QwenError):
+    """The database of conversations cannot be opened, read or written."""
+
+
+class ReplayError(QwenError):
+    """No recorded answer is there where none but a recorded one may be given, or its file cannot be used."""
+
+
 def one_line(text: str) -> str:
     """Fold a text's white space, so that a message stays one line, and leave out what steers a terminal.
 

@@ -1,0 +1,184 @@
+"""A conversation as a notebook whose cells can be run, and the ``%%qwen`` cells of any notebook as a conversation."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from ..text.math import dollar_math
+from ..text.safe import safe_markdown
+from .as_json import Imported, date, heading, imported, parsed, turn_from, turn_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from ..store.rows import Conversation, Turn
+
+_KEY = "qwen_magic"
+"""Under which name our own values stand in the notebook's, a cell's and an output's metadata."""
+_KERNEL = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+_CELL = re.compile(r"\s*%%qwen(?:[ \t][^\n]*)?(?:\n(?P<body>.*))?$", re.DOTALL)
+_SYSTEM_LINE = re.compile(r"\s*system:[ \t]*(?P<system>[^\n]*)(?:\n|$)", re.IGNORECASE)
+_LAST_LINE = re.compile(
+    r"^\[?(?:(?P<ending>[■⚠][^·\n]*|cut at [^·\n]*) · )?(?P<replayed>replayed, recorded [^·\n]+ · )?"
+    r"(?P<target>[^·\n]+?)(?: · (?P<model>[^·\n]+?))?(?(replayed)| · (?P<seconds>\d+\.\d) s(?: · .*)?)\]?$",
+    re.MULTILINE,
+)
+"""The line below an answer that says who gave it."""
+_PRINTED_LINES = re.compile(r"(?:\n?\[[^\n]*\]\n?)+\Z")
+_THINKING = re.compile(r"thinking \([^)\n]*\): (?P<text>.*)", re.DOTALL)
+_REASONS = {"■": "interrupted", "⚠": "error", "c": "length"}
+
+
+def to_notebook(conversation: Conversation, turns: Sequence[Turn]) -> str:
+    """Write a conversation as a notebook (nbformat 4.5).
+
+    Each turn is a ``%%qwen`` cell as it was written, with its answer as the saved output. What a cell does not show,
+    such as the prompt after variables were filled in, stands in the cell's metadata.
+
+    Args:
+        conversation: the conversation.
+        turns: its turns.
+
+    Returns:
+        The text of the file.
+
+    """
+    cells = [
+        {"cell_type": "markdown", "id": "title", "metadata": {}, "source": safe_markdown(f"# {conversation.name}")},
+        _code("load", "%load_ext qwen_magic", {}, []),
+        *(_code(f"turn-{number}", _source(turn), _kept(turn), _outputs(turn)) for number, turn in enumerate(turns, 1)),
+    ]
+    metadata = {**_KERNEL, _KEY: heading(conversation)}
+    notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
+
+
+def from_notebook(text: str) -> Imported:
+    """Read the ``%%qwen`` cells of a notebook, exported or not, with their saved answers.
+
+    Args:
+        text: the notebook as JSON.
+
+    Returns:
+        The conversation; its name is "" unless it was exported.
+
+    Raises:
+        UsageError: the text is no notebook, or has no such cell.
+
+    """
+    notebook = parsed(text)
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(cells, list):
+        raise UsageError("it is no notebook of version 4", hint="Open it in Jupyter, and save it.")
+    told = _ours(notebook) if "format" in _ours(notebook) else {}
+    turns = [turn for cell in cells if isinstance(cell, dict) and (turn := _turn(cell))]
+    if not turns and not told:
+        raise UsageError("the notebook has no %%qwen cell", hint="Only those can be imported.")
+    found = imported(told, []) if told else Imported("", "", ())
+    return replace(found, turns=tuple(turns))
+
+
+def _code(name: str, source: str, metadata: Mapping[str, Any], outputs: Sequence[object]) -> dict[str, Any]:
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": name,
+        "metadata": metadata,
+        "outputs": outputs,
+        "source": source,
+    }
+
+
+def _source(turn: Turn) -> str:
+    system = " ".join(turn.system.split())
+    return "\n".join(["%%qwen", *([f"system: {system}"] if system else []), turn.source or turn.prompt])
+
+
+def _kept(turn: Turn) -> dict[str, Any]:
+    values = {name: value for name, value in turn_values(turn).items() if name != "answer" and value}
+    return {_KEY: {"prompt": turn.prompt, **values}}
+
+
+def _outputs(turn: Turn) -> list[dict[str, Any]]:
+    facts = " · ".join(part for part in (turn.target, date(turn.asked_at)) if part)
+    shown = {"text/markdown": safe_markdown(dollar_math(turn.answer)), "text/plain": turn.answer}
+    outputs = [_output(shown, {_KEY: "answer"})] if turn.answer else []
+    return [*outputs, _output({"text/plain": facts}, {})] if facts else outputs
+
+
+def _output(data: Mapping[str, str], metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {"output_type": "display_data", "data": data, "metadata": metadata}
+
+
+def _turn(cell: Mapping[str, Any]) -> Turn | None:
+    """Read a cell; None where it is no ``%%qwen`` cell with a prompt."""
+    source = _joined(cell.get("source"))
+    match = _CELL.match(source) if cell.get("cell_type") == "code" else None
+    if match is None:
+        return None
+    listed = cell.get("outputs")
+    outputs = [output for output in listed if isinstance(output, dict)] if isinstance(listed, list) else []
+    said = _said(outputs)
+    values = _ours(cell)
+    exported = turn_from(values) if "prompt" in values else None
+    if exported and _source(exported) == source:
+        return turn_from({**turn_values(exported), **said}) if said["answer"] else exported
+    body = match["body"] or ""
+    line = _SYSTEM_LINE.match(body)
+    prompt = (body[line.end() :] if line else body).strip("\n")
+    if not prompt.strip():
+        return None
+    return turn_from({"prompt": prompt, "system": line["system"].strip() if line else "", **said})
+
+
+def _said(outputs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Read what an answer's outputs show: the answer, the thinking, and the last line."""
+    answers: list[str] = []
+    values: dict[str, Any] = {}
+    for ours, markdown, plain in _shown(outputs):
+        last = None if ours else next(iter(reversed(list(_LAST_LINE.finditer(plain)))), None)
+        if ours:
+            return {"answer": plain}
+        if markdown.startswith("<details") and (thinking := _THINKING.match(plain)):
+            values["thinking"] = thinking["text"]
+        elif last and (markdown.startswith("*") or not markdown):
+            target = last["target"].rpartition(", continued by ")[2]
+            values.update(target=target, model=last["model"] or "", seconds=float(last["seconds"] or 0))
+            values["finish_reason"] = _REASONS.get((last["ending"] or "")[:1], "stop")
+            answers += [] if markdown else [_PRINTED_LINES.sub("", plain)]
+        else:
+            answers.append(plain)
+    return {**values, "answer": "\n\n".join(text for text in answers if text)}
+
+
+def _shown(outputs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[bool, str, str]]:
+    """Find the outputs that show an answer: whether we exported it, its Markdown ("" if printed) and its plain text."""
+    for output in outputs:
+        data, metadata = output.get("data"), output.get("metadata")
+        if output.get("output_type") == "stream" and output.get("name") == "stdout":
+            yield False, "", _joined(output.get("text"))
+        elif isinstance(data, dict) and _joined(data.get("text/markdown")):
+            ours = isinstance(metadata, dict) and metadata.get(_KEY) == "answer"
+            yield ours, _joined(data["text/markdown"]), _joined(data.get("text/plain"))
+
+
+def _ours(holder: Mapping[str, Any]) -> dict[str, Any]:
+    """Return our values in the metadata of a notebook or a cell; empty without any."""
+    metadata = holder.get("metadata")
+    values = metadata.get(_KEY) if isinstance(metadata, dict) else None
+    return values if isinstance(values, dict) else {}
+
+
+def _joined(text: object) -> str:
+    """Return a text that a notebook may keep as a list of lines."""
+    if isinstance(text, list):
+        return "".join(part for part in text if isinstance(part, str))
+    return text if isinstance(text, str) else ""

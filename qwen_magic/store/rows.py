@@ -1,0 +1,206 @@
+"""Turns and conversations, and the rows of the database that they are."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from ..errors import StoreError, UsageError
+from ..messages import Message, Usage
+from .schema import storable
+
+if TYPE_CHECKING:
+    import sqlite3
+    from typing import Any
+
+    from ..events import FinishReason
+
+_LONGEST_NAME = 100
+_MOST_TOKENS = (1 << 63) - 1
+_TEXTS = ("prompt", "answer", "thinking", "system", "source", "cell", "target", "model")
+_COLUMNS = (
+    f"id, place, {', '.join(_TEXTS)}, finish_reason, seconds, prompt_tokens, completion_tokens, estimated, asked_at"
+)
+CONVERSATION = (
+    "SELECT id, name, notebook, system, created_at, used_at,"
+    " (SELECT count(*) FROM turn WHERE turn.conversation = conversation.id AND in_force) FROM conversation"
+)
+"""The query that makes a conversation, up to its WHERE."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A prompt and its answer.
+
+    Attributes:
+        prompt: as it was sent, with all variables filled in.
+        answer: what came, or "".
+        thinking: what the model thought before it.
+        system: the system prompt that was in force.
+        source: the prompt as it was written, before anything was filled in; "" where it is the same.
+        cell: the key of the cell that asked, or "".
+        target: where the answer came from.
+        model: the model's name, as far as it is known.
+        finish_reason: how the answer ended; None while the turn is open.
+        seconds: from the request to the end.
+        usage: tokens.
+        asked_at: when it was asked, in seconds since the epoch; 0 for one that is about to be.
+        id: its number in the database, or 0.
+        place: its place in the conversation, or 0. All versions of a turn have the same.
+
+    """
+
+    prompt: str
+    answer: str = ""
+    thinking: str = ""
+    system: str = ""
+    source: str = ""
+    cell: str = ""
+    target: str = ""
+    model: str = ""
+    finish_reason: FinishReason | None = None
+    seconds: float = 0.0
+    usage: Usage = field(default_factory=Usage)
+    asked_at: float = 0.0
+    id: int = 0
+    place: int = 0
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The user's message, and the assistant's where there is an answer."""
+        asked = (Message("user", self.prompt),)
+        return (*asked, Message("assistant", self.answer)) if self.answer else asked
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A conversation, without its turns.
+
+    Attributes:
+        id: its number in the database.
+        name: its name, which no other has.
+        notebook: the path of the notebook that it was begun in, or "".
+        system: its system prompt, or "".
+        created_at: in seconds since the epoch.
+        used_at: when something was last asked or answered in it.
+        turns: how many are in force.
+
+    """
+
+    id: int
+    name: str
+    notebook: str = ""
+    system: str = ""
+    created_at: float = 0.0
+    used_at: float = 0.0
+    turns: int = 0
+
+
+@dataclass(frozen=True)
+class Found:
+    """A turn that a search found, with what stands around the words."""
+
+    conversation: Conversation
+    turn: Turn
+    excerpt: str
+
+
+def checked_name(name: str) -> str:
+    """Return a conversation's name as it is kept.
+
+    Raises:
+        UsageError: that is no name.
+
+    """
+    name = name.strip()
+    if not name or len(name) > _LONGEST_NAME or name.startswith("-") or not name.isprintable():
+        hint = f"A name has 1 to {_LONGEST_NAME} characters on one line, and does not begin with -."
+        raise UsageError("that is no name for a conversation", hint=hint)
+    return name
+
+
+def turns_where(connection: sqlite3.Connection, which: str, *values: object) -> list[Turn]:
+    """Return the turns that an SQL condition, constant but for its values, holds for."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM turn WHERE {which}", values)  # noqa: S608
+    return [_turn(*row) for row in rows]
+
+
+def conversation_where(connection: sqlite3.Connection, which: str, value: object) -> Conversation | None:
+    """Return the first conversation that an SQL condition holds for, or None."""
+    row = connection.execute(f"{CONVERSATION} WHERE {which} LIMIT 1", (value,)).fetchone()
+    return Conversation(*row) if row else None
+
+
+def conversation_by_id(connection: sqlite3.Connection, conversation: int | None) -> Conversation:
+    """Return a conversation by its number.
+
+    Raises:
+        StoreError: it was deleted.
+
+    """
+    found = conversation_where(connection, "id = ?", conversation)
+    if found is None:
+        raise StoreError("the conversation was deleted", hint="%qwen conversations lists those that are there.")
+    return found
+
+
+def mark_used(connection: sqlite3.Connection, conversation: int) -> None:
+    """Note that a conversation is used now."""
+    conversation_by_id(connection, conversation)
+    connection.execute("UPDATE conversation SET used_at = ? WHERE id = ?", (time.time(), conversation))
+
+
+def place_of(connection: sqlite3.Connection, conversation: int, turn: Turn | None) -> int | None:
+    """Return the place of a turn, or None where there is none or it is gone."""
+    if turn is None:
+        return None
+    query = "SELECT place FROM turn WHERE id = ? AND conversation = ?"
+    row = connection.execute(query, (turn.id, conversation)).fetchone()
+    return cast("int", row[0]) if row else None
+
+
+def next_place(connection: sqlite3.Connection, conversation: int) -> int:
+    """Return the place of the next turn; within a write, so that no other gets the same."""
+    query = "SELECT coalesce(max(place), 0) + 1 FROM turn WHERE conversation = ?"
+    return cast("int", connection.execute(query, (conversation,)).fetchone()[0])
+
+
+def insert_turn(
+    connection: sqlite3.Connection, conversation: int, place: int, turn: Turn, reason: FinishReason | None = None
+) -> int:
+    """Write a turn, open if it is given no reason, and not in force; return its number."""
+    texts = [storable(getattr(turn, name)) for name in _TEXTS]
+    rest = (reason, turn.seconds, *counts(turn.usage), turn.asked_at or time.time())
+    values = (conversation, None, place, *texts, *rest)
+    marks = ", ".join("?" * len(values))
+    cursor = connection.execute(f"INSERT INTO turn (conversation, {_COLUMNS}) VALUES ({marks})", values)  # noqa: S608
+    return cast("int", cursor.lastrowid)
+
+
+def put_in_force(connection: sqlite3.Connection, turn: int, conversation: int, place: int) -> None:
+    """Put a turn in force, as the one that was finished last."""
+    connection.execute(
+        "UPDATE turn SET in_force = 0 WHERE conversation = ? AND place = ? AND in_force", (conversation, place)
+    )
+    connection.execute(
+        "UPDATE turn SET in_force = 1, finished ="
+        " (SELECT coalesce(max(finished), 0) + 1 FROM turn WHERE conversation = ?) WHERE id = ?",
+        (conversation, turn),
+    )
+
+
+def counts(usage: Usage) -> tuple[int | None, int | None, bool]:
+    """Return the values of the three columns for tokens; a server may count beyond what a column holds."""
+    read, written = (
+        None if tokens is None else min(tokens, _MOST_TOKENS)
+        for tokens in (usage.prompt_tokens, usage.completion_tokens)
+    )
+    return read, written, usage.estimated
+
+
+def _turn(number: int, place: int, *rest: Any) -> Turn:
+    texts = dict(zip(_TEXTS, rest, strict=False))
+    reason, seconds, read, written, estimated, asked_at = rest[len(_TEXTS) :]
+    usage = Usage(read, written, bool(estimated))
+    return Turn(**texts, finish_reason=reason, seconds=seconds, usage=usage, asked_at=asked_at, id=number, place=place)

@@ -1,0 +1,216 @@
+"""The database of conversations as a file: how it is opened, its schema and migrations, what can go wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from typing import TYPE_CHECKING
+
+from ..errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+BUSY_SECONDS = 10.0
+"""How long a write waits for the writes of others."""
+
+_APPLICATION = 0x5157454E  # "QWEN", so that no other program's database is taken for ours
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        f"PRAGMA application_id = {_APPLICATION}",
+        # AUTOINCREMENT: an id that a kernel still holds is never given again.
+        """CREATE TABLE conversation (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL UNIQUE,
+            notebook TEXT NOT NULL,
+            system TEXT NOT NULL DEFAULT '',
+            created_at REAL NOT NULL,
+            used_at REAL NOT NULL
+        )""",
+        # The rows of one place are versions of one turn. An open one has no finish_reason and no place in the order
+        # in which turns were finished.
+        """CREATE TABLE turn (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            conversation INTEGER NOT NULL REFERENCES conversation (id) ON DELETE CASCADE,
+            place INTEGER NOT NULL,
+            in_force INTEGER NOT NULL DEFAULT 0,
+            finished INTEGER,
+            prompt TEXT NOT NULL,
+            answer TEXT NOT NULL,
+            thinking TEXT NOT NULL,
+            system TEXT NOT NULL,
+            source TEXT NOT NULL,
+            cell TEXT NOT NULL,
+            target TEXT NOT NULL,
+            model TEXT NOT NULL,
+            finish_reason TEXT,
+            seconds REAL NOT NULL,
+            prompt_tokens INTEGER,
+            completion_tokens INTEGER,
+            estimated INTEGER NOT NULL,
+            asked_at REAL NOT NULL
+        )""",
+        "CREATE INDEX turn_place ON turn (conversation, place)",
+        "CREATE INDEX turn_finished ON turn (conversation, finished)",
+        "CREATE UNIQUE INDEX turn_in_force ON turn (conversation, place) WHERE in_force",
+        # The search's index is brought up to date from this list by whoever searches (see store_search): a Python
+        # whose SQLite cannot keep the index can still write.
+        "CREATE TABLE unindexed (turn INTEGER PRIMARY KEY)",
+        """CREATE TRIGGER turn_changed AFTER UPDATE OF in_force, prompt, source, answer ON turn
+            BEGIN INSERT OR IGNORE INTO unindexed VALUES (new.id); END""",
+        """CREATE TRIGGER turn_added AFTER INSERT ON turn WHEN new.in_force
+            BEGIN INSERT OR IGNORE INTO unindexed VALUES (new.id); END""",
+        """CREATE TRIGGER turn_deleted AFTER DELETE ON turn
+            BEGIN INSERT OR IGNORE INTO unindexed VALUES (old.id); END""",
+    ),
+)
+"""What makes each version of the schema from the one before it; ``PRAGMA user_version`` counts those that were done."""
+
+_AWAY = "Move the file away, and a new one is made."
+_FAILURES = (
+    ("locked", "is locked by another program", "Close what holds it, and try again."),
+    ("readonly", "cannot be written", "Make the file and its folder writable."),
+    ("unable to open", "cannot be opened", "Make the file and its folder readable and writable."),
+    ("is full", "cannot grow: the disk is full", "Free some space."),
+    ("disk i/o", "cannot be read or written: the disk fails or is full", "Check the disk and its free space."),
+    ("not a database", "is no database", _AWAY),
+    ("malformed", "is damaged", _AWAY),
+)
+"""What SQLite says of a failure, and what we say of it and of what to do."""
+
+
+def connect(path: Path | None) -> sqlite3.Connection:
+    """Open the database, and bring its schema up to date.
+
+    Args:
+        path: the file, which is made where it is absent, for this user alone; None for one in memory.
+
+    Returns:
+        A connection in autocommit mode, for any one thread at a time.
+
+    Raises:
+        StoreError: the file is none of ours, or of a newer version.
+        sqlite3.Error: it cannot be used.
+        OSError: it cannot be made.
+
+    """
+    if path is not None:
+        _make_private(path)
+    connection = sqlite3.connect(
+        ":memory:" if path is None else path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Bring a new connection's settings, and the database's schema, into the state that the store needs.
+
+    Raises:
+        StoreError: the database is none of ours, or of a newer version.
+
+    """
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    _migrate(connection, MIGRATIONS)
+    # Not all file systems can do it, and another kernel may be at it this very moment: the mode stays what it is then.
+    with contextlib.suppress(sqlite3.OperationalError):
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+@contextlib.contextmanager
+def writing(connection: sqlite3.Connection) -> Iterator[None]:
+    """Hold the database's one write lock; what is done is kept as a whole, or not at all."""
+    if connection.in_transaction:  # an interrupt fell between two lines of ours
+        connection.rollback()
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            connection.rollback()
+        raise
+
+
+@contextlib.contextmanager
+def failures_told(path: Path | None) -> Iterator[None]:
+    """Raise what goes wrong with the database as a StoreError that says what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        said = str(error).lower()
+        what, hint = next(
+            ((what, hint) for part, what, hint in _FAILURES if part in said), (f"cannot be used ({error})", _AWAY)
+        )
+        raise StoreError(f"the conversations' database {path or 'in memory'} {what}", hint=hint) from error
+    except OSError as error:
+        what = f"the conversations' database {path} cannot be opened ({error.strerror or error})"
+        raise StoreError(what, hint="Make the file and its folder readable and writable.") from error
+
+
+def storable(text: str) -> str:
+    """Replace lone surrogates, such as a cut emoji's half, which no file can hold; two halves are made one.
+
+    Args:
+        text: any text.
+
+    Returns:
+        The text, with U+FFFD for each lone surrogate.
+
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def _make_private(path: Path) -> None:
+    """Make the file where it is absent, and let nobody but its owner read it and what SQLite lays beside it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # A file that is there is not opened here: to close it again would drop the locks that this process has on it.
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        beside = path.with_name(path.name + suffix)
+        with contextlib.suppress(OSError):
+            mode = beside.stat().st_mode
+            if mode & 0o077:
+                beside.chmod(mode & 0o700)
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise PermissionError(13, "no permission to read and write it", str(path))
+
+
+def _migrate(connection: sqlite3.Connection, migrations: Sequence[Sequence[str]]) -> None:
+    """Do the migrations that were not done yet, each in a transaction of its own."""
+    while (version := _pragma(connection, "user_version")) < len(migrations):
+        with writing(connection):
+            if _pragma(connection, "user_version") != version:
+                continue  # another kernel did it meanwhile
+            if version == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+                raise _foreign()
+            for statement in migrations[version]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {version + 1}")
+    if _pragma(connection, "application_id") != _APPLICATION:
+        raise _foreign()
+    if version > len(migrations):
+        what = f"the conversations' database has version {version}, this qwen_magic knows {len(migrations)}"
+        raise StoreError(what, hint="Update qwen_magic: pip install -U qwen-magic.")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    value: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    return value
+
+
+def _foreign() -> StoreError:
+    return StoreError("the file for the conversations is another program's database", hint=_AWAY)
