@@ -1,0 +1,291 @@
+"""The file beside a notebook that keeps its recorded answers: one line an answer, made for git.
+
+Several kernels may write one file. Whoever reads or writes it holds a lock, which lies in the user's cache, not beside
+the notebook. An answer is added by one write; everything else is a new file that takes the old one's place. So a
+crash costs at most the answer that was being written, and what cannot be read stays in the file as it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import stat
+import tempfile
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ReplayError
+from .recorded import Recorded, Unreadable, read_line, to_line
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+_LOCK_SECONDS = 10.0
+_LOCK_POLL_SECONDS = 0.005
+_BINARY: int = getattr(os, "O_BINARY", 0)  # Windows would write "\r\n" for "\n"
+_HINT = "Make it writable, or turn replay off with %qwen replay off."
+
+
+class ReplayFile:
+    """The recorded answers of a notebook.
+
+    Args:
+        path: the file that is read and written; it need not be there.
+        others: files that are read too, for answers that it does not have.
+
+    Attributes:
+        path: the file that is written.
+        others: the files that are only read.
+
+    """
+
+    def __init__(self, path: Path, others: Sequence[Path] = ()) -> None:
+        self.path = path
+        self.others = tuple(other for other in others if other != path)
+        self._own = _Sheet(path)
+        self._sheets = (self._own, *map(_Sheet, self.others))
+        self._threads = threading.RLock()
+
+    def __repr__(self) -> str:
+        return f"<ReplayFile {self.path.name}>"
+
+    def find(self, key: str) -> Recorded | None:
+        """Find a recorded answer; a file is read again only where it has changed."""
+        with self._threads:
+            return _find(self._sheets, key)
+
+    def entries(self) -> list[Recorded]:
+        """Return the answers of its own file, in their order there."""
+        with self._threads:
+            self._own.refresh()
+            return list(self._own.entries.values())
+
+    def record(self, recorded: Recorded) -> Recorded | None:
+        """Keep an answer: in the place of the one with its key, else at the end.
+
+        Returns:
+            The answer that was found by its key until here, or None.
+
+        Raises:
+            ReplayError: the file cannot be written.
+
+        """
+        with self._threads:
+            before = _find(self._sheets[1:], recorded.key)  # first, so that no two locks are held at once
+            with _written(self.path):
+                self._own.load()
+                before = self._own.entries.get(recorded.key, before)
+                line = to_line(recorded)
+                if recorded.key in self._own.entries:
+                    _rewrite(self.path, self._own.with_line(recorded.key, line))
+                else:
+                    _append(self.path, line, begin=bool(self._own.lines[-1]))
+                self._own.load()
+            return before
+
+    def prune(self, keep: Collection[str]) -> list[Recorded]:
+        """Take all answers out of its own file but some, and the lines that a crash cut short.
+
+        Args:
+            keep: the keys of the answers that stay.
+
+        Returns:
+            The answers that were taken out.
+
+        Raises:
+            ReplayError: the file cannot be written.
+
+        """
+        with self._threads, _written(self.path):
+            self._own.load()
+            removed = [recorded for key, recorded in self._own.entries.items() if key not in keep]
+            lines = [line for line in self._own.lines if self._own.stays(line, keep)]
+            if lines != self._own.lines:
+                _rewrite(self.path, lines)
+                self._own.load()
+            return removed
+
+    def take_warnings(self) -> list[str]:
+        """Return what could not be read so far, one line each; each is said once."""
+        with self._threads:
+            said = [warning for sheet in self._sheets for warning in sheet.warnings]
+            for sheet in self._sheets:
+                sheet.warnings.clear()
+            return said
+
+
+class _Sheet:
+    """One file, as it was read last.
+
+    Attributes:
+        lines: its lines without their ends; where the file is whole the last one is empty.
+        entries: its answers by their keys; of several with one key the last.
+        warnings: what is to be said of it.
+
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines: list[bytes] = [b""]
+        self.entries: dict[str, Recorded] = {}
+        self.warnings: list[str] = []
+        self._read: dict[bytes, Recorded | Unreadable | None] = {}
+        self._said: Counter[bytes] = Counter()
+        self._signature: tuple[int, int, int] | None = None
+
+    def refresh(self) -> None:
+        """Read the file again if it has changed."""
+        if _signature(self.path) == self._signature:
+            return
+        try:
+            with _locked(self.path):
+                self.load()
+        except ReplayError:
+            self.load()  # without a lock a line that is being written may look cut; better than no answers
+
+    def load(self) -> None:
+        """Read the file; a line that was there before is not parsed again."""
+        data = self._bytes()
+        self.lines = data.split(b"\n")
+        known = self._read
+        self._read = {line: known[line] if line in known else read_line(line) for line in self.lines}
+        self.entries = {}
+        unreadable: Counter[bytes] = Counter()
+        for number, line in enumerate(self.lines, 1):
+            read = self._read[line]
+            if isinstance(read, Recorded):
+                self.entries[read.key] = read
+            elif read is not None:
+                unreadable[line] += 1
+                if unreadable[line] > self._said[line]:
+                    self.warnings.append(f"{self.path.name}:{number}: {read.reason}")
+        self._said |= unreadable
+
+    def with_line(self, key: str, new: bytes) -> list[bytes]:
+        """Return the lines with a new one in the place of the last with its key, and no other with that key."""
+        here = [number for number, line in enumerate(self.lines) if self._key(line) == key]
+        lines = [*self.lines[: here[-1]], new, *self.lines[here[-1] + 1 :]]
+        return [line for number, line in enumerate(lines) if number not in here[:-1]]
+
+    def stays(self, line: bytes, keep: Collection[str]) -> bool:
+        """Tell whether a line is left in the file when only some answers are."""
+        read = self._read[line]
+        if isinstance(read, Recorded):
+            return read.key in keep
+        return read is None or not read.cut
+
+    def _key(self, line: bytes) -> str | None:
+        read = self._read[line]
+        return read.key if isinstance(read, Recorded) else None
+
+    def _bytes(self) -> bytes:
+        self._signature = _signature(self.path)
+        try:
+            with self.path.open("rb") as file:
+                self._signature = _signature(file.fileno())
+                return file.read()
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            self.warnings.append(f"{self.path.name}: it cannot be read ({error.strerror})")
+            return b""
+
+
+def _find(sheets: Sequence[_Sheet], key: str) -> Recorded | None:
+    for sheet in sheets:
+        sheet.refresh()
+        if key in sheet.entries:
+            return sheet.entries[key]
+    return None
+
+
+def _signature(file: Path | int) -> tuple[int, int, int] | None:
+    """Return what changes with a file, or None where there is none."""
+    try:
+        status = os.fstat(file) if isinstance(file, int) else file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+@contextlib.contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Hold the file's lock, and say in one line why it could not be written."""
+    try:
+        with _locked(path):
+            yield
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise ReplayError(f"{path.name} cannot be written ({why})", hint=_HINT) from error
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file, which one thread has at a time, and which a killed process lets go."""
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - light import
+
+    real = os.path.normcase(os.path.realpath(path))
+    name = hashlib.sha256(os.fsencode(real)).hexdigest()[:32]
+    lock = FileLock(_lock_folder() / f"{name}.lock")
+    try:
+        lock.acquire(timeout=_LOCK_SECONDS, poll_interval=_LOCK_POLL_SECONDS)
+    except Timeout:
+        raise ReplayError(f"another kernel has held {path.name} for too long", hint="Try again.") from None
+    except OSError as error:
+        raise ReplayError(f"{path.name} cannot be locked ({error.strerror})", hint=_HINT) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _lock_folder() -> Path:
+    """Return a folder of the user's own for locks: under the cache, else under the folder for temporary files."""
+    import platformdirs  # noqa: PLC0415 - light import
+
+    root = os.environ.get("QWEN_MAGIC_CACHE", "").strip()
+    cache = Path(root or platformdirs.user_cache_dir("qwen_magic", appauthor=False)).expanduser()
+    user = os.geteuid() if hasattr(os, "geteuid") else ""
+    for folder in (cache / "locks", Path(tempfile.gettempdir()) / f"qwen_magic-{user}"):
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # In a folder of somebody else's a lock could be a link to one of the user's files.
+            if os.access(folder, os.W_OK) and user in ("", folder.stat().st_uid):
+                return folder
+    raise ReplayError("there is no folder for locks", hint="Set QWEN_MAGIC_CACHE to a folder that can be written.")
+
+
+def _append(path: Path, line: bytes, *, begin: bool) -> None:
+    """Add a line by one write; `begin` ends the line before it first."""
+    data = (b"\n" if begin else b"") + line + b"\n"
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _BINARY, 0o666)
+    try:
+        size = os.fstat(file).st_size
+        if os.write(file, data) < len(data):
+            os.ftruncate(file, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    finally:
+        os.close(file)
+
+
+def _rewrite(path: Path, lines: Sequence[bytes]) -> None:
+    """Put a new file, with the same mode, in the place of the one that the path leads to."""
+    real = Path(os.path.realpath(path))
+    mode = stat.S_IMODE(real.stat().st_mode)
+    draft = real.with_name(f".{real.name}.tmp")  # one name, so that what a crash leaves is used up by the next time
+    draft.unlink(missing_ok=True)
+    data = b"\n".join(lines)
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode), "wb") as file:  # noqa: PTH123 - a descriptor
+            file.write(data if data.endswith(b"\n") or not data else data + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.chmod(mode)
+        draft.replace(real)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
