@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from . import events
 from .events import End, Event, FinishReason, Reset, TextDelta, ThinkingDelta, UsageReport
+from .fitting import count
 from .messages import Message, Reply, Usage, with_answer
 from .text.tokens import estimate_tokens
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-_MESSAGE_TOKENS = 4
-"""What a message costs besides its text: its role and its marks."""
 
 
 class Answer:
@@ -133,14 +127,10 @@ class Answer:
         written = "".join(self._parts)[new[0] :], "".join(self._thoughts)[new[1] :]
         completion = sum(map(estimate_tokens, written))
         return Usage(
-            _estimate(self._reply.messages) if usage.prompt_tokens is None else usage.prompt_tokens,
+            count(self._reply.messages) if usage.prompt_tokens is None else usage.prompt_tokens,
             completion if usage.completion_tokens is None else usage.completion_tokens,
             estimated=True,
         )
-
-
-def _estimate(messages: Sequence[Message]) -> int:
-    return sum(estimate_tokens(message.content) + _MESSAGE_TOKENS for message in messages)
 
 
 def _sum(one: Usage, other: Usage) -> Usage:

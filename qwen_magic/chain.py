@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .backends import Patience
 from .continuation import continued
-from .errors import AsleepError, BusyError, ChainError, ConnectError, QwenError, ServerError, StallError
+from .errors import AsleepError, BusyError, ChainError, ConnectError, ContextError, QwenError, ServerError, StallError
 from .events import Event, Reset, Status, TextDelta, ThinkingDelta
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from .backends import Backend, Settings
+    from .contexts import Contexts
     from .health import Health
     from .messages import Message, Reply
     from .parameters import Parameters
@@ -42,6 +43,7 @@ class Chain:
         targets: the targets, in order.
         backend: gives a target's backend.
         health: how the targets fare.
+        contexts: what is known of their contexts.
         settings: the client's settings.
         beginning: an answer that was broken off, which is to be continued, or None.
 
@@ -57,6 +59,7 @@ class Chain:
         targets: Sequence[Target],
         backend: Callable[[Target], Backend],
         health: Health,
+        contexts: Contexts,
         settings: Settings,
         beginning: Reply | None = None,
     ) -> None:
@@ -65,6 +68,7 @@ class Chain:
         self.exact = False
         self._backend = backend
         self._health = health
+        self._contexts = contexts
         self._settings = settings
         self._beginning = beginning
         self._begun = False
@@ -137,7 +141,7 @@ class Chain:
         try:
             backend = self._backend(target)
             patience = self._patience(others)
-            async with aclosing(self._answer(backend, patience, session, messages, parameters)) as answer:
+            async with aclosing(self._answer(backend, target, patience, session, messages, parameters)) as answer:
                 async for event in answer:
                     spent = time.perf_counter() - started
                     if not self._begun and isinstance(event, (TextDelta, ThinkingDelta, Reset)):
@@ -156,6 +160,7 @@ class Chain:
     async def _answer(
         self,
         backend: Backend,
+        target: Target,
         patience: Patience,
         session: aiohttp.ClientSession,
         messages: tuple[Message, ...],
@@ -166,10 +171,14 @@ class Chain:
             self.attempt += 1
             self.exact = exact
             sent = continued(messages, self._beginning, exact=self.exact) if self._beginning else messages
+            newest = len(sent) - len(messages) + 1
+            fitted = self._contexts.answer(backend, target.name, session, sent, parameters, patience, newest)
             try:
-                async with aclosing(backend.stream(session, sent, parameters, patience)) as answer:
+                async with aclosing(fitted) as answer:
                     async for event in answer:
                         yield event
+            except ContextError:
+                raise  # the other form is longer
             except ServerError as error:
                 if self._begun or not self.exact or error.status not in _BAD_REQUEST:
                     raise

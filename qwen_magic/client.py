@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from .backends import Patience, Settings, make_backend
 from .chain import Chain
+from .contexts import Contexts
+from .continuation import check_resumable
 from .errors import QwenError, StallError
 from .health import Health, TargetState
 from .ledger import Ledger
@@ -99,6 +101,7 @@ class QwenClient:
         )
         self.usage = Ledger()
         self._health = Health()
+        self._contexts = Contexts()
         self.targets: tuple[Target, ...] = parse_chain(target) if target else default_chain()
         self._sessions = Sessions(self.settings)
         self._backends: dict[str, Backend] = {}
@@ -140,6 +143,25 @@ class QwenClient:
 
         """
         return self._stream(self._chosen(target), to_messages(messages, system), to_parameters(parameters))
+
+    def resume(
+        self, reply: Reply, *, target: str | Sequence[str] | None = None, parameters: Parameters | None = None
+    ) -> Stream:
+        """Make a stream that continues an answer from where it stopped; see `Stream.resume`.
+
+        Args:
+            reply: the answer, of this client or another.
+            target: the target, or chain; without one the client's own.
+            parameters: the sampling parameters.
+
+        Raises:
+            UsageError: the answer is complete, or there is nothing of it.
+            TargetError: a target names nothing we know.
+
+        """
+        check_resumable(reply)
+        asked = reply.messages[:-1] if reply.messages and reply.messages[-1].role == "assistant" else reply.messages
+        return self._stream(self._chosen(target), to_messages(asked), parameters or Parameters(), reply)
 
     async def ask(
         self,
@@ -229,7 +251,7 @@ class QwenClient:
     def inherit(self, other: QwenClient) -> None:
         """Take over another client's keys, its usage and what it knows of its targets."""
         self.settings = replace(self.settings, keys=other.settings.keys)
-        self.usage, self._health = other.usage, other._health
+        self.usage, self._health, self._contexts = other.usage, other._health, other._contexts
 
     async def aclose(self) -> None:
         """Cancel open streams and let go of all sessions and engines. The client can be used again."""
@@ -256,7 +278,7 @@ class QwenClient:
         beginning: Reply | None = None,
     ) -> Stream:
         return Stream(
-            Chain(targets, self._backend, self._health, self.settings, beginning),
+            Chain(targets, self._backend, self._health, self._contexts, self.settings, beginning),
             self._sessions,
             messages,
             parameters,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .errors import UsageError
 from .messages import Message
 from .text.joining import last_words
 
@@ -14,6 +15,19 @@ _ASK = (
     "Your answer was cut off. Go on with it exactly where it stopped, in the same language and form, without any "
     "introduction or comment. Begin by repeating its last words to the letter, which are:\n\n{words}"
 )
+
+
+def check_resumable(reply: Reply) -> None:
+    """Refuse an answer that cannot be continued.
+
+    Raises:
+        UsageError: it is complete, or nothing of it had come.
+
+    """
+    if reply.finish_reason == "stop":
+        raise UsageError("the answer is complete", hint="There is nothing to continue: ask for more.")
+    if not reply.text.strip():
+        raise UsageError("nothing of the answer had come", hint="Ask again.")
 
 
 def continued(messages: tuple[Message, ...], beginning: Reply, *, exact: bool) -> tuple[Message, ...]:

@@ -63,6 +63,7 @@ class Description:
         models: the models that can be named, the one that we would ask first.
         endpoints: a Space's endpoints.
         notes: what else a user should know: what it does not take, how its history works.
+        context: how many tokens a conversation may have, its answer's among them; None where that is not known.
 
     """
 
@@ -74,12 +75,15 @@ class Description:
     models: tuple[str, ...] = ()
     endpoints: tuple[EndpointDescription, ...] = ()
     notes: tuple[str, ...] = ()
+    context: int | None = None
 
     def __str__(self) -> str:
         head = [("target", self.target), ("address", self.address), ("server", self.server), ("state", self.state)]
         lines = [f"{name:9} {value}" for name, value in head if value]
         if self.models:
             lines.append(f"{'models':9} {', '.join(self.models)}")
+        if self.context:
+            lines.append(f"{'context':9} {self.context:,} tokens")
         for endpoint in self.endpoints:
             mark = " (the one that is asked)" if endpoint.chosen else ""
             lines.append(f"{endpoint.name or 'unnamed'}, number {endpoint.number}{mark}")

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from .answer import Answer
+from .continuation import check_resumable
 from .errors import QwenError, UsageError
 from .events import End, Event, Reset, TextDelta
 from .filters import Filters
@@ -151,10 +152,7 @@ class Stream:
         """
         if self._answer.finish_reason is None:
             raise UsageError("the answer has not come to its end", hint="Iterate or cancel the stream first.")
-        if self._answer.finish_reason == "stop":
-            raise UsageError("the answer is complete", hint="There is nothing to continue: ask for more.")
-        if not self.reply.text.strip():
-            raise UsageError("nothing of the answer had come", hint="Ask again.")
+        check_resumable(self.reply)
         return self._resumed(self, target)
 
     async def _stop(self, pump: asyncio.Task[None]) -> None:

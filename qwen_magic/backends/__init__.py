@@ -119,6 +119,19 @@ class Backend(Protocol):
         """
         ...
 
+    async def context(self, session: aiohttp.ClientSession, patience: Patience | None = None) -> int | None:
+        """Tell how many tokens a conversation may have, its answer's among them; None where that is not known.
+
+        Args:
+            session: an HTTP session of the running loop.
+            patience: how long to wait for a connection; nothing is tried again.
+
+        Raises:
+            QwenError: it cannot be reached, or is no such server.
+
+        """
+        ...
+
     async def describe(self, session: aiohttp.ClientSession, patience: Patience | None = None) -> Description:
         """Ask what the target offers.
 

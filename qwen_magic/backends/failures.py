@@ -15,6 +15,7 @@ from ..errors import (
     AsleepError,
     AuthError,
     BusyError,
+    ContextError,
     DisconnectError,
     NotFoundError,
     QuotaError,
@@ -23,6 +24,7 @@ from ..errors import (
     SpaceStateError,
     one_line,
 )
+from .too_long import is_too_long
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,6 +127,13 @@ def app_error(message: Mapping[str, Any], target: str) -> QwenError:
     title = str(output.get("title") or message.get("title") or "")
     if "quota" in title.lower() or re.search(r"exceeded your .*quota", said):
         return _quota_error(said or title, target)
+    if is_too_long(said):
+        return ContextError(
+            f"the conversation is too long for the app's model ({said})",
+            target=target,
+            hint="Start a new conversation, or try another target.",
+            server_message=said,
+        )
     if said:
         return ServerError(
             f"the app says: {said}", target=target, hint="Try again, or try another target.", server_message=said

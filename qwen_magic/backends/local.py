@@ -90,6 +90,19 @@ class LocalBackend:
             error.target = error.target or self.name
             raise
 
+    async def context(
+        self,
+        session: aiohttp.ClientSession,  # noqa: ARG002 - its proxy is not for loopback
+        patience: Patience | None = None,  # noqa: ARG002
+    ) -> int | None:
+        """Tell the context of one answer; a running engine is asked, for a model may take less than is usual."""
+        engine = self._engine
+        if engine is None or not engine.running:
+            return CONTEXT
+        server = self._server(await in_thread(engine.start))
+        async with aiohttp.ClientSession(trust_env=False) as own:
+            return await server.context(own)
+
     async def describe(
         self,
         session: aiohttp.ClientSession,  # noqa: ARG002 - nothing is asked
@@ -103,14 +116,22 @@ class LocalBackend:
             state = "running" if engine is not None and engine.running else "starts with the first question"
         except PackageNotFoundError:
             software, state = "", "the llama.cpp engine is not installed"
-        notes = [f"up to {CONTEXT} tokens for a question with its answer, {SLOTS} answers side by side"]
+        notes = [f"{SLOTS} answers side by side"]
         if path is not None:
             notes.insert(0, f"the weights are here, {path.stat().st_size / _MIB:.0f} MiB")
         elif known is not None:
             notes.insert(0, f"the weights are not here yet: {known.size / _MIB:.0f} MiB are fetched first")
         else:
             state = "there are no such weights"
-        return Description(self.name, "local", server=software, state=state, models=(self.model,), notes=tuple(notes))
+        return Description(
+            self.name,
+            "local",
+            server=software,
+            state=state,
+            models=(self.model,),
+            notes=tuple(notes),
+            context=CONTEXT,
+        )
 
     async def close(self) -> None:
         """End the engine's process."""
@@ -165,13 +186,15 @@ class LocalBackend:
                 self._engine = Engine(path)
             return self._engine
 
+    def _server(self, address: Address) -> OpenAIBackend:
+        place = Target(self.name, "openai", f"{address.url}/v1", server=_SERVER)
+        # Without word of its progress the engine would not see, while it reads a prompt, that nobody listens.
+        return OpenAIBackend(place, replace(self.settings, headers={}), address.key, {"return_progress": True})
+
     async def _answer(
         self, address: Address, messages: tuple[Message, ...], parameters: Parameters
     ) -> AsyncGenerator[Event, None]:
-        place = Target(self.name, "openai", f"{address.url}/v1", server=_SERVER)
-        # Without word of its progress the engine would not see, while it reads a prompt, that nobody listens.
-        server = OpenAIBackend(place, replace(self.settings, headers={}), address.key, {"return_progress": True})
-        engine = self._engine
+        server, engine = self._server(address), self._engine
         try:
             # No proxy, no headers and no cookies: this is our own process, on loopback.
             async with (

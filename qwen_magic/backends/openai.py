@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import time
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -31,8 +32,10 @@ from .chat import ChatDecoder, does_not_take, model_title, request_body
 from .http import Watch, read_chunks, read_text, timeouts, translated
 from .model_lists import closest_model, model_list, some_models
 from .openai_errors import http_error, no_key
+from .qwen_models import context_of
 from .retrying import patiently
 from .threads import in_thread
+from .told_contexts import listed_context, listed_model, told_context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -47,6 +50,8 @@ if TYPE_CHECKING:
 _HTTP_OK = 200
 _KEYRING_SECONDS = 10.0
 """A keyring that asks its user for a password may never answer where nobody sees it."""
+_TOLD_SECONDS = 60.0
+"""How long a context counts that the server told: it may be started anew, or load its model with another."""
 _SECRET = 8
 """Characters from which a key is one: "EMPTY" and "ollama" are not."""
 
@@ -83,6 +88,7 @@ class OpenAIBackend:
         self._key = key
         self._login = target.login
         self._extra = dict(extra or {})
+        self._told: tuple[float, int | None] | None = None
 
     def __repr__(self) -> str:
         return f"OpenAIBackend({self.name!r})"
@@ -114,6 +120,17 @@ class OpenAIBackend:
                 async for event in answer:
                     yield event
 
+    async def context(self, session: aiohttp.ClientSession, patience: Patience | None = None) -> int | None:
+        """Ask for the model's context, unless it is known or was asked a short time ago; see `Backend.context`."""
+        model, now = self.model or self.server.model, time.monotonic()
+        if self.server.name == "dashscope":  # which does not tell
+            return context_of(model)
+        if self._told is None or now - self._told[0] > _TOLD_SECONDS:
+            async with self._talking(patience):
+                http = _Http(self, session, await self._headers(), patience)
+                self._told = now, await told_context(http, self.server.name, model)
+        return self._told[1]
+
     async def describe(self, session: aiohttp.ClientSession, patience: Patience | None = None) -> Description:
         """Ask what the server offers; see `Backend.describe`."""
         async with self._talking(patience):
@@ -133,6 +150,7 @@ class OpenAIBackend:
             server=f"{server.title} {version}".strip(),
             models=tuple(ordered),
             notes=(*((does_not_take(left),) if left else ()), *self._model_note(models)),
+            context=listed_context(listed_model(listed, first)),
         )
 
     async def close(self) -> None:
@@ -292,26 +310,31 @@ class _Http:
 
     async def version(self, path: str) -> str:
         """Return the server's version, "" where it does not tell."""
-        told = await self._beside(path) if path else {}
+        told = await self.beside(path) if path else {}
         version = str(told.get("version") or told.get("build_info") or "")
         return "" if "unknown" in version else version
 
     async def can_think(self) -> bool:
         """Tell whether the model's chat template knows of thinking; true where that is not known."""
-        template = (await self._beside("/props")).get("chat_template")
+        template = (await self.beside("/props")).get("chat_template")
         return not isinstance(template, str) or "enable_thinking" in template
 
-    async def _beside(self, path: str) -> dict[str, Any]:
-        """Read JSON from beside ``/v1``; {} where there is none."""
+    async def beside(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Read JSON from beside ``/v1``, in answer to a body where one is given; {} where there is none."""
         root = self._backend.base_url.removesuffix("/v1")
         with contextlib.suppress(aiohttp.ClientError, OSError, asyncio.TimeoutError, ValueError, RecursionError):
-            async with self._get(root + path) as response:
+            async with self._get(root + path, body) as response:
                 value = json.loads(await read_text(response)) if response.status == _HTTP_OK else {}
                 return value if isinstance(value, dict) else {}
         return {}
 
-    def _get(self, url: str) -> contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        return self._session.get(url, headers=self._headers, timeout=self._timeout, allow_redirects=False)
+    def _get(
+        self, url: str, body: Mapping[str, Any] | None = None
+    ) -> contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        method = "GET" if body is None else "POST"
+        return self._session.request(
+            method, url, json=body, headers=self._headers, timeout=self._timeout, allow_redirects=False
+        )
 
     async def _post(self, request: ChatRequest) -> aiohttp.ClientResponse:
         return await self._session.post(

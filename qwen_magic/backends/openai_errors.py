@@ -23,6 +23,7 @@ from ..errors import (
     one_line,
 )
 from .failures import retry_after
+from .too_long import counts, is_too_long
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,12 +31,6 @@ if TYPE_CHECKING:
 _AGAIN = "Ask again, or try another target."
 _OTHER = "Wait a little, or try another target."
 _LONGEST = 300
-_CONTEXT = re.compile(
-    r"context[_ ](?:length|size|window|limit)|maximum context|range of input length|prompt (?:is )?too long"
-    r"|longer than the model|too many tokens|reduce the length of the|exceed\w* .*\bcontext\b"
-    r"|keep from the initial prompt",
-    re.IGNORECASE,
-)
 _MODEL = re.compile(
     r"\bmodel\b.{0,80}(?:not (?:be )?(?:found|exist|available|a valid)|n['o]t exist|no longer|unknown)"
     r"|no such model|not a valid model|(?:unknown|invalid) model|model_not_(?:found|supported)",
@@ -58,16 +53,12 @@ class Said:
         text: its words, on one line; "" where it says nothing that one can read.
         codes: its error codes and types, joined by blanks.
         status: the status that an error object names, or 0.
-        needed: tokens of the prompt, or None.
-        context: tokens of the model's context, or None.
 
     """
 
     text: str = ""
     codes: str = ""
     status: int = 0
-    needed: int | None = None
-    context: int | None = None
 
     @property
     def all(self) -> str:
@@ -99,9 +90,10 @@ def read_said(body: str) -> Said:
     codes = " ".join(str(inner[name]) for name in ("code", "type") if inner.get(name))
     code = str(inner.get("code"))
     number = int(code) if re.fullmatch(r"[45]\d\d", code) else 0
-    counts = [inner.get(name) for name in ("n_prompt_tokens", "n_ctx")]
-    needed, context = (count if isinstance(count, int) else None for count in counts)
-    return Said(one_line(words)[:_LONGEST], codes, number, needed, context)
+    needed, context = inner.get("n_prompt_tokens"), inner.get("n_ctx")
+    if isinstance(needed, int) and isinstance(context, int) and counts(words).needed is None:  # llama.cpp, in fields
+        words = f"{words} ({needed} tokens, its context has {context})"
+    return Said(one_line(words)[:_LONGEST], codes, number)
 
 
 def http_error(
@@ -163,9 +155,11 @@ def _meaning(  # noqa: C901, PLR0911 - a table
         )
     if status == 429:  # noqa: PLR2004
         return error(BusyError, f"too many requests ({reason})", _OTHER)
-    if _CONTEXT.search(said.all) and status not in (401, 403, 404):
-        counts = f"{said.needed} tokens, its context has {said.context}" if said.needed and said.context else reason
-        what = f"the conversation is too long for the model's context ({counts})"
+    if is_too_long(said.all) and status not in (401, 403, 404):
+        told = counts(said.text)
+        known = told.needed and told.context and told.needed > told.context
+        why = f"{told.needed} tokens, its context has {told.context}" if known else reason
+        what = f"the conversation is too long for the model's context ({why})"
         return error(ContextError, what, "Start a new conversation, or ask for less.")
     if status in (400, 403, 404, 422) and _MODEL.search(said.all):
         return error(ModelError, f"no such model ({reason})", "Check the model's name.")

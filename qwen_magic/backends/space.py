@@ -25,6 +25,7 @@ from .filling import build
 from .http import translated
 from .known import KNOWN
 from .old_runs import FirstSSERun, PostRun, WebsocketRun, queued_or_not
+from .qwen_models import context_of
 from .retrying import patiently
 from .runs import QueueRun, Run
 from .web import Web
@@ -107,6 +108,14 @@ class SpaceBackend:
                 async for event in answer:
                     yield event
 
+    async def context(
+        self,
+        session: aiohttp.ClientSession | None = None,  # noqa: ARG002 - a Space does not tell it
+        patience: Patience | None = None,  # noqa: ARG002
+    ) -> int | None:
+        """Tell the context of a known Space's model; see `Backend.context`."""
+        return context_of(self.model or self._known.model) if self._known else None
+
     async def describe(self, session: aiohttp.ClientSession, patience: Patience | None = None) -> Description:
         """Ask what the app offers; see `Backend.describe`."""
         web = Web(self, session, patience=patience)
@@ -114,7 +123,8 @@ class SpaceBackend:
             if self.login:
                 await web.sign_in(*self.login)
             try:
-                return await describe_space(web, self.name, self.settings.endpoint, self._known, self.model)
+                found = await describe_space(web, self.name, self.settings.endpoint, self._known, self.model)
+                return replace(found, context=await self.context())
             except AsleepError as error:
                 error.what = await self._state(web) or error.what
                 raise

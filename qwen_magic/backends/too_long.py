@@ -1,0 +1,58 @@
+"""How servers say that a conversation is too long, and what their words tell of the numbers; without I/O.
+
+Source: the words of OpenAI, vLLM, SGLang, llama.cpp, Ollama, DashScope and OpenRouter.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_TOO_LONG = re.compile(
+    r"context[_ ](?:length|size|window|limit)|maximum (?:context|prompt|model) length|range of input length"
+    r"|(?:prompt|input) (?:is )?too long|longer than the model|too many tokens|reduce the length of the"
+    r"|exceed\w* .*\bcontext\b|keep from the initial prompt",
+    re.IGNORECASE,
+)
+_CONTEXT = re.compile(
+    r"(?:maximum (?:context|prompt|model) length (?:is|of)|available context size \(|context (?:length|size|window) \("
+    r"|context (?:length|size|window) (?:is|of)|its context has|range of input length should be \[\d+,) *([\d,]*\d)",
+    re.IGNORECASE,
+)
+# "At least" so many is no count: vLLM stops counting where it is too much.
+_NEEDED = re.compile(
+    r"(?:(?:request|input) \(|messages resulted in|(?:prompt|request) (?:contains|has)) *([\d,]*\d)"
+    r"|\b([\d,]*\d) (?:in the messages|of text input|tokens, its context has)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a refusal tells in numbers.
+
+    Attributes:
+        needed: tokens of the conversation, or None.
+        context: tokens that fit, or None.
+
+    """
+
+    needed: int | None = None
+    context: int | None = None
+
+
+def is_too_long(text: str) -> bool:
+    """Tell whether a server's words mean that the conversation is too long."""
+    return bool(_TOO_LONG.search(text))
+
+
+def counts(text: str) -> Counts:
+    """Read the numbers in a server's words."""
+    needed, context = _NEEDED.search(text), _CONTEXT.search(text)
+    return Counts(
+        _number(next(filter(None, needed.groups()))) if needed else None, _number(context[1]) if context else None
+    )
+
+
+def _number(text: str) -> int | None:
+    return int(text.replace(",", "")) or None
