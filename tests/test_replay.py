@@ -13,6 +13,7 @@ from collections import UserDict
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import get_args
 
 import filelock  # noqa: F401 - a user without rights cannot load it later
 import platformdirs  # noqa: F401
@@ -23,8 +24,9 @@ from hypothesis import strategies as st
 from qwen_magic.errors import ReplayError, UsageError
 from qwen_magic.events import End, Target, TextDelta, ThinkingDelta, UsageReport
 from qwen_magic.messages import Message, Reply, Usage
+from qwen_magic.notebook.options import MODES
 from qwen_magic.parameters import Parameters
-from qwen_magic.replay import MODES, Replay, ReplayedStream, difference
+from qwen_magic.replay import Mode, Replay, ReplayedStream, difference
 from qwen_magic.replay.file import ReplayFile
 from qwen_magic.replay.recorded import Recorded, Unreadable, prompt_mark, read_line, recorded_of, replay_key, to_line
 
@@ -596,7 +598,7 @@ def session(path):
 
 
 def test_the_modes(session):
-    assert MODES == ("off", "on", "only", "fresh")
+    assert set(get_args(Mode)) == set(MODES)
     for mode in MODES:
         if mode != "only":
             assert session.look_up(mode, "a", "p", "In[1]") is None
@@ -607,7 +609,8 @@ def test_the_modes(session):
     for mode in MODES:
         found = session.look_up(mode, "a", "p", "In[1]")
         assert (found is not None) == (mode in ("on", "only"))
-    session.keep("fresh", "a", reply("another"))
+    assert not session.keep("fresh", "a", reply())
+    assert session.keep("fresh", "a", reply("another"))
     assert session.look_up("on", "a", "p", "In[1]").text == "another"
 
 
@@ -730,22 +733,3 @@ async def test_a_replayed_answer_can_be_cancelled():
     await all_of(stream)
     await stream.cancel()
     assert stream.reply.finish_reason == "stop"
-
-
-async def test_only_an_answer_that_was_cut_can_be_continued():
-    stream = ReplayedStream(recorded(finish_reason="length"), ASKED)
-    with pytest.raises(UsageError, match="not come to its end"):
-        stream.resume()
-    await all_of(stream)
-    with pytest.raises(UsageError, match="--replay fresh, then continue"):
-        stream.resume("local")
-    for record, what in ((recorded(), "complete"), (recorded(text=" ", finish_reason="length"), "nothing of the")):
-        stream = ReplayedStream(record, ASKED)
-        await all_of(stream)
-        with pytest.raises(UsageError, match=what):
-            stream.resume()
-    asked = []
-    stream = ReplayedStream(recorded(finish_reason="length"), ASKED, resumed=lambda *given: asked.append(given))
-    await all_of(stream)
-    stream.resume("local")
-    assert asked == [(stream.reply, "local")]

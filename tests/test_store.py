@@ -261,16 +261,19 @@ def test_what_is_no_name(store: Store, name: str) -> None:
     assert store.find(name) is None
 
 
+def test_one_that_may_be_there_already(store: Store) -> None:
+    first = store.create("a", existing=True)
+    assert store.create("a", existing=True) == first
+    assert store.create("a").name == "a-2"
+
+
 def test_conversations_by_their_last_use(store: Store) -> None:
     first, second, third = (store.create(name, notebook).id for name, notebook in (("1", "n"), ("2", "n"), ("3", "")))
     assert [one.name for one in store.conversations()] == ["3", "2", "1"]
     ask(store, first, "q")
     assert [one.name for one in store.conversations()] == ["1", "3", "2"]
     store.begin(second, Turn("open"))
-    latest = store.latest("n")
-    assert latest
-    assert (latest.id, latest.turns) == (second, 0)
-    assert store.latest("other") is None
+    assert [(one.name, one.turns) for one in store.conversations()] == [("2", 0), ("1", 1), ("3", 0)]
     assert (store.get(first).turns, store.get(third).notebook) == (1, "")
     assert store.get(first).created_at <= store.get(first).used_at
 
@@ -422,7 +425,7 @@ def test_an_excerpt_shows_the_word_on_one_line() -> None:
 def test_texts_that_a_database_might_not_take(store: Store, given_text: str, kept: str) -> None:
     conversation = store.create("a", given_text)
     assert conversation.notebook == kept
-    assert store.latest(given_text) == conversation
+    assert store.conversations() == [conversation]
     store.set_system(conversation.id, given_text)
     turn = Turn(given_text, system=given_text, source=given_text, cell=given_text)
     number = store.begin(conversation.id, turn)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import warnings
 from collections import Counter, defaultdict
+from dataclasses import replace
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..text.cutting import Description, cut
 from ..text.variables import Attribute, Filled, Item, Reference, join, split
 from .values import describe
-from .values.probing import attempt, has, is_a
+from .values.probing import attempt, has, is_a, type_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -90,7 +91,14 @@ def _writer(reference: Reference, namespace: Mapping[str, Any]) -> Callable[[int
         value = format(value, reference.spec)
     if reference.conversion or reference.spec:
         return partial(cut, str.__str__(value))
-    return partial(describe, value)
+    return partial(_describe, value)
+
+
+def _describe(value: Any, budget: int) -> Description:
+    """Describe a value; what is no text and has several lines is set off from the prompt's words."""
+    described = describe(value, budget)
+    is_text = is_a(value, str) or ("qwen_magic", "Reply") in type_names(value)
+    return replace(described, is_block="\n" in described.text and not is_text)
 
 
 def _may_format(value: object, spec: str) -> bool:

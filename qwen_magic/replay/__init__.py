@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 from ..errors import ReplayError, UsageError, one_line
 from ..events import End, Target, TextDelta, ThinkingDelta, UsageReport
@@ -17,14 +17,12 @@ from .file import ReplayFile
 from .recorded import Recorded, prompt_mark, recorded_of, replay_key
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Iterator, Sequence
 
     from ..events import Event
     from ..messages import Message
-    from ..stream import Stream, Targets
 
 __all__ = [
-    "MODES",
     "Mode",
     "Recorded",
     "Replay",
@@ -36,7 +34,6 @@ __all__ = [
 ]
 
 Mode = Literal["off", "on", "only", "fresh"]
-MODES: tuple[Mode, ...] = get_args(Mode)
 """Never, replay or else ask and record, never ask, ask and record anew."""
 _FINISHED = ("stop", "length")
 _PROMPT_CHARACTERS = 60
@@ -83,7 +80,7 @@ class Replay:
             raise ReplayError(f"{where} has no recorded answer: {_beginning(prompt)}", hint=self._advice(prompt))
         return found
 
-    def keep(self, mode: Mode, key: str, reply: Reply, cell: str = "") -> None:
+    def keep(self, mode: Mode, key: str, reply: Reply, cell: str = "") -> bool:
         """Record an answer that has come to its end; others are not kept.
 
         Args:
@@ -92,18 +89,23 @@ class Replay:
             reply: its answer.
             cell: the id of the cell that asked, or "".
 
+        Returns:
+            Whether it differs from the one that was recorded before.
+
         Raises:
             ReplayError: the file cannot be written.
 
         """
         if mode not in ("on", "fresh") or reply.recorded or reply.finish_reason not in _FINISHED:
-            return
+            return False
         new = recorded_of(key, reply, cell)
         old = self.file.record(new)
         self.used.add(key)
-        if old is not None:
-            first, _ = self._renewed.get(key, (old, new))
-            self._renewed[key] = (first, new)
+        if old is None:
+            return False
+        first, _ = self._renewed.get(key, (old, new))
+        self._renewed[key] = (first, new)
+        return bool(difference(first, new))
 
     def status_lines(self) -> list[str]:
         """Tell where the answers are, how many were used in this session, and which were not."""
@@ -150,26 +152,17 @@ class ReplayedStream:
     Args:
         recorded: the answer.
         messages: what is asked.
-        resumed: makes the stream that continues an answer at a target, given the reply; without it that is refused.
 
     Attributes:
         messages: what is asked.
 
     """
 
-    def __init__(
-        self,
-        recorded: Recorded,
-        messages: Sequence[Message],
-        *,
-        resumed: Callable[[Reply, Targets], Stream] | None = None,
-    ) -> None:
+    def __init__(self, recorded: Recorded, messages: Sequence[Message]) -> None:
         self.messages = tuple(messages)
         self.recorded = recorded
-        self._resumed = resumed
         self._reply = Reply(messages=self.messages, finish_reason="interrupted", recorded=recorded.date)
         self._begun = False
-        self._over = False
         self._cancelled = False
 
     def __repr__(self) -> str:
@@ -196,41 +189,16 @@ class ReplayedStream:
         if self._begun:
             raise UsageError("a stream can be iterated once", hint="Ask again for another.")
         self._begun = True
-        try:
-            for event, so_far in self._steps():
-                if self._cancelled:
-                    yield End("interrupted")
-                    return
-                self._reply = so_far
-                yield event
-        finally:
-            self._over = True
+        for event, so_far in self._steps():
+            if self._cancelled:
+                yield End("interrupted")
+                return
+            self._reply = so_far
+            yield event
 
     async def cancel(self) -> None:
         """Stop the answer; may be called from any loop. The iteration ends with an End."""
         self._cancelled = True
-
-    def resume(self, target: Targets = None) -> Stream:
-        """Make a stream that continues this answer, which was cut short when it was recorded.
-
-        Args:
-            target: another target, or chain, to continue it.
-
-        Raises:
-            UsageError: the answer is complete, still running, or cannot be continued.
-
-        """
-        if not self._over:
-            raise UsageError("the answer has not come to its end", hint="Iterate the stream first.")
-        if self.recorded.finish_reason == "stop":
-            raise UsageError("the answer is complete", hint="There is nothing to continue: ask for more.")
-        if not self.recorded.text.strip():
-            raise UsageError("nothing of the answer had come", hint="Ask again.")
-        if self._resumed is None:
-            raise UsageError(
-                "a replayed answer cannot be continued", hint="Ask it afresh with --replay fresh, then continue."
-            )
-        return self._resumed(self.recorded.reply(self.messages), target)
 
     def _steps(self) -> Iterator[tuple[Event, Reply]]:
         """Yield what happens, and the reply as it is then."""

@@ -71,12 +71,13 @@ class Store:
             self._closed = True
             self._disconnect()
 
-    def create(self, name: str, notebook: str = "") -> Conversation:
+    def create(self, name: str, notebook: str = "", *, existing: bool = False) -> Conversation:
         """Begin a conversation.
 
         Args:
             name: its name; one that is taken gets -2, -3 and so on.
             notebook: the path of the notebook that it belongs to, or "".
+            existing: whether the one of that name is returned where it is there.
 
         Returns:
             The conversation.
@@ -87,6 +88,8 @@ class Store:
         """
         wanted = checked_name(name)
         with self._writing() as connection:
+            if existing and (found := conversation_where(connection, "name = ?", wanted)):
+                return found
             names = itertools.chain([wanted], (f"{wanted}-{number}" for number in itertools.count(2)))
             free = next(name for name in names if conversation_where(connection, "name = ?", name) is None)
             now = time.time()
@@ -108,11 +111,6 @@ class Store:
         """
         with self._reading() as connection:
             return conversation_by_id(connection, conversation)
-
-    def latest(self, notebook: str) -> Conversation | None:
-        """Return the conversation of a notebook that was used last, or None."""
-        with self._reading() as connection:
-            return conversation_where(connection, "notebook = ? ORDER BY used_at DESC, id DESC", storable(notebook))
 
     def conversations(self) -> list[Conversation]:
         """Return all conversations, the one that was used last first."""

@@ -13,10 +13,10 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
+from .cutting import Description
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from .cutting import Description
 
 _LETTER = r"(?:[A-Za-z_]|[^\x00-\x7f])"  # what of these is no letter, str.isidentifier finds
 _NAME = rf"{_LETTER}(?:[A-Za-z0-9_]|[^\x00-\x7f])*"
@@ -150,13 +150,24 @@ def join(pieces: Sequence[str | Reference], values: Mapping[Reference, Descripti
         values: a value for each reference among them.
 
     Returns:
-        The prompt, and what was filled in.
+        The prompt, and what was filled in; a block stands on lines of its own.
 
     """
-    text = "".join(piece if isinstance(piece, str) else values[piece].text for piece in pieces)
+    written: list[str] = []
+    after_block, ended = False, True
+    for piece in pieces:
+        value = Description(piece) if isinstance(piece, str) else values[piece]
+        if not value.text:
+            continue
+        if (value.is_block or after_block) and not ended and not value.text.startswith("\n"):
+            written.append("\n")
+        written.append(value.text)
+        after_block, ended = value.is_block, value.text.endswith("\n")
     references = dict.fromkeys(piece for piece in pieces if isinstance(piece, Reference))
     names = tuple(reference.written for reference in references)
-    return Filled(text, names, tuple(reference.written for reference in references if values[reference].cut))
+    return Filled(
+        "".join(written), names, tuple(reference.written for reference in references if values[reference].cut)
+    )
 
 
 class _Scanner:

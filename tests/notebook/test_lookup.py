@@ -20,6 +20,7 @@ from nasty import nasty
 
 from qwen_magic.messages import Reply
 from qwen_magic.notebook.lookup import fill_in
+from qwen_magic.notebook.values import describe
 
 
 class Account:
@@ -221,7 +222,13 @@ def test_what_was_filled_in():
 
 
 def test_a_frame_is_described():
-    assert "pandas DataFrame, 2 rows x 2 columns" in fill_in("Explain {df}.", NAMESPACE).text
+    frame = describe(FRAME).text
+    assert frame.startswith("pandas DataFrame, 2 rows x 2 columns\n")
+    text = fill_in("Explain {df} and {df}, please.", NAMESPACE).text
+    assert text == f"Explain \n{frame}\n and \n{frame}\n, please."
+    # On a line of its own it is left there, and a text of several lines is what it is.
+    assert fill_in("{df}", NAMESPACE).text == fill_in("a\n{df}\nb", NAMESPACE).text[2:-2] == frame
+    assert fill_in("a {t} b", {"t": "1\n2"}).text == "a 1\n2 b"
 
 
 def test_nothing_is_called_or_made():
@@ -290,7 +297,7 @@ VALUES = st.recursive(
 def test_budget_holds(pieces, a, b, c, budget):
     filled = fill_in("".join(pieces), {"a": a, "b": b, "c": c}, budget)
     unfilled = sum(len(piece) for piece in pieces if piece not in filled.names)
-    assert len(filled.text) <= budget + unfilled
+    assert len(filled.text) <= budget + unfilled + len(pieces) + 1  # the ends of the lines that set a block off
 
 
 NASTY = nasty()
