@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +32,13 @@ def need_local_model() -> None:
 
 def run_cells(notebook: Any, target: str, *, allow_errors: bool = False) -> list[Any]:
     """Run a notebook on a real kernel of this very Python; return its code cells with their outputs."""
-    env = {**os.environ, "QWEN_TARGET": target, "PYTHONPATH": str(ROOT)}
-    client = NotebookClient(
-        notebook, timeout=600, kernel_name="python3", allow_errors=allow_errors, resources={"metadata": {"path": ROOT}}
-    )
-    client.execute(env=env)
+    with tempfile.TemporaryDirectory(prefix="qwen-magic-notebook-") as folder:
+        env = {**os.environ, "QWEN_TARGET": target, "PYTHONPATH": str(ROOT), "IPYTHONDIR": f"{folder}/ipython"}
+        resources = {"metadata": {"path": folder}}
+        client = NotebookClient(
+            notebook, timeout=600, kernel_name="python3", allow_errors=allow_errors, resources=resources
+        )
+        client.execute(env=env)
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 

@@ -16,21 +16,32 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 GRADIO_URL = "http://127.0.0.1:7860"
-FENCE = re.compile(r"^(?:<!-- command: (\w+) -->\n)?```(\w*)\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^(?:<!-- (command: \w+|fails) -->\n)?```(\w*)\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 BLOCKS = [match.groups() for match in FENCE.finditer(README)]
 PYTHON = [code for _, language, code in BLOCKS if language == "python"]
+FAILS = [code for mark, _, code in BLOCKS if mark == "fails"]
 
 
 def run_blocks(blocks: list[str], target: str) -> list[Any]:
     """Run blocks as the cells of one notebook; their ids are b0, b1 and so on."""
     notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(code, id=f"b{number}") for number, code in enumerate(blocks)]
+        cells=[
+            nbformat.v4.new_code_cell(
+                code, id=f"b{number}", metadata={"tags": ["raises-exception"]} if code in FAILS else {}
+            )
+            for number, code in enumerate(blocks)
+        ]
     )
     return run_cells(notebook, target)
 
 
 def test_blocks_are_cells_or_the_two_commands() -> None:
-    assert {(name, language) for name, language, _ in BLOCKS} == {(None, "python"), ("run", "sh"), ("test", "sh")}
+    assert {(mark, language) for mark, language, _ in BLOCKS} == {
+        (None, "python"),
+        ("fails", "python"),
+        ("command: run", "sh"),
+        ("command: test", "sh"),
+    }
     assert README.count("```") == 2 * len(BLOCKS)
 
 
@@ -42,11 +53,14 @@ def test_cells_run_as_they_stand() -> None:
     assert blocks[0] == "%load_ext qwen_magic"
     # Only so that the test is over sooner.
     cells = run_blocks([blocks[0], "%config QwenMagics.max_tokens = 120", *blocks[1:]], "local")
-    found = answers(cells)
-    assert len(found) == 3  # the examples that are %%qwen cells
-    for answer, last in found.values():
-        assert len(answer) > 10
-        assert "local" in last
+    dry = [cell for cell in cells if "--dry-run" in cell.source]
+    assert "radii = [1, 2, 5]" in texts(dry[0])[0]
+    found = answers([cell for cell in cells if cell not in dry])
+    assert len(found) == 7  # the examples that are %%qwen cells
+    for code, (answer, last) in found.items():
+        assert len(answer) > 10, code
+        assert "local" in last, code
+    assert "qwen.jsonl" in next("".join(texts(cell)) for cell in cells if cell.source == "%qwen replay on")
     shown = {cell.source: "".join(texts(cell)) for cell in cells}
     for code, text in shown.items():
         if "print(" in code or code == "%qwen use local":
@@ -76,7 +90,7 @@ def test_ci_runs_the_two_commands(name: str) -> None:
     done = subprocess.run(
         ["bash", ".ci/run", "--print", name], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
     )
-    (command,) = (code for marker, _, code in BLOCKS if marker == name)
+    (command,) = (code for marker, _, code in BLOCKS if marker == f"command: {name}")
     assert done.stdout == command + "\n"
 
 

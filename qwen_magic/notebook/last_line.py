@@ -45,6 +45,9 @@ def last_line(reply: Reply) -> str:
     """Tell who answered, how long it took and how fast, and how it ended if not by itself."""
     model = reply.model if reply.model and reply.model.lower() not in reply.target.lower() else ""
     targets = ", continued by ".join((*reply.earlier_targets, reply.target))
+    if reply.recorded:
+        parts = [_ending(reply), f"replayed, recorded {reply.recorded}", targets, model]
+        return " · ".join(part for part in parts if part)
     parts = [_ending(reply), targets, model, f"{reply.seconds:.1f} s"]
     if reply.thinking_seconds is not None:
         parts.append(f"thought for {duration(reply.thinking_seconds)}")

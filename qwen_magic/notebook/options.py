@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
@@ -13,8 +13,10 @@ from ..errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-FORMATS = ("markdown", "text")
+FORMATS = ("markdown", "text", "code", "json", "html", "math")
 """How an answer can be shown."""
+MODES = ("on", "only", "fresh", "off")
+"""What replay can be set to."""
 
 _WORD = re.compile(r"""(?:\\[\s"']|"(?:\\"|[^"])*"|'[^']*'|[^\s"'])+""")
 """A word as a shell has it, but a backslash is one unless it stands before a blank or a quotation mark."""
@@ -35,6 +37,7 @@ class Option:
         read: makes the value from its text; raises ValueError with the reason where it cannot.
         constant: the value of an option after which none stands.
         many: whether it may be given several times.
+        optional: whether its value may be left out; then it is the constant. It is given with an equals sign.
 
     """
 
@@ -45,6 +48,7 @@ class Option:
     read: Callable[[str], Any] = str
     constant: Any = None
     many: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,18 @@ class Options:
         target: where this prompt goes, or None.
         system: the system prompt, or None.
         output: the variable for the reply, or None.
+        append: the list that the reply is put into, by its variable's name, or None.
         format: how the answer is shown, or None.
+        conversation: the name of the conversation that this prompt belongs to, or None.
+        new: whether it begins a new conversation.
+        alone: whether it is asked outside of any.
+        context: how many of the cells before it are sent along.
+        raw: whether ``{name}`` stays as it is written.
+        next: whether the answer's code is put into the next cell.
+        replace: whether this cell becomes the answer's code.
+        dry_run: whether what would be sent is shown instead.
+        redact: whether what looks like a secret is replaced.
+        replay: what is done with recorded answers, or None.
         parameters: the parameters by their names in `Parameters`.
 
     """
@@ -63,7 +78,18 @@ class Options:
     target: str | None = None
     system: str | None = None
     output: str | None = None
+    append: str | None = None
     format: str | None = None
+    conversation: str | None = None
+    new: bool = False
+    alone: bool = False
+    context: int = 0
+    raw: bool = False
+    next: bool = False
+    replace: bool = False
+    dry_run: bool = False
+    redact: bool = False
+    replay: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -81,10 +107,25 @@ def _whole(text: str) -> int:
         raise ValueError("give a whole number") from None
 
 
-def _form(text: str) -> str:
-    if text not in FORMATS:
-        raise ValueError(f"give {' or '.join(FORMATS)}")
-    return text
+def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"give {', '.join(words[:-1])} or {words[-1]}")
+        return text
+
+    return read
+
+
+def _cells(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError("give the number of cells")
+    return int(text)
+
+
+def _name(text: str) -> str:
+    if not text.strip():
+        raise ValueError("give a name")
+    return text.strip()
 
 
 def _variable(text: str) -> str:
@@ -116,7 +157,26 @@ OPTIONS = (
     Option(("-t", "--target"), "target", "TARGET", "where this prompt goes; A,B,C are tried in order"),
     Option(("-s", "--system"), "system", "SYSTEM", "the system prompt, where the cell has no system line"),
     Option(("-o", "--output"), "output", "NAME", "put the Reply into the variable NAME", _variable),
-    Option(("-f", "--format"), "format", "FORM", "markdown, or text as it comes", _form),
+    Option(("--append",), "append", "NAME", "add the Reply to the list NAME", _variable),
+    Option(("-f", "--format"), "format", "FORM", "markdown, text, code, json, html or math", _one_of(FORMATS)),
+    Option(("-c", "--conversation"), "conversation", "NAME", "ask in the conversation of that name", _name),
+    Option(("--new",), "new", "", "begin a new conversation", constant=True),
+    Option(("--alone",), "alone", "", "ask without the conversation, and leave no trace in it", constant=True),
+    Option(("--context",), "context", "N", "send the last N cells and their output along", _cells),
+    Option(("--raw",), "raw", "", "fill in no {variables}", constant=True),
+    Option(("-n", "--next"), "next", "", "put the answer's code into the next cell; it is not run", constant=True),
+    Option(("--replace",), "replace", "", "turn this cell into the answer's code; it is not run", constant=True),
+    Option(("--dry-run",), "dry_run", "", "show what would be sent, and send nothing", constant=True),
+    Option(("--redact",), "redact", "", "replace what looks like a key, token or password", constant=True),
+    Option(
+        ("--replay",),
+        "replay",
+        "[=MODE]",
+        "replay recorded answers, record others; or only, fresh, off",
+        _one_of(MODES),
+        constant="on",
+        optional=True,
+    ),
     Option(("--temperature",), "temperature", "X", "0 to 2", _number),
     Option(("--top-p",), "top_p", "X", "0 to 1", _number),
     Option(("--top-k",), "top_k", "N", "how many of the likeliest tokens are sampled from", _whole),
@@ -139,11 +199,17 @@ OPTIONS = (
 )
 """All options of ``%%qwen`` and ``%qwen ask``."""
 
-USAGE = "%%qwen [-t TARGET] [-s SYSTEM] [-o NAME] [-f markdown|text] [--max-tokens N] [--no-think] ..."
+USAGE = "%%qwen [-t TARGET] [-s SYSTEM] [-o NAME] [-f FORM] [-n] [--new|--alone|-c NAME] [--max-tokens N] ..."
 """The usage in one line, for errors."""
 
-_FIELDS = ("target", "system", "output", "format")
+_FIELDS = tuple(item.name for item in fields(Options) if item.name != "parameters")
+_CONTRARY = (("new", "alone"), ("conversation", "alone"), ("conversation", "new"), ("next", "replace"))
 _HINT = f"Usage: {USAGE} %qwen help lists all options."
+
+
+def all_but(*names: str) -> tuple[str, ...]:
+    """Return the names of all options but these."""
+    return tuple(dict.fromkeys(option.name for option in OPTIONS if option.name not in names))
 
 
 def read_options(line: str, allowed: tuple[str, ...] | None = None) -> tuple[Options, str]:
@@ -171,18 +237,26 @@ def read_options(line: str, allowed: tuple[str, ...] | None = None) -> tuple[Opt
         if option is None:
             close = difflib.get_close_matches(flag, by_flag, n=1)
             raise UsageError(f"no option {flag}", hint=f"Did you mean {close[0]}? {_HINT}" if close else _HINT)
-        if not option.value and equals:
-            raise UsageError(f"{flag} takes no value", hint=_HINT)
-        if option.value and not equals:
+        value: Any = option.constant
+        if equals:
+            value = _value(option, flag, text)
+        elif option.value and not option.optional:
             if place >= len(line):
                 raise UsageError(f"{flag} is without its {option.value}", hint=_HINT)
             text, place = _word(line, place)
-        value = _value(option, flag, text)
+            value = _value(option, flag, text)
         given[option.name] = [*given.get(option.name, ()), value] if option.many else value
     if re.match(r"--(?:\s|$)", line[place:]):
         place = _skip_blanks(line, place + 2)
+    return _options(given), line[place:].rstrip()
+
+
+def _options(given: dict[str, Any]) -> Options:
+    for one, other in _CONTRARY:
+        if given.get(one) and given.get(other):
+            raise UsageError(f"{_flag(one)} and {_flag(other)} contradict each other", hint="Give one of them.")
     parameters = {name: value for name, value in given.items() if name not in _FIELDS}
-    return Options(**{name: given.get(name) for name in _FIELDS}, parameters=parameters), line[place:].rstrip()
+    return Options(**{name: value for name, value in given.items() if name in _FIELDS}, parameters=parameters)
 
 
 def cell_options(line: str) -> Options:
@@ -222,15 +296,34 @@ def merged(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, A
 def option_help(allowed: tuple[str, ...] | None = None) -> list[tuple[str, str]]:
     """Return for each option how it is written, and what it means."""
     return [
-        (f"{', '.join(option.flags)} {option.value}".rstrip(), option.help)
+        (f"{', '.join(option.flags)} {option.value}".replace(" [", "[").rstrip(), option.help)
         for option in OPTIONS
         if allowed is None or option.name in allowed
     ]
 
 
+def read_words(line: str) -> list[str]:
+    """Part a line into its words, of which one in quotation marks may have blanks.
+
+    Raises:
+        UsageError: a quotation is not closed.
+
+    """
+    words = []
+    place = _skip_blanks(line, 0)
+    while place < len(line):
+        word, place = _word(line, place)
+        words.append(word)
+    return words
+
+
+def _flag(name: str) -> str:
+    return next(option.flags[-1] for option in OPTIONS if option.name == name)
+
+
 def _value(option: Option, flag: str, text: str) -> Any:
     if not option.value:
-        return option.constant
+        raise UsageError(f"{flag} takes no value", hint=_HINT)
     try:
         return option.read(text)
     except ValueError as error:

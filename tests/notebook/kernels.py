@@ -90,6 +90,13 @@ class Run:
         return errors[0]
 
     @property
+    def next_input(self) -> tuple[str, bool] | None:
+        """What was put into the next cell, and whether it is to replace this one."""
+        assert self.reply is not None
+        found = [item for item in self.reply.get("payload", []) if item["source"] == "set_next_input"]
+        return (found[0]["text"], found[0]["replace"]) if found else None
+
+    @property
     def size(self) -> int:
         """Bytes on IOPub."""
         return sum(message.size for message in self.messages)
@@ -142,8 +149,8 @@ class Kernel:
             return
         raise TimeoutError("the kernel did not answer")
 
-    def start(self, code: str) -> Run:
-        """Send a cell, and do not wait."""
+    def start(self, code: str, cell: str = "") -> Run:
+        """Send a cell, with its id as JupyterLab sends it, and do not wait."""
         content = {
             "code": code,
             "silent": False,
@@ -153,14 +160,26 @@ class Kernel:
             "stop_on_error": True,
         }
         run = Run(code, time.monotonic())
-        message = self._session.msg("execute_request", content)
+        message = self._session.msg("execute_request", content, metadata={"cellId": cell} if cell else {})
         self._runs[message["header"]["msg_id"]] = run
         self._session.send(self._shell, message)
         return run
 
-    def run(self, code: str, timeout: float = 60) -> Run:
+    def run(self, code: str, timeout: float = 60, cell: str = "") -> Run:
         """Run a cell to its end."""
-        return self.wait(self.start(code), timeout)
+        return self.wait(self.start(code, cell), timeout)
+
+    def complete(self, code: str, cursor: int | None = None) -> tuple[list[str], str]:
+        """Press Tab, at the end or elsewhere; give the matches, and what of the code they take the place of."""
+        place = len(code) if cursor is None else cursor
+        run = Run(code, time.monotonic())
+        message = self._session.msg("complete_request", {"code": code, "cursor_pos": place})
+        self._runs[message["header"]["msg_id"]] = run
+        self._session.send(self._shell, message)
+        self.wait(run)
+        assert run.reply is not None
+        assert run.reply["cursor_end"] == place
+        return run.reply["matches"], code[run.reply["cursor_start"] : place]
 
     def wait(self, run: Run, timeout: float = 60) -> Run:
         """Wait for the end of a cell."""

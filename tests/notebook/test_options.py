@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from qwen_magic.errors import UsageError
 from qwen_magic.notebook.commands import COMMANDS, help_text
-from qwen_magic.notebook.options import OPTIONS, USAGE, cell_options, merged, read_options
+from qwen_magic.notebook.options import OPTIONS, USAGE, Options, cell_options, merged, read_options, read_words
 from qwen_magic.parameters import NAMES, to_parameters
 
 
@@ -79,7 +80,7 @@ def test_the_rest_is_the_prompt(line: str, rest: str) -> None:
         ("--max-tokens many", ["--max-tokens 'many'", "whole number"]),
         ("--max-tokens 1.5", ["'1.5'", "whole number"]),
         ("--temperature hot", ["--temperature 'hot'", "number"]),
-        ("-f html", ["'html'", "markdown or text"]),
+        ("-f image", ["'image'", "markdown, text"]),
         ("-o 1x", ["'1x'", "variable"]),
         ("--max-token 5", ["no option --max-token", "Did you mean --max-tokens?"]),
         ("--think=yes", ["--think takes no value"]),
@@ -150,8 +151,55 @@ def test_a_line_that_contradicts_itself_is_refused() -> None:
         to_parameters(merged({}, cell_options("--no-think --think-budget 5").parameters))
 
 
+def test_where_and_how_a_question_is_asked() -> None:
+    options = cell_options("-c 'my plan' --context 3 --raw -n --dry-run --redact --append xs")
+    assert (options.conversation, options.context, options.append) == ("my plan", 3, "xs")
+    assert (options.raw, options.next, options.dry_run, options.redact) == (True, True, True, True)
+    assert (options.new, options.alone, options.replace, options.replay) == (False, False, False, None)
+    assert cell_options("--new --replace").new
+    assert cell_options("--alone").alone
+
+
+@pytest.mark.parametrize(("line", "mode"), [("--replay", "on"), ("--replay=only", "only"), ("--replay --raw", "on")])
+def test_an_option_whose_value_may_be_left_out(line: str, mode: str) -> None:
+    assert cell_options(line).replay == mode
+
+
+def test_a_prompt_after_an_option_without_value() -> None:
+    options, prompt = read_options("--replay only this")
+    assert (options.replay, prompt) == ("on", "only this")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("--new --alone", "--new and --alone contradict"),
+        ("-c x --alone", "--conversation and --alone contradict"),
+        ("-c x --new", "--conversation and --new contradict"),
+        ("-n --replace", "--next and --replace contradict"),
+        ("--context few", "give the number of cells"),
+        ("--context -1", "give the number of cells"),
+        ("-c ''", "give a name"),
+        ("-f image", "give markdown, text, code, json, html or math"),
+        ("--replay=never", "give on, only, fresh or off"),
+        ("--raw=1", "--raw takes no value"),
+    ],
+)
+def test_what_does_not_go_together(line: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        cell_options(line)
+    assert said in str(caught.value)
+
+
+def test_words() -> None:
+    assert read_words(r"""a 'b c' "d e" f\ g""") == ["a", "b c", "d e", "f g"]
+    assert read_words("") == []
+    with pytest.raises(UsageError):
+        read_words("'a")
+
+
 def test_every_parameter_has_an_option() -> None:
-    assert {option.name for option in OPTIONS} - {"target", "system", "output", "format"} == set(NAMES)
+    assert {option.name for option in OPTIONS} - {item.name for item in fields(Options)} == set(NAMES)
 
 
 def test_help_is_readable_and_whole() -> None:

@@ -1,0 +1,48 @@
+"""The commands of ``%qwen``: one module a group, and the table of all."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from ...errors import UsageError
+from . import asking, cells, conversations, keys, machine, replaying, targets
+from .command import Command
+from .help import help_text as help_text
+from .help import run_help
+
+if TYPE_CHECKING:
+    from ..magics import QwenMagics
+
+
+def run_command(magics: QwenMagics, line: str) -> None:
+    """Do what a ``%qwen`` line says.
+
+    Raises:
+        UsageError: there is no such command, or it does not take what stands after it.
+        QwenError: what else went wrong.
+
+    """
+    name, _, rest = line.strip().partition(" ")
+    command = COMMANDS.get(name)
+    if command is None:
+        names = [key for key in COMMANDS if key]
+        close = difflib.get_close_matches(name, names, n=1)
+        hint = f"Did you mean %qwen {close[0]}? " if close else ""
+        raise UsageError(f"no %qwen {name}", hint=f"{hint}%qwen help lists all; a prompt goes in a %%qwen cell.")
+    command.run(magics, rest.strip())
+
+
+GROUPS = {
+    "Ask": asking.COMMANDS,
+    "The notebook": cells.COMMANDS,
+    "Conversations": conversations.COMMANDS,
+    "Recorded answers": replaying.COMMANDS,
+    "Where it goes": (*targets.COMMANDS, *keys.COMMANDS),
+    "This machine": (
+        *machine.COMMANDS,
+        Command("help", "[TOPIC]", "this page, or one on a topic, a command or an option", run_help),
+    ),
+}
+COMMANDS = {command.name: command for commands in GROUPS.values() for command in commands}
+"""The commands by their names; "" is ``%qwen`` alone."""

@@ -1,0 +1,68 @@
+"""Ask on one line, and what can be done with the last answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...errors import UsageError
+from ..options import all_but, read_options
+from .command import Command, nothing_after, say
+
+if TYPE_CHECKING:
+    from ..magics import QwenMagics
+
+_CONTINUE_OPTIONS = ("target", "output", "append", "format", "next", "replay")
+_RETRY_OPTIONS = all_but("conversation", "new", "alone", "context", "raw", "replace")
+_BOTH_BLOCKS = "Give the number of one block, or nothing for all of the code."
+
+
+def _ask(magics: QwenMagics, rest: str) -> None:
+    options, prompt = read_options(rest)
+    magics.session.ask(options, prompt)
+
+
+def _continue(magics: QwenMagics, rest: str) -> None:
+    options, rest = read_options(rest, _CONTINUE_OPTIONS)
+    nothing_after("continue", rest)
+    magics.session.resume(options)
+
+
+def _retry(magics: QwenMagics, rest: str) -> None:
+    options, rest = read_options(rest, _RETRY_OPTIONS)
+    nothing_after("retry", rest)
+    magics.session.retry(options)
+
+
+def _code(magics: QwenMagics, rest: str) -> None:
+    from ..next_cell import block_code, cell_code, nth_block, offer  # noqa: PLC0415 - only where it is asked for
+
+    reply = magics.last_reply
+    if reply is None:
+        raise UsageError("there is no answer yet", hint="Ask something first, in a %%qwen cell.")
+    words = rest.split()
+    replace = "--replace" in words
+    words = [word for word in words if word != "--replace"]
+    if len(words) > 1 or not all(word.isdecimal() for word in words):
+        raise UsageError(f"{rest!r} after %qwen code", hint=_BOTH_BLOCKS)
+    blocks = reply.code_blocks
+    code = block_code(nth_block(blocks, int(words[0]))) if words else cell_code(blocks)
+    if not code:
+        raise UsageError("no code block in the last answer", hint="Its text is in qwen_magic.last_reply().")
+    offer(magics.shell, code, replace_with="" if replace else None)
+    say(code)
+
+
+def _usage(magics: QwenMagics, rest: str) -> None:
+    nothing_after("usage", rest)
+    say(str(magics.client.usage))
+
+
+COMMANDS = (
+    Command("ask", "[OPTIONS] PROMPT", "ask on one line", _ask, all_but()),
+    Command(
+        "continue", "[-t TARGET] [-o NAME]", "go on with the last answer where it stopped", _continue, _CONTINUE_OPTIONS
+    ),
+    Command("retry", "[OPTIONS]", "ask the last question again, in its place", _retry, _RETRY_OPTIONS),
+    Command("code", "[N] [--replace]", "put the last answer's code into the next cell", _code),
+    Command("usage", "", "the tokens and the time of this session, by target", _usage),
+)

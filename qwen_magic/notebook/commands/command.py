@@ -1,0 +1,70 @@
+"""What a command is, and what all of them print with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ...errors import UsageError
+from ...text.terminal import safe_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ...store import Conversation
+    from ..magics import QwenMagics
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes:
+        name: the word after ``%qwen``, or "".
+        arguments: what may follow it, for the help.
+        help: what it does, in a few words.
+        run: does it, given the magics and the rest of the line.
+        options: the names of the options of ``%%qwen`` that it takes.
+
+    """
+
+    name: str
+    arguments: str
+    help: str
+    run: Callable[[QwenMagics, str], None]
+    options: tuple[str, ...] = ()
+
+
+def columns(rows: Sequence[Sequence[str]], indent: str = "") -> list[str]:
+    """Write rows as the lines of a table."""
+    rows = [[" ".join(safe_terminal(cell).split()) for cell in row] for row in rows]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    padded = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return [f"{indent}{line}".rstrip() for line in padded]
+
+
+def nothing_after(name: str, rest: str) -> None:
+    """Refuse what stands after a command that takes nothing more."""
+    if rest:
+        raise UsageError(f"{rest!r} after %qwen {name}".rstrip(), hint="%qwen help tells what it takes.")
+
+
+def titled(conversation: Conversation) -> str:
+    """Name a conversation, and say how long it is and when it was used."""
+    return f"{conversation.name!r}: {counted(conversation.turns)}, last used {dated(conversation.used_at)}"
+
+
+def counted(turns: int) -> str:
+    """Write a number of turns."""
+    return f"{turns} turn{'' if turns == 1 else 's'}"
+
+
+def dated(time: float) -> str:
+    """Write a time, in seconds since the epoch; "" for none."""
+    return f"{datetime.fromtimestamp(time):%Y-%m-%d %H:%M}" if time else ""  # noqa: DTZ006 - the user's own clock
+
+
+def say(text: str) -> None:
+    """Print; a server's words are made safe for a terminal."""
+    print(safe_terminal(text))  # noqa: T201 - this is the commands' output

@@ -1,0 +1,204 @@
+"""The conversations: look at them, go on with one, take a turn back, search, keep and fetch them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import UsageError
+from ..memory import named
+from ..options import read_words
+from .command import Command, columns, counted, dated, nothing_after, say, titled
+
+if TYPE_CHECKING:
+    from ...store import Conversation, Turn
+    from ..magics import QwenMagics
+
+_BEGINNING = 100
+"""Characters of a prompt or an answer in a list."""
+
+
+def _history(magics: QwenMagics, rest: str) -> None:
+    words = read_words(rest)
+    full = "--full" in words
+    conversation = _chosen(magics, " ".join(word for word in words if word != "--full"))
+    store = magics.session.memory.store
+    turns = store.turns(conversation.id)
+    if full:
+        from IPython.display import publish_display_data  # noqa: PLC0415 - only in a session
+
+        from ...exports import to_markdown  # noqa: PLC0415
+        from ...text.safe import safe_markdown  # noqa: PLC0415
+
+        text = to_markdown(conversation, turns, marked=False)
+        publish_display_data({"text/markdown": safe_markdown(text), "text/plain": text})  # type: ignore[no-untyped-call]
+        return
+    lines = [titled(conversation)]
+    if conversation.system:
+        lines.append(f"system: {_beginning(conversation.system)}")
+    for number, turn in enumerate(turns, 1):
+        lines += ["", f"{number}. {_beginning(turn.source or turn.prompt)}", f"   {_beginning(turn.answer)}"]
+        lines.append(f"   [{_facts(turn)}]")
+    for turn in store.unanswered(conversation.id):
+        lines += [
+            "",
+            f"-  {_beginning(turn.source or turn.prompt)}",
+            f"   [{dated(turn.asked_at)} · no answer was kept]",
+        ]
+    say("\n".join(lines))
+
+
+def _conversations(magics: QwenMagics, rest: str) -> None:
+    nothing_after("conversations", rest)
+    memory = magics.session.memory
+    current = memory.current
+    found = [one for one in memory.store.conversations() if one.turns or one == current]
+    if not found:
+        say("There are no conversations yet.")
+        return
+    rows = [("", "name", "turns", "last used", "notebook")]
+    rows += [
+        (
+            "*" if current and one.id == current.id else "",
+            one.name,
+            str(one.turns),
+            dated(one.used_at),
+            Path(one.notebook).name,
+        )
+        for one in found
+    ]
+    say("\n".join([*columns(rows), "%qwen resume NAME goes on with one; * is the one that prompts follow on."]))
+
+
+def _new(magics: QwenMagics, rest: str) -> None:
+    conversation = magics.session.memory.create(" ".join(read_words(rest)))
+    say(f"The next prompts begin the conversation {conversation.name!r}.")
+
+
+def _system(magics: QwenMagics, rest: str) -> None:
+    memory = magics.session.memory
+    conversation = memory.current
+    if rest:
+        conversation = conversation or memory.create()
+        text = "" if rest == "--none" else rest
+        memory.store.set_system(conversation.id, text)
+        said = f"is now: {text}" if text else "is taken away"
+        say(f"The system prompt of {conversation.name!r} {said}")
+    elif conversation and conversation.system:
+        say(conversation.system)
+    else:
+        say(magics.system or "There is no system prompt.")
+
+
+def _resume(magics: QwenMagics, rest: str) -> None:
+    memory = magics.session.memory
+    name = " ".join(read_words(rest))
+    conversation = named(memory.store, name) if name else memory.earlier()
+    if conversation is None:
+        hint = "%qwen conversations lists those of others."
+        raise UsageError("this notebook has no earlier conversation", hint=hint)
+    memory.choose(conversation)
+    turns = memory.store.turns(conversation.id)
+    say(f"Prompts follow on {titled(conversation)}")
+    if turns:
+        say(f"It ended with: {_beginning(turns[-1].source or turns[-1].prompt)}")
+
+
+def _undo(magics: QwenMagics, rest: str) -> None:
+    nothing_after("undo", rest)
+    conversation = _chosen(magics, "")
+    turn = magics.session.memory.store.undo(conversation.id)
+    if turn is None:
+        raise UsageError(f"{conversation.name!r} has no turn to take back")
+    say(f"Taken back from {conversation.name!r}: {_beginning(turn.source or turn.prompt)}")
+
+
+def _rename(magics: QwenMagics, rest: str) -> None:
+    words = read_words(rest)
+    if len(words) not in (1, 2):
+        raise UsageError("%qwen rename takes [NAME] NEW", hint="Put a name with blanks into quotation marks.")
+    conversation = _chosen(magics, words[0] if len(words) > 1 else "")
+    magics.session.memory.store.rename(conversation.id, words[-1])
+    say(f"{conversation.name!r} is {words[-1]!r} now.")
+
+
+def _delete(magics: QwenMagics, rest: str) -> None:
+    name = " ".join(read_words(rest))
+    if not name:
+        raise UsageError("%qwen delete names no conversation", hint="%qwen conversations lists them.")
+    store = magics.session.memory.store
+    conversation = named(store, name)
+    store.delete(conversation.id)
+    say(f"{conversation.name!r} is deleted, with {counted(conversation.turns)}.")
+
+
+def _search(magics: QwenMagics, rest: str) -> None:
+    if not rest:
+        raise UsageError("%qwen search names no words")
+    found = magics.session.memory.store.search(rest)
+    if not found:
+        say("Nothing was found.")
+    for hit in found:
+        say(f"{hit.conversation.name} · {dated(hit.turn.asked_at)} · {_beginning(hit.turn.source or hit.turn.prompt)}")
+        say(f"    {_beginning(hit.excerpt)}")
+
+
+def _export(magics: QwenMagics, rest: str) -> None:
+    from ...exports import export  # noqa: PLC0415 - only where it is asked for
+
+    words = read_words(rest)
+    names = [word for word in words if word != "--overwrite"]
+    if len(names) not in (1, 2):
+        raise UsageError("%qwen export takes FILE [NAME]", hint="FILE ends in .md, .json or .ipynb.")
+    conversation = _chosen(magics, names[1] if len(names) > 1 else "")
+    turns = magics.session.memory.store.turns(conversation.id)
+    export(Path(names[0]).expanduser(), conversation, turns, overwrite="--overwrite" in words)
+    say(f"{names[0]} has {counted(len(turns))} of {conversation.name!r}.")
+
+
+def _import(magics: QwenMagics, rest: str) -> None:
+    from ...exports import read  # noqa: PLC0415 - only where it is asked for
+
+    words = read_words(rest)
+    if len(words) not in (1, 2):
+        raise UsageError("%qwen import takes FILE [NAME]", hint="FILE ends in .md, .json or .ipynb.")
+    imported = read(Path(words[0]).expanduser())
+    memory = magics.session.memory
+    conversation = memory.create(words[1] if len(words) > 1 else imported.name)
+    memory.store.set_system(conversation.id, imported.system)
+    memory.store.extend(conversation.id, imported.turns)
+    say(f"Prompts follow on {titled(memory.store.get(conversation.id))}")
+
+
+def _chosen(magics: QwenMagics, name: str) -> Conversation:
+    """Return the conversation of that name; without one that of the last question."""
+    memory = magics.session.memory
+    conversation = named(memory.store, name) if name else memory.used
+    if conversation is None:
+        raise UsageError("there is no conversation yet", hint="Ask something, or name one: %qwen conversations.")
+    return conversation
+
+
+def _facts(turn: Turn) -> str:
+    ending = turn.finish_reason if turn.finish_reason != "stop" else ""
+    return " · ".join(part for part in (dated(turn.asked_at), turn.target, ending) if part)
+
+
+def _beginning(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _BEGINNING else f"{line[: _BEGINNING - 1]}…"
+
+
+COMMANDS = (
+    Command("history", "[NAME] [--full]", "what was asked and answered", _history),
+    Command("conversations", "", "all that are kept", _conversations),
+    Command("new", "[NAME]", "begin a conversation", _new),
+    Command("system", "[TEXT|--none]", "the conversation's system prompt", _system),
+    Command("resume", "[NAME]", "go on with this notebook's last one, or that one", _resume),
+    Command("undo", "", "take the last turn back", _undo),
+    Command("rename", "[NAME] NEW", "give a conversation another name", _rename),
+    Command("delete", "NAME", "delete a conversation", _delete),
+    Command("search", "WORDS", "search all conversations", _search),
+    Command("export", "FILE [NAME] [--overwrite]", "write a conversation to FILE.md, .json or .ipynb", _export),
+    Command("import", "FILE [NAME]", "read such a file, and go on with it", _import),
+)

@@ -1,0 +1,85 @@
+"""``%qwen key``: ask for a server's key, and keep it."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ...errors import UsageError
+from ...servers import GENERIC, SERVERS, server_at
+from ..waiting import Interrupted
+from .command import Command, say
+
+if TYPE_CHECKING:
+    from ...servers import Server
+    from ..magics import QwenMagics
+
+_HOST = re.compile(r"(?:localhost|[\w-]+(?:\.[\w-]+)+|\[[0-9a-fA-F:.]+\]|[\w-]+(?=:\d))(?::\d{1,5})?")
+_NO_KEY_CHARACTER = re.compile(r"[^!-~]")
+
+
+def _key(magics: QwenMagics, rest: str) -> None:
+    words = rest.split()
+    names = [word for word in words if word != "--session"]
+    if len(names) != 1:
+        # What stands there may be the key itself, so it is not said again.
+        hint = "Write %qwen key dashscope; the key is asked for then. One that was written into a cell stays there."
+        raise UsageError("%qwen key takes one server's name", hint=hint)
+    name, server = _server(names[0])
+    key = _ask_for_key(name, server)
+    kept = magics.client.settings.keys.set(name, key, keep="--session" not in words)
+    magics.client.forgive()  # what left a target out may have been the want of a key
+    if not key:
+        said = f"The key for {name} is forgotten."
+        if server.key_variable and os.environ.get(server.key_variable):
+            said += f" That of {server.key_variable} is used."
+    elif kept:
+        said = f"The key for {name} is kept in the system's keyring."
+    elif "--session" in words:
+        said = f"The key for {name} is kept for this session."
+    else:
+        said = f"The key for {name} is kept for this session: there is no keyring here that could hold it."
+    say(said)
+
+
+def _server(name: str) -> tuple[str, Server]:
+    """Find the name under which a server's key is kept, and what is known of the server."""
+    word = name.removesuffix(":")
+    if word.lower() in SERVERS:
+        return word.lower(), SERVERS[word.lower()]
+    url = name[name.find("http") :] if "://" in name else f"http://{word}"
+    try:
+        host = urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        host = ""
+    if not _HOST.fullmatch(host):
+        # It is not said again: it may be a key that was pasted here.
+        close = difflib.get_close_matches(word.lower(), SERVERS, n=1)
+        hint = f"Did you mean {close[0]}? " if close else ""
+        raise UsageError("no server of that name", hint=f"{hint}There are {', '.join(SERVERS)}, or give its HOST:PORT.")
+    server = server_at(url)
+    return (host, server) if server is GENERIC else (server.name, server)
+
+
+def _ask_for_key(name: str, server: Server) -> str:
+    import getpass  # noqa: PLC0415 - a kernel puts its own in the module's place
+
+    from IPython.core.error import StdinNotImplementedError  # noqa: PLC0415
+
+    try:
+        key = getpass.getpass(f"Key for {name} (empty to take it back): ").strip()
+    except (StdinNotImplementedError, EOFError):
+        variable = server.key_variable
+        hint = f"Set {variable} in the environment." if variable else "Do it where an input can be given."
+        raise UsageError("nobody can be asked for a key here", hint=hint) from None
+    except KeyboardInterrupt:
+        raise Interrupted("no key was changed") from None
+    if _NO_KEY_CHARACTER.search(key):
+        raise UsageError("that is no key: it has blanks or other characters that no key has", hint="Copy it again.")
+    return key
+
+
+COMMANDS = (Command("key", "NAME [--session]", "ask for a server's key, and keep it", _key),)

@@ -1,0 +1,46 @@
+"""``%qwen replay``: what is done with recorded answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...errors import UsageError
+from ..options import MODES
+from .command import Command, say
+
+if TYPE_CHECKING:
+    from ..magics import QwenMagics
+
+_WORDS = (*MODES, "status", "prune", "diff")
+
+
+def _replay(magics: QwenMagics, rest: str) -> None:
+    if rest in MODES:
+        magics.replay = rest
+        say(f"Replay is {rest}. {_MEANINGS[rest].format(file=magics.session.replay.file.path.name)}")
+        return
+    if rest in ("", "status"):
+        mode = magics.session.replay_mode()
+        say("\n".join([f"replay is {mode}", *magics.session.replay.status_lines()]))
+    elif rest == "prune":
+        replay = magics.session.replay
+        removed = replay.prune()
+        count = f"{len(removed)} recorded answer{'' if len(removed) == 1 else 's'}"
+        say(f"{count} of {replay.file.path.name} removed, which this session did not use{':' if removed else '.'}")
+        for one in removed:
+            say(f"    {' '.join(one.prompt.split()):.80}")
+    elif rest == "diff":
+        say("\n".join(magics.session.replay.diff_lines()) or "No answer that was recorded anew differs.")
+    else:
+        raise UsageError(f"{rest!r} after %qwen replay", hint=f"There are {', '.join(_WORDS[:-1])} and {_WORDS[-1]}.")
+
+
+_MEANINGS = {
+    "on": "What was asked before is answered from {file}; the rest is asked, and recorded there.",
+    "only": "All answers come from {file}; nothing is asked.",
+    "fresh": "Everything is asked, and recorded anew in {file}.",
+    "off": "Everything is asked, and nothing is recorded.",
+}
+COMMANDS = (
+    Command("replay", "[MODE|status|prune|diff]", "record answers, and replay them: on, only, fresh, off", _replay),
+)

@@ -1,0 +1,120 @@
+"""Where prompts go: the target in force, how targets fare, what they offer."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ...errors import UsageError
+from ...servers import SERVERS
+from ...targets import ALIASES, parse_chain, parse_target
+from ..waiting import wait_for
+from .command import Command, columns, nothing_after, say, titled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...health import TargetState
+    from ..magics import QwenMagics
+
+_MODELS_SHOWN = 3
+
+
+def show(magics: QwenMagics, rest: str = "") -> None:
+    """Print what is in force."""
+    from ... import __version__  # noqa: PLC0415
+    from ...client import default_chain  # noqa: PLC0415 - loading the extension stays light
+
+    nothing_after("", rest)
+    chain = parse_chain(magics.target) if magics.target else default_chain()
+    source = "set here" if magics.target else "QWEN_TARGET" if os.environ.get("QWEN_TARGET") else "the default"
+    settings = [
+        f"{name} = {getattr(magics, name)!r}"
+        for name in sorted(magics.trait_names(config=True))
+        if name != "target" and getattr(magics, name) not in (None, "")
+    ]
+    model = magics.last_reply.model if magics.last_reply and magics.last_reply.text else ""
+    say(f"qwen_magic {__version__}")
+    say(f"target    {', '.join(map(str, chain))} ({source})")
+    say(f"model     {model or 'known with the first answer'}")
+    memory = magics.session.memory
+    if conversation := memory.current if memory.exists else None:
+        say(f"asks in   {titled(conversation)}")
+    if (mode := magics.session.replay_mode()) != "off":
+        say(f"replay    {mode}, from {magics.session.replay.file.path.name}")
+    say(f"settings  {', '.join(settings)}")
+    say("%qwen help tells what there is.")
+
+
+def _use(magics: QwenMagics, rest: str) -> None:
+    targets = _targets(rest)
+    if not targets:
+        raise UsageError("%qwen use names no target", hint="Try %qwen use local, or %qwen use default.")
+    if targets != ["default"]:
+        parse_chain(targets)
+    magics.target = "" if targets == ["default"] else ",".join(targets)
+    show(magics)
+
+
+def _show_targets(magics: QwenMagics, rest: str) -> None:
+    words = _targets(rest)
+    for word in words:
+        if word.startswith("-") and word != "--check":
+            raise UsageError(f"no option {word} of %qwen targets", hint="There is --check.")
+    targets = [word for word in words if word != "--check"] or None
+    check, client = "--check" in words, magics.client
+    states = wait_for(client.check(targets), "the check was stopped") if check else client.states(targets)
+    say("\n".join(_state_lines(states)))
+
+
+def _spaces(magics: QwenMagics, rest: str) -> None:
+    if rest:
+        say(str(wait_for(magics.client.describe(rest), f"{parse_target(rest)} was not waited for")))
+    else:
+        say("\n".join(_known_names()))
+
+
+def _known_names() -> list[str]:
+    spaces = [(alias, f"https://huggingface.co/spaces/{parse_target(alias).address}") for alias in ALIASES]
+    servers = [(f"{server.name}:MODEL", server.base_url, server.key_variable) for server in SERVERS.values()]
+    return [
+        "Public Spaces",
+        *columns(spaces, indent="  "),
+        "OpenAI-compatible servers, and the variables that hold their keys",
+        *columns(servers, indent="  "),
+        "This machine",
+        "  local, local:1.5b, local:PATH",
+        "%qwen spaces TARGET asks one of them what it offers.",
+    ]
+
+
+def _state_lines(states: Sequence[TargetState]) -> list[str]:
+    rows = [("target", "state", "first token", "models")]
+    rows += [
+        (state.target, state.state, "" if state.latency is None else f"{state.latency:.2f} s", _few(state.models))
+        for state in states
+    ]
+    head, *lines = columns(rows)
+    found = [head]
+    for line, state in zip(lines, states, strict=True):
+        found.append(line)
+        if state.error:
+            found.append(f"    last error: {state.error}")
+    return found
+
+
+def _few(models: Sequence[str]) -> str:
+    rest = len(models) - _MODELS_SHOWN
+    return ", ".join(models[:_MODELS_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _targets(rest: str) -> list[str]:
+    return rest.replace(",", " ").split()
+
+
+COMMANDS = (
+    Command("", "", "the target, model and settings in force", show),
+    Command("use", "TARGET...", "the target, or chain, from here on; default: the usual one", _use),
+    Command("targets", "[--check] [TARGET...]", "how the targets fare; --check asks them all", _show_targets),
+    Command("spaces", "[TARGET]", "what a target offers; alone: the names that are known", _spaces),
+)

@@ -1,0 +1,247 @@
+"""The pages of ``%qwen help TOPIC``: what to know of a topic, and examples that run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One page.
+
+    Attributes:
+        title: what it is about.
+        text: what it does, in a few short lines.
+        commands: the names of the commands that belong to it.
+        options: the long forms of the options that belong to it.
+
+    """
+
+    title: str
+    text: str
+    commands: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+
+TOPICS = {
+    "ask": Topic(
+        "Ask, and go on",
+        """\
+Write the prompt below %%qwen. A first line "system: ..." says how to answer. The answer
+appears as it is written; interrupt the cell to stop it, and what had come is kept.
+%qwen ask does the same on one line. %qwen retry asks the last again.""",
+        ("ask", "continue", "retry", "usage", "help"),
+        ("--system",),
+    ),
+    "options": Topic(
+        "Options for one answer",
+        """\
+Options stand on the %%qwen line; Tab completes them. A low --temperature makes answers
+steadier, --seed repeats them where the target can, --max-tokens keeps them short.
+What a target does not take is left out, and the answer's last line says so.""",
+        options=(
+            "--temperature",
+            "--top-p",
+            "--top-k",
+            "--max-tokens",
+            "--seed",
+            "--stop",
+            "--presence-penalty",
+            "--frequency-penalty",
+            "--think",
+            "--no-think",
+            "--think-budget",
+            "--extra",
+        ),
+    ),
+    "conversations": Topic(
+        "Conversations",
+        """\
+A prompt follows on those before it. --new starts afresh, --alone asks outside of the
+conversation, -c NAME asks in a named one. Run a cell again, and its new answer takes
+the old one's place. After a kernel restart, %qwen resume goes on where you were.""",
+        (
+            "history",
+            "conversations",
+            "new",
+            "system",
+            "resume",
+            "undo",
+            "rename",
+            "delete",
+            "search",
+            "export",
+            "import",
+        ),
+        ("--conversation", "--new", "--alone"),
+    ),
+    "variables": Topic(
+        "Your variables in a prompt",
+        """\
+A name in braces is replaced by what the variable holds; of a table the model gets the
+columns, types and first rows. Also {df.shape}, {rows[0]}, {prices["tea"]}, {Out[3]}, {x:.2f}.
+Braces that name no variable stay as they are. --raw fills in nothing.""",
+        options=("--raw",),
+    ),
+    "context": Topic(
+        "What is sent",
+        """\
+--context N sends the last N cells and their output along with the prompt. --dry-run shows
+all that would be sent, and sends nothing. --redact replaces what looks like a key, a token
+or a password; %config QwenMagics.redact = True does so always.""",
+        options=("--context", "--dry-run", "--redact"),
+    ),
+    "fix": Topic(
+        "Errors and code explained",
+        """\
+After an error, %qwen fix sends the failing cell with its error, explains it, and puts the
+corrected cell below. %qwen explain explains the last cell, In[3], or a name.
+Nothing is run for you.""",
+        ("fix", "explain"),
+    ),
+    "formats": Topic(
+        "How an answer is shown",
+        """\
+-f text shows it as plain text, code its code blocks alone, json the first JSON value, math
+LaTeX, html a web page in a frame of its own. markdown is the usual one.
+%config QwenMagics.format = "text" is for all cells.""",
+        options=("--format",),
+    ),
+    "code": Topic(
+        "Code into the next cell",
+        """\
+-n puts the answer's code into the next cell, --replace in place of this one, with the
+prompt kept as a comment. %qwen code does it later, %qwen code 1 for the first block alone.
+It is never run: read it first.""",
+        ("code",),
+        ("--next", "--replace"),
+    ),
+    "replay": Topic(
+        "Run the notebook again, without asking again",
+        """\
+With replay on, answers are recorded in a file beside the notebook, and the same question
+is answered from there at once. "only" asks nobody, so Run All works without a network;
+"fresh" asks anew. %qwen replay status tells what is recorded.""",
+        ("replay",),
+        ("--replay",),
+    ),
+    "targets": Topic(
+        "Where prompts go",
+        """\
+A target is a public Space (qwen-3), a server (ollama:MODEL) or this machine (local). Of
+several, the next is tried where one fails. -t is for one prompt, %qwen use for all that
+follow, %qwen use default for the usual ones. The answer's last line names its target.""",
+        ("use", "targets", "spaces"),
+        ("--target",),
+    ),
+    "keys": Topic(
+        "Keys of servers",
+        """\
+Some servers want a key. %qwen key asks for it in a box, so that it is in no cell, and keeps
+it in the system's keyring; --session keeps it until the kernel ends. A variable such as
+DASHSCOPE_API_KEY serves as well. An empty key takes it back.""",
+        ("key",),
+    ),
+    "local": Topic(
+        "A model on this machine",
+        """\
+A small Qwen answers without a network: fair at short code, unreliable in facts and
+arithmetic. %qwen pull fetches it once: 491 MB, or 1.1 GB for local:1.5b, which is better
+and slower. A model of your own: local:PATH, with the path of a .gguf file.""",
+        ("pull",),
+    ),
+    "settings": Topic(
+        "Settings for all cells",
+        """\
+%qwen shows what is in force, %config QwenMagics lists all settings. They hold for this
+session; put c.QwenMagics.target = "local" into ipython_config.py for all of them.
+What stands on a %%qwen line goes before a setting.""",
+        ("",),
+    ),
+    "python": Topic(
+        "Answers in your code",
+        """\
+-o NAME puts the answer into a variable: .text .code .json .tables .usage .target.
+--append NAME collects answers in a list. QwenClient asks from your own code.
+%qwen nest on lets asyncio.run work inside a cell.""",
+        ("nest",),
+        ("--output", "--append"),
+    ),
+}
+"""The topics, in the order in which they are listed."""
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "ask": (
+        "%%qwen\nsystem: You are a writer.\nWrite a story about a cat that travels the world.",
+        "%%qwen\nMake it shorter, and give it a title.",
+        "%qwen ask Explain lambda functions in one sentence.",
+        "%qwen retry",
+    ),
+    "options": (
+        "%%qwen --temperature 0 --max-tokens 200\nExplain a p-value in three sentences.",
+        '%%qwen -s "Answer in French." --stop "\\n\\n"\nHow do I greet a friend?',
+        "%%qwen --no-think\nWhich is larger, 9.9 or 9.11?",
+    ),
+    "conversations": (
+        "%%qwen -c thesis\nPropose three titles for a thesis on bees.",
+        "%%qwen --new\nLet us speak of something else: what is a heap?",
+        "%qwen conversations",
+        "%qwen history thesis",
+        "%qwen export thesis.md thesis",
+    ),
+    "variables": (
+        'prices = {"tea": 2.5, "coffee": 3.75}\ntotal = sum(prices.values())',
+        '%%qwen\nMake a shopping list of {prices}. Tea is {prices["tea"]}, all is {total:.2f} euros.',
+        "%%qwen --raw\nWhat does f'{total}' mean in Python?",
+    ),
+    "context": (
+        "numbers = [3, 1, 2]\nprint(sorted(numbers, reverse=True))",
+        "%%qwen --context 1\nWhat does this cell do?",
+        '%%qwen --dry-run --redact\nWhy is my password="hunter2-and-more" refused?',
+    ),
+    "fix": (
+        'ages = {"Ann": 31}\nages["Bob"]',
+        "%qwen fix",
+        "def mean(values):\n    return sum(values) / len(values)",
+        "%qwen explain mean",
+    ),
+    "formats": (
+        "%%qwen -f json\nGive the three largest planets as a JSON list of names.",
+        "%%qwen -f text\nWrite a haiku.",
+        "%%qwen -f math\nGive the formula for the area of a circle.",
+    ),
+    "code": (
+        "%%qwen -n\nWrite a function that tells whether a word is a palindrome.",
+        "%%qwen\nShow two ways to reverse a list in Python.",
+        "%qwen code 1",
+    ),
+    "replay": (
+        "%qwen replay on",
+        "%%qwen\nName a colour.",
+        "%qwen replay status",
+        "%qwen replay off",
+    ),
+    "targets": (
+        "%qwen targets",
+        "%qwen spaces",
+        "%%qwen -t qwen-3,qwen-2.5 --dry-run\nHello!",
+        "%qwen use default",
+    ),
+    "keys": ("%qwen key dashscope --session",),
+    "local": (
+        "%qwen pull",
+        "%%qwen -t local\nWrite a function that adds two numbers.",
+    ),
+    "settings": (
+        "%qwen",
+        '%config QwenMagics.system = "Answer in one sentence."\n%config QwenMagics.temperature = 0.2',
+        '%config QwenMagics.system = ""\n%config QwenMagics.temperature = None',
+    ),
+    "python": (
+        "%%qwen -o answer\nList three fruits with their colours, as a table.",
+        "print(answer.text)\nprint(answer.target, answer.seconds)",
+        'for fruit in ("apple", "plum"):\n    %qwen ask --append notes Describe the {fruit} in five words.',
+        'from qwen_magic import QwenClient\n\nreply = await QwenClient().ask("Name a river.")\nprint(reply.text)',
+    ),
+}
+"""What shows each topic at work: whole cells, which run one after the other."""

@@ -1,0 +1,344 @@
+"""Tab in ``%%qwen`` and ``%qwen``: options and their values, commands, and the notebook's names in a prompt."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.completer import SimpleCompletion, context_matcher
+
+from ..errors import TargetError
+from ..servers import SERVERS
+from ..targets import ALIASES, parse_chain, parse_target
+from .braces import names_in_braces
+from .commands import COMMANDS
+from .commands.topics import TOPICS
+from .options import FORMATS, MODES, OPTIONS, read_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from IPython.core.completer import CompletionContext
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .magics import QwenMagics
+    from .options import Option
+
+    Source = Callable[[QwenMagics, str], Iterable[str]]
+    """Gives what may stand somewhere, given what of it is there."""
+
+_IDENTIFIER = "qwen_magic"
+_FIRST = 1000
+"""Our place among IPython's matchers, whose own are all at 0."""
+_FILE_MATCHER = "IPCompleter.file_matcher"
+_CELL = re.compile(r"(?:[ \t]*(?:%%\w[^\n]*)?\n)*?[ \t]*%%qwen(?=\s|\Z)")
+_LINE = re.compile(r"\s*%qwen(?=\s)")
+_WORD = re.compile(r"""(?:\\[\s"']|"(?:\\"|[^"])*(?:"|\Z)|'[^']*(?:'|\Z)|[^\s"'])+""")
+"""A word as `read_words` has it; the last may be within an open quotation."""
+_FIXED = re.compile(r"(?<![\w.-])(?:--)?[a-z][a-z-]*")
+"""What of a command's arguments is written as it stands there."""
+_SIZES = ("0.5b", "1.5b")
+_MOST_CELLS = 20
+
+
+@dataclass(frozen=True)
+class Found:
+    """What could stand at the cursor.
+
+    Attributes:
+        kind: what it is, in a word.
+        texts: the possible words.
+        fragment: what is there of it, and is replaced.
+        files: whether IPython's own names of files fit there.
+
+    """
+
+    kind: str = ""
+    texts: tuple[str, ...] = ()
+    fragment: str = ""
+    files: bool = False
+
+
+class _Nothing(list[SimpleCompletion]):
+    """No completion at all.
+
+    IPython keeps other matchers away only for one that has found something: so it has a length, and nothing in it.
+    """
+
+    def __len__(self) -> int:
+        return 1
+
+
+def register(shell: InteractiveShell, magics: QwenMagics) -> None:
+    """Let Tab complete what is ours."""
+
+    @context_matcher(identifier=_IDENTIFIER, priority=_FIRST)  # type: ignore[untyped-decorator]
+    def match(context: CompletionContext) -> dict[str, Any]:
+        try:
+            found = complete(magics, context.full_text, context.cursor_line, context.cursor_position)
+        except Exception:  # noqa: BLE001 - whatever goes wrong, Tab only finds nothing
+            found = None
+        if found is None:
+            return {"completions": [], "matched_fragment": "", "suppress": False}
+        return {
+            "completions": [SimpleCompletion(text, type=found.kind) for text in found.texts] or _Nothing(),
+            "matched_fragment": found.fragment,
+            "suppress": True,
+            "do_not_suppress": {_FILE_MATCHER} if found.files else set(),
+            "ordered": True,
+        }
+
+    unregister(shell)
+    shell.Completer.custom_matchers.append(match)
+
+
+def unregister(shell: InteractiveShell) -> None:
+    """Leave Tab to IPython."""
+    matchers = shell.Completer.custom_matchers
+    matchers[:] = [matcher for matcher in matchers if getattr(matcher, "matcher_identifier", "") != _IDENTIFIER]
+
+
+def complete(magics: QwenMagics, text: str, row: int, column: int) -> Found | None:
+    """Find what could stand at the cursor.
+
+    Args:
+        magics: the session.
+        text: the cell.
+        row: the cursor's line, from 0.
+        column: its place in that line.
+
+    Returns:
+        What was found, possibly nothing; None where the place is not ours.
+
+    """
+    line = text.split("\n")[row]
+    before, after = line[:column], line[column:]
+    if cell := _CELL.match(text):
+        head = text.count("\n", 0, cell.end())
+        if row > head:
+            return _in_prompt(magics, before, after)
+        if row == head:
+            options = before.partition("%%qwen")[2]
+            return _in_options(magics, options, OPTIONS)[0] if options[:1].isspace() else None
+    if head_of_line := _LINE.match(before):
+        return _in_line(magics, before[head_of_line.end() :], after)
+    return None
+
+
+def _in_prompt(magics: QwenMagics, before: str, after: str) -> Found:
+    names = [*sorted(_namespace(magics)), "In", "Out"]
+    names, fragment = names_in_braces(before, after, names, magics.shell.user_ns if magics.shell else {})
+    return Found("instance", tuple(names), fragment)
+
+
+def _in_line(magics: QwenMagics, line: str, after: str) -> Found:
+    """Complete a ``%qwen`` line: its command, or what that takes."""
+    words, fragment = _part(line)
+    if not words:
+        return _found("command", (name for name in COMMANDS if name), fragment)
+    command = COMMANDS.get(words[0])
+    if command is None:
+        return Found()
+    if not command.options:
+        return _in_arguments(magics, command.name, words[1:], fragment)
+    rest = line.lstrip()[len(command.name) :]
+    found, arguments = _in_options(magics, rest, [option for option in OPTIONS if option.name in command.options])
+    if arguments is None:
+        return found
+    if command.name == "ask":
+        return _in_prompt(magics, line, after)
+    return _in_arguments(magics, command.name, arguments, fragment)
+
+
+def _in_options(magics: QwenMagics, line: str, options: Iterable[Option]) -> tuple[Found, list[str] | None]:
+    """Complete the options that a line begins with, and their values.
+
+    Returns:
+        What was found, and the words after the options where the cursor is among these, else None.
+
+    """
+    words, fragment = _part(line)
+    by_flag = {flag: option for option in options for flag in option.flags}
+    given: set[str] = set()
+    waiting: Option | None = None
+    for place, word in enumerate(words):
+        if waiting:
+            waiting = None
+            continue
+        if word == "--" or not word.startswith("-"):
+            return Found(), words[place + (word == "--") :]
+        flag, equals, _ = word.partition("=")
+        option = by_flag.get(flag)
+        if option:
+            given |= set() if option.many else {option.name}
+            waiting = option if option.value and not option.optional and not equals else None
+    if waiting:
+        return _in_value(magics, waiting.name, fragment), None
+    flag, equals, value = fragment.partition("=")
+    if equals and flag in by_flag:
+        return _in_value(magics, by_flag[flag].name, value), None
+    if fragment and not fragment.startswith("-"):
+        return Found(), []
+    flags = (flag for flag, option in by_flag.items() if option.name not in given)
+    return _found("option", (flag for flag in flags if fragment or flag.startswith("--")), fragment), None
+
+
+def _in_value(magics: QwenMagics, option: str, fragment: str) -> Found:
+    source = _VALUES.get(option)
+    return _choose(magics, option, source, fragment) if source else Found()
+
+
+def _in_arguments(magics: QwenMagics, command: str, words: list[str], fragment: str) -> Found:
+    """Complete what a command takes beside the usual options."""
+    sources = _ARGUMENTS.get(command, ())
+    place = len([word for word in words if not word.startswith("--")])
+    source = sources[-1] if sources and command in _MANY else sources[place] if place < len(sources) else None
+    if source is _files and not fragment.startswith("-"):
+        return Found(files=True)
+    fixed = [word for word in _FIXED.findall(COMMANDS[command].arguments) if not COMMANDS[command].options]
+    flags = [word for word in fixed if word.startswith("--") and word not in words]
+    choices = [] if place else [word for word in fixed if not word.startswith("--")]
+    found = _choose(magics, "argument", source, fragment) if source else Found(fragment=fragment)
+    more = _found("argument", [*choices, *flags], found.fragment)
+    return Found("argument", tuple(dict.fromkeys(found.texts + more.texts)), found.fragment)
+
+
+def _choose(magics: QwenMagics, kind: str, source: Source, fragment: str) -> Found:
+    """Take what a source gives for what is there, in quotation marks where it needs them."""
+    if source in (_targets, _targets_or_default):
+        fragment = fragment.rpartition(",")[2]  # of several, the last is completed
+    quote = fragment[:1] if fragment[:1] in ("'", '"') else ""
+    typed = fragment[len(quote) :].replace('\\"', '"')
+    texts = dict.fromkeys(text for text in source(magics, typed) if text.startswith(typed))
+    return Found(kind, tuple(_quoted(text, quote) for text in texts), fragment)
+
+
+def _found(kind: str, texts: Iterable[str], fragment: str) -> Found:
+    return Found(kind, tuple(text for text in texts if text.startswith(fragment)), fragment)
+
+
+def _quoted(text: str, quote: str) -> str:
+    if not quote and not re.search(r"[\s\"'\\]", text):
+        return text
+    quote = '"' if "'" in text else quote or '"'
+    return quote + (text.replace('"', '\\"') if quote == '"' else text) + quote
+
+
+def _part(line: str) -> tuple[list[str], str]:
+    """Part what stands before the cursor into the words that are complete, and the one at the cursor."""
+    fragment = ""
+    for word in _WORD.finditer(line):
+        fragment = word.group() if word.end() == len(line) else ""
+    return read_words(line[: len(line) - len(fragment)]), fragment
+
+
+def _namespace(magics: QwenMagics) -> dict[str, Any]:
+    """Return the user's variables, without those that IPython put there."""
+    shell = magics.shell
+    if shell is None:
+        return {}
+    hidden = shell.user_ns_hidden
+    return {name: value for name, value in shell.user_ns.items() if name not in hidden or hidden[name] is not value}
+
+
+def _variables(magics: QwenMagics, typed: str) -> list[str]:
+    return sorted(name for name in _namespace(magics) if typed.startswith("_") or not name.startswith("_"))
+
+
+def _lists(magics: QwenMagics, typed: str) -> list[str]:
+    namespace = _namespace(magics)
+    return [name for name in _variables(magics, typed) if isinstance(namespace[name], list)]
+
+
+def _cells_and_names(magics: QwenMagics, typed: str) -> list[str]:
+    inputs = magics.shell.user_ns.get("In", []) if magics.shell else []
+    cells = [f"In[{number}]" for number in range(len(inputs) - 1, 0, -1)][:_MOST_CELLS]
+    return [*_variables(magics, typed), *cells]
+
+
+def _targets(magics: QwenMagics, typed: str) -> list[str]:
+    """Give the targets that have a name, and those in force; after a server's name or a ``#`` its models."""
+    in_force = _in_force(magics)
+    base, mark, _ = typed.partition("#")
+    server = typed.partition(":")[0]
+    if mark:
+        return [*in_force, *(f"{base}#{model}" for model in _models(magics, base, in_force))]
+    models = [f"{server}:{model}" for model in _models(magics, server, in_force)] if server in SERVERS else []
+    local = ["local", *(f"local:{size}" for size in _SIZES)]
+    return [*in_force, *ALIASES, *local, *(f"{name}:" for name in SERVERS), *models]
+
+
+def _in_force(magics: QwenMagics) -> list[str]:
+    named = magics.target or os.environ.get("QWEN_TARGET", "")
+    with suppress(TargetError):
+        return [target.name for target in parse_chain(named)]
+    return []
+
+
+def _targets_or_default(magics: QwenMagics, typed: str) -> list[str]:
+    return [*_targets(magics, typed), "default"]
+
+
+def _models(magics: QwenMagics, base: str, in_force: list[str]) -> list[str]:
+    """Give the models that the client knows a server or Space to have; nothing is asked."""
+    if "qwen_magic.client" not in sys.modules:  # no client was made, so none has seen a model
+        return []
+    with suppress(TargetError):
+        address = parse_target(base).address
+        same = [name for name in in_force if parse_target(name).address == address]
+        states = magics.client.states([base, *([f"{base}:"] if base in SERVERS else []), *same])
+        return list(dict.fromkeys(model for state in states for model in state.models))
+    return []
+
+
+def _conversations(magics: QwenMagics, _typed: str) -> list[str]:
+    """Give the names of the conversations, where there are any: Tab makes no database."""
+    memory = magics.session.memory
+    return [one.name for one in memory.store.conversations() if one.turns] if memory.exists else []
+
+
+def _servers(_magics: QwenMagics, _typed: str) -> Iterable[str]:
+    return SERVERS
+
+
+def _topics(_magics: QwenMagics, typed: str) -> Iterable[str]:
+    return [*TOPICS, *(name for name in COMMANDS if typed and name)] if not typed.startswith("-") else _FLAGS
+
+
+def _files(_magics: QwenMagics, _typed: str) -> Iterable[str]:
+    return ()
+
+
+_FLAGS = tuple(flag for option in OPTIONS for flag in option.flags)
+_VALUES: dict[str, Source] = {
+    "target": _targets,
+    "format": lambda _magics, _typed: FORMATS,
+    "replay": lambda _magics, _typed: MODES,
+    "conversation": _conversations,
+    "output": _variables,
+    "append": _lists,
+}
+"""What gives the values of an option."""
+_ARGUMENTS: dict[str, tuple[Source, ...]] = {
+    "use": (_targets_or_default,),
+    "targets": (_targets,),
+    "spaces": (_targets,),
+    "key": (_servers,),
+    "history": (_conversations,),
+    "resume": (_conversations,),
+    "rename": (_conversations,),
+    "delete": (_conversations,),
+    "export": (_files, _conversations),
+    "import": (_files,),
+    "explain": (_cells_and_names,),
+    "pull": (lambda _magics, _typed: _SIZES,),
+    "help": (_topics,),
+    "replay": (lambda _magics, _typed: MODES,),
+}
+"""What gives a command's arguments, one after the other."""
+_MANY = ("use", "targets")
+"""The commands that take several of the last."""

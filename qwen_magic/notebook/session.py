@@ -1,0 +1,371 @@
+"""A session of the magic: what was asked and answered, and what a question goes through on its way."""
+
+from __future__ import annotations
+
+import os
+from collections import ChainMap
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import (
+    AuthError,
+    ChainError,
+    ConnectError,
+    ContextError,
+    NotFoundError,
+    QwenError,
+    ReplayError,
+    ServerError,
+    UsageError,
+)
+from ..messages import Message, Reply, to_messages
+from ..parameters import NAMES, to_parameters
+from ..targets import parse_chain
+from ..text.terminal import safe_terminal
+from .context import Cells
+from .memory import Memory, Place
+from .options import MODES, USAGE, merged
+from .question import Asked, Question, guarded, system_line
+from .waiting import Interrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ..replay import Mode, Replay, ReplayedStream
+    from ..stream import Stream
+    from .magics import QwenMagics
+    from .memory import OpenTurn
+    from .options import Options
+
+PARAMETERS = tuple(name for name in NAMES if name != "extra")
+"""The parameters that are settings."""
+
+_LOCAL_HINT = "A small Qwen can answer on this machine: %qwen use local (491 MB, once)."
+_SMALL = "a small model on this machine: fair at short code, unreliable in facts and arithmetic"
+_GO_ON = "%qwen continue goes on from here"
+_CELLS_CHARACTERS = 12_000
+"""The most that earlier cells and their output take of a prompt."""
+_DIFFERS = "it differs from what was recorded: %qwen replay diff shows how"
+_NO_CODE = "no code block in the answer, so no cell was written"
+
+
+class Session:
+    """What a session asked, and how it asks.
+
+    A question goes this way: the cell's text, its ``{variables}`` filled in, the cells before it where they are wanted,
+    the conversation's turns before it, what looks like a secret replaced where that is wanted; then it is shown
+    (``--dry-run``), answered from what was recorded, or asked; the answer is drawn as it comes, and kept.
+
+    Args:
+        magics: the settings and the client.
+        shell: the user's shell.
+
+    Attributes:
+        shell: the user's shell.
+        memory: the conversations.
+        cells: what the session's other cells said.
+        last: what was asked last, or None.
+
+    """
+
+    def __init__(self, magics: QwenMagics, shell: InteractiveShell) -> None:
+        self._magics = magics
+        self.shell = shell
+        self.memory = Memory(self.shell, lambda: bool(magics.history))
+        self.cells = Cells(self.shell)
+        self.last: Asked | None = None
+        self._replay: Replay | None = None
+        self._told_small = False
+        self._remark = ""
+
+    @property
+    def replay(self) -> Replay:
+        """The recorded answers of this notebook."""
+        if self._replay is None:
+            from ..replay import Replay  # noqa: PLC0415 - only where something is recorded
+            from ..replay.file import ReplayFile  # noqa: PLC0415
+            from .identity import replay_files  # noqa: PLC0415
+
+            self._replay = Replay(ReplayFile(*replay_files(self.shell)))
+        return self._replay
+
+    def replay_mode(self, given: str | None = None) -> Mode:
+        """Return what is done with recorded answers: as given, as set, or as ``QWEN_REPLAY`` says.
+
+        Raises:
+            UsageError: the environment names no mode.
+
+        """
+        mode = given or self._magics.replay or os.environ.get("QWEN_REPLAY", "").strip().lower() or "off"
+        if mode not in MODES:
+            raise UsageError(f"QWEN_REPLAY is {mode!r}", hint=f"Set it to one of {', '.join(MODES)}.")
+        return mode  # type: ignore[return-value]
+
+    def ask(self, options: Options, text: str) -> None:
+        """Ask what a cell or a line says, and show the answer as it comes.
+
+        Args:
+            options: what the line says.
+            text: the prompt, with or without a first line ``system: ...``.
+
+        Raises:
+            QwenError: nothing was asked, or what went wrong.
+            Interrupted: the user stopped the answer.
+
+        """
+        system, written = system_line(text)
+        written = written.strip("\n")
+        if not written.strip():
+            raise UsageError("nothing was asked", hint=f"Write the prompt below the %%qwen line. Usage: {USAGE}")
+        place = self.place(options)
+        prompt, notes = written, list[str]()
+        if not options.raw:
+            prompt, notes = self._filled(written)
+        if options.context:
+            prompt = self._with_cells(options.context, prompt)
+        self.put(
+            Question(
+                prompt,
+                system or options.system or place.system or self._magics.system,
+                place,
+                source="" if prompt == written else written,
+                cell=text,
+                notes=tuple(notes),
+            ),
+            options,
+        )
+
+    def place(self, options: Options) -> Place:
+        """Find where the question of the running cell stands."""
+        anew = self.replay_mode(options.replay) != "off"
+        return self.memory.place(name=options.conversation, new=options.new, alone=options.alone, anew=anew)
+
+    def put(self, question: Question, options: Options, code: Callable[[Reply], str] | None = None) -> None:
+        """Ask a question, and show the answer as it comes.
+
+        Args:
+            question: the question.
+            options: what the line says.
+            code: finds the code for the next cell in the answer, where that is not all of it.
+
+        Raises:
+            QwenError: what went wrong.
+            Interrupted: the user stopped the answer.
+
+        """
+        settings = {name: getattr(self._magics, name) for name in PARAMETERS}
+        parameters = to_parameters(merged(settings, options.parameters))
+        self._check_list(options.append)
+        question = guarded(question, redact=options.redact or self._magics.redact)
+        asked = Asked(
+            question, parameters, options.target, self._magics.target, Reply(messages=to_messages(question.messages))
+        )
+        if options.dry_run:
+            self._preview(asked)
+            return
+
+        def stream() -> Stream:
+            given = {name: getattr(parameters, name) for name in NAMES}
+            return self._magics.client.stream(question.messages, target=asked.target, **given)
+
+        self._answer(asked, options, question.messages, stream, code)
+
+    def resume(self, options: Options) -> None:
+        """Go on with the last answer where it broke off, and show it whole.
+
+        Args:
+            options: the target, the variable and the format.
+
+        Raises:
+            QwenError: there is nothing to go on with, or what went wrong.
+            Interrupted: the user stopped it again.
+
+        """
+        before = self.last
+        if before is None:
+            raise UsageError("there is nothing to continue", hint="Ask something first, in a %%qwen cell.")
+        # Who has chosen a target since then means it.
+        chosen = self._magics.target if self._magics.target != before.chosen else ""
+        asked = replace(before, target=options.target or chosen or before.target, chosen=self._magics.target)
+        stream = self._magics.client.resume(before.reply, target=asked.target, parameters=before.parameters)
+        try:
+            self._answer(asked, options, before.reply.messages, lambda: stream)
+        except (QwenError, Interrupted):
+            if asked.reply.text == before.reply.text:  # nothing came, so the next try may go where this answer began
+                self.last = before
+            raise
+
+    def close(self) -> None:
+        """Close the database, and watch the session's cells no longer."""
+        self.cells.unwatch()
+        self.memory.close()
+
+    def retry(self, options: Options) -> None:
+        """Ask the last question of the conversation again; its answer takes the place of the earlier one.
+
+        Raises:
+            QwenError: there is none, or what went wrong.
+            Interrupted: the user stopped the answer.
+
+        """
+        conversation = self.memory.used
+        turns = self.memory.store.turns(conversation.id) if conversation else []
+        if not turns:
+            raise UsageError("there is nothing to ask again", hint="Ask something first, in a %%qwen cell.")
+        last = turns[-1]
+        place = Place(conversation, before=tuple(turns[:-1]), replaces=last, cell=last.cell)
+        self.put(Question(last.prompt, options.system or last.system, place, source=last.source), options)
+
+    def _preview(self, asked: Asked) -> None:
+        from .dry_run import preview  # noqa: PLC0415 - only where it is asked for
+
+        targets = parse_chain(asked.target) if asked.target else self._magics.client.targets
+        given = asked.parameters.given()
+        if asked.parameters.extra:
+            given["extra"] = dict(asked.parameters.extra)
+        print(safe_terminal(preview([target.name for target in targets], asked.question.messages, given)))  # noqa: T201
+
+    def _filled(self, written: str) -> tuple[str, list[str]]:
+        """Fill the user's variables into a prompt; say which were cut."""
+        if "{" not in written:
+            return written, []
+        from .lookup import fill_in  # noqa: PLC0415 - loading the extension stays light
+
+        inputs = {"In": self.shell.history_manager.input_hist_raw} if self.shell.history_manager else {}
+        filled = fill_in(written, ChainMap(inputs, self.shell.user_ns))
+        return filled.text, [f"cut to fit: {', '.join(filled.cut)}"] if filled.cut else []
+
+    def _with_cells(self, number: int, prompt: str) -> str:
+        from .context import as_text  # noqa: PLC0415
+
+        cells = as_text(self.cells.last(number), _CELLS_CHARACTERS)
+        return f"{cells}\n\n{prompt}" if cells else prompt
+
+    def _answer(
+        self,
+        asked: Asked,
+        options: Options,
+        messages: Sequence[Message],
+        make_stream: Callable[[], Stream],
+        code: Callable[[Reply], str] | None = None,
+    ) -> None:
+        """Get the answer, from what was recorded or from its target, draw it, and keep it."""
+        stream: Stream | ReplayedStream | None = None
+        asked.mode, asked.key = self.replay_mode(options.replay), ""
+        if asked.mode != "off":
+            from ..replay import ReplayedStream, replay_key  # noqa: PLC0415 - only where something is recorded
+
+            asked.key = replay_key(asked.key_target, messages, asked.parameters)
+            where = f"In[{len(self.shell.user_ns['In']) - 1}]"
+            recorded = self.replay.look_up(asked.mode, asked.key, asked.question.prompt, where)
+            stream = ReplayedStream(recorded, asked.question.messages) if recorded else None
+        stream = stream or make_stream()
+        asked.turn = asked.turn or self._begin(asked.question)
+        self._draw(stream, asked, options, code)
+
+    def _begin(self, question: Question) -> OpenTurn | None:
+        from ..store import Turn  # noqa: PLC0415 - the database is opened on first use
+
+        turn = Turn(question.prompt, system=question.system, source=question.source)
+        return self.memory.begin(question.place, turn)
+
+    def _draw(
+        self,
+        stream: Stream | ReplayedStream,
+        asked: Asked,
+        options: Options,
+        code: Callable[[Reply], str] | None,
+    ) -> None:
+        """Draw a stream while it runs on the background loop; an interrupt ends the drawing at once."""
+        from ..loop import background_loop  # noqa: PLC0415 - loading the extension stays light
+        from .display import TICK, make_display  # noqa: PLC0415
+
+        display = make_display(self.shell, options.format or self._magics.format)
+        try:
+            with closing(background_loop().iterate(stream.events(), TICK)) as happenings:
+                for event in happenings:
+                    if event is None:
+                        display.tick()
+                    else:
+                        display.take(event)
+        except KeyboardInterrupt:
+            self._keep(stream, asked, options)
+            display.finish(asked.reply, self._notes(asked, _GO_ON if asked.reply.text else ""))
+            raise Interrupted("the answer was stopped; what had come is kept") from None
+        except QwenError as error:
+            self._keep(stream, asked, options)
+            display.finish(asked.reply, self._notes(asked, _GO_ON if asked.reply.text else ""))
+            if _local_could_answer(error):
+                error.hint = f"{error.hint} {_LOCAL_HINT}".strip()
+            raise
+        self._keep(stream, asked, options)
+        offered = self._offer(asked, options, code)
+        display.finish(asked.reply, self._notes(asked, self._end_note(asked.reply), offered))
+
+    def _offer(self, asked: Asked, options: Options, code: Callable[[Reply], str] | None) -> str:
+        """Put the answer's code into a cell where that is wanted; return what is to be said of it."""
+        if not (options.next or options.replace or code):
+            return ""
+        from .next_cell import as_comment, cell_code, offer  # noqa: PLC0415 - only where it is asked for
+
+        found = code(asked.reply) if code else cell_code(asked.reply.code_blocks)
+        if not found:
+            return _NO_CODE
+        if options.replace:
+            offer(self.shell, found, replace_with=as_comment(asked.question.cell))
+            return "this cell is the answer's code now; it was not run"
+        offer(self.shell, found)
+        return "the code is in the next cell; it was not run"
+
+    def _notes(self, asked: Asked, *others: str) -> str:
+        notes = (*asked.question.notes, *others, self.memory.take_note(), self._remark)
+        self._remark = ""
+        if self._replay:
+            notes = (*notes, *self._replay.file.take_warnings())
+        return " · ".join(note for note in notes if note)
+
+    def _end_note(self, reply: Reply) -> str:
+        """Say how to go on after the token limit, and, once in a session, what a small local model is good for."""
+        notes = [_GO_ON] if reply.finish_reason == "length" and reply.text else []
+        if not self._told_small and _is_local(reply.target) and not reply.recorded:
+            self._told_small = True
+            notes.append(_SMALL)
+        return " · ".join(notes)
+
+    def _keep(self, stream: Stream | ReplayedStream, asked: Asked, options: Options) -> None:
+        asked.reply = stream.reply
+        self.last = asked
+        self.memory.finish(asked.turn, asked.reply)
+        if asked.key and not asked.reply.recorded:
+            try:
+                if self.replay.keep(asked.mode, asked.key, asked.reply, asked.question.place.cell):
+                    self._remark = _DIFFERS
+            except ReplayError as error:  # the answer is shown all the same
+                self._remark = f"this answer is not recorded: {error}"
+        if options.output:
+            self.shell.user_ns[options.output] = asked.reply
+        if options.append:
+            self.shell.user_ns.setdefault(options.append, []).append(asked.reply)
+
+    def _check_list(self, name: str | None) -> None:
+        namespace = self.shell.user_ns
+        if name and not isinstance(namespace.get(name, []), list):
+            kind = type(namespace[name]).__name__
+            raise UsageError(f"{name} is no list, but of type {kind}", hint="Give --append another name.")
+
+
+def _local_could_answer(error: QwenError) -> bool:
+    """Tell whether the local model is worth a word: servers failed, not what was asked of them."""
+    failed: Sequence[Any] = error.errors if isinstance(error, ChainError) else (error,)
+    if not isinstance(error, (ConnectError, ServerError, ChainError)):
+        return False
+    if isinstance(error, (AuthError, ContextError, NotFoundError)):
+        return False
+    return not any(_is_local(one.target) for one in failed)
+
+
+def _is_local(target: str) -> bool:
+    return target.partition(":")[0] == "local"
