@@ -173,6 +173,13 @@ class Memory:
         cell = self._cell()
         if alone:
             return Place(cell=cell, alone=True)
+        try:
+            return self._find(cell, name=name, new=new, anew=anew)
+        except StoreError as error:
+            self._note = f"asked without the conversation: {error}"
+            return Place(cell=cell, alone=True)
+
+    def _find(self, cell: str, *, name: str | None, new: bool, anew: bool) -> Place:
         if name:
             anew = anew and not cell
             found = self._get(self._names.get(name)) if anew else self.store.find(name)

@@ -102,32 +102,6 @@ class Filled:
     cut: tuple[str, ...] = ()
 
 
-def fill(text: str, resolve: Callable[[Reference], Description | None]) -> Filled:
-    """Fill in the references of a prompt, in one pass: what was filled in is not looked at again.
-
-    `{{` in front of what would resolve writes one brace and keeps the reference from being filled in, and `}}` after
-    it one brace too. Anywhere else they stay two.
-
-    Args:
-        text: the prompt.
-        resolve: gives a reference's value, or None where it has none, and the braces stay to the letter. It is asked
-            once for each way in which a reference is written.
-
-    Returns:
-        The prompt, and what was filled in.
-
-    """
-    values: dict[Reference, Description | None] = {}
-
-    def resolves(reference: Reference) -> bool:
-        if reference not in values:
-            values[reference] = resolve(reference)
-        return values[reference] is not None
-
-    pieces = split(text, resolves)
-    return join(pieces, {reference: value for reference, value in values.items() if value is not None})
-
-
 def split(text: str, resolves: Callable[[Reference], bool]) -> list[str | Reference]:
     """Part a prompt into what stays as it is and the references that resolve.
 
@@ -136,7 +110,8 @@ def split(text: str, resolves: Callable[[Reference], bool]) -> list[str | Refere
         resolves: whether a reference has a value.
 
     Returns:
-        The pieces, in order; `{{` and `}}` around what resolves are written as one brace in them.
+        The pieces, in order. `{{` in front of what would resolve is one brace in them and keeps the reference from
+        being filled in, and `}}` after it is one brace too; anywhere else they stay two.
 
     """
     return _Scanner(text, resolves).run()

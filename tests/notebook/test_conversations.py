@@ -313,6 +313,20 @@ def test_a_database_that_cannot_be_used(server: Recorder, profile: dict[str, str
     assert path.read_bytes() == before
 
 
+def test_a_database_that_breaks_meanwhile(server: Recorder, profile: dict[str, str]) -> None:
+    folder = Path(profile["IPYTHONDIR"]) / "profile_default"
+    with Kernel(**profile) as kernel:
+        start(kernel, server)
+        ask(kernel, server, "a", cell="1")
+        for path in folder.glob("qwen_magic.sqlite*"):
+            path.write_bytes(b"broken " * 10_000)
+        run = kernel.run("%%qwen\nb", cell="2")
+        assert run.status == "ok", run.reply
+        assert run.answer == f"A{server.requests}(b)"
+        assert "conversation" in run.shown[-1]["text/plain"]
+        failure(kernel, "%qwen history", "StoreError")
+
+
 def test_keys_are_not_kept(server: Recorder, profile: dict[str, str]) -> None:
     key = "sk-proj-" + "aB3dE5fG7hJ9" * 4
     with Kernel(**profile) as kernel:

@@ -55,12 +55,12 @@ def test_a_jupyter_server_names_the_session_after_the_notebook(shell, folder, mo
     assert replay_files(shell) == (folder / "nb.qwen.jsonl", ())
     monkeypatch.setenv("JPY_SESSION_NAME", str(folder / "script.py"))  # opened as a notebook, by jupytext
     assert replay_files(shell)[0] == folder / "script.qwen.jsonl"
-    monkeypatch.setenv("JPY_SESSION_NAME", "below/the/root/nb.ipynb")  # it knows no folder
+    monkeypatch.setenv("JPY_SESSION_NAME", "below/nb.ipynb")  # it knows no folder
     assert notebook_path(shell) == folder / "nb.ipynb"
 
 
 @pytest.mark.parametrize(
-    "name", ["Console 1", "gone.ipynb", "", "below/the/root/renamed.ipynb", "console-1-0b6f", "../work", "."]
+    "name", ["Console 1", "gone.ipynb", "", "below/renamed.ipynb", "console-1-0b6f", "../work", "."]
 )
 def test_a_name_that_leads_to_no_file_is_none(shell, folder, monkeypatch, name):
     for written in (str(folder / name), name):

@@ -9,7 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qwen_magic.text.cutting import Description, cut
-from qwen_magic.text.variables import Attribute, Filled, Item, Reference, fill, split
+from qwen_magic.text.variables import Attribute, Filled, Item, Reference, join, split
+
+
+def fill(text, resolve):
+    """Fill in what a function gives a value, as the notebook's look-up does."""
+    values = {}
+
+    def resolves(reference):
+        if reference not in values:
+            values[reference] = resolve(reference)
+        return values[reference] is not None
+
+    return join(split(text, resolves), values)
+
 
 VALUES = {"a": "A", "b": "B", "name": "NAME", "x": "{a} {b}", "n": "N", "i": "I", "train": "T", "imię": "UTF"}
 
