@@ -263,6 +263,8 @@ def test_what_is_no_name(store: Store, name: str) -> None:
 
 def test_one_that_may_be_there_already(store: Store) -> None:
     first = store.create("a", existing=True)
+    assert store.look_up(first.id) == first
+    assert store.look_up(first.id + 1) is None
     assert store.create("a", existing=True) == first
     assert store.create("a").name == "a-2"
 

@@ -253,12 +253,8 @@ class Memory:
         return printable.strip(" -")[:_NAME_CHARACTERS] or "conversation"
 
     def _get(self, conversation: int | None) -> Conversation | None:
-        if conversation is None:
-            return None
-        try:
-            return self.store.get(conversation)
-        except StoreError:  # deleted since then
-            return None
+        """Return a conversation by its number; None without one, or where it was deleted since then."""
+        return None if conversation is None else self.store.look_up(conversation)
 
     def _cell(self) -> str:
         """Return the key of the running cell's next question; a cell may ask several."""
@@ -275,7 +271,7 @@ class Memory:
         from ..store import Store  # noqa: PLC0415 - the database is opened on first use
 
         before, self._lasting = self._store, self._kept()
-        conversation = before.get(self._current) if before and self._current is not None else None
+        conversation = before.look_up(self._current) if before and self._current is not None else None
         try:
             self._store = Store(self._path() if self._lasting else None)
         except StoreError as error:

@@ -102,6 +102,11 @@ class Store:
         with self._reading() as connection:
             return conversation_where(connection, "name = ?", storable(name.strip()))
 
+    def look_up(self, conversation: int) -> Conversation | None:
+        """Return a conversation by its number, or None where it was deleted."""
+        with self._reading() as connection:
+            return conversation_where(connection, "id = ?", conversation)
+
     def get(self, conversation: int) -> Conversation:
         """Return a conversation by its number.
 
