@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from ..errors import UsageError
 from ..events import FinishReason
 from ..messages import Reply, Usage, with_answer
+from ..text.secrets import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,13 +147,13 @@ def replay_key(model: str, messages: Sequence[Message], parameters: Parameters) 
 
 
 def recorded_of(key: str, reply: Reply, cell: str = "") -> Recorded:
-    """Make the record of an answer that has just come."""
+    """Make the record of an answer that has just come; what is certainly a key is left out of it."""
     prompt = next((message.content for message in reversed(reply.messages) if message.role == "user"), "")
     return Recorded(
         key=key,
         prompt=prompt_mark(prompt),
-        text=reply.text,
-        thinking=reply.thinking,
+        text=_safe(reply.text),
+        thinking=_safe(reply.thinking),
         target=reply.target,
         model=reply.model,
         finish_reason=reply.finish_reason,
@@ -168,7 +169,12 @@ def recorded_of(key: str, reply: Reply, cell: str = "") -> Recorded:
 
 def prompt_mark(prompt: str) -> str:
     """Return as much of a prompt as is recorded with its answer."""
+    prompt = _safe(prompt)
     return prompt if len(prompt) <= _PROMPT_CHARACTERS else prompt[: _PROMPT_CHARACTERS - 1] + "…"
+
+
+def _safe(text: str) -> str:
+    return redact(text, certain_only=True)[0]
 
 
 def to_line(recorded: Recorded) -> bytes:

@@ -195,6 +195,21 @@ def test_a_cut_line_is_told_of_and_the_rest_serves(notebook: Path, server: Recor
         assert "Answer 3" in kernel.run("%%qwen --alone\nb").answer
 
 
+def test_keys_are_not_recorded(notebook: Path, server: Recorder) -> None:
+    """The file is made for git; the server repeats what it is asked."""
+    key = "sk-proj-" + "aB3dE5fG7hJ9" * 4
+    with kernel_of(notebook) as kernel:
+        load(kernel, server)
+        kernel.run(f"%%qwen\nWhat is {key}?")
+        kernel.run("%%qwen\nAnd then?")
+    assert key not in notebook.with_name("study.qwen.jsonl").read_text(encoding="utf-8")
+    with kernel_of(notebook) as kernel:
+        load(kernel, server, "only")
+        assert "replayed" in last_lines(kernel.run(f"%%qwen\nWhat is {key}?"))
+        assert "replayed" in last_lines(kernel.run("%%qwen\nAnd then?"))
+        assert "What is [redacted: OpenAI key]?" in kernel.value("str(__import__('qwen_magic').last_reply().messages)")
+
+
 def test_the_environment_sets_the_mode(notebook: Path, server: Recorder) -> None:
     with kernel_of(notebook, QWEN_REPLAY="only") as kernel:
         kernel.run(f"%load_ext qwen_magic\n%qwen use {server.target}")
