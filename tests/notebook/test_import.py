@@ -10,7 +10,7 @@ import sys
 import pytest
 from kernels import ROOT
 
-HEAVY = ["aiohttp", "xllamacpp", "huggingface_hub", "ipywidgets", "nest_asyncio2", "tqdm", "sqlite3", "keyring"]
+HEAVY = ["aiohttp", "xllamacpp", "huggingface_hub", "ipywidgets", "nest_asyncio2", "tqdm", "sqlite3", "keyring", "filelock"]
 CODE = """
 import sys, json
 from IPython.core.interactiveshell import InteractiveShell
