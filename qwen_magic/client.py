@@ -234,6 +234,35 @@ class QwenClient:
         """
         return await self._describe(self._chosen(target)[0], self.settings.patience)
 
+    async def preview(
+        self,
+        messages: Prompt,
+        *,
+        target: str | Sequence[str] | None = None,
+        parameters: Parameters | None = None,
+    ) -> tuple[tuple[Message, ...], list[str]]:
+        """Tell which messages would be sent, and what would be said of those that are left out.
+
+        A long conversation is fitted to the context of the first target, which is asked for that alone.
+
+        Args:
+            messages: a prompt or a conversation.
+            target: another target, or chain.
+            parameters: the sampling parameters.
+
+        Returns:
+            The messages, and the notes.
+
+        Raises:
+            ContextError: the newest prompt alone is too long.
+
+        """
+        first = self._chosen(target)[0]
+        session, patience = await self._sessions.get(), self.settings.patience
+        given = to_messages(messages), parameters or Parameters()
+        fitted, notes = await self._contexts.preview(self._backend(first), first.name, session, *given, patience)
+        return fitted.messages, notes
+
     def states(self, targets: str | Sequence[str] | None = None) -> list[TargetState]:
         """Tell how targets, without any the client's own, fared so far; nothing is sent."""
         return [self._health.state(target.name) for target in self._chosen(targets)]

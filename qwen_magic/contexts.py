@@ -117,6 +117,27 @@ class Contexts:
             else:
                 return
 
+    async def preview(
+        self,
+        backend: Backend,
+        name: str,
+        session: aiohttp.ClientSession,
+        messages: tuple[Message, ...],
+        parameters: Parameters,
+        patience: Patience,
+    ) -> tuple[Fitted, list[str]]:
+        """Tell what of a conversation would be sent, and what would be said of it; only the context is asked for.
+
+        Raises:
+            ContextError: the newest prompt alone is too long.
+
+        """
+        limit = await self._limit(backend, name, session, messages, patience)
+        if limit is None:
+            return Fitted(messages, 0, 0, count(messages)), []
+        fitted = limit.fitted(messages, parameters, 1)
+        return fitted, _notes(fitted, limit, name)
+
     async def _limit(
         self,
         backend: Backend,

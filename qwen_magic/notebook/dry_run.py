@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from ..messages import Message
 
 
-def preview(targets: Sequence[str], messages: Sequence[Message], parameters: Mapping[str, Any]) -> str:
+def preview(
+    targets: Sequence[str], messages: Sequence[Message], parameters: Mapping[str, Any], notes: Sequence[str] = ()
+) -> str:
     """Write out what would be sent; what looks like a secret is masked, for it would stay in the notebook.
 
     Args:
         targets: the targets' names, in the order in which they are asked.
         messages: the messages.
         parameters: those that are given.
+        notes: what else is to be said.
 
     """
     characters = sum(len(message.content) for message in messages)
@@ -33,6 +36,7 @@ def preview(targets: Sequence[str], messages: Sequence[Message], parameters: Map
     ]
     if parameters:
         lines.append(f"parameters  {json.dumps(parameters, ensure_ascii=False, sort_keys=True, default=str)}")
+    lines += [f"note        {note}" for note in notes]
     found = [secret for message in messages for secret in find_secrets(message.content)]
     if found:
         kinds = ", ".join(dict.fromkeys(secret.kind for secret in found))

@@ -27,7 +27,7 @@ from .context import Cells
 from .memory import Memory, Place
 from .options import MODES, USAGE, merged
 from .question import Asked, Question, guarded, system_line
-from .waiting import Interrupted
+from .waiting import Interrupted, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -159,7 +159,9 @@ class Session:
         settings = {name: getattr(self._magics, name) for name in PARAMETERS}
         parameters = to_parameters(merged(settings, options.parameters))
         self._check_list(options.append)
-        question = guarded(question, redact=options.redact or self._magics.redact)
+        redact = options.redact or self._magics.redact
+        if redact or not options.dry_run:  # which says itself what looks like a secret
+            question = guarded(question, redact=redact)
         asked = Asked(
             question, parameters, options.target, self._magics.target, Reply(messages=to_messages(question.messages))
         )
@@ -222,11 +224,15 @@ class Session:
     def _preview(self, asked: Asked) -> None:
         from .dry_run import preview  # noqa: PLC0415 - only where it is asked for
 
-        targets = parse_chain(asked.target) if asked.target else self._magics.client.targets
+        client = self._magics.client
+        targets = parse_chain(asked.target) if asked.target else client.targets
+        fitting = client.preview(asked.question.messages, target=asked.target, parameters=asked.parameters)
+        messages, notes = wait_for(fitting, "nothing was sent")
         given = asked.parameters.given()
         if asked.parameters.extra:
             given["extra"] = dict(asked.parameters.extra)
-        print(safe_terminal(preview([target.name for target in targets], asked.question.messages, given)))  # noqa: T201
+        names = [target.name for target in targets]
+        print(safe_terminal(preview(names, messages, given, (*asked.question.notes, *notes))))  # noqa: T201 - the output
 
     def _filled(self, written: str) -> tuple[str, list[str]]:
         """Fill the user's variables into a prompt; say which were cut."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from kernels import Kernel, Run
 from recorder import Recorder
+from servers.openai_like import Script, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,8 +95,28 @@ def test_a_dry_run_sends_nothing(kernel: Kernel, server: Recorder) -> None:
     for part in (server.target, "Be brief.", "first question", "What is sk-p", '"temperature": 0.5', "--redact"):
         assert part in run.printed
     assert KEY not in run.printed
+    assert run.printed.count("--redact") == 1
     ok(kernel.run("%%qwen\nsecond"))
     assert [text for role, text in server.sent() if role == "u"] == ["first question", "second"]
+
+
+def test_a_dry_run_of_a_long_conversation(kernel: Kernel) -> None:
+    """It shows what would be left out: the target is asked for its context alone."""
+    script = Script(models=None)
+    script.beside["/v1/models"] = {"object": "list", "data": [{"id": "m", "object": "model", "max_model_len": 2048}]}
+    with serving(script.app()) as url:
+        target = f"openai:{url}/v1#m"
+        for number in range(8):
+            ok(kernel.run(f"%%qwen -t {target}\nquestion {number}: {'word ' * 300}"))
+        asked = len(script.bodies)
+        run = ok(kernel.run(f"%%qwen -t {target} --dry-run\nlast question"))
+        assert len(script.bodies) == asked
+        left = int(re.search(r"note +the (\d) oldest of 8 earlier turns were left out", run.printed)[1])  # type: ignore[index]
+        assert [f"question {n}" in run.printed for n in range(8)] == [n >= left for n in range(8)]
+        ok(kernel.run(f"%%qwen -t {target}\nlast question"))
+        sent = [message["content"] for message in script.bodies[-1]["messages"]]
+        assert all(text in run.printed for text in sent)
+        assert f"size        {len(sent)} messages" in run.printed
 
 
 def test_secrets(kernel: Kernel, server: Recorder) -> None:

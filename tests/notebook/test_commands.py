@@ -75,10 +75,12 @@ class ChatServer:
             self.waiting += 1
             await asyncio.sleep(60)
         names = ["words", "full", "hang", "\x1b[31mfourth"]
-        return self._refused(request) or web.json_response({"data": [{"id": name} for name in names]})
+        refused = self._refused(request)
+        return web.json_response({"data": [{"id": name} for name in names]}) if refused is None else refused
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
-        if refused := self._refused(request):
+        refused = self._refused(request)
+        if refused is not None:  # a response may be false in older versions of aiohttp
             return refused
         body = await request.json()
         self.bodies.append(body)

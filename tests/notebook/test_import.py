@@ -10,7 +10,17 @@ import sys
 import pytest
 from kernels import ROOT
 
-HEAVY = ["aiohttp", "xllamacpp", "huggingface_hub", "ipywidgets", "nest_asyncio2", "tqdm", "sqlite3", "keyring", "filelock"]
+HEAVY = [
+    "aiohttp",
+    "xllamacpp",
+    "huggingface_hub",
+    "ipywidgets",
+    "nest_asyncio2",
+    "tqdm",
+    "sqlite3",
+    "keyring",
+    "filelock",
+]
 CODE = """
 import sys, json
 from IPython.core.interactiveshell import InteractiveShell

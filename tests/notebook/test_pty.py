@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from kernels import ROOT
+from recorder import Recorder
 from thinker import plan
 
 if TYPE_CHECKING:
@@ -181,3 +182,31 @@ def test_interrupt_while_it_thinks(terminal: Terminal, thinker: Thinker) -> None
     assert re.search(r"hm hm .*\n\n\[■ interrupted, what had come is kept ", shown)
     terminal.line("print(repr(r.thinking[:5]), repr(r.text))")
     assert "'hm hm' ''" in terminal.until(r"In \[4\]: ")
+
+
+def test_a_conversation(tmp_path: Path) -> None:
+    """A terminal tells no cell's id: each prompt is a turn; what is asked may end in a question mark."""
+    pytest.importorskip("pexpect")
+    code = "Like this:\n\n```python\nprint(2)\n```\n"
+    with Recorder(lambda prompt, number: code if "code" in prompt else f"A{number}.") as server:
+        terminal = Terminal(tmp_path, server.target)
+        try:
+            terminal.until(r"In \[1\]: ")
+            terminal.line("%load_ext qwen_magic")
+            terminal.until(r"In \[2\]: ")
+            for number in (3, 4):
+                terminal.line("%qwen ask Why?")
+                assert f"A{number - 2}." in terminal.until(rf"In \[{number}\]: ")
+            assert server.sent() == [("u", "Why?"), ("a", "A1."), ("u", "Why?")]
+            terminal.line("%qwen ask -f code some code {In[3]}")
+            shown = screen(terminal.until(r"In \[5\]: "))
+            assert "print(2)" in shown
+            assert "```" not in shown
+            assert "Like this" not in shown
+            assert server.prompt == "some code %qwen ask Why?"
+            terminal.line("%qwen undo")
+            assert "Taken back" in terminal.until(r"In \[6\]: ")
+            terminal.line("%qwen history")
+            assert "2 turns" in screen(terminal.until(r"In \[7\]: "))
+        finally:
+            terminal.close()
