@@ -59,7 +59,7 @@ def fork(path: Path) -> None:
     done = threading.Event()
 
     def busy() -> None:
-        while not done.is_set():
+        while not done.wait(0.001):  # Python's locks are not fair: without a pause the others might wait for long
             ask(store, conversation, "thread")
 
     thread = threading.Thread(target=busy)
