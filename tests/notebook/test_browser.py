@@ -119,11 +119,14 @@ def run_all(page: Any) -> None:
 
     started = r"() => [...document.querySelectorAll('.jp-InputPrompt')].some(p => /\[(\*|\d+)\]/.test(p.textContent))"
     for attempt in range(3):
-        page.click(".jp-Notebook .jp-Cell:first-child .cm-content")
-        page.keyboard.press("Escape")
-        page.click("li.lm-MenuBar-item:has-text('Run')")
-        page.click(".lm-Menu-item[data-command='runmenu:run-all']")
+        if dialog := page.query_selector(".jp-Dialog"):  # a question of JupyterLab's own that stands in the way
+            print(f"a dialog is open:\n{dialog.inner_text()}")
+            dialog.query_selector("button.jp-mod-accept").click()
         try:
+            page.click(".jp-Notebook .jp-Cell:first-child .cm-content", timeout=10_000)
+            page.keyboard.press("Escape")
+            page.click("li.lm-MenuBar-item:has-text('Run')", timeout=10_000)
+            page.click(".lm-Menu-item[data-command='runmenu:run-all']", timeout=10_000)
             page.wait_for_function(started, timeout=15_000)
             return
         except PlaywrightTimeout:
