@@ -63,7 +63,7 @@ def make_display(shell: InteractiveShell | None, form: str) -> Display:
 
     Args:
         shell: the shell whose cell it is, or None.
-        form: one of `FORMATS`.
+        form: one of `options.FORMATS`.
 
     Returns:
         A display for one answer.

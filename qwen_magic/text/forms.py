@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from .blocks import OpenFence
 
-FORMATS = ("markdown", "text", "code", "json", "html", "math")
-"""How an answer can be shown."""
-
 
 @dataclass(frozen=True)
 class Shaped:
