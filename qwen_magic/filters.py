@@ -1,4 +1,7 @@
-"""What stands between a backend's events and a stream's: thinking split off, a continuation joined to its beginning."""
+"""What stands between a backend's events and a stream's.
+
+Halves of characters are joined, thinking is split off, a continuation is joined to its beginning.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,36 @@ from typing import TYPE_CHECKING
 
 from .events import Event, Reset, TextDelta, ThinkingDelta
 from .text.joining import Joiner
+from .text.surrogates import SurrogateJoiner, mended
 from .text.thinking import ThinkingSplitter
 
 if TYPE_CHECKING:
     from .messages import Reply
     from .text.thinking import Piece
+
+
+class SurrogateFilter:
+    """Join halves of characters, and replace those that stand alone."""
+
+    def __init__(self) -> None:
+        self._text = SurrogateJoiner()
+        self._thinking = SurrogateJoiner()
+
+    def take(self, event: Event) -> list[Event]:
+        """Turn one event into those that it means."""
+        match event:
+            case TextDelta(text):
+                return _text(self._text.feed(text))
+            case ThinkingDelta(text):
+                return _thinking(self._thinking.feed(text))
+            case Reset(text, thinking):
+                self._text = SurrogateJoiner()
+                return [Reset(mended(text), mended(thinking))]
+        return [event]
+
+    def close(self) -> list[Event]:
+        """Give out what was held back."""
+        return [*_thinking(self._thinking.close()), *_text(self._text.close())]
 
 
 class ThinkingFilter:
@@ -75,7 +103,7 @@ class JoiningFilter:
         """Turn one event into those that it means."""
         match event:
             case TextDelta(text):
-                return self._text(self._joiner.feed(text))
+                return _text(self._joiner.feed(text))
             case Reset(text, thinking):
                 self._joiner = Joiner(self._beginning.text, exact=self._exact)
                 whole = self._beginning.text + self._joiner.feed(text)
@@ -84,10 +112,7 @@ class JoiningFilter:
 
     def close(self) -> list[Event]:
         """Give out what was held back."""
-        return self._text(self._joiner.close())
-
-    def _text(self, text: str) -> list[Event]:
-        return [TextDelta(text)] if text else []
+        return _text(self._joiner.close())
 
 
 class Filters:
@@ -100,19 +125,31 @@ class Filters:
     """
 
     def __init__(self, beginning: Reply | None = None, *, exact: bool = False) -> None:
+        self._surrogates = SurrogateFilter()
         self._thinking = ThinkingFilter()
         self._joining = JoiningFilter(beginning, exact=exact) if beginning else None
 
     def take(self, event: Event) -> list[Event]:
         """Turn one event into those that it means."""
-        return self._joined(self._thinking.take(event))
+        return self._split(self._surrogates.take(event))
 
     def close(self) -> list[Event]:
         """Give out what was held back; nothing may come after it."""
-        rest = self._joined(self._thinking.close())
+        rest = [*self._split(self._surrogates.close()), *self._joined(self._thinking.close())]
         return rest if self._joining is None else [*rest, *self._joining.close()]
+
+    def _split(self, events: list[Event]) -> list[Event]:
+        return self._joined([found for event in events for found in self._thinking.take(event)])
 
     def _joined(self, events: list[Event]) -> list[Event]:
         if self._joining is None:
             return events
         return [found for event in events for found in self._joining.take(event)]
+
+
+def _text(text: str) -> list[Event]:
+    return [TextDelta(text)] if text else []
+
+
+def _thinking(text: str) -> list[Event]:
+    return [ThinkingDelta(text)] if text else []
