@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -470,3 +472,82 @@ def test_a_thousand_turns_are_written_and_searched_in_no_time(tmp_path: Path) ->
         assert len(store.search("99 +")) == 0
         assert len(store.turns(conversation)) == 1000
         assert time.perf_counter() - started < 5
+
+
+def test_who_watches_is_told_of_each_write_when_it_is_done(store: Store) -> None:
+    seen: list[tuple[int, int]] = []
+    thread = threading.get_ident()
+    conversation = store.create("a").id
+
+    def look() -> None:
+        assert threading.get_ident() == thread
+        seen.append((len(store.turns(conversation)), len(store.unanswered(conversation))))
+
+    store.watch(look)
+    store.watch(look)
+    turn = store.begin(conversation, Turn("q"))
+    store.finish(turn, Reply("a"))
+    store.extend(conversation, [Turn("two")])
+    store.switch(store.begin(conversation, Turn("three")) - 1)
+    assert seen == [(0, 1), (1, 0), (2, 0), (2, 1), (2, 1)]
+    del seen[:]
+    store.search("q")
+    store.turns(conversation)
+    store.drop(99)
+    store.create("a", existing=True)
+    assert seen == [], "nothing was changed"
+    for act in (
+        lambda: store.rename(conversation, "b"),
+        lambda: store.set_system(conversation, "s"),
+        lambda: store.remove(turn),
+        lambda: store.undo(conversation),
+        lambda: store.delete_turn(turn),
+        lambda: store.clear(conversation),
+        lambda: store.delete(conversation),
+    ):
+        before = len(seen)
+        act()
+        assert len(seen) == before + 1
+    store.unwatch(look)
+    store.unwatch(look)
+    store.create("c")
+    assert len(seen) == 7
+
+
+def test_a_callback_may_wait_for_another_thread_that_uses_the_store(store: Store) -> None:
+    names: list[str] = []
+
+    def look() -> None:
+        thread = threading.Thread(target=lambda: names.append(store.conversations()[0].name))
+        thread.start()
+        thread.join(10)
+
+    store.watch(look)
+    store.create("a")
+    assert names == ["a"], "the lock is not held"
+
+
+def test_a_callback_that_fails_harms_nobody(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    told: list[int] = []
+
+    def fail() -> None:
+        raise ValueError("of mine")
+
+    store.watch(fail)
+    store.watch(lambda: told.append(1))
+    assert store.create("a").name == "a"
+    assert told == [1]
+    assert "of mine" in caplog.text
+
+
+def test_a_store_that_is_closed_lets_go_of_its_watchers() -> None:
+    class Panel:
+        def look(self) -> None:
+            pass
+
+    store, panel = Store(None), Panel()
+    store.watch(panel.look)
+    gone = weakref.ref(panel)
+    store.close()
+    del panel
+    assert gone() is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import itertools
 import os
 import random
@@ -27,6 +28,8 @@ from qwen_magic.store import Store, Turn, schema
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+VERSION_1 = Path(__file__).with_name("version-1.sqlite.gz")
+"""A file that the first version of the store wrote: an open turn, an earlier version, a removed turn, an index."""
 WRITER = Path(__file__).with_name("store_writer.py")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(qwen_magic.__file__).parents[1])}
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
@@ -353,6 +356,57 @@ def test_an_old_file_is_migrated_with_what_is_in_it(tmp_path: Path, monkeypatch:
         assert connection.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
 
 
+def test_a_file_of_version_1_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    path.write_bytes(gzip.decompress(VERSION_1.read_bytes()))
+    with raw(path) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    with contextlib.closing(Store(path)) as store:
+        conversation = store.find("whales")
+        assert conversation
+        assert (conversation.system, conversation.notebook, conversation.turns) == ("Be brief.", "/work/sea.ipynb", 4)
+        prompts = ["How do whales breathe air?", "And how long?", "Кашалот?", "not indexed yet"]
+        turns = store.turns(conversation.id)
+        assert [turn.prompt for turn in turns] == prompts
+        assert turns[0].answer == "At the surface."
+        assert [turn.prompt for turn in store.unanswered(conversation.id)] == ["never answered"]
+        assert store.versions(conversation.id) == {1: [1, 4], 2: [2], 3: [3], 6: [7]}
+        for word, found in (("surface", 1), ("lungs", 0), ("removed", 0), ("late", 1)):
+            assert len(store.search(word)) == found, word
+        number = store.begin(conversation.id, Turn("And how deep?"), turns[1], branch=True)
+        store.finish(number, Reply("A mile."))
+        assert [turn.prompt for turn in store.turns(conversation.id)] == [prompts[0], "And how deep?"]
+        assert store.search("late") == []
+        store.switch(turns[1].id)
+        assert store.turns(conversation.id) == turns
+        assert len(store.search("late")) == 1
+        store.switch(1)
+        assert [turn.answer for turn in store.turns(conversation.id)] == ["With lungs."]
+        store.undo(conversation.id)
+        assert store.turns(conversation.id) == turns
+    assert sound(path)
+
+
+def test_kernels_that_migrate_a_file_of_version_1_at_once_do_not_trip(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    path.write_bytes(gzip.decompress(VERSION_1.read_bytes()))
+    processes = [start("create", path, "same") for _ in range(4)]
+    for process in processes:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    names = {process.communicate(timeout=60)[0].strip() for process in processes}
+    assert names == {"same", "same-2", "same-3", "same-4"}
+    with contextlib.closing(Store(path)) as store:
+        assert len(store.turns(1)) == 4
+    with raw(path) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
+    assert sound(path)
+
+
 def test_a_migration_is_done_as_a_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "c.sqlite"
     old_file(path)
@@ -416,3 +470,44 @@ def test_a_closed_store_says_so() -> None:
     store.close()
     with pytest.raises(StoreError, match="closed"):
         store.conversations()
+
+
+@posix
+def test_a_fork_takes_no_watchers_along() -> None:
+    with contextlib.closing(Store(None)) as store:
+        told: list[int] = []
+        store.watch(lambda: told.append(1))
+        store.create("parent")
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            store.create("child")
+            before = len(told)
+            store.watch(lambda: told.append(2))
+            store.create("child")
+            os.write(write, bytes([before, len(told)]))
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert list(os.read(read, 2)) == [1, 2]
+        os.close(read)
+        os.close(write)
+        store.create("parent")
+        assert told == [1, 1]
+
+
+def test_a_write_that_fails_is_told_to_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "BUSY_SECONDS", 0.05)
+    path = tmp_path / "c.sqlite"
+    with contextlib.closing(Store(path)) as store, raw(path) as other:
+        conversation = store.create("a").id
+        told: list[int] = []
+        store.watch(lambda: told.append(1))
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="locked"):
+            store.begin(conversation, Turn("q"))
+        other.execute("COMMIT")
+        with pytest.raises(StoreError, match="deleted"):
+            store.begin(99, Turn("q"))
+        assert told == []
+        store.begin(conversation, Turn("q"))
+        assert told == [1]

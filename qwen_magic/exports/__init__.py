@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import UsageError
-from ..store.schema import storable
+from ..text.surrogates import mended
 from .as_json import Imported, from_json, name_from, to_json
 from .as_markdown import from_markdown, to_markdown
 from .as_notebook import from_notebook, to_notebook
@@ -55,7 +55,7 @@ def export(path: Path, conversation: Conversation, turns: Sequence[Turn], *, ove
         UsageError: another suffix, a file that is there, or one that cannot be written.
 
     """
-    text = storable(_form(path).write(conversation, turns))
+    text = mended(_form(path).write(conversation, turns))
     try:
         with path.open("w" if overwrite else "x", encoding="utf-8", newline="") as file:
             file.write(text)

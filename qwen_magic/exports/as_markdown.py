@@ -18,8 +18,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from ..store.schema import storable
 from ..text.fences import find_fences, split_lines
+from ..text.surrogates import mended
 from .as_json import Imported, date, heading, imported, parsed, turn_values
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class _Page:
         self._marked = marked
 
     def add(self, *lines: str) -> None:
-        self.lines += map(storable, lines)
+        self.lines += map(mended, lines)
 
     def mark(self, kind: str, values: Mapping[str, Any]) -> None:
         if self._marked:
@@ -115,7 +115,7 @@ class _Page:
             self.add(f"<!-- qwen_magic: {kind} {written} -->")
 
     def part(self, kind: str, text: str) -> None:
-        body = storable(text)
+        body = mended(text)
         if kind in _QUOTED:
             body = "\n".join(f"> {line}" for line in body.split("\n"))
         self.mark(kind, {"length": len(body)})

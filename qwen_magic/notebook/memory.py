@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import StoreError, UsageError
 from ..text.secrets import redact
+from ..watchers import Watchers
 from .identity import cell_key, notebook_path
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class Place:
         name: the name of the conversation, where one was named, or "".
         before: the turns before it, in order.
         replaces: the turn that it takes the place of, or None.
+        branch: whether the turns after it are parked under the one that it replaces; else they stay in force.
         cell: the key of the cell that asks, or "".
         alone: whether it is asked outside of any conversation.
         chosen: whether later prompts follow this one.
@@ -44,6 +47,7 @@ class Place:
     name: str = ""
     before: tuple[Turn, ...] = ()
     replaces: Turn | None = None
+    branch: bool = False
     cell: str = ""
     alone: bool = False
     chosen: bool = False
@@ -71,12 +75,16 @@ class OpenTurn:
     Attributes:
         id: its id in the store.
         store: where it is.
+        conversation: the number of its conversation.
+        place: its place there.
         leaves: the turn of the same cell that another conversation loses by it, or None.
 
     """
 
     id: int
     store: Store
+    conversation: int
+    place: int
     leaves: int | None = None
 
 
@@ -87,15 +95,19 @@ class Memory:
     it was; that holds for the cells that asked in this session, and for those of a conversation that was resumed or is
     named.
 
+    Any thread may use it; the place of a running cell is found in the one that runs it.
+
     Args:
-        shell: the session.
+        shell: the session; None in plain Python, where conversations are kept in memory alone.
         kept: tells whether conversations are kept on disk.
 
     """
 
-    def __init__(self, shell: InteractiveShell, kept: Callable[[], bool]) -> None:
+    def __init__(self, shell: InteractiveShell | None, kept: Callable[[], bool]) -> None:
         self._shell = shell
         self._kept = kept
+        self._watchers = Watchers()
+        self._lock = threading.RLock()
         self._store: Store | None = None
         self._lasting = True
         self._current: int | None = None
@@ -109,10 +121,15 @@ class Memory:
     @property
     def store(self) -> Store:
         """The conversations; in memory where they are not to be kept, or cannot be."""
-        if self._store is None or self._lasting != self._kept():
-            self._open()
-        assert self._store is not None  # noqa: S101 - just opened
-        return self._store
+        with self._lock:
+            before = self._store
+            if before is None or self._lasting != self._kept():
+                self._open()
+            store = self._store
+            assert store is not None  # noqa: S101 - just opened
+        if before is not None and store is not before:
+            self._watchers.tell()
+        return store
 
     @property
     def exists(self) -> bool:
@@ -123,11 +140,13 @@ class Memory:
     @property
     def current(self) -> Conversation | None:
         """The conversation that a prompt follows on, or None where the next one begins one."""
+        self._settle()
         return self._get(self._current)
 
     @property
     def used(self) -> Conversation | None:
         """The conversation in which the last question was asked, or else the current one."""
+        self._settle()
         return self._get(self._used) or self.current
 
     @property
@@ -138,7 +157,18 @@ class Memory:
 
     def choose(self, conversation: Conversation | None) -> None:
         """Let the next prompts follow on a conversation; None begins a new one."""
-        self._current = self._used = conversation.id if conversation else None
+        self._follow(conversation.id if conversation else None)
+
+    def watch(self, callback: Callable[[], None]) -> None:
+        """Call a callback when something was written, or another conversation is chosen, in the thread that did it.
+
+        It is not told of other kernels, and holds for whatever store is open.
+        """
+        self._watchers.add(callback)
+
+    def unwatch(self, callback: Callable[[], None]) -> None:
+        """Call it no more."""
+        self._watchers.remove(callback)
 
     def create(self, name: str = "") -> Conversation:
         """Begin a conversation, which the next prompts follow on; a name that is taken gets a number."""
@@ -180,6 +210,7 @@ class Memory:
             return Place(cell=cell, alone=True)
 
     def _find(self, cell: str, *, name: str | None, new: bool, anew: bool) -> Place:
+        self._settle()
         if name:
             anew = anew and not cell
             found = self._get(self._names.get(name)) if anew else self.store.find(name)
@@ -197,7 +228,7 @@ class Memory:
         replaces = self.store.turn_of(conversation.id, cell) if cell else None
         if replaces:
             before = [turn for turn in before if turn.place < replaces.place]
-        return Place(conversation, name, tuple(before), replaces, cell)
+        return Place(conversation, name, tuple(before), replaces, cell=cell)
 
     def begin(self, place: Place, turn: Turn) -> OpenTurn | None:
         """Write down what is asked; None where it is to leave no trace, or cannot be written."""
@@ -210,9 +241,7 @@ class Memory:
                 existing = bool(place.name) and not place.anew
                 conversation = store.create(place.name or self._new_name(), self.notebook, existing=existing)
                 replaces, leaves = None, replaces.id if replaces else None
-            if place.chosen:
-                self._current = conversation.id
-            self._used = conversation.id
+            self._follow(conversation.id, chosen=place.chosen)
             if place.name:
                 self._names[place.name] = conversation.id
             elif place.cell:
@@ -225,7 +254,17 @@ class Memory:
                 cell=place.cell,
                 asked_at=time.time(),
             )
-            return OpenTurn(store.begin(conversation.id, written, replaces), store, leaves)
+            number = store.begin(conversation.id, written, replaces, branch=place.branch)
+            begun = store.turn(number)
+            return OpenTurn(number, store, conversation.id, begun.place if begun else 0, leaves)
+        return None
+
+    def reopen(self, turn: Turn) -> OpenTurn | None:
+        """Return a turn that was finished, to write down how its answer went on; None where it is gone."""
+        with self._writing():
+            store = self.store
+            if conversation := store.conversation_of(turn.id):
+                return OpenTurn(turn.id, store, conversation.id, turn.place)
         return None
 
     def finish(self, turn: OpenTurn | None, reply: Reply) -> None:
@@ -244,9 +283,10 @@ class Memory:
 
     def close(self) -> None:
         """Close the database."""
-        if self._store is not None:
-            self._store.close()
-            self._store = None
+        with self._lock:
+            store, self._store = self._store, None
+        if store is not None:
+            store.close()
 
     def _new_name(self) -> str:
         printable = "".join(letter for letter in Path(self.notebook).stem if letter.isprintable())
@@ -255,6 +295,19 @@ class Memory:
     def _get(self, conversation: int | None) -> Conversation | None:
         """Return a conversation by its number; None without one, or where it was deleted since then."""
         return None if conversation is None else self.store.look_up(conversation)
+
+    def _follow(self, conversation: int | None, *, chosen: bool = True) -> None:
+        """Note the conversation that is asked in, and whether the next prompts follow on it."""
+        with self._lock:
+            changed = chosen and conversation != self._current
+            self._current, self._used = (conversation if chosen else self._current), conversation
+        if changed:  # a callback may take locks of its own: ours is not held
+            self._watchers.tell()
+
+    def _settle(self) -> None:
+        """Open another store where the setting was changed: conversations have other numbers there."""
+        if self._store is not None:
+            _ = self.store
 
     def _cell(self) -> str:
         """Return the key of the running cell's next question; a cell may ask several."""
@@ -268,20 +321,27 @@ class Memory:
 
     def _open(self) -> None:
         """Open the store, and take the conversation that goes on along."""
+        before, number, lasting = self._store, self._current, self._kept()
+        conversation = before.look_up(number) if before and number is not None else None
+        store = self._store = self._new_store(lasting=lasting)
+        self._lasting, self._current, self._used = lasting, None, None
+        self._cells, self._names = {}, {}
+        try:
+            if before:
+                with closing(before):
+                    if conversation:
+                        self._current = self._used = copy(before, conversation, store).id
+        finally:
+            store.watch(self._watchers.tell)  # not before: the lock is held while all this is written
+
+    def _new_store(self, *, lasting: bool) -> Store:
         from ..store import Store  # noqa: PLC0415 - the database is opened on first use
 
-        before, self._lasting = self._store, self._kept()
-        conversation = before.look_up(self._current) if before and self._current is not None else None
         try:
-            self._store = Store(self._path() if self._lasting else None)
+            return Store(self._path() if lasting else None)
         except StoreError as error:
             self._note = f"conversations are kept for this session only: {error}"
-            self._store = Store(None)
-        self._cells, self._names = {}, {}
-        self._current = copy(before, conversation, self._store).id if before and conversation else None
-        self._used = self._current
-        if before:
-            before.close()
+            return Store(None)
 
     def _path(self) -> Path | None:
         profile = getattr(self._shell, "profile_dir", None)

@@ -1,4 +1,4 @@
-"""Conversations in SQLite: turns with their places and versions, for several kernels and threads at once."""
+"""Conversations in SQLite: turns with places, versions and branches, for several kernels and threads at once."""
 
 from __future__ import annotations
 
@@ -11,28 +11,31 @@ import weakref
 from typing import TYPE_CHECKING
 
 from ..errors import StoreError, UsageError
+from ..text.surrogates import mended
+from ..watchers import Watchers
 from .rows import (
     CONVERSATION,
+    IN_FORCE,
     Conversation,
     Found,
     Turn,
     checked_name,
     conversation_by_id,
     conversation_where,
-    counts,
     insert_turn,
     mark_used,
     next_place,
     place_of,
-    put_in_force,
     turns_where,
+    write_answer,
 )
-from .schema import connect, failures_told, storable, writing
+from .schema import connect, failures_told, writing
 from .search import excerpt, find_turns
+from .versions import delete_versions, finish_version, switch_to, undo_last, versions_of
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from ..messages import Reply
@@ -46,6 +49,7 @@ class Store:
     A turn is written when it is asked, and again when its answer ends: a process that is killed loses no more than
     the open answer. Each turn has a place; a turn that is asked again takes the place of the one before it, which is
     kept as an earlier version. One version of each place is in force at most, and the conversation is made of those.
+    Later turns stay in force, or, where it is asked as a branch, are parked: they come back with the earlier version.
 
     All methods may be called from any thread, and in a forked process.
 
@@ -62,6 +66,7 @@ class Store:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._closed = False
+        self._watchers = Watchers()
         with self._reading():
             _STORES.add(self)
 
@@ -69,7 +74,16 @@ class Store:
         """Close the file; nothing can be asked of the store any more."""
         with self._lock, failures_told(self.path):
             self._closed = True
+            self._watchers.clear()
             self._disconnect()
+
+    def watch(self, callback: Callable[[], None]) -> None:
+        """Call a callback after each write of this process that changed something, in the thread that wrote."""
+        self._watchers.add(callback)
+
+    def unwatch(self, callback: Callable[[], None]) -> None:
+        """Call it no more."""
+        self._watchers.remove(callback)
 
     def create(self, name: str, notebook: str = "", *, existing: bool = False) -> Conversation:
         """Begin a conversation.
@@ -94,13 +108,13 @@ class Store:
             free = next(name for name in names if conversation_where(connection, "name = ?", name) is None)
             now = time.time()
             query = "INSERT INTO conversation (name, notebook, created_at, used_at) VALUES (?, ?, ?, ?)"
-            cursor = connection.execute(query, (free, storable(notebook), now, now))
+            cursor = connection.execute(query, (free, mended(notebook), now, now))
             return conversation_by_id(connection, cursor.lastrowid)
 
     def find(self, name: str) -> Conversation | None:
         """Return the conversation of that name, or None."""
         with self._reading() as connection:
-            return conversation_where(connection, "name = ?", storable(name.strip()))
+            return conversation_where(connection, "name = ?", mended(name.strip()))
 
     def look_up(self, conversation: int) -> Conversation | None:
         """Return a conversation by its number, or None where it was deleted."""
@@ -144,6 +158,11 @@ class Store:
         with self._writing() as connection:
             connection.execute("DELETE FROM conversation WHERE id = ?", (conversation,))
 
+    def clear(self, conversation: int) -> None:
+        """Delete all that was said in a conversation; it stays, with its system prompt."""
+        with self._writing() as connection:
+            connection.execute("DELETE FROM turn WHERE conversation = ?", (conversation,))
+
     def set_system(self, conversation: int, text: str) -> None:
         """Set the system prompt of a conversation; "" for none.
 
@@ -153,30 +172,40 @@ class Store:
         """
         with self._writing() as connection:
             conversation_by_id(connection, conversation)
-            connection.execute("UPDATE conversation SET system = ? WHERE id = ?", (storable(text), conversation))
+            connection.execute("UPDATE conversation SET system = ? WHERE id = ?", (mended(text), conversation))
 
     def turns(self, conversation: int) -> list[Turn]:
         """Return the turns that are in force, in the order of their places."""
-        return self._turns("conversation = ? AND in_force ORDER BY place", conversation)
+        return self._turns(f"conversation = ? AND {IN_FORCE} ORDER BY place", conversation)
+
+    def turn(self, number: int) -> Turn | None:
+        """Return a turn by its number, whether or not it is in force; None where it was deleted."""
+        return next(iter(self._turns("id = ?", number)), None)
+
+    def conversation_of(self, turn: int) -> Conversation | None:
+        """Return the conversation of a turn, or None where it was deleted."""
+        with self._reading() as connection:
+            return conversation_where(connection, "id = (SELECT conversation FROM turn WHERE id = ?)", turn)
 
     def turn_of(self, conversation: int, cell: str) -> Turn | None:
         """Return the turn in force that a cell asked, the last one if it asked several; None without one."""
         if not cell:
             return None
-        asked = "conversation = ? AND in_force AND cell = ? ORDER BY place DESC LIMIT 1"
-        return next(iter(self._turns(asked, conversation, storable(cell))), None)
+        asked = f"conversation = ? AND {IN_FORCE} AND cell = ? ORDER BY place DESC LIMIT 1"
+        return next(iter(self._turns(asked, conversation, mended(cell))), None)
 
     def unanswered(self, conversation: int) -> list[Turn]:
         """Return the open turns: of a kernel that is still at it, or that died."""
         return self._turns("conversation = ? AND finish_reason IS NULL ORDER BY id", conversation)
 
-    def begin(self, conversation: int, turn: Turn, replaces: Turn | None = None) -> int:
+    def begin(self, conversation: int, turn: Turn, replaces: Turn | None = None, *, branch: bool = False) -> int:
         """Write an open turn, which is not in force yet.
 
         Args:
             conversation: its conversation's number.
             turn: what is asked.
             replaces: the turn whose place it is to take; one that is gone is none.
+            branch: whether the turns after it are parked with its first answer, under the version that it replaces.
 
         Returns:
             The turn's number, for `finish` or `drop`.
@@ -188,36 +217,27 @@ class Store:
         with self._writing() as connection:
             mark_used(connection, conversation)
             place = place_of(connection, conversation, replaces) or next_place(connection, conversation)
-            return insert_turn(connection, conversation, place, turn)
+            return insert_turn(connection, conversation, place, turn, branch=branch)
 
     def finish(self, turn: int, reply: Reply) -> None:
-        """Write the answer of a turn and put the turn in force; the one in its place is kept as an earlier version.
+        """Write the answer of a turn, and with the first one choose it; the one in its place is kept as a version.
 
         Args:
             turn: the number that `begin` returned. A turn that was finished before, and continued, gets the new
-                answer.
+                answer, and is in force or not as before. Where an earlier turn's version was changed meanwhile, the
+                answer belongs to what it followed, and comes back with it.
             reply: how it ended.
 
         Raises:
-            StoreError: the turn is gone, with its conversation.
+            StoreError: the turn is gone.
 
         """
         with self._writing() as connection:
-            row = connection.execute("SELECT conversation, place FROM turn WHERE id = ?", (turn,)).fetchone()
+            row = connection.execute("SELECT conversation FROM turn WHERE id = ?", (turn,)).fetchone()
             if row is None:
                 raise StoreError("the answer has no place any more: its turn was deleted meanwhile", hint="Ask again.")
-            connection.execute(
-                "UPDATE turn SET answer = ?, thinking = ?, target = ?, model = ?, finish_reason = ?, seconds = ?,"
-                " prompt_tokens = ?, completion_tokens = ?, estimated = ? WHERE id = ?",
-                (
-                    *(storable(text) for text in (reply.text, reply.thinking, reply.target, reply.model)),
-                    reply.finish_reason,
-                    reply.seconds,
-                    *counts(reply.usage),
-                    turn,
-                ),
-            )
-            put_in_force(connection, turn, *row)
+            write_answer(connection, turn, reply)
+            finish_version(connection, turn)
             mark_used(connection, row[0])
 
     def extend(self, conversation: int, turns: Sequence[Turn]) -> None:
@@ -235,7 +255,7 @@ class Store:
             mark_used(connection, conversation)
             for place, turn in enumerate(turns, next_place(connection, conversation)):
                 new = insert_turn(connection, conversation, place, turn, turn.finish_reason or "interrupted")
-                put_in_force(connection, new, conversation, place)
+                finish_version(connection, new)
 
     def drop(self, turn: int) -> None:
         """Remove an open turn that came to nothing; what it would have replaced stays. A finished one is left alone."""
@@ -248,7 +268,9 @@ class Store:
             connection.execute("UPDATE turn SET in_force = 0 WHERE id = ?", (turn,))
 
     def undo(self, conversation: int) -> Turn | None:
-        """Delete the turn in force that was finished last; an earlier version of it is in force again.
+        """Delete the turn in force that was finished last; the version that it replaced is in force again.
+
+        What was parked under that version comes back, and what is in force stays.
 
         Args:
             conversation: its number.
@@ -258,17 +280,27 @@ class Store:
 
         """
         with self._writing() as connection:
-            last = turns_where(connection, "conversation = ? AND in_force ORDER BY finished DESC LIMIT 1", conversation)
-            if not last:
-                return None
-            undone = last[0]
-            connection.execute("DELETE FROM turn WHERE id = ?", (undone.id,))
-            connection.execute(
-                "UPDATE turn SET in_force = 1 WHERE id = (SELECT id FROM turn WHERE conversation = ? AND place = ?"
-                " AND finished IS NOT NULL ORDER BY finished DESC LIMIT 1)",
-                (conversation, undone.place),
-            )
-            return undone
+            return undo_last(connection, conversation)
+
+    def versions(self, conversation: int) -> dict[int, list[int]]:
+        """Return the numbers of the finished versions, oldest first, by place, for the places with one in force."""
+        with self._reading() as connection:
+            return versions_of(connection, conversation)
+
+    def switch(self, turn: int) -> None:
+        """Put another version of a turn in force, with what followed it; what followed the one before is parked.
+
+        Raises:
+            StoreError: there is no such version.
+
+        """
+        with self._writing() as connection:
+            switch_to(connection, turn)
+
+    def delete_turn(self, turn: int) -> None:
+        """Delete a turn with all its versions and whatever is parked under them; later turns in force stay."""
+        with self._writing() as connection:
+            delete_versions(connection, turn)
 
     def search(self, words: str, limit: int = 20) -> list[Found]:
         """Find the turns in force in which all words occur, in the prompt, its source or the answer.
@@ -281,15 +313,13 @@ class Store:
             What was found, the best first.
 
         """
-        wanted = storable(words).split()
+        wanted = mended(words).split()
         found = []
         with self._reading() as connection:
             for number in find_turns(connection, wanted, limit):
                 # Another kernel may delete it meanwhile.
-                conversation = conversation_where(
-                    connection, "id = (SELECT conversation FROM turn WHERE id = ?)", number
-                )
-                turns = turns_where(connection, "id = ? AND in_force", number)
+                conversation = self.conversation_of(number)
+                turns = turns_where(connection, f"id = ? AND {IN_FORCE}", number)
                 if conversation and turns:
                     texts = (turns[0].answer, turns[0].prompt, turns[0].source)
                     found.append(Found(conversation, turns[0], excerpt(texts, wanted)))
@@ -310,8 +340,13 @@ class Store:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._reading() as connection, writing(connection):
-            yield connection
+        with self._reading() as connection:
+            before = connection.total_changes
+            with writing(connection):
+                yield connection
+            changed = connection.total_changes != before
+        if changed:  # a callback may take locks of its own: ours is not held
+            self._watchers.tell()
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

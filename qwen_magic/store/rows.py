@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, cast
 
 from ..errors import StoreError, UsageError
 from ..messages import Message, Usage
-from .schema import storable
+from ..text.surrogates import mended
 
 if TYPE_CHECKING:
     import sqlite3
     from typing import Any
 
     from ..events import FinishReason
+    from ..messages import Reply
 
 _LONGEST_NAME = 100
 _MOST_TOKENS = (1 << 63) - 1
@@ -22,9 +23,11 @@ _TEXTS = ("prompt", "answer", "thinking", "system", "source", "cell", "target", 
 _COLUMNS = (
     f"id, place, {', '.join(_TEXTS)}, finish_reason, seconds, prompt_tokens, completion_tokens, estimated, asked_at"
 )
+IN_FORCE = "in_force AND parked_under IS NULL"
+"""The condition for a turn to be in force: it is its place's version, and its place is not parked (see versions)."""
 CONVERSATION = (
-    "SELECT id, name, notebook, system, created_at, used_at,"
-    " (SELECT count(*) FROM turn WHERE turn.conversation = conversation.id AND in_force) FROM conversation"
+    "SELECT id, name, notebook, system, created_at, used_at,"  # noqa: S608
+    f" (SELECT count(*) FROM turn WHERE turn.conversation = conversation.id AND {IN_FORCE}) FROM conversation"
 )
 """The query that makes a conversation, up to its WHERE."""
 
@@ -141,14 +144,20 @@ def conversation_by_id(connection: sqlite3.Connection, conversation: int | None)
     """
     found = conversation_where(connection, "id = ?", conversation)
     if found is None:
-        raise StoreError("the conversation was deleted", hint="%qwen conversations lists those that are there.")
+        raise _deleted()
     return found
 
 
 def mark_used(connection: sqlite3.Connection, conversation: int) -> None:
-    """Note that a conversation is used now."""
-    conversation_by_id(connection, conversation)
-    connection.execute("UPDATE conversation SET used_at = ? WHERE id = ?", (time.time(), conversation))
+    """Note that a conversation is used now.
+
+    Raises:
+        StoreError: it was deleted.
+
+    """
+    query = "UPDATE conversation SET used_at = ? WHERE id = ?"
+    if not connection.execute(query, (time.time(), conversation)).rowcount:
+        raise _deleted()
 
 
 def place_of(connection: sqlite3.Connection, conversation: int, turn: Turn | None) -> int | None:
@@ -167,26 +176,34 @@ def next_place(connection: sqlite3.Connection, conversation: int) -> int:
 
 
 def insert_turn(
-    connection: sqlite3.Connection, conversation: int, place: int, turn: Turn, reason: FinishReason | None = None
+    connection: sqlite3.Connection,
+    conversation: int,
+    place: int,
+    turn: Turn,
+    reason: FinishReason | None = None,
+    *,
+    branch: bool = False,
 ) -> int:
     """Write a turn, open if it is given no reason, and not in force; return its number."""
-    texts = [storable(getattr(turn, name)) for name in _TEXTS]
+    texts = [mended(getattr(turn, name)) for name in _TEXTS]
     rest = (reason, turn.seconds, *counts(turn.usage), turn.asked_at or time.time())
-    values = (conversation, None, place, *texts, *rest)
+    values = (None, place, *texts, *rest)
     marks = ", ".join("?" * len(values))
-    cursor = connection.execute(f"INSERT INTO turn (conversation, {_COLUMNS}) VALUES ({marks})", values)  # noqa: S608
+    cursor = connection.execute(
+        f"INSERT INTO turn (conversation, branch, parked_under, {_COLUMNS})"  # noqa: S608
+        f" VALUES (?, ?, (SELECT parked_under FROM turn WHERE conversation = ? AND place = ? LIMIT 1), {marks})",
+        (conversation, branch, conversation, place, *values),
+    )
     return cast("int", cursor.lastrowid)
 
 
-def put_in_force(connection: sqlite3.Connection, turn: int, conversation: int, place: int) -> None:
-    """Put a turn in force, as the one that was finished last."""
+def write_answer(connection: sqlite3.Connection, turn: int, reply: Reply) -> None:
+    """Write the answer of a turn."""
+    texts = (mended(text) for text in (reply.text, reply.thinking, reply.target, reply.model))
     connection.execute(
-        "UPDATE turn SET in_force = 0 WHERE conversation = ? AND place = ? AND in_force", (conversation, place)
-    )
-    connection.execute(
-        "UPDATE turn SET in_force = 1, finished ="
-        " (SELECT coalesce(max(finished), 0) + 1 FROM turn WHERE conversation = ?) WHERE id = ?",
-        (conversation, turn),
+        "UPDATE turn SET answer = ?, thinking = ?, target = ?, model = ?, finish_reason = ?, seconds = ?,"
+        " prompt_tokens = ?, completion_tokens = ?, estimated = ? WHERE id = ?",
+        (*texts, reply.finish_reason, reply.seconds, *counts(reply.usage), turn),
     )
 
 
@@ -204,3 +221,7 @@ def _turn(number: int, place: int, *rest: Any) -> Turn:
     reason, seconds, read, written, estimated, asked_at = rest[len(_TEXTS) :]
     usage = Usage(read, written, bool(estimated))
     return Turn(**texts, finish_reason=reason, seconds=seconds, usage=usage, asked_at=asked_at, id=number, place=place)
+
+
+def _deleted() -> StoreError:
+    return StoreError("the conversation was deleted", hint="%qwen conversations lists those that are there.")

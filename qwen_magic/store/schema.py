@@ -66,6 +66,21 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TRIGGER turn_deleted AFTER DELETE ON turn
             BEGIN INSERT OR IGNORE INTO unindexed VALUES (old.id); END""",
     ),
+    (
+        # The version that the turn's place comes back with; all versions of a turn have the same. It is no foreign key:
+        # SQLite follows a deep chain of them no further than 1,000 steps.
+        "ALTER TABLE turn ADD COLUMN parked_under INTEGER",
+        # Whether the turns behind it are parked when it is first answered.
+        "ALTER TABLE turn ADD COLUMN branch INTEGER NOT NULL DEFAULT 0",
+        # The version that was in force when it was first answered, for an undo.
+        "ALTER TABLE turn ADD COLUMN replaced INTEGER",
+        "CREATE INDEX turn_parked ON turn (parked_under) WHERE parked_under IS NOT NULL",
+        # A new column stands behind the texts of its row: without an index all of them are read to look at it.
+        "CREATE INDEX turn_shown ON turn (conversation, place) WHERE in_force AND parked_under IS NULL",
+        "DROP TRIGGER turn_changed",
+        """CREATE TRIGGER turn_changed AFTER UPDATE OF in_force, parked_under, prompt, source, answer ON turn
+            BEGIN INSERT OR IGNORE INTO unindexed VALUES (new.id); END""",
+    ),
 )
 """What makes each version of the schema from the one before it; ``PRAGMA user_version`` counts those that were done."""
 
@@ -154,23 +169,6 @@ def failures_told(path: Path | None) -> Iterator[None]:
     except OSError as error:
         what = f"the conversations' database {path} cannot be opened ({error.strerror or error})"
         raise StoreError(what, hint="Make the file and its folder readable and writable.") from error
-
-
-def storable(text: str) -> str:
-    """Replace lone surrogates, such as a cut emoji's half, which no file can hold; two halves are made one.
-
-    Args:
-        text: any text.
-
-    Returns:
-        The text, with U+FFFD for each lone surrogate.
-
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
 
 
 def _make_private(path: Path) -> None:

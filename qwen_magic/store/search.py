@@ -6,6 +6,7 @@ import re
 import sqlite3
 from typing import TYPE_CHECKING
 
+from .rows import IN_FORCE
 from .schema import writing
 
 if TYPE_CHECKING:
@@ -82,8 +83,8 @@ def _bring_up_to_date(connection: sqlite3.Connection) -> None:
         connection.execute(_INDEX)
         connection.execute("DELETE FROM turn_words WHERE rowid IN (SELECT turn FROM unindexed)")
         connection.execute(
-            "INSERT INTO turn_words (rowid, prompt, source, answer) SELECT id, prompt, source, answer FROM turn"
-            " WHERE in_force AND id IN (SELECT turn FROM unindexed)"
+            "INSERT INTO turn_words (rowid, prompt, source, answer) SELECT id, prompt, source, answer FROM turn"  # noqa: S608
+            f" WHERE {IN_FORCE} AND id IN (SELECT turn FROM unindexed)"
         )
         connection.execute("DELETE FROM unindexed")
 
@@ -93,7 +94,7 @@ def _by_reading(connection: sqlite3.Connection, words: Sequence[str], limit: int
     folded = [word.casefold() for word in words]
     found: list[int] = []
     rows = connection.execute(
-        "SELECT id, prompt, source, answer FROM turn WHERE in_force ORDER BY asked_at DESC, id DESC"
+        f"SELECT id, prompt, source, answer FROM turn WHERE {IN_FORCE} ORDER BY asked_at DESC, id DESC"  # noqa: S608
     )
     for turn, *texts in rows:
         whole = "\n".join(texts).casefold()
