@@ -14,10 +14,15 @@ does, a block that could end math begun before it is not kept.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from .fences import FencedLines, find_fences, split_lines
 from .inline import MATH_HINT, encoded, is_harmless, safe_inline
+from .math import nests_deep
 from .terminal import TerminalFilter, safe_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["TerminalFilter", "safe_markdown", "safe_terminal"]
 
@@ -89,8 +94,11 @@ class _Page:
             while stop < end and self._math[stop] == self._math[start]:
                 stop += 1
             text = "\n".join(self._lines[start:stop])
-            self._begin_math(text)
-            self._put(safe_inline(text, math=self._math[start]).split("\n"))
+            if self._math[start] and nests_deep(text):
+                self._put([_code_html(self._lines[start:stop])])
+            else:
+                self._begin_math(text)
+                self._put(safe_inline(text, math=self._math[start]).split("\n"))
             start = stop
 
     def add_fence(self, fence: FencedLines) -> None:
@@ -172,8 +180,11 @@ def _fence_lines(fence: FencedLines, prefix: str) -> list[str]:
 
 def _as_html(fence: FencedLines, prefix: str) -> str:
     """Write a block as one line of HTML, which no parser can cut in two."""
-    language = _language(fence)
+    return prefix + _code_html(fence.content, _language(fence))
+
+
+def _code_html(lines: Sequence[str], language: str = "") -> str:
     # without quotes: in JupyterLab's math they could end an attribute
     opening = f"<pre><code class=language-{language}>" if language else "<pre><code>"
-    code = "&#10;".join(encoded(line) for line in [*fence.content, ""])
-    return f"{prefix}{opening}{code}</code></pre>"
+    code = "&#10;".join(encoded(line) for line in [*lines, ""])
+    return f"{opening}{code}</code></pre>"
