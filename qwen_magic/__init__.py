@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from .errors import QwenError
     from .messages import Message, Reply, Usage
     from .notebook.magics import last_reply
+    from .panel.panel import ChatPanel
     from .stream import Stream
 
 __all__ = [
+    "ChatPanel",
     "Message",
     "QwenClient",
     "QwenError",
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 _PLACES = {
+    "ChatPanel": "panel.panel",
     "Message": "messages",
     "QwenClient": "client",
     "QwenError": "errors",

@@ -66,6 +66,10 @@ def test_cells_run_as_they_stand() -> None:
         if "print(" in code or code == "%qwen use local":
             assert len(text) > 10, code
     assert "def add(a, b):" in next(text for code, text in shown.items() if "reply.code" in code)
+    widgets = [cell for cell in cells if any("widget-view" in str(output) for output in cell.outputs)]
+    assert [cell.source.splitlines()[-1] for cell in widgets] == ["%qwen panel", "panel"]
+    assert "one-liner" in shown["%qwen panel --save"]
+    assert "Name three colours." in next(text for code, text in shown.items() if "panel.transcript()" in code)
     # The last reply is shown as Markdown.
     (output,) = next(cell for cell in cells if "last_reply()" in cell.source).outputs
     assert "add" in output.data["text/markdown"]

@@ -332,6 +332,7 @@ _ARGUMENTS: dict[str, tuple[Source, ...]] = {
     "resume": (_conversations,),
     "rename": (_conversations,),
     "delete": (_conversations,),
+    "panel": (_conversations,),
     "export": (_files, _conversations),
     "import": (_files,),
     "explain": (_cells_and_names,),

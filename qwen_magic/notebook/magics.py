@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.getipython import get_ipython
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
@@ -163,6 +163,28 @@ def last_reply() -> Reply | None:
 
 def _loaded(shell: InteractiveShell | None) -> QwenMagics | None:
     return shell.magics_manager.registry.get("QwenMagics") if shell is not None else None
+
+
+def session_magics(bound: QwenMagics | None) -> QwenMagics:
+    """Return the magics of this session, for what is made in Python; the extension is loaded where it was not yet.
+
+    Args:
+        bound: the magics that were returned before, or None. Without IPython there are no others.
+
+    Raises:
+        UsageError: the extension was loaded before, and is not any more.
+
+    """
+    shell = get_ipython()
+    if shell is None:
+        return bound or QwenMagics(cast("InteractiveShell", None))  # there is no cell that would need it
+    if _loaded(shell) is None:
+        if bound:
+            raise UsageError("the extension was unloaded", hint="Load it again: %load_ext qwen_magic")
+        load(shell)
+    magics = _loaded(shell)
+    assert magics is not None  # noqa: S101 - just loaded
+    return magics
 
 
 def load(shell: InteractiveShell) -> None:

@@ -13,6 +13,7 @@ from ..text import secrets
 if TYPE_CHECKING:
     from ..parameters import Parameters
     from ..replay import Mode
+    from .audience import Follower
     from .memory import OpenTurn, Place
 
 _SYSTEM_LINE = re.compile(r"\s*system:[ \t]*(?P<system>[^\n]*)(?:\n|$)", re.IGNORECASE)
@@ -59,6 +60,7 @@ class Asked:
         turn: its turn in the conversation, or None.
         mode: what is done with recorded answers.
         key: the key of its recorded answer, or "".
+        follower: what else hears of the answer, or None.
 
     """
 
@@ -70,6 +72,7 @@ class Asked:
     turn: OpenTurn | None = None
     mode: Mode = "off"
     key: str = ""
+    follower: Follower | None = None
 
     @property
     def key_target(self) -> str:

@@ -8,21 +8,12 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import (
-    AuthError,
-    ChainError,
-    ConnectError,
-    ContextError,
-    NotFoundError,
-    QwenError,
-    ReplayError,
-    ServerError,
-    UsageError,
-)
+from ..errors import QwenError, ReplayError, UsageError
 from ..messages import Message, Reply, to_messages
 from ..parameters import NAMES, to_parameters
 from ..targets import parse_chain
 from ..text.terminal import safe_terminal
+from .advice import Advice
 from .context import Cells
 from .memory import Memory, Place
 from .options import MODES, USAGE, merged
@@ -30,12 +21,14 @@ from .question import Asked, Question, guarded, system_line
 from .waiting import Interrupted, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ..parameters import Parameters
     from ..replay import Mode, Replay, ReplayedStream
     from ..stream import Stream
+    from .audience import Audience
     from .magics import QwenMagics
     from .memory import OpenTurn
     from .options import Options
@@ -43,8 +36,6 @@ if TYPE_CHECKING:
 PARAMETERS = tuple(name for name in NAMES if name != "extra")
 """The parameters that are settings."""
 
-_LOCAL_HINT = "A small Qwen can answer on this machine: %qwen use local (491 MB, once)."
-_SMALL = "a small model on this machine: fair at short code, unreliable in facts and arithmetic"
 _GO_ON = "%qwen continue goes on from here"
 _CELLS_CHARACTERS = 12_000
 """The most that earlier cells and their output take of a prompt."""
@@ -68,6 +59,9 @@ class Session:
         memory: the conversations.
         cells: what the session's other cells said.
         last: what was asked last, or None.
+        advice: what the user is advised besides the answers.
+        audience: who follows the answers besides the cells that ask, or None.
+        picked: a code block that was picked in a panel, for ``%qwen code``, or "".
 
     """
 
@@ -77,8 +71,10 @@ class Session:
         self.memory = Memory(self.shell, lambda: bool(magics.history))
         self.cells = Cells(self.shell)
         self.last: Asked | None = None
+        self.audience: Audience | None = None
+        self.advice = Advice()
+        self.picked = ""
         self._replay: Replay | None = None
-        self._told_small = False
         self._remark = ""
 
     @property
@@ -123,7 +119,7 @@ class Session:
         place = self.place(options)
         prompt, notes = written, list[str]()
         if not options.raw:
-            prompt, notes = self._filled(written)
+            prompt, notes = self.filled(written)
         if options.context:
             prompt = self._with_cells(options.context, prompt)
         self.put(
@@ -156,8 +152,7 @@ class Session:
             Interrupted: the user stopped the answer.
 
         """
-        settings = {name: getattr(self._magics, name) for name in PARAMETERS}
-        parameters = to_parameters(merged(settings, options.parameters))
+        parameters = self.parameters(options.parameters)
         self._check_list(options.append)
         redact = options.redact or self._magics.redact
         if redact or not options.dry_run:  # which says itself what looks like a secret
@@ -200,9 +195,21 @@ class Session:
                 self.last = before
             raise
 
+    def parameters(self, given: Mapping[str, Any]) -> Parameters:
+        """Return the parameters of an answer: what is given, over the session's settings.
+
+        Raises:
+            UsageError: a value is out of its range.
+
+        """
+        settings = {name: getattr(self._magics, name) for name in PARAMETERS}
+        return to_parameters(merged(settings, given))
+
     def close(self) -> None:
         """Close the database, and watch the session's cells no longer."""
         self.cells.unwatch()
+        if self.audience:
+            self.audience.close()
         self.memory.close()
 
     def retry(self, options: Options) -> None:
@@ -234,9 +241,9 @@ class Session:
         names = [target.name for target in targets]
         print(safe_terminal(preview(names, messages, given, (*asked.question.notes, *notes))))  # noqa: T201 - the output
 
-    def _filled(self, written: str) -> tuple[str, list[str]]:
+    def filled(self, written: str) -> tuple[str, list[str]]:
         """Fill the user's variables into a prompt; say which were cut."""
-        if "{" not in written:
+        if "{" not in written or self.shell is None:
             return written, []
         from .lookup import fill_in  # noqa: PLC0415 - loading the extension stays light
 
@@ -290,22 +297,24 @@ class Session:
         from .display import TICK, make_display  # noqa: PLC0415
 
         display = make_display(self.shell, options.format or self._magics.format)
+        asked.follower = self.audience.follow(asked, stream) if self.audience else None
         try:
             with closing(background_loop().iterate(stream.events(), TICK)) as happenings:
                 for event in happenings:
                     if event is None:
                         display.tick()
-                    else:
-                        display.take(event)
+                        continue
+                    display.take(event)
+                    if asked.follower:
+                        asked.follower.take(event)
         except KeyboardInterrupt:
             self._keep(stream, asked, options)
             display.finish(asked.reply, self._notes(asked, _GO_ON if asked.reply.text else ""))
             raise Interrupted("the answer was stopped; what had come is kept") from None
         except QwenError as error:
-            self._keep(stream, asked, options)
+            self.advice.on_failure(error)
+            self._keep(stream, asked, options, str(error))
             display.finish(asked.reply, self._notes(asked, _GO_ON if asked.reply.text else ""))
-            if _local_could_answer(error):
-                error.hint = f"{error.hint} {_LOCAL_HINT}".strip()
             raise
         self._keep(stream, asked, options)
         offered = self._offer(asked, options, code)
@@ -335,16 +344,15 @@ class Session:
 
     def _end_note(self, reply: Reply) -> str:
         """Say how to go on after the token limit, and, once in a session, what a small local model is good for."""
-        notes = [_GO_ON] if reply.finish_reason == "length" and reply.text else []
-        if not self._told_small and _is_local(reply.target) and not reply.recorded:
-            self._told_small = True
-            notes.append(_SMALL)
-        return " · ".join(notes)
+        notes = [_GO_ON if reply.finish_reason == "length" and reply.text else "", self.advice.on_reply(reply)]
+        return " · ".join(filter(None, notes))
 
-    def _keep(self, stream: Stream | ReplayedStream, asked: Asked, options: Options) -> None:
+    def _keep(self, stream: Stream | ReplayedStream, asked: Asked, options: Options, problem: str = "") -> None:
         asked.reply = stream.reply
         self.last = asked
         self.memory.finish(asked.turn, asked.reply)
+        if asked.follower:
+            asked.follower.finish(asked.reply, problem)
         if asked.key and not asked.reply.recorded:
             try:
                 if self.replay.keep(asked.mode, asked.key, asked.reply, asked.question.place.cell):
@@ -361,17 +369,3 @@ class Session:
         if name and not isinstance(namespace.get(name, []), list):
             kind = type(namespace[name]).__name__
             raise UsageError(f"{name} is no list, but of type {kind}", hint="Give --append another name.")
-
-
-def _local_could_answer(error: QwenError) -> bool:
-    """Tell whether the local model is worth a word: servers failed, not what was asked of them."""
-    failed: Sequence[Any] = error.errors if isinstance(error, ChainError) else (error,)
-    if not isinstance(error, (ConnectError, ServerError, ChainError)):
-        return False
-    if isinstance(error, (AuthError, ContextError, NotFoundError)):
-        return False
-    return not any(_is_local(one.target) for one in failed)
-
-
-def _is_local(target: str) -> bool:
-    return target.partition(":")[0] == "local"

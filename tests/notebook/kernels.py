@@ -108,6 +108,8 @@ class Kernel:
     def __init__(self, **env: str) -> None:
         self._env = env
         self._runs: dict[str, Run] = {}
+        self.hearers: list[Callable[[Message], None]] = []
+        """Are told of all messages on IOPub, whatever their parent."""
 
     def __enter__(self) -> Self:
         self._folder = tempfile.mkdtemp(prefix="qwen-magic-kernel-")
@@ -120,6 +122,7 @@ class Kernel:
         info = self._manager.get_connection_info()
         self._session = self._manager.session
         self._shell = self._connect(zmq.DEALER, info["shell_port"])
+        self._control = self._connect(zmq.DEALER, info["control_port"])
         self._iopub = self._connect(zmq.SUB, info["iopub_port"])
         self._iopub.setsockopt(zmq.SUBSCRIBE, b"")
         self._wait_for_iopub()
@@ -169,6 +172,24 @@ class Kernel:
         """Run a cell to its end."""
         return self.wait(self.start(code, cell), timeout)
 
+    def post(self, kind: str, content: dict[str, Any], subshell: str = "") -> Run:
+        """Send a message that has no reply, over a subshell where one is named; what it causes is in the run."""
+        run = Run(kind, time.monotonic())
+        message = self._session.msg(kind, content)
+        if subshell:
+            message["header"]["subshell_id"] = subshell
+        self._runs[message["header"]["msg_id"]] = run
+        self._session.send(self._shell, message)
+        return run
+
+    def subshell(self) -> str:
+        """Make a subshell, as JupyterLab does for each widget's messages; return its id, "" where there are none."""
+        self._session.send(self._control, self._session.msg("create_subshell_request", {}))
+        if not self._control.poll(5000):
+            return ""
+        _, parts = self._session.feed_identities(self._control.recv_multipart())
+        return str(self._session.deserialize(parts)["content"].get("subshell_id", ""))
+
     def complete(self, code: str, cursor: int | None = None) -> tuple[list[str], str]:
         """Press Tab, at the end or elsewhere; give the matches, and what of the code they take the place of."""
         place = len(code) if cursor is None else cursor
@@ -208,16 +229,18 @@ class Kernel:
         _, parts = self._session.feed_identities(frames)
         message = self._session.deserialize(parts)
         run = self._runs.get(message["parent_header"].get("msg_id", ""))
-        if run is None:
-            return
         content = message["content"]
         if socket is self._shell:
-            run.reply = content
+            if run:
+                run.reply = content
             return
         transient = content.get("transient") or {}
-        run.messages.append(
-            Message(message["msg_type"], content, transient.get("display_id", ""), now, sum(map(len, frames)))
-        )
+        heard = Message(message["msg_type"], content, transient.get("display_id", ""), now, sum(map(len, frames)))
+        for hear in self.hearers:
+            hear(heard)
+        if run is None:
+            return
+        run.messages.append(heard)
         if message["msg_type"] == "status" and content["execution_state"] == "idle":
             run.idle_at = now
 

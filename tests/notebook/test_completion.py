@@ -106,6 +106,7 @@ def session() -> Iterator[Kernel]:
         ("%qwen help und", ["undo"], "und"),
         ("%qwen help --dry", ["--dry-run"], "--dry"),
         ("%qwen history --", ["--full"], "--"),
+        ("%qwen panel --", ["--save"], "--"),
         ("%qwen nothing like ", [], ""),
         ("%%qwen\nimport o", [], ""),
         ("%%qwen\nWhat is pri", [], ""),
@@ -197,7 +198,7 @@ async def test_names_of_conversations_and_models() -> None:
                 assert kernel.complete("%%qwen -c my") == (['"my talk"'], "my")
                 assert kernel.complete('%%qwen -c "my t') == (['"my talk"'], '"my t')
                 assert kernel.complete("%%qwen -c 'my t") == (["'my talk'"], "'my t")
-                for command in ("resume", "history", "delete", "rename"):
+                for command in ("resume", "history", "delete", "rename", "panel"):
                     assert kernel.complete(f"%qwen {command} pl") == (["plan"], "pl")
                 assert kernel.complete("%qwen resume plan ")[0] == []
                 assert kernel.complete("%qwen export plan.md pl") == (["plan"], "pl")

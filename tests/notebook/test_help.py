@@ -67,7 +67,7 @@ def test_the_examples_run(server: ChatServer) -> None:
                 assert run.status == ("error" if fails else "ok"), (example, run.reply)
                 runs[example] = run
             asked[topic] = [body["messages"][-1]["content"] for body in server.asked[before:]]
-        assert [len(prompts) for prompts in asked.values()] == [4, 3, 2, 2, 1, 2, 3, 2, 1, 0, 0, 0, 4]
+        assert [len(prompts) for prompts in asked.values()] == [4, 3, 2, 0, 2, 1, 2, 3, 2, 1, 0, 0, 0, 4]
         assert "coffee" in asked["variables"][0]
         assert "Tea is 2.5, all is 6.25 euros." in asked["variables"][0]
         assert asked["variables"][1] == "What does f'{total}' mean in Python?"
@@ -81,6 +81,7 @@ def test_the_examples_run(server: ChatServer) -> None:
         assert "def first" in runs["%qwen code 1"].next_input[0]
         assert "thesis" in runs["%qwen conversations"].printed
         assert "Propose three titles" in runs["%qwen history thesis"].printed
+        assert "Let us speak" in runs["%qwen panel --save"].shown[0]["text/markdown"]
         assert "Jupiter" in runs[EXAMPLES["formats"][0]].answer
         assert "1 " in runs["%qwen replay status"].printed
         assert ANSWER in runs[EXAMPLES["python"][1]].printed

@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from . import asking, cells, conversations, keys, machine, replaying, targets
+from . import asking, cells, conversations, keys, machine, panels, replaying, targets
 from .command import Command
 from .help import help_text as help_text
 from .help import run_help
@@ -36,7 +36,7 @@ def run_command(magics: QwenMagics, line: str) -> None:
 GROUPS = {
     "Ask": asking.COMMANDS,
     "The notebook": cells.COMMANDS,
-    "Conversations": conversations.COMMANDS,
+    "Conversations": (*conversations.COMMANDS, *panels.COMMANDS),
     "Recorded answers": replaying.COMMANDS,
     "Where it goes": (*targets.COMMANDS, *keys.COMMANDS),
     "This machine": (

@@ -36,16 +36,20 @@ def _retry(magics: QwenMagics, rest: str) -> None:
 def _code(magics: QwenMagics, rest: str) -> None:
     from ..next_cell import block_code, cell_code, nth_block, offer  # noqa: PLC0415 - only where it is asked for
 
-    reply = magics.last_reply
-    if reply is None:
-        raise UsageError("there is no answer yet", hint="Ask something first, in a %%qwen cell.")
     words = rest.split()
     replace = "--replace" in words
     words = [word for word in words if word != "--replace"]
     if len(words) > 1 or not all(word.isdecimal() for word in words):
         raise UsageError(f"{rest!r} after %qwen code", hint=_BOTH_BLOCKS)
-    blocks = reply.code_blocks
-    code = block_code(nth_block(blocks, int(words[0]))) if words else cell_code(blocks)
+    session, code = magics.session, ""
+    if not words:
+        code, session.picked = session.picked, ""  # what was picked in a panel is meant once
+    if not code:
+        reply = magics.last_reply
+        if reply is None:
+            raise UsageError("there is no answer yet", hint="Ask something first, in a %%qwen cell.")
+        blocks = reply.code_blocks
+        code = block_code(nth_block(blocks, int(words[0]))) if words else cell_code(blocks)
     if not code:
         raise UsageError("no code block in the last answer", hint="Its text is in qwen_magic.last_reply().")
     offer(magics.shell, code, replace_with="" if replace else None)
@@ -63,6 +67,6 @@ COMMANDS = (
         "continue", "[-t TARGET] [-o NAME]", "go on with the last answer where it stopped", _continue, _CONTINUE_OPTIONS
     ),
     Command("retry", "[OPTIONS]", "ask the last question again, in its place", _retry, _RETRY_OPTIONS),
-    Command("code", "[N] [--replace]", "put the last answer's code into the next cell", _code),
+    Command("code", "[N] [--replace]", "put the last answer's code, or a panel's, into the next cell", _code),
     Command("usage", "", "the tokens and the time of this session, by target", _usage),
 )

@@ -25,13 +25,9 @@ def _history(magics: QwenMagics, rest: str) -> None:
     store = magics.session.memory.store
     turns = store.turns(conversation.id)
     if full:
-        from IPython.display import publish_display_data  # noqa: PLC0415 - only in a session
+        from ..transcripts import show_conversation  # noqa: PLC0415 - only where it is asked for
 
-        from ...exports import to_markdown  # noqa: PLC0415
-        from ...text.safe import safe_markdown  # noqa: PLC0415
-
-        text = to_markdown(conversation, turns, marked=False)
-        publish_display_data({"text/markdown": safe_markdown(text), "text/plain": text})  # type: ignore[no-untyped-call]
+        show_conversation(conversation, turns)
         return
     lines = [titled(conversation)]
     if conversation.system:

@@ -75,6 +75,15 @@ the old one's place. After a kernel restart, %qwen resume goes on where you were
         ),
         ("--conversation", "--new", "--alone"),
     ),
+    "panel": Topic(
+        "The chat panel",
+        """\
+%qwen panel chats below the cell, in the conversation of the cells: both show all of it. Enter
+sends, Shift+Enter breaks the line, the up arrow brings the last prompt back, Escape or Stop
+stops; what had come stays. "To a cell" picks a code block: %qwen code then makes it the next
+cell. %qwen panel --save writes the chat as an output that every reader of the file sees.""",
+        ("panel",),
+    ),
     "variables": Topic(
         "Your variables in a prompt",
         """\
@@ -188,6 +197,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "%qwen conversations",
         "%qwen history thesis",
         "%qwen export thesis.md thesis",
+    ),
+    "panel": (
+        "%qwen panel",
+        "%qwen panel thesis",
+        "from qwen_magic import ChatPanel\n\npanel = ChatPanel(height=600)\npanel",
+        "%qwen panel --save",
     ),
     "variables": (
         'prices = {"tea": 2.5, "coffee": 3.75}\ntotal = sum(prices.values())',

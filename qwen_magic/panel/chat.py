@@ -1,0 +1,367 @@
+"""What the user of a panel does; everything happens on the background loop."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import QwenError, UsageError
+from ..messages import Message, Reply, to_messages
+from ..notebook.memory import Place
+from ..notebook.question import Asked, Question, guarded
+from ..parameters import NAMES
+from ..store import Turn
+from .screen import Screen
+from .transcript import reply_of
+
+if TYPE_CHECKING:
+    from ..client import QwenClient
+    from ..notebook.magics import QwenMagics
+    from ..store import Conversation
+    from ..stream import Stream
+    from .choices import Choices
+    from .live import Hub, LiveAnswer
+    from .screen import Pages
+
+
+@dataclass(frozen=True)
+class Written:
+    """A prompt as it was written in a composer, and as it is sent.
+
+    Attributes:
+        text: what was written.
+        prompt: the prompt, with all variables filled in.
+        system: the system prompt of a first line ``system: ...``, or "".
+        notes: what is to be said of it below the answer.
+
+    """
+
+    text: str
+    prompt: str
+    system: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """The prompt as it was written; "" where it is the same."""
+        return "" if self.text == self.prompt else self.text
+
+
+class Chat:
+    """The conversation of a panel.
+
+    Args:
+        magics: the session's settings, client and conversations.
+        hub: the session's answers that stream.
+        pages: what shows it.
+        choices: what was chosen in the panel.
+        name: the conversation that it stays with; "" to go with the session's.
+        client: another client than the session's.
+
+    Attributes:
+        screen: what the pages show.
+
+    """
+
+    def __init__(
+        self,
+        magics: QwenMagics,
+        hub: Hub,
+        pages: Pages,
+        choices: Choices,
+        *,
+        name: str = "",
+        client: QwenClient | None = None,
+    ) -> None:
+        self._magics = magics
+        self._session = magics.session
+        self._memory = magics.session.memory
+        self._hub = hub
+        self._pages = pages
+        self._choices = choices
+        self._own_client = client
+        self._queue: list[Written] = []
+        self._held = False
+        self._waiters: list[asyncio.Future[None]] = []
+        self.screen: Screen = Screen(
+            self._memory, hub, pages, name=name, settings=self._settings, changed=self._changed
+        )
+
+    @property
+    def client(self) -> QwenClient:
+        """The client that asks."""
+        return self._own_client or self._magics.client
+
+    @property
+    def busy(self) -> bool:
+        """Whether something streams or waits to be sent."""
+        return bool(self.screen.streaming or (self._queue and not self._held))
+
+    def send(self, written: Written) -> None:
+        """Ask, at once or when the answer that streams is over."""
+        self._held = False
+        self._queue.append(written)
+        self._next()
+        self._show_activity()
+
+    def stop(self) -> None:
+        """Stop what streams; what waits to be sent goes on waiting."""
+        self._held = True
+        self._cancel()
+
+    def hurry(self) -> None:
+        """Stop what streams, and send what waits."""
+        self._held = False
+        self._cancel()
+        self._next()
+
+    def unqueue(self, index: int) -> None:
+        """Take back a prompt that waits to be sent."""
+        if 0 <= index < len(self._queue):
+            del self._queue[index]
+        self._show_activity()
+
+    def resume(self, key: str) -> None:
+        """Go on with an answer where it broke off."""
+        turn = self.screen.turn(key)
+        place = replace(self._place(turn), branch=False, cell=turn.cell)
+        question = Question(turn.prompt, turn.system, place, source=turn.source)
+        messages = (*question.messages, Message("assistant", turn.answer))
+        reply = replace(reply_of(turn), messages=messages)
+        # Where the user has chosen nobody, it is who gave the beginning, if the client would not ask there anyhow.
+        elsewhere = turn.target if turn.target not in map(str, self.client.targets) else ""
+        target = self._choices.asked(self.client) or elsewhere or None
+        parameters = self._session.parameters(self._choices.parameters())
+        stream = self.client.resume(reply, target=target, parameters=parameters)
+        asked = Asked(question, parameters, target, self._magics.target, reply)
+        asked.turn = self._memory.reopen(turn)
+        self._start(asked, stream)
+
+    def regenerate(self, key: str) -> None:
+        """Ask a prompt again; the earlier answer is kept as another version."""
+        if unkept := self.screen.unkept(key):
+            question = unkept.asked.question
+            self._hub.discard(unkept)
+            self._ask(replace(question, place=self._place(question.place.replaces)))
+            return
+        turn = self.screen.turn(key)
+        self._ask(
+            Question(
+                turn.prompt,
+                self._system() or turn.system,
+                replace(self._place(turn), cell=turn.cell),
+                source=turn.source,
+            )
+        )
+
+    def edit(self, key: str, written: Written) -> None:
+        """Ask another prompt in the place of one: a branch, from which the user can go back."""
+        unkept = self.screen.unkept(key)
+        replaces = unkept.asked.question.place.replaces if unkept else self.screen.turn(key)
+        self._idle_conversation()
+        if unkept:
+            self._hub.discard(unkept)
+        self._ask(self._question(written, self._place(replaces)))
+
+    def step(self, key: str, step: int) -> None:
+        """Show an earlier or later version of a turn, with what followed it."""
+        conversation = self._idle_conversation()
+        turn = self.screen.turn(key)
+        versions = self._memory.store.versions(conversation.id).get(turn.place, []) if conversation else []
+        index = versions.index(turn.id) + step if turn.id in versions else -1
+        if 0 <= index < len(versions):
+            self._memory.store.switch(versions[index])
+
+    def delete(self, key: str) -> None:
+        """Delete a turn with all its versions."""
+        if unkept := self.screen.unkept(key):
+            self._hub.discard(unkept)
+            return
+        self._idle_conversation()
+        self._memory.store.delete_turn(self.screen.turn(key).id)
+
+    def clear(self) -> None:
+        """Delete all turns."""
+        if conversation := self._idle_conversation():
+            for answer in self.screen.answers:
+                self._hub.discard(answer)
+            self._memory.store.clear(conversation.id)
+
+    def new(self) -> None:
+        """Let the next prompt begin a conversation."""
+        self._check_free()
+        self._memory.choose(None)
+
+    def choose(self, number: int) -> None:
+        """Go on with another conversation; cells do, too."""
+        self._check_free()
+        self._memory.choose(self._memory.store.get(number))
+
+    def set(self, name: str, value: Any) -> None:
+        """Set what a page has chosen.
+
+        Raises:
+            QwenError: it cannot be that.
+
+        """
+        if name == "system":
+            name = self.screen.name
+            conversation = self.screen.conversation or (
+                self._memory.store.create(name, self._memory.notebook) if name else self._memory.create()
+            )
+            self._memory.store.set_system(conversation.id, str(value or "").strip())
+        elif name == "conversation":
+            if not isinstance(value, int):
+                raise UsageError(f"{value!r} is no conversation", hint="Choose one of the list.")
+            self.choose(value)
+        else:
+            self._choices.choose(name, value)
+            if name == "target":
+                self._hub.run(self._describe())
+        self.screen.show_settings()
+
+    def export(self, view: str) -> None:
+        """Give a page the conversation as a file."""
+        from ..exports import to_markdown  # noqa: PLC0415 - only where it is asked for
+
+        conversation = self.screen.conversation
+        if conversation is None:
+            raise UsageError("there is no conversation yet", hint="Ask something first.")
+        text = to_markdown(conversation, self._memory.store.turns(conversation.id))
+        name = "".join(letter if letter.isalnum() or letter in " -_." else "-" for letter in conversation.name)
+        self._pages.show_op({"op": "file", "view": view, "name": f"{name}.md", "text": text})
+
+    async def idle(self) -> None:
+        """Wait until nothing streams or waits to be sent."""
+        while self.busy:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
+
+    def _settings(self) -> dict[str, Any]:
+        return {"system": self._system(), **self._choices.shown(self.client)}
+
+    def _changed(self) -> None:
+        self._next()
+        self._show_activity()
+
+    def _show_activity(self) -> None:
+        queue = [written.text for written in self._queue]
+        self._pages.show_activity(streaming=bool(self.screen.streaming), queue=queue)
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _next(self) -> None:
+        """Ask what waits, if nothing streams."""
+        if self._queue and not self._held and not self.screen.streaming:
+            written = self._queue.pop(0)
+            try:
+                self._ask(self._question(written, self._place(None)))
+            except QwenError as error:
+                self._held = True
+                self._queue.insert(0, written)
+                self.screen.say(str(error), "error")
+
+    def _question(self, written: Written, place: Place) -> Question:
+        system = written.system or self._system()
+        return Question(written.prompt, system, place, source=written.source, notes=written.notes)
+
+    def _place(self, replaces: Turn | None) -> Place:
+        """Return where the next prompt stands: at the end, or in the place of a turn, as a branch."""
+        conversation = self._idle_conversation()
+        turns = tuple(self._memory.store.turns(conversation.id)) if conversation else ()
+        if replaces:
+            turns = tuple(turn for turn in turns if turn.place < replaces.place)
+        name = self.screen.name
+        return Place(conversation, name, turns, replaces, branch=replaces is not None, chosen=not name)
+
+    def _ask(self, question: Question) -> None:
+        question = guarded(question, redact=bool(self._magics.redact))
+        parameters = self._session.parameters(self._choices.parameters())
+        target = self._choices.asked(self.client) or None
+        given = {name: getattr(parameters, name) for name in NAMES}
+        stream = self.client.stream(question.messages, target=target, **given)
+        reply = Reply(messages=to_messages(question.messages))
+        asked = Asked(question, parameters, target, self._magics.target, reply)
+        turn = Turn(question.prompt, system=question.system, source=question.source)
+        asked.turn = self._memory.begin(question.place, turn)
+        self._start(asked, stream)
+
+    def _start(self, asked: Asked, stream: Stream) -> None:
+        conversation = self.screen.conversation
+        number = asked.turn.conversation if asked.turn else conversation.id if conversation else None
+        answer = self._hub.begin(asked, stream, number)
+        self._hub.run(self._run(answer, stream))
+
+    async def _run(self, answer: LiveAnswer, stream: Stream) -> None:
+        """Stream an answer to its end, and keep what has come however it ends."""
+        notes = list(answer.asked.question.notes)
+        try:
+            async with aclosing(stream.events()) as happenings:
+                async for event in happenings:
+                    answer.take(event)
+        except QwenError as error:
+            self._held = True
+            self._session.advice.on_failure(error)
+            notes.append(str(error))
+        except Exception as error:  # noqa: BLE001 - a fault of ours is told like any other, and what came is kept
+            self._held = True
+            notes.append(f"{type(error).__name__}: {error}")
+        finally:
+            asked = answer.asked
+            asked.reply = stream.reply
+            self._session.last = asked
+            self._memory.finish(asked.turn, asked.reply)
+            notes += [self._session.advice.on_reply(asked.reply), self._memory.take_note()]
+            self._hub.end(answer, asked.reply, " · ".join(note for note in notes if note))
+            self._after(answer)
+
+    def _after(self, answer: LiveAnswer) -> None:
+        """Show an earlier answer again where none came in its place; learn the models of a target that answered."""
+        replaces = answer.asked.question.place.replaces
+        if not answer.kept and replaces and replaces.prompt == answer.asked.question.prompt:
+            self._hub.discard(answer)
+            self.screen.say(" · ".join(answer.facts), "info" if answer.ending == "interrupted" else "error")
+        elif answer.kept and not self._choices.knows(self.client):
+            self._hub.run(self._describe(quiet=True))
+
+    async def _describe(self, *, quiet: bool = False) -> None:
+        """Ask the target for its models."""
+        try:
+            await self._choices.learn(self.client)
+        except QwenError as error:
+            if not quiet:
+                self.screen.say(str(error), "error")
+        else:
+            self.screen.show_settings()
+
+    def _cancel(self) -> None:
+        for answer in self.screen.streaming:
+            self._hub.run(answer.stream.cancel())
+
+    def _system(self) -> str:
+        conversation = self.screen.conversation
+        return (conversation.system if conversation else "") or self._choices.system or self._magics.system
+
+    def _idle_conversation(self) -> Conversation | None:
+        """Return the conversation.
+
+        Raises:
+            UsageError: an answer streams in it.
+
+        """
+        if self.screen.streaming:
+            hint = "Stop it first, or wait for its end."
+            raise UsageError("an answer is being written in this conversation", hint=hint)
+        return self.screen.conversation
+
+    def _check_free(self) -> None:
+        """Refuse to leave a conversation in which prompts wait, or that the panel stays with."""
+        if self.screen.name:
+            raise UsageError("this panel stays with its conversation", hint="%qwen panel opens one that does not.")
+        if self._queue:
+            raise UsageError("prompts wait to be sent in this conversation", hint="Remove them first.")

@@ -1,0 +1,122 @@
+"""What is chosen in a panel for its own prompts: target, model, parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from ..parameters import to_parameters
+from ..servers import SERVERS
+from ..targets import ALIASES, parse_chain
+
+if TYPE_CHECKING:
+    from ..client import QwenClient
+
+_PARAMETERS = ("temperature", "max_tokens")
+
+
+class Choices:
+    """What is chosen in a panel.
+
+    Args:
+        target: the target, or targets with commas between them; "" for the session's.
+        system: the system prompt where the conversation has none.
+
+    Attributes:
+        target: the target, without any password.
+        system: the system prompt.
+        model: the model at the target, or "" for its own choice.
+
+    Raises:
+        TargetError: the target names nothing we know.
+
+    """
+
+    def __init__(self, target: str = "", system: str = "") -> None:
+        self.target = self.model = ""
+        self.system = system
+        self._written: dict[str, str] = {}
+        self._parameters: dict[str, Any] = {}
+        self._models: dict[str, tuple[str, ...]] = {}
+        self.choose("target", target)
+
+    def choose(self, name: str, value: Any) -> None:
+        """Choose something; None or "" takes a choice back.
+
+        Raises:
+            UsageError: it cannot be that.
+            TargetError: the target names nothing we know.
+
+        """
+        if name == "target":
+            written = self._written.get(value, str(value or "").strip())
+            self.target = ",".join(one.name for one in parse_chain(written)) if written else ""
+            self._written[self.target] = written
+            self.model = ""
+        elif name == "model":
+            self.model = str(value or "").strip()
+        elif name in _PARAMETERS:
+            given = {name: _number(value)}
+            to_parameters(given)
+            self._parameters |= given
+        else:
+            raise UsageError(f"a panel has no setting {name!r}")
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters that are chosen."""
+        return {name: value for name, value in self._parameters.items() if value is not None}
+
+    def asked(self, client: QwenClient) -> str:
+        """Return the target that is to be asked; "" leaves it to the client."""
+        return _with_model(self._first(client), self.model) if self.model else self._written[self.target]
+
+    async def learn(self, client: QwenClient) -> None:
+        """Ask the target for its models.
+
+        Raises:
+            QwenError: it cannot be reached, or is no such server.
+
+        """
+        name = self._first(client)
+        found = await client.describe(name)
+        self._models[name.partition("#")[0]] = found.models
+
+    def shown(self, client: QwenClient) -> dict[str, Any]:
+        """Return what a page shows of it."""
+        names = [target.name for target in client.targets]
+        name = self._first(client)
+        models = self._models.get(name.partition("#")[0]) or client.states(name)[0].models
+        return {
+            "target": self.target,
+            "default_target": ", ".join(names),
+            "targets": list(dict.fromkeys([*filter(None, self._written), *names, *ALIASES, "local"])),
+            "model": self.model,
+            "models": list(models),
+            **{parameter: self._parameters.get(parameter) for parameter in _PARAMETERS},
+        }
+
+    def knows(self, client: QwenClient) -> bool:
+        """Tell whether the target's models are known."""
+        return self._first(client).partition("#")[0] in self._models
+
+    def _first(self, client: QwenClient) -> str:
+        """Return the target that is asked first, as it was written."""
+        return self._written[self.target].split(",")[0].strip() if self.target else client.targets[0].name
+
+
+def _with_model(target: str, model: str) -> str:
+    """Name a model at a target."""
+    base = target.partition("#")[0]
+    kind = base.partition(":")[0]
+    if kind == "local":
+        return f"local:{model}"
+    return f"{kind}:{model}" if kind in SERVERS and "//" not in base else f"{base}#{model}"
+
+
+def _number(value: Any) -> Any:
+    """Read a number as a page sends it; None where it is taken away."""
+    if value in (None, ""):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value

@@ -1,0 +1,377 @@
+"""An answer that streams, as the pages show it, whoever asked: a panel or a cell."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .. import events
+from ..errors import StoreError
+from ..events import Event, Reset, Status, TextDelta, ThinkingDelta
+from ..loop import background_loop
+from ..notebook.last_line import Notes
+from ..notebook.thoughts import Thoughts
+from ..stream import Stream
+from .growing import GrowingHtml
+from .transcript import Bodies, Op, PageTurn, Shown, key_of, mark_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from ..messages import Reply
+    from ..notebook.audience import Follower
+    from ..notebook.memory import OpenTurn
+    from ..notebook.question import Asked
+    from ..replay import ReplayedStream
+
+TICK = 0.05
+"""Seconds between two deltas; twice as many in a long answer, for a message costs its overhead."""
+_LONG = 20_000
+_SETTLE_SECONDS = 2.0
+_NO_PLACE = 1 << 60
+"""The place of an answer that is not kept: after all others."""
+
+
+class Watcher(Protocol):
+    """A panel's chat, as far as the hub knows it."""
+
+    def tell(self, answer: LiveAnswer, op: Op) -> None:
+        """Hear what the pages must do about an answer."""
+
+    def ended(self, answer: LiveAnswer) -> None:
+        """Hear that an answer is over; the pages show all of it."""
+
+    def changed(self) -> None:
+        """Hear that answers have begun or ended."""
+
+
+class LiveAnswer:
+    """One answer while it streams: events come in, ops for the pages go out. Everything happens on the loop.
+
+    Its life: it streams; then it is over and kept, and the store's turn takes its place; or it is over and nobody
+    kept it (nothing came, or it could not be written), and it stays to be seen as it is.
+
+    Args:
+        asked: the question, its turn, and the reply so far.
+        stream: what answers it.
+        conversation: the number of the conversation in which it is shown, or None.
+        tell: takes the ops.
+
+    """
+
+    def __init__(
+        self,
+        asked: Asked,
+        stream: Stream,
+        conversation: int | None,
+        tell: Callable[[LiveAnswer, Op], None],
+    ) -> None:
+        self.asked = asked
+        self.stream = stream
+        self.conversation = conversation
+        self.place = asked.turn.place if asked.turn else _NO_PLACE
+        self.key = key_of(conversation, self.place)
+        self.over = self.kept = False
+        self._tell = tell
+        self._growing = GrowingHtml()
+        self._thoughts = Thoughts(time.monotonic)
+        self._heading_told = ""
+        self._thoughts_told = 0
+        self._notes = Notes()
+        self._status = self._status_told = "asking"
+        self._timer: asyncio.TimerHandle | None = None
+        self._told_at = 0.0
+        self.facts: list[str] = []
+        self.ending = ""
+
+    @property
+    def hides_later(self) -> bool:
+        """Whether the turns after it belong to another branch."""
+        return not self.over and self.asked.question.place.branch
+
+    def take(self, event: Event) -> None:
+        """Take one event; the pages hear of it at the next tick."""
+        self._notes.take(event)
+        match event:
+            case TextDelta(text):
+                self._answered()
+                self._growing.add(text)
+            case Reset(text, thinking):
+                self._answered()
+                if text != self._growing.text:
+                    self._growing.replace(text)
+                if thinking != self._thoughts.text:
+                    self._replace_thinking(thinking)
+                    self._thoughts.stop()
+            case ThinkingDelta(text):
+                self._status = ""
+                self._thoughts.add(text)
+            case Status(text):
+                self._status = text
+            case events.Target(target) if not self._growing.text:
+                self._status = f"asking {target}"
+        self._arm()
+
+    def finish(self, reply: Reply, note: str = "", *, kept: bool) -> None:
+        """Tell the pages all of it, and how it ended.
+
+        Args:
+            reply: the answer.
+            note: what else is to be said below it.
+            kept: whether its turn is in the store.
+
+        """
+        if self._timer:
+            self._timer.cancel()
+        if reply.text != self._growing.text:
+            self._growing.replace(reply.text)
+        if reply.thinking != self._thoughts.text:
+            self._replace_thinking(reply.thinking)
+        self._thoughts.stop(reply.thinking_seconds)
+        self._status = ""
+        if op := self._delta(final=True):
+            self._tell(self, op)
+        self.facts = self._notes.lines(reply, note)
+        self.ending = "" if reply.finish_reason == "stop" else reply.finish_reason
+        self.over, self.kept = True, kept
+        if not kept:
+            self.key += f"x{id(self)}"
+
+    def mark(self) -> object:
+        """Return what tells this answer from another on the pages."""
+        return mark_of(self._growing.text, self._thoughts.text) if self.over else ("live", id(self))
+
+    def keep_body(self, bodies: Bodies) -> None:
+        """Put the finished HTML where the store's turn will find it."""
+        heading = self._thoughts.heading() if self._thoughts.size else ""
+        bodies.put(self._growing.text, self._thoughts.text, self._growing.blocks(), heading)
+
+    def shown(self, versions: Sequence[int], bodies: Bodies) -> Shown:
+        """Return it as a page shows it; while it streams, with the finished blocks alone: see `catch_up`.
+
+        Args:
+            versions: the numbers of its turn's versions; one that is continued is among them.
+            bodies: the answers' HTML.
+
+        """
+        question, turn = self.asked.question, self.asked.turn
+        numbers = list(versions) if turn and turn.id in versions else [*versions, turn.id if turn else 0]
+        number = numbers.index(turn.id if turn else 0) + 1
+        if self.over:
+            body = bodies.get(self._growing.text, self._thoughts.text)
+        else:
+            body = {"thinking": "", "thought": "", "blocks": self._growing.finished()}
+        shown = PageTurn(
+            key=self.key,
+            prompt=question.source or question.prompt,
+            sent=question.prompt if question.source else "",
+            from_cell=bool(question.place.cell),
+            system=question.system,
+            facts=self.facts,
+            status=self._status_told,
+            state="done" if self.over else "streaming",
+            ending=self.ending,
+            version=[number, len(numbers)],
+            can=["regenerate", "edit", "delete"] if self.over else ["stop"],
+            body=body,
+            text=self._growing.text if self.over else "",
+        )
+        return Shown(shown, self.mark())
+
+    def catch_up(self) -> Op:
+        """Return the delta that brings a page that has just been given the finished blocks to where the others are."""
+        op: Op = {"op": "delta", "key": self.key, "blocks": [], "keep": 0, "add": self._growing.tail}
+        if self._heading_told:
+            told = self._thoughts.text[: self._thoughts_told]
+            op["thinking"] = {"keep": 0, "add": told, "thought": self._heading_told}
+        return op
+
+    def _answered(self) -> None:
+        self._status = ""
+        self._thoughts.stop()
+
+    def _arm(self) -> None:
+        if self._timer is None and not self.over:
+            loop = asyncio.get_running_loop()
+            tick = TICK if len(self._growing.text) < _LONG else 2 * TICK
+            self._timer = loop.call_later(max(0.0, self._told_at + tick - loop.time()), self._tick)
+
+    def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer, self._told_at = None, loop.time()
+        if op := self._delta():
+            self._tell(self, op)
+        if self._thoughts.running or self._growing.behind:
+            self._arm()
+
+    def _delta(self, *, final: bool = False) -> Op | None:
+        """Return what is new, or None."""
+        op: Op = {}
+        if final or self._growing.due():
+            op |= self._growing.delta(final=final) or {}
+        if thinking := self._thinking():
+            op["thinking"] = thinking
+        if self._status != self._status_told:
+            op["status"] = self._status_told = self._status
+        if not op:
+            return None
+        return {"op": "delta", "key": self.key, "blocks": [], "keep": _units(self._growing.tail), "add": "", **op}
+
+    def _thinking(self) -> dict[str, Any] | None:
+        """Return what is new of the thinking, or None."""
+        if not self._thoughts.size:
+            return None
+        heading, told = self._thoughts.heading(), self._thoughts_told
+        new = self._thoughts.since(told)
+        if not new and heading == self._heading_told:
+            return None
+        keep = _units(self._thoughts.text[:told])
+        self._heading_told, self._thoughts_told = heading, self._thoughts.length
+        return {"keep": keep, "add": new, "thought": heading}
+
+    def _replace_thinking(self, text: str) -> None:
+        self._thoughts.replace(text)
+        self._heading_told, self._thoughts_told = "", 0
+
+
+def _units(text: str) -> int:
+    """Count a text's characters as JavaScript does."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+class Hub:
+    """The answers of a session that stream now, and the panels that show them.
+
+    Follows the cells' answers as the session's audience, and the panels' own.
+
+    Attributes:
+        answers: those that stream, and those that are over and were not kept.
+        bodies: the HTML of answers.
+        facts: the lines below the answers of this session, by the numbers of their turns.
+        panels: the panels that ``%qwen panel`` shows, by the names of their conversations.
+
+    """
+
+    def __init__(self) -> None:
+        self.answers: list[LiveAnswer] = []
+        self.bodies = Bodies()
+        self.facts: dict[int, list[str]] = {}
+        self.panels: dict[str, object] = {}
+        self._watchers: list[Watcher] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell a panel of all answers."""
+        self._watchers.append(watcher)
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Tell a panel nothing more."""
+        with contextlib.suppress(ValueError):
+            self._watchers.remove(watcher)
+
+    def streaming(self, conversation: int | None) -> list[LiveAnswer]:
+        """Return the answers that stream in a conversation."""
+        return [answer for answer in self.answers if answer.conversation == conversation and not answer.over]
+
+    def begin(self, asked: Asked, stream: Stream, conversation: int | None) -> LiveAnswer:
+        """Show an answer from its beginning; on the loop."""
+        answer = LiveAnswer(asked, stream, conversation, self._tell)
+        self.answers = [one for one in self.answers if one.key != answer.key] + [answer]
+        self._changed()
+        return answer
+
+    def end(self, answer: LiveAnswer, reply: Reply, note: str = "") -> None:
+        """Show an answer's end; on the loop. Its turn was finished before."""
+        turn = answer.asked.turn
+        answer.finish(reply, note, kept=_is_kept(turn))
+        answer.keep_body(self.bodies)
+        if answer.kept and turn:
+            self.facts[turn.id] = answer.facts
+            self.answers.remove(answer)
+        for watcher in list(self._watchers):
+            watcher.ended(answer)
+        self._changed()
+
+    def discard(self, answer: LiveAnswer) -> None:
+        """Show an answer no more that is over and was not kept."""
+        self.answers.remove(answer)
+        self._changed()
+
+    def run(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run what asks, and see to its end when the session closes; on the loop."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def follow(self, asked: Asked, stream: Stream | ReplayedStream) -> Follower | None:
+        """Show a cell's answer in the panels while it streams, if there are any; from the kernel's thread."""
+        if asked.turn is None or not self._watchers or not isinstance(stream, Stream):
+            return None
+        return _FromCell(self, asked, stream, background_loop().loop())
+
+    def close(self) -> None:
+        """Stop the panels' answers and wait until they are kept; from any thread but the loop's."""
+        background_loop().run(self._settle())
+
+    async def _settle(self) -> None:
+        for answer in self.answers:
+            if not answer.over:
+                await answer.stream.cancel()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=_SETTLE_SECONDS)
+        self._watchers = []
+
+    def _tell(self, answer: LiveAnswer, op: Op) -> None:
+        for watcher in list(self._watchers):
+            watcher.tell(answer, op)
+
+    def _changed(self) -> None:
+        for watcher in list(self._watchers):
+            watcher.changed()
+
+
+def _is_kept(turn: OpenTurn | None) -> bool:
+    """Tell whether a turn's answer is in the store."""
+    try:
+        found = turn.store.turn(turn.id) if turn else None
+    except StoreError:
+        return False
+    return found is not None and found.finish_reason is not None
+
+
+class _FromCell:
+    """What a cell's thread tells the loop of its answer."""
+
+    def __init__(self, hub: Hub, asked: Asked, stream: Stream, loop: asyncio.AbstractEventLoop) -> None:
+        self._hub = hub
+        self._loop = loop
+        self._answer: LiveAnswer | None = None
+        self._call(self._begin, asked, stream)
+
+    def take(self, event: Event) -> None:
+        """Hear of one event."""
+        self._call(self._take, event)
+
+    def finish(self, reply: Reply, note: str = "") -> None:
+        """Hear of the end."""
+        self._call(self._finish, reply, note)
+
+    def _call(self, function: Callable[..., None], *values: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed, and with it the panels
+            self._loop.call_soon_threadsafe(function, *values)
+
+    def _begin(self, asked: Asked, stream: Stream) -> None:
+        assert asked.turn is not None  # noqa: S101 - only what is kept is followed
+        self._answer = self._hub.begin(asked, stream, asked.turn.conversation)
+
+    def _take(self, event: Event) -> None:
+        if self._answer:
+            self._answer.take(event)
+
+    def _finish(self, reply: Reply, note: str) -> None:
+        if self._answer:
+            self._hub.end(self._answer, reply, note)
+            if not self._answer.kept:  # the cell shows what is to be seen of it
+                self._hub.discard(self._answer)

@@ -1,0 +1,250 @@
+"""What the pages of a panel show: the conversation's turns, the answers that stream, what can be chosen."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..errors import QwenError, UsageError
+from ..loop import background_loop
+from ..store.rows import checked_name
+from .transcript import PageTurn, Sent, Shown, key_of, stored_turn
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from ..notebook.memory import Memory
+    from ..store import Conversation, Store, Turn
+    from .live import Hub, LiveAnswer
+    from .transcript import Op
+
+_LOOK_SECONDS = 0.02
+_SAVE_SECONDS = 0.5
+_SHOWN_TURNS = 200
+
+
+class Pages(Protocol):
+    """The pages of a panel."""
+
+    def show_op(self, op: Op) -> None:
+        """Tell all of them."""
+
+    def keep(self, turns: list[PageTurn]) -> None:
+        """Keep the transcript for a time without a kernel."""
+
+    def show_settings(self, settings: dict[str, Any]) -> None:
+        """Show what can be chosen and is."""
+
+    def show_activity(self, *, streaming: bool, queue: list[str]) -> None:
+        """Show what goes on."""
+
+
+class Screen:
+    """What the pages of one panel show. Everything happens on the loop.
+
+    Args:
+        memory: the session's conversations.
+        hub: the session's answers that stream.
+        pages: the pages.
+        name: the conversation that it stays with; "" to go with the session's.
+        settings: tells what else can be chosen, for the pages.
+        changed: called when the pages have been brought to what is so.
+
+    Attributes:
+        name: the name of the conversation that it stays with, or "".
+
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        hub: Hub,
+        pages: Pages,
+        *,
+        name: str,
+        settings: Callable[[], dict[str, Any]],
+        changed: Callable[[], None],
+    ) -> None:
+        self._memory = memory
+        self._hub = hub
+        self._pages = pages
+        self._settings = settings
+        self._when_changed = changed
+        self.name = checked_name(name) if name else ""
+        self._found: tuple[Store, int] | None = None
+        self._sent = Sent()
+        self._shown: int | None = -1
+        self._look: asyncio.TimerHandle | None = None
+        self._save: asyncio.TimerHandle | None = None
+        self._save_at_once = False
+        self._loop = background_loop().loop()
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """The conversation that is shown; None where the next prompt begins one."""
+        if not self.name:
+            return self._memory.current
+        store, found = self._memory.store, None
+        if self._found and self._found[0] is store:  # it may have another name by now
+            found = store.look_up(self._found[1])
+        found = found or store.find(self.name)
+        if found:
+            self._found, self.name = (store, found.id), found.name
+        return found
+
+    @property
+    def number(self) -> int | None:
+        """The conversation's number."""
+        conversation = self.conversation
+        return conversation.id if conversation else None
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The conversation's turns in force."""
+        number = self.number
+        return [] if number is None else self._memory.store.turns(number)
+
+    @property
+    def answers(self) -> list[LiveAnswer]:
+        """The answers of the conversation that stream, or that nobody kept."""
+        number = self.number
+        return [answer for answer in self._hub.answers if answer.conversation == number]
+
+    @property
+    def streaming(self) -> list[LiveAnswer]:
+        """The answers of the conversation that stream."""
+        return [answer for answer in self.answers if not answer.over]
+
+    def turn(self, key: str) -> Turn:
+        """Return the turn in force that a page knows by a key.
+
+        Raises:
+            UsageError: it is gone.
+
+        """
+        number = self.number
+        for turn in self.turns:
+            if key == key_of(number, turn.place):
+                return turn
+        raise UsageError("that turn is not there any more", hint="The transcript shows those that are.")
+
+    def unkept(self, key: str) -> LiveAnswer | None:
+        """Return the answer of that key that is over and was not kept, or None."""
+        return next((answer for answer in self.answers if answer.over and answer.key == key), None)
+
+    def open(self) -> None:
+        """Begin to show."""
+        self._memory.watch(self._stored)
+        self._hub.watch(self)
+        self.refresh()
+
+    def close(self) -> None:
+        """Show nothing more."""
+        self._memory.unwatch(self._stored)
+        self._hub.unwatch(self)
+        for timer in (self._look, self._save):
+            if timer:
+                timer.cancel()
+
+    def ready(self, view: str) -> None:
+        """Give a new page the whole transcript."""
+        wanted = self._wanted()
+        self._pages.show_op({"op": "reset", "view": view, "turns": [shown.turn for shown in wanted]})
+        self._catch_up()
+
+    def say(self, text: str, kind: str = "info") -> None:
+        """Show a sentence."""
+        self._pages.show_op({"op": "say", "text": text, "kind": kind})
+
+    def tell(self, answer: LiveAnswer, op: Op) -> None:
+        """Pass an answer's op on, where the pages show the answer."""
+        if answer.key in self._sent:
+            self._pages.show_op(op)
+
+    def ended(self, answer: LiveAnswer) -> None:
+        """Note that the pages show all of an answer."""
+        self._save_at_once = True
+        if answer.kept:
+            self._sent.mark(answer.key, answer.mark())
+
+    def changed(self) -> None:
+        """Show that answers have begun or ended."""
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Bring the pages to what is so."""
+        if self._look:
+            self._look.cancel()
+        self._look = None
+        try:
+            wanted, number = self._wanted(), self.number
+            if number == self._shown:
+                for op in self._sent.changes(wanted):
+                    self._pages.show_op(op)
+            else:
+                self._shown = number
+                self._sent.show(wanted)
+                self._pages.show_op({"op": "reset", "view": "", "turns": [shown.turn for shown in wanted]})
+                self._catch_up()
+            self.show_settings()
+        except QwenError as error:
+            self.say(str(error), "error")
+            return
+        self._when_changed()
+        if self._save:
+            self._save.cancel()
+        self._save = self._loop.call_later(0 if self._save_at_once else _SAVE_SECONDS, self._save_now)
+
+    def show_settings(self) -> None:
+        """Show what can be chosen and is."""
+        conversation = self.conversation
+        number = conversation.id if conversation else None
+        kept = [one for one in self._memory.store.conversations() if one.turns or one.id == number]
+        self._pages.show_settings(
+            {
+                "conversation": {"id": number, "name": conversation.name if conversation else ""},
+                "conversations": [{"id": one.id, "name": one.name, "turns": one.turns} for one in kept],
+                "pinned": bool(self.name),
+                **self._settings(),
+            }
+        )
+
+    def _stored(self) -> None:
+        """Look again soon, for something was written, here or in another thread."""
+        with contextlib.suppress(RuntimeError):  # the loop was closed
+            self._loop.call_soon_threadsafe(self._look_soon)
+
+    def _look_soon(self) -> None:
+        if self._look is None:
+            self._look = self._loop.call_later(_LOOK_SECONDS, self.refresh)
+
+    def _wanted(self) -> list[Shown]:
+        """Return what the pages should show."""
+        number, answers = self.number, self.answers
+        live = {answer.place for answer in answers if not answer.over}
+        last = min((answer.place for answer in answers if answer.hides_later), default=None)
+        found: list[tuple[tuple[int, int], Shown]] = []
+        versions: dict[int, list[int]] = {}
+        if number is not None:
+            versions = self._memory.store.versions(number)
+            for turn in self.turns[-_SHOWN_TURNS:]:
+                if turn.place in live or (last is not None and turn.place > last):
+                    continue
+                facts = self._hub.facts.get(turn.id, ())
+                shown = stored_turn(turn, number, versions.get(turn.place, []), self._hub.bodies, facts)
+                found.append(((turn.place, 0), shown))
+        for answer in answers:
+            before = answer.over and answer.asked.question.place.replaces is None
+            shown = answer.shown(versions.get(answer.place, []), self._hub.bodies)
+            found.append(((answer.place, -1 if before else 1), shown))
+        return [shown for _, shown in sorted(found, key=lambda one: one[0])]
+
+    def _catch_up(self) -> None:
+        for answer in self.streaming:
+            self.tell(answer, answer.catch_up())
+
+    def _save_now(self) -> None:
+        self._save, self._save_at_once = None, False
+        with contextlib.suppress(QwenError):
+            self._pages.keep([shown.turn for shown in self._wanted() if shown.turn["state"] == "done"])

@@ -1,0 +1,111 @@
+"""Fixtures: a JupyterLab and a Notebook 7 that run for the session, a Chromium for each module, and an open panel."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS / folder) for folder in ("notebook", "text")]  # their helpers: kernels, recorder, attacks
+
+from lab_panel import ARGS, Front, Panel, missing  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lab_panel import Book
+    from servers.gradio_server import GradioServer
+    from servers.plugin import ServerFactory
+
+
+@pytest.fixture(scope="session")
+def _fronts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Front]]:
+    started: dict[str, Front] = {}
+
+    def start(kind: str) -> Front:
+        if kind not in started:
+            started[kind] = Front(kind, tmp_path_factory.mktemp(kind)).start()
+        return started[kind]
+
+    yield start
+    for front in started.values():
+        front.stop()
+
+
+@pytest.fixture(scope="module")
+def kind() -> str:
+    """Name the front end; a module with another one has a fixture of its own."""
+    return "jupyterlab"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Give a headless Chromium. Not for the session: its loop would be in the way of asynchronous tests."""
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        missing("playwright is not installed")
+    path = os.environ.get("QWEN_MAGIC_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=ARGS)
+        except Error as error:
+            missing(f"no Chromium: {str(error).splitlines()[0]}")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def front(kind: str, _fronts: Callable[[str], Front], browser: Any) -> Iterator[Front]:
+    """Give the front end, with a browser to open its notebooks in."""
+    front = _fronts(kind)
+    front.browser = browser
+    yield front
+    front.close_books()
+
+
+@pytest.fixture
+def space(gradio_server: ServerFactory) -> GradioServer:
+    """Give a Space that answers many at once."""
+    return gradio_server("6.31.0", "qwenlike", QWEN_TEST_CONCURRENCY="40")
+
+
+@pytest.fixture
+def panel(front: Front, space: GradioServer, request: pytest.FixtureRequest) -> Iterator[Panel]:
+    """Give a panel with a conversation of the test's own, in a notebook that a module's tests share.
+
+    The notebook's cells `Book.OTHER` and `Book.SPARE` are for the tests.
+    """
+    name = f"{request.module.__name__}.ipynb"
+    book: Book | None = front.books.get(name)
+    if book is None:
+        book = front.open(name, f"%load_ext qwen_magic\n%qwen use space:{space.url}", "%qwen panel", "", "")
+        book.run(0)
+        book.run(1)
+    panel = Panel(book)
+    panel.wait_ready()
+    panel.button("New conversation").click()
+    panel.wait_turns(0)
+    yield panel
+    if request.node.stash.get(FAILED, False):  # the next test shall not suffer for it
+        print(f"the page:\n{book.page.inner_text('body')[:3000]}")
+        book.close()
+    else:
+        panel.settle()
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Note on the test that it failed, for the fixtures."""
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report

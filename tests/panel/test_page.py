@@ -1,0 +1,727 @@
+"""The panel's page by itself, in a real browser: what it makes of what the kernel says, and what it says itself."""
+
+from __future__ import annotations
+
+import statistics
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from harness import BUSY, IDLE, SETTINGS, View, streaming, turn
+from lab_panel import missing
+
+from qwen_magic.panel.growing import GrowingHtml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+RICH = """\
+# A tour of *Markdown*
+
+**Bold**, ~~gone~~, `code()`, [a link](https://example.org) and $a^2$.
+
+- one
+- [x] done
+
+| name | value |
+|:-----|------:|
+| a | 1 |
+
+> A quote
+
+```python
+@decorated
+class Point(Exception):
+    '''A point.'''
+    x: float = 0.5  # comment
+    def far(self) -> bool:
+        return len(f"{self.x}\\n") > 1 and None is not True
+```
+
+```html
+<a href="x" class="y">text &amp; more</a>
+```
+
+$$\\int_0^1 x\\,dx$$
+"""
+PYTHON = '<pre class="qm-pre" data-language="python"><code>{}</code></pre>'
+
+
+def blocks(markdown: str) -> list[str]:
+    growing = GrowingHtml()
+    growing.add(markdown)
+    growing.delta(final=True)
+    return growing.blocks()
+
+
+@pytest.fixture
+def view(browser: Any) -> Iterator[Callable[..., View]]:
+    """Give what opens a panel."""
+    contexts = []
+
+    def open_view(*arguments: Any, viewport: int = 900, **options: Any) -> View:
+        context = browser.new_context(viewport={"width": viewport, "height": 700})
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        return View(page, *arguments, **options)
+
+    errors: list[str] = []
+    yield open_view
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def live(view: Callable[..., View]) -> View:
+    """Give a panel in which an answer streams."""
+    opened = view()
+    opened.op("turn", turn=streaming(), before="")
+    opened.set("activity", BUSY)
+    return opened
+
+
+def html(view: View, selector: str, number: int = 0) -> str:
+    return str(view.root(number).locator(selector).first.inner_html())
+
+
+def test_deltas_become_blocks_and_a_tail(live: View) -> None:
+    live.delta(add="<p>Hi \U0001f600")
+    assert html(live, ".qwen-tail") == "<p>Hi \U0001f600</p>"
+    live.delta(keep=len("<p>Hi ") + 2, add="\U0001f4a1!</p>")  # an emoji is two units
+    assert html(live, ".qwen-tail") == "<p>Hi \U0001f600\U0001f4a1!</p>"
+    live.delta("1.0", "<p>one</p>", "<p>two</p>", add="<p>three</p>")
+    assert html(live, ".qwen-body") == (
+        '<div class="qwen-block"><p>one</p></div><div class="qwen-block"><p>two</p></div>'
+        '<div class="qwen-tail"><p>three</p></div>'
+    )
+    live.delta("1.0", "<p>anew</p>", restart=True)
+    assert html(live, ".qwen-body") == '<div class="qwen-block"><p>anew</p></div><div class="qwen-tail"></div>'
+    live.delta("9.9", "<p>nobody's</p>")
+    assert "nobody" not in live.root().inner_text()
+
+
+def test_many_deltas_in_one_frame(live: View) -> None:
+    text = "".join(f"Line *{n}*.\n\n```python\nx = {n}\n```\n\n" for n in range(40))
+    ops, now = [], [0.0]
+    growing = GrowingHtml(lambda: now[0])
+    for start in range(0, len(text), 7):
+        growing.add(text[start : start + 7])
+        now[0] += 1
+        if growing.due() and (delta := growing.delta()):
+            ops.append({"op": "delta", "key": "1.0", **delta})
+    ops.append({"op": "delta", "key": "1.0", **(growing.delta(final=True) or {})})
+    live.page.evaluate("ops => { for (const one of ops) op(one); }", ops)
+    live.frame()
+    shown = (
+        live.root()
+        .locator(".qwen-body")
+        .evaluate(
+            """body => [...body.children].map(part => {
+          const copy = part.cloneNode(true);
+          copy.querySelectorAll('.qwen-tools').forEach(one => one.remove());
+          copy.querySelectorAll('.qwen-code').forEach(one => one.replaceWith(...one.childNodes));
+          return copy.innerHTML;
+        })"""
+        )
+    )
+    normal = live.page.evaluate(
+        "parts => parts.map(part => Object.assign(document.createElement('div'), {innerHTML: part}).innerHTML)",
+        growing.blocks(),
+    )
+    assert shown == [*normal, ""]
+
+
+def test_a_selection_survives_growth_and_the_end_of_a_block(live: View) -> None:
+    live.delta(add="<p>some words <em>that</em> are cho")
+    live.page.evaluate(
+        """() => {
+          const text = document.querySelector('.qwen-tail em').firstChild;
+          const end = document.querySelector('.qwen-tail p').lastChild;
+          getSelection().setBaseAndExtent(text, 1, end, 5);
+          window.nodes = [text, end];
+        }"""
+    )
+    chosen = live.page.evaluate("getSelection().toString()")
+    assert chosen == "hat are "
+    live.delta(keep=len("<p>some words <em>that</em> are cho"), add="sen</p><pre><code>x = 1")
+    assert live.page.evaluate("getSelection().toString()") == chosen
+    live.delta("1.0", "<p>some words <em>that</em> are chosen, <b>b</b>indeed</p>", add="<p>and more")
+    assert live.page.evaluate("getSelection().toString()") == chosen
+    assert live.page.evaluate("nodes.every(node => node.isConnected)"), "the page made them anew"
+    live.op("turn", turn={**turn(), "body": None}, before="")
+    assert live.page.evaluate("getSelection().toString()") == chosen
+
+
+def test_turns_are_put_updated_and_dropped(view: Callable[..., View]) -> None:
+    page = view([turn("1.0", "one", "<p>1</p>"), turn("1.2", "three", "<p>3</p>")])
+    page.op("turn", turn=turn("1.1", "two", "<p>2</p>"), before="1.2")
+    prompts = page.root().locator(".qwen-prompt")
+    assert prompts.all_inner_texts() == ["one", "two", "three"]
+    short = {name: value for name, value in turn("1.1", "TWO").items() if name not in ("body", "text")}
+    page.op("turn", turn={**short, "version": [2, 3], "ending": "interrupted", "facts": ["a", "b"]}, before="")
+    assert prompts.all_inner_texts() == ["one", "TWO", "three"]
+    second = page.root().locator(".qwen-turn").nth(1)
+    assert second.locator(".qwen-body").inner_text() == "2"
+    assert second.locator(".qwen-version").inner_text() == "2/3"
+    assert second.locator(".qwen-facts").inner_text() == "a\nb"
+    page.op("drop", key="1.0")
+    page.op("drop", key="1.0")
+    assert prompts.all_inner_texts() == ["TWO", "three"]
+    page.op("reset", view="another", turns=[])
+    assert prompts.count() == 2
+    page.op("reset", view="", turns=[turn("1.3", "four", "<p>4</p>"), turn("1.2", "three", "<p>changed</p>")])
+    assert prompts.all_inner_texts() == ["four", "three"]
+    assert page.root().locator(".qwen-body").nth(1).inner_text() == "changed"
+
+
+def test_thinking_is_text(live: View) -> None:
+    live.delta(thinking={"keep": 0, "add": "<b>a</b> \U0001f600", "thought": "thinking"}, status="thinking hard")
+    assert live.root().locator(".qwen-status").inner_text() == "thinking hard"
+    live.delta(thinking={"keep": 11, "add": "<i>", "thought": "thought for 2 s"}, status="")
+    folded = live.root().locator(".qwen-thinking")
+    assert folded.locator("summary").inner_text() == "thought for 2 s"
+    assert folded.get_attribute("open") is None
+    assert folded.locator(".qwen-thoughts").text_content() == "<b>a</b> \U0001f600<i>"
+    assert live.root().locator(".qwen-status").is_hidden()
+    live.op("turn", turn=turn(thinking="&lt;b&gt; &amp; more", thought="thought"), before="")
+    assert folded.locator(".qwen-thoughts").text_content() == "<b> & more"
+
+
+def test_what_the_kernel_never_sends_does_not_come_alive(live: View) -> None:
+    hostile = (
+        "<p onclick='window.bad=1' id=x style='color:red'>a<img src=/x onerror='window.bad=1'><svg><a href=/x>s</a></svg>"
+        "<a href='javascript:window.bad=1'>j</a><a href='https://example.org'>h</a><input type=text><iframe src=/x></iframe>"
+        "<math><mtext><style>x</style><img src=/x></mtext><mi onclick='bad' style='color: red' href='/x'>i</mi>"
+        "<maction xlink:href='javascript:1'>m</maction></math><button>b</button><form action=/x>f</form></p>"
+    )
+    live.delta("1.0", hostile, add=hostile, thinking={"keep": 0, "add": "<img src=/x onerror=1>", "thought": "<img>"})
+    live.op("turn", turn=turn("1.1", "<img src=/x>", hostile, thinking="<img src=/x onerror='bad=1'>t"), before="")
+    live.op("say", text="<img src=/x>", kind="info")
+    live.set("activity", {**BUSY, "queue": ["<img src=/x>"]})
+    live.set("settings", {**SETTINGS, "conversations": [{"id": 2, "name": "<img src=/x>", "turns": 1}]})
+    live.page.wait_for_timeout(100)
+    assert live.root().locator("img, iframe, style, form, maction, svg a, input[type=text]").count() == 0
+    assert live.root().locator("[onclick], [onerror], #x, p[style], .qwen-body button:not(.qwen-tools *)").count() == 0
+    links = live.root().locator(".qwen-answer a").evaluate_all("all => all.map(one => one.getAttribute('href'))")
+    assert links == [None, "https://example.org"] * 3
+    assert live.page.evaluate("window.bad") is None
+    assert "/x" not in live.requests
+
+
+def place(view: View) -> tuple[float, float]:
+    found = (
+        view.root()
+        .locator(".qwen-log")
+        .evaluate("log => [log.scrollTop, log.scrollHeight - log.clientHeight - log.scrollTop]")
+    )
+    return found[0], found[1]
+
+
+def test_it_follows_the_end_only_while_the_reader_is_there(view: Callable[..., View]) -> None:
+    page = view([turn(f"1.{n}", f"p{n}", *blocks(RICH)) for n in range(6)])
+    page.frame()
+    end = page.button("To the end")
+    assert place(page)[1] < 2
+    page.op("turn", turn=streaming("1.6"), before="")
+    for n in range(10):
+        page.delta("1.6", f"<p>{n} a line<br>and one</p>")
+    assert place(page)[1] < 2
+    assert end.is_hidden()
+    page.root().locator(".qwen-log").hover()
+    page.page.mouse.wheel(0, -600)
+    page.page.wait_for_timeout(200)
+    assert end.is_visible()
+    stands = place(page)[0]
+    for n in range(10):
+        page.delta("1.6", f"<p>{n} a line<br>and one</p>")
+    assert place(page)[0] == stands
+    end.click()
+    page.frame()
+    assert place(page)[1] < 2
+    assert end.is_hidden()
+    page.delta("1.6", "<p>more<br>more<br>more</p>")
+    assert place(page)[1] < 2
+    page.prompt.fill("a\nb\nc\nd")  # the composer grows: what was in sight stays so
+    page.frame()
+    assert place(page)[1] < 2
+
+
+def test_unfolding_leaves_the_reader_where_he_is(view: Callable[..., View]) -> None:
+    page = view(
+        [turn("1.0", "p", *["<p>line</p>"] * 40), turn("1.1", "q", "<p>a</p>", thinking="x\n" * 40, thought="t")]
+    )
+    page.frame()
+    before = place(page)[0]
+    page.root().locator("summary", has_text="t").last.click()
+    page.frame()
+    assert abs(place(page)[0] - before) < 3
+    assert page.button("To the end").is_visible()
+
+
+def test_the_composers_keys(view: Callable[..., View]) -> None:
+    page = view()
+    box = page.prompt
+    box.fill("one")
+    box.press("Shift+Enter")
+    page.page.keyboard.type("two")
+    assert box.input_value() == "one\ntwo"
+    low = box.bounding_box()["height"]
+    box.press("Shift+Enter")
+    box.press("Shift+Enter")
+    assert box.bounding_box()["height"] > low + 20
+    box.fill("\n".join("x" * 60))
+    assert box.bounding_box()["height"] < 200
+    box.fill("one\ntwo")
+    assert page.sent() == []
+    box.press("Enter")
+    assert page.sent() == [{"action": "send", "text": "one\ntwo"}]
+    assert box.input_value() == ""
+    box.press("Enter")
+    page.page.keyboard.type("  ")
+    box.press("Enter")
+    assert page.sent() == []
+    box.fill("")
+    box.press("ArrowUp")
+    assert box.input_value() == "one\ntwo"
+    box.fill("x")
+    box.press("ArrowUp")
+    assert box.input_value() == "x"
+    page.button("Send").click()
+    assert page.sent() == [{"action": "send", "text": "x"}]
+    assert box.evaluate("box => box === document.activeElement")
+    assert page.page.evaluate("keys") == [], "the front end has heard keys"
+    assert page.root().get_attribute("data-lm-suppress-shortcuts") == "true"
+
+
+def test_the_last_prompt_comes_from_the_transcript(view: Callable[..., View]) -> None:
+    page = view([turn("1.0", "first"), turn("1.1", "last\nof all")])
+    page.prompt.press("ArrowUp")
+    assert page.prompt.input_value() == "last\nof all"
+
+
+@pytest.mark.parametrize("init", [{"isComposing": True}, {"keyCode": 229}])
+def test_nothing_is_sent_while_an_input_method_composes(live: View, init: dict[str, Any]) -> None:
+    live.prompt.fill("\u65e5\u672c")
+    dispatch = "(e, i) => e.dispatchEvent(new KeyboardEvent('keydown', {bubbles: true, cancelable: true, ...i}))"
+    for key in ("Enter", "Escape"):
+        live.prompt.evaluate(dispatch, {"key": key, **init})
+    assert live.sent() == []
+    live.prompt.evaluate(dispatch, {"key": "Enter", "keyCode": 13})
+    assert live.sent() == [{"action": "send", "text": "\u65e5\u672c"}]
+
+
+def test_a_real_input_method(live: View) -> None:
+    live.prompt.focus()
+    session = live.page.context.new_cdp_session(live.page)
+    session.send("Input.imeSetComposition", {"text": "\u306b\u307b", "selectionStart": 2, "selectionEnd": 2})
+    live.prompt.evaluate("e => e.dispatchEvent(new InputEvent('input', {isComposing: true}))")
+    assert live.prompt.input_value() == "\u306b\u307b"
+    session.send("Input.insertText", {"text": "\u65e5\u672c"})
+    live.prompt.press("Enter")
+    assert live.sent() == [{"action": "send", "text": "\u65e5\u672c"}]
+
+
+def test_escape_stops_and_cancels(view: Callable[..., View]) -> None:
+    page = view([turn("1.0", "first", "<p>a</p>")])
+    page.prompt.press("Escape")
+    assert page.sent() == []
+    assert page.button("Stop").is_hidden()
+    page.set("activity", {**BUSY, "stop": "later"})
+    assert "when the running cell ends" in page.button("Stop").get_attribute("title")
+    page.root().locator(".qwen-log").press("Escape")
+    page.button("Edit prompt").click()
+    page.page.keyboard.press("Escape")
+    assert page.sent() == [{"action": "stop"}]
+    assert page.root().get_by_label("Edited prompt").count() == 0
+    assert page.button("Edit prompt").evaluate("one => one === document.activeElement")
+    page.button("Stop").focus()
+    page.button("Stop").press("Enter")
+    assert page.sent() == [{"action": "stop"}]
+    page.set("activity", IDLE)
+    assert page.prompt.evaluate("box => box === document.activeElement"), "the focus is lost"
+
+
+def test_the_queue(live: View) -> None:
+    assert live.button("Send").inner_text().strip() == "Queue"
+    live.set("activity", {**BUSY, "queue": ["first", "second\nline"]})
+    queue = live.root().locator(".qwen-queue")
+    assert queue.locator("div > span").all_inner_texts() == ["first", "second line"]
+    queue.get_by_role("button", name="Remove", exact=True).nth(1).click()
+    live.button("Stop and send now").click()
+    assert live.sent() == [{"action": "unqueue", "index": 1}, {"action": "hurry"}]
+    live.set("activity", {**IDLE, "queue": ["first"]})
+    live.button("Send now").click()
+    assert live.sent() == [{"action": "hurry"}]
+    live.set("activity", IDLE)
+    assert queue.is_hidden()
+    assert live.button("Send").inner_text().strip() == "Send"
+
+
+def test_a_prompt_is_edited_in_its_place(view: Callable[..., View]) -> None:
+    page = view([turn("1.0", "first\nprompt", "<p>a</p>")])
+    page.button("Edit prompt").click()
+    box = page.root().get_by_role("textbox", name="Edited prompt", exact=True)
+    assert box.input_value() == "first\nprompt"
+    assert page.root().locator(".qwen-prompt").is_hidden()
+    page.op("turn", turn=turn("1.0", "first\nprompt", "<p>b</p>"), before="")
+    assert page.root().locator(".qwen-prompt").is_hidden()
+    page.button("Cancel").click()
+    assert page.root().locator(".qwen-prompt").is_visible()
+    page.button("Edit prompt").click()
+    box.fill("another")
+    box.press("Shift+Enter")
+    page.page.keyboard.type("line")
+    box.press("Enter")
+    assert page.sent() == [{"action": "edit", "key": "1.0", "text": "another\nline"}]
+    page.button("Edit prompt").click()
+    page.button("Send again").click()
+    assert page.sent() == [{"action": "edit", "key": "1.0", "text": "first\nprompt"}]
+
+
+def test_what_cannot_be_undone_asks_again(view: Callable[..., View]) -> None:
+    page = view([turn("1.0", "first", "<p>a</p>")])
+    page.button("Settings").click()
+    for name, question, action in (
+        ("Delete turn", "Really delete?", {"action": "delete", "key": "1.0"}),
+        ("Clear conversation", "Really clear?", {"action": "clear"}),
+    ):
+        page.button(name).click()
+        assert page.sent() == []
+        page.button("New conversation").focus()  # thought better of it
+        page.button(name).click()
+        assert page.sent() == []
+        page.button(question).click()
+        assert page.sent() == [action]
+        assert page.button(name).is_visible()
+
+
+def test_versions_and_the_other_actions(view: Callable[..., View]) -> None:
+    can = ["continue", "regenerate", "edit", "delete"]
+    page = view([turn("1.0", "first", "<p>a</p>", version=[1, 3], can=can)])
+    assert page.button("Earlier version").is_disabled()
+    for name in ("Later version", "Continue", "Regenerate"):
+        page.button(name).click()
+    key = {"key": "1.0"}
+    assert page.sent() == [
+        {"action": "version", **key, "step": 1},
+        {"action": "continue", **key},
+        {"action": "regenerate", **key},
+    ]
+    page.op("turn", turn=turn("1.0", "first", "<p>c</p>", version=[3, 3]), before="")
+    assert page.button("Later version").is_disabled()
+    page.button("Earlier version").click()
+    assert page.sent() == [{"action": "version", **key, "step": -1}]
+    assert page.button("Continue").is_hidden()
+    page.op("turn", turn=turn("1.0", "first"), before="")
+    assert page.button("Earlier version").is_hidden()
+    assert page.root().locator(".qwen-version").is_hidden()
+    assert page.button("Copy answer").is_hidden()
+
+
+@pytest.mark.parametrize("clipboard", [True, False])
+def test_copying(view: Callable[..., View], clipboard: bool) -> None:
+    code = PYTHON.format('<span class="tok-k">if</span> a &lt; 1:\n    b\n')
+    page = view([turn("1.0", "first", "<p>a</p>", code, text="# the *Markdown*")])
+    if not clipboard:
+        page.page.evaluate("Object.defineProperty(navigator.clipboard, 'writeText', {value: () => Promise.reject()})")
+    read = "navigator.clipboard.readText()"
+    page.button("Copy answer").click()
+    page.page.wait_for_function("document.querySelector('.qwen-live').textContent.trim() === 'Copied.'")
+    assert page.page.evaluate(read) == "# the *Markdown*"
+    page.button("Copy code").click()
+    page.page.wait_for_function("document.querySelector('.qwen-tools button').textContent.trim() === 'Copied'")
+    assert page.page.evaluate(read) == "if a < 1:\n    b\n"
+    page.page.wait_for_function("document.querySelector('.qwen-tools button').textContent.trim() === 'Copy code'")
+    page.button("To a cell").click()
+    assert page.sent() == [{"action": "code", "text": "if a < 1:\n    b\n", "language": "python"}]
+
+
+def test_code_that_still_grows_has_its_tools(live: View) -> None:
+    live.delta(add='<pre class="qm-pre" data-language="python"><code>a = 1\n')
+    live.page.evaluate("window.tool = document.querySelector('.qwen-tools button')")
+    live.button("Copy code").focus()
+    live.delta("1.0", PYTHON.format('a = 1\n<span class="tok-k">if</span>\n'), add="<p>and")
+    assert live.page.evaluate("tool.isConnected && tool === document.activeElement")
+    live.button("To a cell").click()
+    assert live.sent() == [{"action": "code", "text": "a = 1\nif\n", "language": "python"}]
+
+
+def test_settings(view: Callable[..., View]) -> None:
+    page = view()
+    toggle, box = page.button("Settings"), page.root().locator(".qwen-settings")
+    assert (toggle.get_attribute("aria-expanded"), box.is_hidden()) == ("false", True)
+    toggle.click()
+    assert (toggle.get_attribute("aria-expanded"), box.is_visible()) == ("true", True)
+    values = {"Target": "local", "Model": "m", "System prompt": "Be short.", "Temperature": "0.5", "Max tokens": "50"}
+    for label, value in values.items():
+        field = page.root().get_by_label(label, exact=True)
+        field.fill(value)
+        field.blur()
+    page.root().get_by_label("Max tokens", exact=True).fill("")
+    page.root().get_by_label("Max tokens", exact=True).blur()
+    page.root().get_by_label("Conversation", exact=True).select_option("1")
+    page.button("New conversation").click()
+    page.button("Export as Markdown").click()
+    sent = page.sent()
+    assert sent[:-2] == [
+        {"action": "set", "name": name, "value": value}
+        for name, value in [
+            ("target", "local"),
+            ("model", "m"),
+            ("system", "Be short."),
+            ("temperature", 0.5),
+            ("max_tokens", 50),
+            ("max_tokens", ""),
+            ("conversation", 1),
+        ]
+    ]
+    assert sent[-2] == {"action": "new"}
+    assert sent[-1]["action"] == "export"
+    with page.page.expect_download() as download:
+        page.op("file", view=sent[-1]["view"], name="Talk.md", text="# T\u00e4lk")
+    assert download.value.suggested_filename == "Talk.md"
+    assert download.value.path().read_text(encoding="utf-8") == "# T\u00e4lk"
+
+
+def test_settings_are_shown_as_the_kernel_has_them(view: Callable[..., View]) -> None:
+    page = view()
+    page.button("Settings").click()
+    target, system = (page.root().get_by_label(name, exact=True) for name in ("Target", "System prompt"))
+    assert target.get_attribute("placeholder") == "space:Qwen/Qwen3-Demo"
+    choices = page.root().locator(f"datalist#{target.get_attribute('list')} option")
+    assert choices.evaluate_all("all => all.map(one => one.value)") == ["qwen-2-72b", "local"]
+    target.fill("nonsense")
+    system.fill("while I write")
+    page.set("settings", {**SETTINGS, "system": "from elsewhere", "temperature": 0.25})
+    assert system.input_value() == "while I write"
+    assert page.root().get_by_label("Temperature", exact=True).input_value() == "0.25"
+    page.op("say", text="Target names nothing.", kind="error")
+    assert target.input_value() == ""
+    page.set("settings", {**SETTINGS, "conversation": {"id": None, "name": ""}, "pinned": True})
+    picker = page.root().get_by_label("Conversation", exact=True)
+    assert picker.input_value() == ""
+    assert picker.is_disabled()
+    assert picker.locator("option").all_inner_texts() == ["New conversation", "First (3)", "Second (1)"]
+
+
+def test_sentences_are_told_and_tokens_are_not(view: Callable[..., View]) -> None:
+    page = view([turn("1.0", "first", "<p>a</p>")])
+    assert page.live == ""
+    page.op("turn", turn=streaming("1.1"), before="")
+    assert page.live == "Asked."
+    page.delta("1.1", "<p>tokens</p>", add="<p>and")
+    assert page.live == "Asked."
+    for ending, sentence in (
+        ("", "Answer finished."),
+        ("interrupted", "Answer stopped."),
+        ("error", "Answer failed."),
+        ("length", "Answer finished at its token limit."),
+    ):
+        page.op("turn", turn=streaming("1.1"), before="")
+        page.op("turn", turn=turn("1.1", "p", "<p>a</p>", ending=ending), before="")
+        assert page.live == sentence
+    page.op("say", text="Nothing was asked.", kind="error")
+    page.op("say", text="Nothing was asked.", kind="error")
+    assert page.live == "Nothing was asked."
+    assert page.root().locator(".qwen-notice").inner_text().strip() == "Nothing was asked."
+    page.button("Dismiss").click()
+    assert page.root().locator(".qwen-notice").is_hidden()
+    assert page.prompt.evaluate("box => box === document.activeElement")
+
+
+def test_without_a_kernel_the_saved_transcript_stands(view: Callable[..., View]) -> None:
+    page = view([turn("1.0", "first", *blocks(RICH))], connect=False)
+    page.op("delta", key="1.0", blocks=["<p>ignored</p>"], keep=0, add="")
+    page.op("turn", turn=turn("1.1", "ignored"), before="")
+    page.set("turns", [turn("1.0", "first", *blocks(RICH)), turn("1.1", "second", "<p>b</p>")])
+    notice = page.root().locator(".qwen-notice")
+    notice.get_by_text("Not connected to a kernel: this is the saved transcript.").wait_for(timeout=7000)
+    assert page.root().locator(".qwen-prompt").all_inner_texts() == ["first", "second"]
+    assert page.root().locator("table td").count() == 2
+    assert page.prompt.is_disabled()
+    assert page.button("Send").is_disabled()
+    page.op("reset", view="", turns=[turn("1.0", "alive", "<p>c</p>")])
+    assert page.root().locator(".qwen-prompt").all_inner_texts() == ["alive"]
+    assert notice.is_hidden()
+    page.prompt.fill("x")
+    page.prompt.press("Enter")
+    assert page.sent() == [{"action": "send", "text": "x"}]
+    page.page.evaluate("trigger('comm_live_update')")
+    assert page.page.evaluate("sent.pop().action") == "ready"
+
+
+def test_two_views_of_one_model(view: Callable[..., View]) -> None:
+    page = view([turn("1.0", "first", "<p>a</p>")], traits={"draft": "a draft"})
+    heard = page.page.evaluate("heard()")
+    page.add()
+    other = page.root(1)
+    assert other.get_by_role("textbox", name="Prompt", exact=True).input_value() == "a draft"
+    ids = page.page.evaluate("sent.map(one => one.view)")
+    assert len(set(ids)) == 2
+    page.op("turn", turn=streaming("1.1", "live"), before="")
+    page.delta("1.1", "<p>b</p>")
+    assert page.root(0).locator(".qwen-turn").count() == 2
+    assert other.locator(".qwen-turn").count() == 1, "it has not been given the transcript yet"
+    page.op("reset", view=ids[1], turns=[turn("1.0", "first", "<p>a</p>"), streaming("1.1", "live")])
+    page.delta("1.1", "<p>c</p>")
+    assert page.root(0).locator(".qwen-body").last.inner_text().split() == ["b", "c"]
+    assert other.locator(".qwen-body").last.inner_text().split() == ["c"]
+    page.page.evaluate("document.querySelectorAll('.view')[1].close()")
+    assert page.page.evaluate("heard()") == heard
+    assert page.page.locator(".qwen-panel").count() == 1
+
+
+def test_the_draft_is_told_at_most_twice_a_second(view: Callable[..., View]) -> None:
+    page = view()
+    page.prompt.focus()
+    for _ in range(24):
+        page.page.keyboard.type("k")
+        page.page.wait_for_timeout(50)
+    page.page.wait_for_timeout(600)
+    saved = page.page.evaluate("saved")
+    assert saved[-1][1] == "k" * 24
+    assert len(saved) >= 2
+    assert all(later[0] - sooner[0] > 450 for sooner, later in pairwise(saved))
+    page.prompt.press("Enter")
+    assert page.page.evaluate("saved.at(-1)[1]") == ""
+
+
+def test_the_keyboard_reaches_everything_in_order(view: Callable[..., View]) -> None:
+    page = view(
+        [turn("1.0", "first", PYTHON.format("1"), version=[2, 3], can=["continue", "regenerate", "edit", "delete"])]
+    )
+    page.root().get_by_label("Conversation", exact=True).focus()
+    names, rings = [], []
+    for _ in range(20):
+        name, ring = page.page.evaluate(
+            "() => { const e = document.activeElement;"
+            " return [e.getAttribute('aria-label'), getComputedStyle(e).outlineStyle + getComputedStyle(e).outlineWidth]; }"
+        )
+        names.append(name)
+        rings.append(ring)
+        if name == "Send":
+            break
+        page.page.keyboard.press("Tab")
+    assert names == [
+        "Conversation",
+        "New conversation",
+        "Settings",
+        "Transcript",
+        "Copy code",
+        "To a cell",
+        "Copy answer",
+        "Regenerate",
+        "Edit prompt",
+        "Continue",
+        "Delete turn",
+        "Earlier version",
+        "Later version",
+        "Prompt",
+        "Send",
+    ]
+    assert set(rings) == {"solid2px"}
+
+
+def test_a_narrow_output(view: Callable[..., View]) -> None:
+    wide = "<table><tr>" + "<td>cellcellcell</td>" * 20 + "</tr></table>"
+    turns = [turn(f"1.{n}", "long" * 80, f"<p>{'word' * 90}</p>", wide, PYTHON.format("x" * 300)) for n in range(2)]
+    page = view(turns, width=360, viewport=400)
+    root = page.root()
+    assert root.evaluate("one => one.scrollWidth <= one.clientWidth && one.getBoundingClientRect().width <= 360")
+    assert root.locator(".qwen-log").evaluate("one => one.scrollWidth <= one.clientWidth")
+    assert root.locator(".qwen-wide").first.evaluate("one => one.scrollWidth > one.clientWidth")
+    assert root.locator(".qwen-code").first.evaluate("one => one.scrollWidth > one.clientWidth")
+    actions = root.locator(".qwen-actions")
+    folded = [actions.nth(n).evaluate("one => getComputedStyle(one).opacity") for n in range(2)]
+    assert folded == ["0", "1"]
+    actions.first.get_by_role("button").first.focus()
+    assert actions.first.evaluate("one => getComputedStyle(one).opacity") == "1"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [800, 400])
+def test_axe_finds_nothing_serious(view: Callable[..., View], dark: bool, width: int) -> None:
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        missing("axe-playwright-python is not installed")
+    asked = turn(
+        "1.0", "first", *blocks(RICH), thinking="hm", thought="thought", version=[1, 2], from_cell=True, sent="s"
+    )
+    failed = turn("1.1", "second", "<p>b</p>", ending="error", can=["continue", "regenerate", "edit", "delete"])
+    page = view([asked, failed], dark=dark, width=width, traits={"height": 2400})
+    page.page.set_viewport_size({"width": width + 60, "height": 2600})
+    page.op("turn", turn=streaming("1.2", "third", status="waiting"), before="")
+    page.op("say", text="It cannot be done.", kind="error")
+    page.set("activity", {**BUSY, "queue": ["queued"]})
+    page.button("Settings").click()
+    page.root().get_by_role("button", name="Edit prompt").first.click()
+    page.root().get_by_role("button", name="Delete turn").last.click()
+    page.frame()
+    options = {"resultTypes": ["passes", "violations", "incomplete"]}
+    found = Axe().run(page.page, context=".qwen-panel", options=options).response
+    assert len(found["passes"]) >= 15
+    assert any(one["id"] == "color-contrast" and len(one["nodes"]) > 20 for one in found["passes"])
+    serious = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]
+    assert [(one["id"], node["html"], node["failureSummary"]) for one in serious for node in one["nodes"]] == []
+
+
+# An update's cost: the message's handler, and the frame that shows it from its first callback until it is laid out and
+# painted. Meanwhile a letter is written.
+MEASURE = """
+async ops => {
+  const box = document.querySelector('.qwen-composer textarea');
+  const frame = () => new Promise(done => requestAnimationFrame(() => done(performance.now())));
+  const task = () => new Promise(done => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => done(performance.now());
+    channel.port2.postMessage(0);
+  });
+  const costs = [], echoes = [];
+  for (const one of ops) {
+    const began = frame(), received = performance.now();
+    op(one);
+    const handled = performance.now() - received;
+    const cost = -await began + await task() + handled;
+    costs.push(cost);
+    const typed = performance.now();
+    box.focus();
+    document.execCommand('insertText', false, 'x');
+    await frame();
+    echoes.push(await task() - typed);
+  }
+  return {costs, echoes, length: document.querySelector('.qwen-body').textContent.length};
+}
+"""
+LONG = {
+    "markdown": RICH.replace("# A", "## A") * 200,
+    "code": "```python\n"
+    + "    total += [value * 2 for value in range(12) if value % 3]  # and so on\n" * 1400
+    + "```\n",
+}
+
+
+@pytest.mark.parametrize("kind", list(LONG))
+def test_an_answer_of_100000_characters(live: View, kind: str) -> None:
+    text = LONG[kind]
+    ops, now = [], [0.0]
+    growing = GrowingHtml(lambda: now[0])
+    step = len(text) // 400
+    for start in range(0, len(text), step):
+        growing.add(text[start : start + step])
+        now[0] += 0.1
+        if growing.due() and (delta := growing.delta()):
+            ops.append({"op": "delta", "key": "1.0", **delta})
+    found = live.page.evaluate(MEASURE, ops)
+    costs, echoes = found["costs"], found["echoes"]
+    print(
+        f"{kind}: {len(costs)} updates, median {statistics.median(costs):.1f} ms, last {statistics.mean(costs[-10:]):.1f},"
+        f" longest {max(costs):.1f}; echo at most {max(echoes):.1f} ms"
+    )
+    assert found["length"] > 0.6 * len(text)
+    assert len(costs) > 20
+    assert statistics.median(costs) <= 30
+    assert statistics.median(echoes) <= 50
