@@ -159,22 +159,22 @@ def test_turns_are_put_updated_and_dropped(view: Callable[..., View]) -> None:
     page = view([turn("1.0", "one", "<p>1</p>"), turn("1.2", "three", "<p>3</p>")])
     page.op("turn", turn=turn("1.1", "two", "<p>2</p>"), before="1.2")
     prompts = page.root().locator(".qwen-prompt")
-    assert prompts.all_inner_texts() == ["one", "two", "three"]
+    assert prompts.all_text_contents() == ["one", "two", "three"]
     short = {name: value for name, value in turn("1.1", "TWO").items() if name not in ("body", "text")}
     page.op("turn", turn={**short, "version": [2, 3], "ending": "interrupted", "facts": ["a", "b"]}, before="")
-    assert prompts.all_inner_texts() == ["one", "TWO", "three"]
+    assert prompts.all_text_contents() == ["one", "TWO", "three"]
     second = page.root().locator(".qwen-turn").nth(1)
-    assert second.locator(".qwen-body").inner_text() == "2"
-    assert second.locator(".qwen-version").inner_text() == "2/3"
-    assert second.locator(".qwen-facts").inner_text() == "a\nb"
+    assert second.locator(".qwen-body").text_content() == "2"
+    assert second.locator(".qwen-version").text_content() == "2/3"
+    assert second.locator(".qwen-facts").text_content() == "a\nb"
     page.op("drop", key="1.0")
     page.op("drop", key="1.0")
-    assert prompts.all_inner_texts() == ["TWO", "three"]
+    assert prompts.all_text_contents() == ["TWO", "three"]
     page.op("reset", view="another", turns=[])
     assert prompts.count() == 2
     page.op("reset", view="", turns=[turn("1.3", "four", "<p>4</p>"), turn("1.2", "three", "<p>changed</p>")])
-    assert prompts.all_inner_texts() == ["four", "three"]
-    assert page.root().locator(".qwen-body").nth(1).inner_text() == "changed"
+    assert prompts.all_text_contents() == ["four", "three"]
+    assert page.root().locator(".qwen-body").nth(1).text_content() == "changed"
 
 
 def test_thinking_is_text(live: View) -> None:

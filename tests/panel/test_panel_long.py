@@ -38,7 +38,10 @@ panel => {
       channel.port2.postMessage(0);
     });
   });
-  addEventListener('keydown', event => { window.__key = event.timeStamp }, true);
+  addEventListener('keydown', event => {
+    window.__key = event.timeStamp;
+    performance.mark('qwen-key');
+  }, true);
 }
 """
 CATEGORIES = ["toplevel", "disabled-by-default-devtools.timeline", "devtools.timeline", "blink.user_timing"]
@@ -54,6 +57,8 @@ def code(length: int) -> str:
 def busy(trace: bytes, clock: str) -> list[float]:
     """Give, of each update, the main thread's time in milliseconds until the next one, whoever's work it was.
 
+    Updates between which a key was pressed are left out: what a key costs is measured by its echo.
+
     Args:
         trace: what the browser traced.
         clock: "tdur" for the thread's own clock, which stands still while another process has the machine, or "dur".
@@ -61,6 +66,7 @@ def busy(trace: bytes, clock: str) -> list[float]:
     """
     events: list[dict[str, Any]] = json.loads(trace)["traceEvents"]
     marks = [event for event in events if event.get("name") == "qwen-update" and "blink" in event.get("cat", "")]
+    keys = [event["ts"] for event in events if event.get("name") == "qwen-key" and "blink" in event.get("cat", "")]
     thread = (marks[0]["pid"], marks[0]["tid"])
     tasks = sorted(
         (event["ts"], event["dur"], event.get(clock, event["dur"]))
@@ -88,7 +94,8 @@ def busy(trace: bytes, clock: str) -> list[float]:
             update += 1
         if update >= 0:
             totals[update] += used / 1000
-    return totals[:-1]
+    spans = zip(begins, begins[1:], totals, strict=False)
+    return [total for begin, after, total in spans if not any(begin <= key < after for key in keys)]
 
 
 @pytest.mark.parametrize("text", [markdown(LENGTH), code(LENGTH)], ids=["markdown", "code"])
@@ -117,7 +124,7 @@ def test_a_very_long_answer(front: Front, text: str, request: pytest.FixtureRequ
         while panel.turn().get_attribute("data-state") == "streaming":
             typed += keys[len(typed) % len(keys)]
             panel.page.keyboard.type(typed[-1])
-            panel.page.wait_for_timeout(80)
+            panel.page.wait_for_timeout(80 if len(typed) % 12 else 1000)  # a breath, in which updates come alone
         panel.wait_done(timeout=2 * SECONDS)
         trace = front.browser.stop_tracing()
         received = sum(book.received.values()) - before
@@ -134,8 +141,8 @@ def test_a_very_long_answer(front: Front, text: str, request: pytest.FixtureRequ
         f"nine in ten below {sorted(echoes)[len(echoes) * 9 // 10]:.0f}, longest {max(echoes):.0f}"
     )
     assert length > 0.6 * LENGTH
-    assert len(costs) > 3 * SECONDS
+    assert len(costs) > SECONDS
     assert statistics.median(costs) <= 30
     assert received <= 4_000_000
-    assert len(echoes) >= 30
+    assert len(echoes) >= 20
     assert sorted(echoes)[len(echoes) * 9 // 10] <= 100
