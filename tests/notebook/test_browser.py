@@ -1,11 +1,11 @@
 """JupyterLab in a headless Chromium: what a user sees, and what a hostile answer can do there."""
+# ruff: noqa: F811 - fixtures of the neighbour
 
 from __future__ import annotations
 
 import http.server
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
+from browsers import TOKEN, browser, missing  # noqa: F401
 from kernels import ROOT
-from servers.environments import require_all
 from servers.gradio_server import free_port
 from thinker import plan
 
@@ -28,16 +28,6 @@ if TYPE_CHECKING:
     from servers.gradio_server import GradioServer
     from thinker import Thinker
 
-TOKEN = "a-token-of-the-test"
-ARGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 ATTACK_CELL = """\
 import sys
 sys.path.insert(0, {folder!r})
@@ -49,13 +39,6 @@ for name, source in attacks.ATTACKS:
     display({{"text/markdown": {show}, "text/plain": name}}, raw=True)
 print("all", "shown")
 """
-
-
-def missing(reason: str) -> None:
-    """Skip, or fail where everything is to be run."""
-    if require_all():
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="module")
@@ -94,23 +77,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     finally:
         process.kill()
         process.wait(20)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Give a headless Chromium."""
-    try:
-        from playwright.sync_api import Error, sync_playwright
-    except ImportError:
-        missing("playwright is not installed")
-    path = os.environ.get("QWEN_MAGIC_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=path, args=ARGS)
-        except Error as error:
-            missing(f"no Chromium: {str(error).splitlines()[0]}")
-        yield browser
-        browser.close()
 
 
 def run_all(page: Any) -> None:

@@ -1,9 +1,8 @@
 """Fixtures: a JupyterLab and a Notebook 7 that run for the session, a Chromium for each module, and an open panel."""
+# ruff: noqa: F811 - fixtures of the neighbour
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,8 @@ import pytest
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS / folder) for folder in ("notebook", "text")]  # their helpers: kernels, recorder, attacks
 
-from lab_panel import ARGS, Front, Panel, missing  # noqa: E402
+from browsers import browser  # noqa: E402, F401
+from lab_panel import Front, Panel  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,23 +41,6 @@ def _fronts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
 def kind() -> str:
     """Name the front end; a module with another one has a fixture of its own."""
     return "jupyterlab"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Give a headless Chromium. Not for the session: its loop would be in the way of asynchronous tests."""
-    try:
-        from playwright.sync_api import Error, sync_playwright
-    except ImportError:
-        missing("playwright is not installed")
-    path = os.environ.get("QWEN_MAGIC_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=path, args=ARGS)
-        except Error as error:
-            missing(f"no Chromium: {str(error).splitlines()[0]}")
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -12,27 +12,16 @@ import urllib.error
 import urllib.request
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import nbformat
-import pytest
-from servers.environments import require_all
+from browsers import TOKEN, missing
 from servers.gradio_server import free_port
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 ROOT = Path(__file__).parents[2]
-TOKEN = "a-token-of-the-test"
-ARGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SETTINGS = {
     "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},
     "@jupyterlab/apputils-extension/notification": {"checkForUpdates": False, "fetchNews": "false"},
@@ -53,13 +42,6 @@ WATCH = """
   window.__watch.observe(log, {subtree: true, childList: true, characterData: true});
 }
 """
-
-
-def missing(reason: str) -> NoReturn:
-    """Skip, or fail where everything is to be run."""
-    if require_all():
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def shoot(page: Any, name: str, folder: Path) -> None:

@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from browsers import missing
 from harness import BUSY, IDLE, SETTINGS, View, streaming, turn
-from lab_panel import missing
 
 from qwen_magic.panel.growing import GrowingHtml
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from lab_panel import Panel, missing, shoot
+from browsers import missing
+from lab_panel import Panel, shoot
 
 if TYPE_CHECKING:
     from pathlib import Path

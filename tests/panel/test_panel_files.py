@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from browsers import missing
 from harness import FILES
-from lab_panel import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
