@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from ..replay import ReplayedStream
 
 TICK = 0.05
-"""Seconds between two deltas; twice as many in a long answer, for a message costs its overhead."""
-_LONG = 20_000
+"""Seconds between two deltas."""
+_SLOW_TICK = 0.2
+_FREE_DELTAS = 900
+_CHARACTERS_FOR_ONE = 70
+"""A delta costs some 800 bytes beside what it says: a slow answer of 100,000 characters is told less often."""
 _SETTLE_SECONDS = 2.0
 _NO_PLACE = 1 << 60
 """The place of an answer that is not kept: after all others."""
@@ -83,6 +86,7 @@ class LiveAnswer:
         self._status = self._status_told = "asking"
         self._timer: asyncio.TimerHandle | None = None
         self._told_at = 0.0
+        self._deltas = 0
         self.facts: list[str] = []
         self.ending = ""
 
@@ -195,13 +199,15 @@ class LiveAnswer:
     def _arm(self) -> None:
         if self._timer is None and not self.over:
             loop = asyncio.get_running_loop()
-            tick = TICK if len(self._growing.text) < _LONG else 2 * TICK
+            affordable = self._deltas <= _FREE_DELTAS + len(self._growing.text) // _CHARACTERS_FOR_ONE
+            tick = TICK if affordable else _SLOW_TICK
             self._timer = loop.call_later(max(0.0, self._told_at + tick - loop.time()), self._tick)
 
     def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         self._timer, self._told_at = None, loop.time()
         if op := self._delta():
+            self._deltas += 1
             self._tell(self, op)
         if self._thoughts.running or self._growing.behind:
             self._arm()

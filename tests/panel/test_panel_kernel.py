@@ -60,7 +60,9 @@ def test_an_answer_arrives_as_it_is_written(user: PanelUser) -> None:
     times = [at for at, op in timed if op["op"] == "delta"]
     assert len(times) >= 10
     assert times[0] - start < 0.6
-    assert min(later - sooner for sooner, later in pairwise(times[:-1])) > 0.02
+    assert (
+        len(times) <= 20 * (times[-1] - times[0]) + 4
+    )  # twenty a second; the first, the status and the last are apart
     assert max(later - sooner for sooner, later in pairwise(times)) < 0.5
     assert user.activity["streaming"] is False
     assert user.activity["queue"] == []

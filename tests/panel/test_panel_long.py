@@ -138,11 +138,11 @@ def test_a_very_long_answer(front: Front, text: str, request: pytest.FixtureRequ
         f"(by the clock on the wall {statistics.median(busy(trace, 'dur')):.1f}), "
         f"nine in ten below {sorted(costs)[len(costs) * 9 // 10]:.1f}, longest {max(costs):.1f}; "
         f"{received / 1e6:.2f} MB received; {len(echoes)} keys, echo: median {statistics.median(echoes):.0f} ms, "
-        f"nine in ten below {sorted(echoes)[len(echoes) * 9 // 10]:.0f}, longest {max(echoes):.0f}"
+        f"nineteen in twenty below {sorted(echoes)[len(echoes) * 19 // 20]:.0f}, longest {max(echoes):.0f}"
     )
     assert length > 0.6 * LENGTH
     assert len(costs) > SECONDS
     assert statistics.median(costs) <= 30
     assert received <= 4_000_000
     assert len(echoes) >= 20
-    assert sorted(echoes)[len(echoes) * 9 // 10] <= 100
+    assert sorted(echoes)[len(echoes) * 19 // 20] <= 100
