@@ -84,6 +84,7 @@ class Chat:
         self._own_client = client
         self._queue: list[Written] = []
         self._held = False
+        self._number: int | None = None
         self._waiters: list[asyncio.Future[None]] = []
         self.screen: Screen = Screen(
             self._memory, hub, pages, name=name, settings=self._settings, changed=self._changed
@@ -244,6 +245,11 @@ class Chat:
         return {"system": self._system(), **self._choices.shown(self.client)}
 
     def _changed(self) -> None:
+        number, before = self.screen.number, self._number
+        self._number = number
+        if self._queue and not self._held and before not in (None, number):  # a cell has gone on elsewhere
+            self._held = True
+            self.screen.say("The conversation is another one now: what waits to be sent goes on waiting.")
         self._next()
         self._show_activity()
 

@@ -78,8 +78,9 @@ class Choices:
 
         """
         name = self._first(client)
-        found = await client.describe(name)
-        self._models[name.partition("#")[0]] = found.models
+        base = name.partition("#")[0]
+        self._models.setdefault(base, ())  # who does not tell is not asked after each answer
+        self._models[base] = (await client.describe(name)).models
 
     def shown(self, client: QwenClient) -> dict[str, Any]:
         """Return what a page shows of it."""
@@ -96,7 +97,7 @@ class Choices:
         }
 
     def knows(self, client: QwenClient) -> bool:
-        """Tell whether the target's models are known."""
+        """Tell whether the target was asked for its models."""
         return self._first(client).partition("#")[0] in self._models
 
     def _first(self, client: QwenClient) -> str:

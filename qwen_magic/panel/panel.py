@@ -18,6 +18,7 @@ from ..notebook.next_cell import block_code
 from ..notebook.question import system_line
 from ..notebook.transcripts import as_bundle
 from ..text.fences import CodeBlock
+from ..text.surrogates import mended
 from .chat import Chat, Written
 from .choices import Choices
 from .live import Hub
@@ -190,7 +191,7 @@ class ChatPanel(anywidget.AnyWidget):
     def _written(self, text: str) -> Written:
         """Fill the user's variables into a prompt; in the thread that is told, for they are its."""
         session = self._bound_magics().session
-        system, written = system_line(text)
+        system, written = system_line(mended(text))
         written = written.strip("\n")
         if not written.strip():
             raise UsageError("nothing was asked", hint="Write a prompt.")

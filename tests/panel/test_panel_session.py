@@ -105,6 +105,26 @@ def test_cells_follow_on_the_panel(user: PanelUser, server: Counter) -> None:
     assert server.sent() == [("u", "y")]
 
 
+def test_what_waits_does_not_go_into_another_conversation(user: PanelUser, server: Counter) -> None:
+    kernel, asked = user.kernel, server.requests
+    user.act("send", text="count 300 0.02")
+    user.grown("w3")
+    user.act("send", text="for this one")
+    kernel.until(lambda: user.activity["queue"] == ["for this one"])
+    name = user.settings["conversation"]["name"]
+    kernel.run("%qwen new elsewhere")
+    assert "goes on waiting" in user.told("info")
+    kernel.until(lambda: user.settings["conversation"]["name"] == "elsewhere")
+    kernel.run("1")
+    assert user.activity["queue"] == ["for this one"]
+    assert server.requests == asked + 1
+    kernel.run(f"%qwen resume {name}")
+    kernel.until(lambda: user.page.turns and user.last["prompt"] == "count 300 0.02")
+    user.act("hurry")
+    kernel.until(lambda: not user.activity["queue"] and user.prompts == ["count 300 0.02", "for this one"])
+    assert user.settled()["text"].startswith("A")
+
+
 def test_two_panels_are_in_step(user: PanelUser, server: Counter) -> None:
     assert opened(user.front).widget is user.widget  # a cell that is run again shows the same panel
     other = opened(user.front, "from qwen_magic import ChatPanel\ndisplay(ChatPanel())")
