@@ -82,6 +82,7 @@ class LiveAnswer:
         self._thoughts = Thoughts(time.monotonic)
         self._heading_told = ""
         self._thoughts_told = 0
+        self._rethought = False
         self._notes = Notes()
         self._status = self._status_told = "asking"
         self._timer: asyncio.TimerHandle | None = None
@@ -227,8 +228,9 @@ class LiveAnswer:
 
     def _thinking(self) -> dict[str, Any] | None:
         """Return what is new of the thinking, or None."""
+        rethought, self._rethought = self._rethought, False
         if not self._thoughts.size:
-            return None
+            return {"keep": 0, "add": "", "thought": ""} if rethought else None
         heading, told = self._thoughts.heading(), self._thoughts_told
         new = self._thoughts.since(told)
         if not new and heading == self._heading_told:
@@ -239,7 +241,7 @@ class LiveAnswer:
 
     def _replace_thinking(self, text: str) -> None:
         self._thoughts.replace(text)
-        self._heading_told, self._thoughts_told = "", 0
+        self._heading_told, self._thoughts_told, self._rethought = "", 0, True
 
 
 def _units(text: str) -> int:
