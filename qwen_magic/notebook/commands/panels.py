@@ -39,5 +39,5 @@ def _panel(magics: QwenMagics, rest: str) -> None:
 
 
 COMMANDS = (
-    Command("panel", "[NAME] [--save]", "chat in a panel; --save: what was said, as an output that stays", _panel),
+    Command("panel", "[NAME] [--save]", "chat in a panel; --save: the chat as an output that stays", _panel),
 )
