@@ -67,6 +67,6 @@ COMMANDS = (
         "continue", "[-t TARGET] [-o NAME]", "go on with the last answer where it stopped", _continue, _CONTINUE_OPTIONS
     ),
     Command("retry", "[OPTIONS]", "ask the last question again, in its place", _retry, _RETRY_OPTIONS),
-    Command("code", "[N] [--replace]", "put the last answer's code, or a panel's, into the next cell", _code),
+    Command("code", "[N] [--replace]", "the last answer's code, or a panel's, as the next cell", _code),
     Command("usage", "", "the tokens and the time of this session, by target", _usage),
 )
