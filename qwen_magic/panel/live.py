@@ -257,7 +257,7 @@ class Hub:
     Attributes:
         answers: those that stream, and those that are over and were not kept.
         bodies: the HTML of answers.
-        facts: the lines below the answers of this session, by the numbers of their turns.
+        facts: the lines below the answers of this session, by the numbers of their turns and their marks.
         panels: the panels that ``%qwen panel`` shows, by the names of their conversations.
 
     """
@@ -265,7 +265,7 @@ class Hub:
     def __init__(self) -> None:
         self.answers: list[LiveAnswer] = []
         self.bodies = Bodies()
-        self.facts: dict[int, list[str]] = {}
+        self.facts: dict[tuple[int, object], list[str]] = {}
         self.panels: dict[str, object] = {}
         self._watchers: list[Watcher] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -296,7 +296,7 @@ class Hub:
         answer.finish(reply, note, kept=_is_kept(turn))
         answer.keep_body(self.bodies)
         if answer.kept and turn:
-            self.facts[turn.id] = answer.facts
+            self.facts[turn.id, answer.mark()] = answer.facts
             self.answers.remove(answer)
         for watcher in list(self._watchers):
             watcher.ended(answer)

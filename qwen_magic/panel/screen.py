@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..errors import QwenError, UsageError
 from ..loop import background_loop
 from ..store.rows import checked_name
-from .transcript import PageTurn, Sent, Shown, key_of, stored_turn
+from .transcript import PageTurn, Sent, Shown, key_of, mark_of, stored_turn
 
 if TYPE_CHECKING:
     import asyncio
@@ -231,7 +231,7 @@ class Screen:
             for turn in self.turns[-_SHOWN_TURNS:]:
                 if turn.place in live or (last is not None and turn.place > last):
                     continue
-                facts = self._hub.facts.get(turn.id, ())
+                facts = self._hub.facts.get((turn.id, mark_of(turn.answer, turn.thinking)), ())
                 shown = stored_turn(turn, number, versions.get(turn.place, []), self._hub.bodies, facts)
                 found.append(((turn.place, 0), shown))
         for answer in answers:

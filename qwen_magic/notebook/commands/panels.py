@@ -38,6 +38,4 @@ def _panel(magics: QwenMagics, rest: str) -> None:
         display(session_panel(magics, name))  # type: ignore[no-untyped-call]
 
 
-COMMANDS = (
-    Command("panel", "[NAME] [--save]", "chat in a panel; --save: the chat as an output that stays", _panel),
-)
+COMMANDS = (Command("panel", "[NAME] [--save]", "chat in a panel; --save: the chat as an output that stays", _panel),)
