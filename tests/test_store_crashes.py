@@ -364,7 +364,7 @@ def test_a_file_of_version_1_goes_on(tmp_path: Path) -> None:
     with contextlib.closing(Store(path)) as store:
         conversation = store.find("whales")
         assert conversation
-        assert (conversation.system, conversation.notebook, conversation.turns) == ("Be brief.", "/work/sea.ipynb", 4)
+        assert (conversation.system, conversation.notebook, conversation.turns) == ("Be brief.", "sea.ipynb", 4)
         prompts = ["How do whales breathe air?", "And how long?", "Кашалот?", "not indexed yet"]
         turns = store.turns(conversation.id)
         assert [turn.prompt for turn in turns] == prompts
