@@ -155,7 +155,7 @@ class GrowingHtml:
         self._rewritten += len(before) - same
         self._finished += blocks
         self._tail = tail
-        told = Delta(blocks=blocks, keep=_units(tail[:same]), add=tail[same:])
+        told = Delta(blocks=blocks, keep=utf16_units(tail[:same]), add=tail[same:])
         if restart:
             told["restart"] = True
         return told
@@ -173,5 +173,6 @@ def _common(one: str, other: str) -> int:
     return low
 
 
-def _units(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+def utf16_units(text: str) -> int:
+    """Count a text's characters as JavaScript does."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2

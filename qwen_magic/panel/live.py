@@ -14,7 +14,7 @@ from ..loop import background_loop
 from ..notebook.last_line import Notes
 from ..notebook.thoughts import Thoughts
 from ..stream import Stream
-from .growing import GrowingHtml
+from .growing import GrowingHtml, utf16_units
 from .transcript import Bodies, Op, PageTurn, Shown, key_of, mark_of
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ class LiveAnswer:
             op["status"] = self._status_told = self._status
         if not op:
             return None
-        return {"op": "delta", "key": self.key, "blocks": [], "keep": _units(self._growing.tail), "add": "", **op}
+        return {"op": "delta", "key": self.key, "blocks": [], "keep": utf16_units(self._growing.tail), "add": "", **op}
 
     def _thinking(self) -> dict[str, Any] | None:
         """Return what is new of the thinking, or None."""
@@ -235,18 +235,13 @@ class LiveAnswer:
         new = self._thoughts.since(told)
         if not new and heading == self._heading_told:
             return None
-        keep = _units(self._thoughts.text[:told])
+        keep = utf16_units(self._thoughts.text[:told])
         self._heading_told, self._thoughts_told = heading, self._thoughts.length
         return {"keep": keep, "add": new, "thought": heading}
 
     def _replace_thinking(self, text: str) -> None:
         self._thoughts.replace(text)
         self._heading_told, self._thoughts_told, self._rethought = "", 0, True
-
-
-def _units(text: str) -> int:
-    """Count a text's characters as JavaScript does."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 class Hub:

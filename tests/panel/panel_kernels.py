@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from comms import FrontEnd, PanelUser
 from kernels import Kernel
 from recorder import Recorder
@@ -65,3 +66,23 @@ def turns(server: Counter, *numbers: int) -> list[tuple[str, str]]:
         prompt = server.sent(number - 1)[-1][1]
         found += [("u", prompt), ("a", f"A{number}({prompt})")]
     return found
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Counter]:
+    """Give the server that a module's panels ask."""
+    with Counter() as counter:
+        yield counter
+
+
+@pytest.fixture
+def front(server: Counter) -> Iterator[FrontEnd]:
+    """Give the front end of a kernel of the test's own."""
+    with front_end(server) as front:
+        yield front
+
+
+@pytest.fixture
+def user(front: FrontEnd) -> PanelUser:
+    """Give the user of a panel that was opened by the command."""
+    return opened(front)

@@ -1,4 +1,5 @@
 """One panel in real kernels: what is sent to servers, what pages are told, and that both agree on what is shown."""
+# ruff: noqa: F811 - fixtures of the neighbour
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from panel_kernels import Counter, front_end, opened, turns
+from panel_kernels import Counter, front, front_end, opened, server, turns, user  # noqa: F401 - fixtures, too
 from servers.apps.script import markdown
 from servers.gradio_server import GradioServer
 from servers.plugin import skip_without
@@ -16,24 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from comms import FrontEnd, PanelUser
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Counter]:
-    with Counter() as counter:
-        yield counter
-
-
-@pytest.fixture
-def front(server: Counter) -> Iterator[FrontEnd]:
-    with front_end(server) as front:
-        yield front
-
-
-@pytest.fixture
-def user(front: FrontEnd) -> PanelUser:
-    """Give the user of a panel that was opened by the command."""
-    return opened(front)
 
 
 def in_order(ops: list[dict[str, Any]]) -> str:

@@ -1,4 +1,5 @@
 """The panel in real kernels beside the cells of a session: both ask in one conversation, and both show it."""
+# ruff: noqa: F811 - fixtures of the neighbour
 
 from __future__ import annotations
 
@@ -9,34 +10,13 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from kernels import ROOT
-from panel_kernels import Counter, front_end, opened, turns
+from panel_kernels import Counter, front, front_end, opened, server, turns, user  # noqa: F401 - fixtures, too
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from comms import FrontEnd, PanelUser
 
 PASSWORD = "hunter2-of-the-panel"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Counter]:
-    with Counter() as counter:
-        yield counter
-
-
-@pytest.fixture
-def front(server: Counter) -> Iterator[FrontEnd]:
-    with front_end(server) as front:
-        yield front
-
-
-@pytest.fixture
-def user(front: FrontEnd) -> PanelUser:
-    """Give the user of a panel that was opened by the command."""
-    return opened(front)
 
 
 def test_a_cells_answer_is_live_in_the_panel(user: PanelUser, server: Counter) -> None:
