@@ -10,12 +10,12 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .client import QwenClient
+    from .client.client import QwenClient
+    from .client.stream import Stream
     from .errors import QwenError
     from .messages import Message, Reply, Usage
     from .notebook.magics import last_reply
     from .panel.panel import ChatPanel
-    from .stream import Stream
 
 __all__ = [
     "ChatPanel",
@@ -33,10 +33,10 @@ __all__ = [
 _PLACES = {
     "ChatPanel": "panel.panel",
     "Message": "messages",
-    "QwenClient": "client",
+    "QwenClient": "client.client",
     "QwenError": "errors",
     "Reply": "messages",
-    "Stream": "stream",
+    "Stream": "client.stream",
     "Usage": "messages",
     "last_reply": "notebook.magics",
 }

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from qwen_magic.backends.weights import ensure, find
+from qwen_magic.backends.local.weights import ensure, find
 
 if TYPE_CHECKING:
     from servers.plugin import ServerFactory

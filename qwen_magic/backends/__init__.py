@@ -6,23 +6,23 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..keys import Keys
+from .keys import Keys
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
     import aiohttp
 
-    from ..descriptions import Description
     from ..events import Event
     from ..messages import Message
     from ..parameters import Parameters
-    from ..targets import Target
+    from .descriptions import Description
+    from .targets import Target
 
 _MODULES = {
-    "space": ("space", "SpaceBackend"),
-    "openai": ("openai", "OpenAIBackend"),
-    "local": ("local", "LocalBackend"),
+    "space": ("gradio.backend", "SpaceBackend"),
+    "openai": ("openai.backend", "OpenAIBackend"),
+    "local": ("local.backend", "LocalBackend"),
 }
 
 

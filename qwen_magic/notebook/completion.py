@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
+from ..backends.openai.servers import SERVERS
+from ..backends.targets import ALIASES, parse_chain, parse_target
 from ..errors import TargetError
-from ..servers import SERVERS
-from ..targets import ALIASES, parse_chain, parse_target
 from .braces import names_in_braces
 from .commands import COMMANDS
 from .commands.topics import TOPICS

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from .. import events
 from ..events import Event, Reset, Status, TextDelta, ThinkingDelta
+from ..rendering.last_line import Notes, escape
+from ..rendering.thoughts import Thoughts
 from ..text.frames import frame
 from ..text.markdown import BlockSplitter
 from ..text.math import dollar_math
 from ..text.safe import safe_markdown
-from .last_line import Notes, escape
 from .printing import PrintDisplay, SlotStatus, TerminalStatus
-from .thoughts import Thoughts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

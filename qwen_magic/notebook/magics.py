@@ -8,9 +8,9 @@ from IPython.core.getipython import get_ipython
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from traitlets import Bool, Enum, Float, Int, List, TraitError, Unicode, observe
 
+from ..backends.targets import parse_chain
 from ..errors import QwenError, UsageError
 from ..parameters import to_parameters
-from ..targets import parse_chain
 from . import completion, question_mark
 from .commands import run_command
 from .nest import Nest
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
-    from ..client import QwenClient
+    from ..client.client import QwenClient
     from ..messages import Reply
 
 _TIMEOUTS = ("connect_timeout", "stall_timeout", "retry_timeout", "wake_timeout", "failover_timeout")
@@ -70,7 +70,7 @@ class QwenMagics(Magics):
     def client(self) -> QwenClient:
         """The client of this session; a new one after a change of the target or a timeout."""
         if self._client is None or self._stale:
-            from ..client import QwenClient  # noqa: PLC0415 - loading the extension stays light
+            from ..client.client import QwenClient  # noqa: PLC0415 - loading the extension stays light
 
             client = QwenClient(self.target or None, **{name: getattr(self, name) for name in _TIMEOUTS})
             if self._client:

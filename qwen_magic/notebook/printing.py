@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from .. import events
 from ..events import Event, Reset, Status, TextDelta, ThinkingDelta
+from ..rendering.last_line import Notes, escape, one_line
+from ..rendering.thoughts import Thoughts
 from ..text.terminal import TerminalFilter
-from .last_line import Notes, escape, one_line
-from .thoughts import Thoughts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

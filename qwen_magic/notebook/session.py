@@ -8,16 +8,16 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..backends.targets import parse_chain
+from ..chat.advice import Advice
+from ..chat.memory import Memory, Place
+from ..chat.question import Asked, Question, guarded, system_line
 from ..errors import QwenError, ReplayError, UsageError
 from ..messages import Message, Reply, to_messages
 from ..parameters import NAMES, to_parameters
-from ..targets import parse_chain
 from ..text.terminal import safe_terminal
-from .advice import Advice
 from .context import Cells
-from .memory import Memory, Place
 from .options import MODES, USAGE, merged
-from .question import Asked, Question, guarded, system_line
 from .waiting import Interrupted, wait_for
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ..chat.memory import OpenTurn
+    from ..chat.observers import Audience
+    from ..client.stream import Stream
     from ..parameters import Parameters
     from ..replay import Mode, Replay, ReplayedStream
-    from ..stream import Stream
-    from .audience import Audience
     from .magics import QwenMagics
-    from .memory import OpenTurn
     from .options import Options
 
 PARAMETERS = tuple(name for name in NAMES if name != "extra")
@@ -229,7 +229,7 @@ class Session:
         self.put(Question(last.prompt, options.system or last.system, place, source=last.source), options)
 
     def _preview(self, asked: Asked) -> None:
-        from .dry_run import preview  # noqa: PLC0415 - only where it is asked for
+        from ..chat.dry_run import preview  # noqa: PLC0415 - only where it is asked for
 
         client = self._magics.client
         targets = parse_chain(asked.target) if asked.target else client.targets

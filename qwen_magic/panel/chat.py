@@ -7,20 +7,20 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ..chat.memory import Place
+from ..chat.question import Asked, Question, guarded
 from ..errors import QwenError, UsageError
 from ..messages import Message, Reply, to_messages
-from ..notebook.memory import Place
-from ..notebook.question import Asked, Question, guarded
 from ..parameters import NAMES
 from ..store import Turn
 from .screen import Screen
 from .transcript import reply_of
 
 if TYPE_CHECKING:
-    from ..client import QwenClient
+    from ..client.client import QwenClient
+    from ..client.stream import Stream
     from ..notebook.magics import QwenMagics
     from ..store import Conversation
-    from ..stream import Stream
     from .choices import Choices
     from .live import Hub, LiveAnswer
     from .screen import Pages

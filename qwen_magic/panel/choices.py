@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..backends.openai.servers import SERVERS
+from ..backends.targets import ALIASES, parse_chain
 from ..errors import UsageError
 from ..parameters import to_parameters
-from ..servers import SERVERS
-from ..targets import ALIASES, parse_chain
 
 if TYPE_CHECKING:
-    from ..client import QwenClient
+    from ..client.client import QwenClient
 
 _PARAMETERS = ("temperature", "max_tokens")
 

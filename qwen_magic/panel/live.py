@@ -8,22 +8,22 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import events
+from ..client.stream import Stream
 from ..errors import StoreError
 from ..events import Event, Reset, Status, TextDelta, ThinkingDelta
 from ..loop import background_loop
-from ..notebook.last_line import Notes
-from ..notebook.thoughts import Thoughts
-from ..stream import Stream
-from .growing import GrowingHtml, utf16_units
+from ..rendering.growing import GrowingHtml, utf16_units
+from ..rendering.last_line import Notes
+from ..rendering.thoughts import Thoughts
 from .transcript import Bodies, Op, PageTurn, Shown, key_of, mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
+    from ..chat.memory import OpenTurn
+    from ..chat.observers import Follower
+    from ..chat.question import Asked
     from ..messages import Reply
-    from ..notebook.audience import Follower
-    from ..notebook.memory import OpenTurn
-    from ..notebook.question import Asked
     from ..replay import ReplayedStream
 
 TICK = 0.05

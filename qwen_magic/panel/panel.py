@@ -11,11 +11,11 @@ from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
 from traitlets import Dict, Int, List, Unicode
 
+from ..chat.question import system_line
 from ..errors import QwenError, UsageError
 from ..loop import background_loop
 from ..notebook.magics import session_magics
 from ..notebook.next_cell import block_code
-from ..notebook.question import system_line
 from ..notebook.transcripts import as_bundle
 from ..text.fences import CodeBlock
 from ..text.surrogates import mended
@@ -26,7 +26,7 @@ from .live import Hub
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..client import QwenClient
+    from ..client.client import QwenClient
     from ..notebook.magics import QwenMagics
     from .transcript import Op, PageTurn
 

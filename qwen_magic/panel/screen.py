@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from ..notebook.memory import Memory
+    from ..chat.memory import Memory
     from ..store import Conversation, Store, Turn
     from .live import Hub, LiveAnswer
     from .transcript import Op

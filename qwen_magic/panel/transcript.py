@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from ..messages import Reply
-from ..notebook.last_line import last_line
-from .growing import GrowingHtml
-from .html import plain_html
+from ..rendering.growing import GrowingHtml
+from ..rendering.html import plain_html
+from ..rendering.last_line import last_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

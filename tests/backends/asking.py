@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from servers.gradio_server import GradioServer
 
-    from qwen_magic.stream import Stream
+    from qwen_magic.client.stream import Stream
 
 CONVERSATION = [
     {"role": "system", "content": "Be brief."},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tiny_weights import TINY, Hub, serving_hub
 
-from qwen_magic.backends.weights import KNOWN, ensure, find
+from qwen_magic.backends.local.weights import KNOWN, ensure, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qwen_magic.backends.filling import build
+from qwen_magic.backends.gradio.filling import build
 from qwen_magic.messages import Message, to_messages
 from qwen_magic.parameters import Parameters
 
 if TYPE_CHECKING:
-    from qwen_magic.backends.endpoints import Endpoint, Request
+    from qwen_magic.backends.gradio.endpoints import Endpoint, Request
 
 TURNS = [Message("user", "q1"), Message("assistant", "a1"), Message("user", "q2"), Message("assistant", "a2")]
 CONVERSATION = (Message("system", "S"), *TURNS, Message("user", "now?"))

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from gradio_configs import app
 
-from qwen_magic.backends.describing import describe_app
-from qwen_magic.backends.known import KNOWN
+from qwen_magic.backends.gradio.description import describe_app
+from qwen_magic.backends.gradio.known_spaces import KNOWN
 
 MESSAGE = ("textbox", {"label": "Message"})
 SIZE = ("radio", {"label": "Size", "choices": [["Small", "7B"], ["Large", "72B"]], "value": "72B"})

@@ -12,16 +12,16 @@ from servers.plugin import skip_without
 
 from qwen_magic import QwenClient
 from qwen_magic.backends import Settings
-from qwen_magic.backends.describing import describe_space
-from qwen_magic.backends.known import KNOWN
-from qwen_magic.backends.space import SpaceBackend
-from qwen_magic.backends.web import Web
+from qwen_magic.backends.gradio.backend import SpaceBackend
+from qwen_magic.backends.gradio.description import describe_space
+from qwen_magic.backends.gradio.known_spaces import KNOWN
+from qwen_magic.backends.gradio.web import Web
+from qwen_magic.backends.targets import parse_target
+from qwen_magic.client.sessions import Sessions
 from qwen_magic.errors import AuthError, DiscoveryError, UsageError
 from qwen_magic.events import Status, TextDelta
 from qwen_magic.messages import to_messages
 from qwen_magic.parameters import Parameters
-from qwen_magic.sessions import Sessions
-from qwen_magic.targets import parse_target
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

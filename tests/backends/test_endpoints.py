@@ -12,9 +12,9 @@ import pytest
 from gradio_configs import CONVERSATION, TUPLES, TURNS, app, ask, parts
 from servers.web import SAVED
 
-from qwen_magic.backends.discovery import discover
-from qwen_magic.backends.endpoints import Call, Input
-from qwen_magic.backends.filling import format_history
+from qwen_magic.backends.gradio.discovery import discover
+from qwen_magic.backends.gradio.endpoints import Call, Input
+from qwen_magic.backends.gradio.filling import format_history
 from qwen_magic.errors import DiscoveryError
 
 FOLDER = Path(__file__).parent / "transcripts"

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from qwen_magic.backends import machine
-from qwen_magic.backends.engine import Address, Engine, memory_needed
+from qwen_magic.backends.local import machine
+from qwen_magic.backends.local.engine import Address, Engine, memory_needed
 from qwen_magic.errors import EngineError, LocalError, WeightsError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from qwen_magic.backends.failures import (
+from qwen_magic.backends.gradio.failures import (
     DEAD_STAGES,
     WAKING_STAGES,
     app_error,

@@ -8,15 +8,15 @@ import pytest
 from gradio_configs import CONVERSATION, TUPLES, TURNS, app, ask
 from servers.web import SAVED
 
-from qwen_magic.backends.discovery import discover
-from qwen_magic.backends.filling import format_history
-from qwen_magic.backends.known import KNOWN
+from qwen_magic.backends.gradio.discovery import discover
+from qwen_magic.backends.gradio.filling import format_history
+from qwen_magic.backends.gradio.known_spaces import KNOWN
+from qwen_magic.backends.targets import ALIASES
 from qwen_magic.errors import UsageError
 from qwen_magic.messages import Message
-from qwen_magic.targets import ALIASES
 
 if TYPE_CHECKING:
-    from qwen_magic.backends.endpoints import Endpoint
+    from qwen_magic.backends.gradio.endpoints import Endpoint
 
 SAVED_ENDPOINT = discover(SAVED["config"], SAVED["info"], "T")
 

@@ -17,26 +17,26 @@ from servers.tiny_gguf import write_gguf
 
 from qwen_magic import QwenClient
 from qwen_magic.backends import Settings
-from qwen_magic.backends.engine import CONTEXT, Engine
-from qwen_magic.backends.failures import app_error
-from qwen_magic.backends.known import KNOWN
-from qwen_magic.backends.local import LocalBackend
-from qwen_magic.backends.qwen_models import context_of
-from qwen_magic.backends.space import SpaceBackend
-from qwen_magic.backends.told_contexts import (
+from qwen_magic.backends.gradio.backend import SpaceBackend
+from qwen_magic.backends.gradio.failures import app_error
+from qwen_magic.backends.gradio.known_spaces import KNOWN
+from qwen_magic.backends.local.backend import LocalBackend
+from qwen_magic.backends.local.engine import CONTEXT, Engine
+from qwen_magic.backends.openai.context_sizes import (
     listed_context,
     listed_model,
     lmstudio_context,
     loaded_context,
     shown_context,
 )
-from qwen_magic.contexts import lower
+from qwen_magic.backends.qwen_models import context_of
+from qwen_magic.backends.targets import parse_target
+from qwen_magic.client.context_limits import lower
+from qwen_magic.client.fitting import count
 from qwen_magic.errors import ContextError
 from qwen_magic.events import Status, Target
-from qwen_magic.fitting import count
 from qwen_magic.messages import Message, to_messages
 from qwen_magic.parameters import Parameters
-from qwen_magic.targets import parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -217,7 +217,7 @@ async def test_short_questions_cost_no_further_request() -> None:
 
 
 async def test_a_context_that_cannot_be_asked_for_delays_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qwen_magic.contexts._ASK_SECONDS", 0.2)
+    monkeypatch.setattr("qwen_magic.client.context_limits._ASK_SECONDS", 0.2)
     script, app, asked = Script(streamed(chunk("fine"))), FastAPI(), []
 
     @app.get("/v1/models")
@@ -316,8 +316,8 @@ async def test_llama_cpp_with_a_context_of_512_byte_tokens(tiny_engine: Engine) 
 
 async def test_local_takes_a_conversation_of_60_turns(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert weights.exists()
-    for module in ("engine", "local"):
-        monkeypatch.setattr(f"qwen_magic.backends.{module}.CONTEXT", 1024)
+    for module in ("engine", "backend"):
+        monkeypatch.setattr(f"qwen_magic.backends.local.{module}.CONTEXT", 1024)
     turns = [{"role": "user", "content": "My cat is called Barsik. " * 4}, {"role": "assistant", "content": "ok " * 10}]
     messages = [*turns * TURNS, {"role": "user", "content": "What is my cat called? One word."}]
     assert count(to_messages(messages)) > 2 * 1024

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from qwen_magic.backends.gradio import (
+from qwen_magic.backends.gradio.protocol import (
     DiffError,
     EventReader,
     Said,

@@ -14,7 +14,7 @@ from keyring.backend import KeyringBackend
 from keyring.backends import fail, null
 from keyring.errors import KeyringLocked, PasswordDeleteError
 
-from qwen_magic.keys import SERVICE, Keys
+from qwen_magic.backends.keys import SERVICE, Keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,7 +138,7 @@ def test_a_keyring_that_keeps_nothing(ring: FileKeyring, backend: type[KeyringBa
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
-    monkeypatch.setattr("qwen_magic.keys.find_spec", lambda _: None)
+    monkeypatch.setattr("qwen_magic.backends.keys.find_spec", lambda _: None)
     keys = Keys()
     assert keys.at_hand("hf") == ""
     assert not keys.set("hf", "k")

@@ -9,13 +9,13 @@ import aiohttp
 import pytest
 
 from qwen_magic.backends import Settings
-from qwen_magic.backends.known import KNOWN
-from qwen_magic.backends.space import SpaceBackend
+from qwen_magic.backends.gradio.backend import SpaceBackend
+from qwen_magic.backends.gradio.known_spaces import KNOWN
+from qwen_magic.backends.targets import ALIASES, parse_target
+from qwen_magic.client.sessions import Sessions
 from qwen_magic.events import End, Event, Status, Target, TextDelta, ThinkingDelta
 from qwen_magic.messages import to_messages
 from qwen_magic.parameters import Parameters
-from qwen_magic.sessions import Sessions
-from qwen_magic.targets import ALIASES, parse_target
 
 if TYPE_CHECKING:
     from servers.gradio_server import GradioServer

@@ -15,16 +15,16 @@ from servers.tiny_gguf import CONTEXT, write_gguf
 from test_engine import get
 
 from qwen_magic.backends import Settings
-from qwen_magic.backends.engine import Engine
-from qwen_magic.backends.local import LocalBackend
-from qwen_magic.backends.openai import OpenAIBackend
+from qwen_magic.backends.keys import Keys
+from qwen_magic.backends.local.backend import LocalBackend
+from qwen_magic.backends.local.engine import Engine
+from qwen_magic.backends.openai.backend import OpenAIBackend
+from qwen_magic.backends.openai.servers import SERVERS
+from qwen_magic.backends.targets import parse_target
 from qwen_magic.errors import AuthError, ContextError, ServerError
 from qwen_magic.events import End, Event, Status, Target, TextDelta, ThinkingDelta, UsageReport
-from qwen_magic.keys import Keys
 from qwen_magic.messages import Message
 from qwen_magic.parameters import Parameters
-from qwen_magic.servers import SERVERS
-from qwen_magic.targets import parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

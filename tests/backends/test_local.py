@@ -17,13 +17,13 @@ import pytest
 from test_engine import get
 
 from qwen_magic.backends import Settings, make_backend
-from qwen_magic.backends.local import LocalBackend
-from qwen_magic.client import QwenClient
+from qwen_magic.backends.local.backend import LocalBackend
+from qwen_magic.backends.targets import parse_target
+from qwen_magic.client.client import QwenClient
 from qwen_magic.errors import ContextError, EngineError, TargetError, WeightsError
 from qwen_magic.events import End, Event, Status, Target, TextDelta, UsageReport
 from qwen_magic.messages import Message
 from qwen_magic.parameters import Parameters
-from qwen_magic.targets import parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,10 +16,10 @@ from servers.environments import MODERN, OLD
 from servers.plugin import skip_without
 
 from qwen_magic import QwenClient
-from qwen_magic.backends.space import SpaceBackend
+from qwen_magic.backends.gradio.backend import SpaceBackend
+from qwen_magic.backends.targets import parse_target
 from qwen_magic.errors import ContextError, ServerError
 from qwen_magic.events import End, Status, TextDelta
-from qwen_magic.targets import parse_target
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -31,10 +31,12 @@ from asking import (
 
 from qwen_magic import QwenClient
 from qwen_magic.backends import Settings
-from qwen_magic.backends.endpoints import Call, Endpoint, Input
-from qwen_magic.backends.gradio import EventReader, question_of
-from qwen_magic.backends.space import SpaceBackend
-from qwen_magic.backends.web import Web
+from qwen_magic.backends.gradio.backend import SpaceBackend
+from qwen_magic.backends.gradio.endpoints import Call, Endpoint, Input
+from qwen_magic.backends.gradio.protocol import EventReader, question_of
+from qwen_magic.backends.gradio.web import Web
+from qwen_magic.backends.targets import parse_target
+from qwen_magic.client.sessions import Sessions
 from qwen_magic.errors import (
     AsleepError,
     AuthError,
@@ -51,8 +53,6 @@ from qwen_magic.errors import (
 from qwen_magic.events import End, Event, Reset, TextDelta
 from qwen_magic.messages import to_messages
 from qwen_magic.parameters import Parameters
-from qwen_magic.sessions import Sessions
-from qwen_magic.targets import parse_target
 
 if TYPE_CHECKING:
     from servers.plugin import ServerFactory
@@ -569,7 +569,7 @@ async def test_a_handshake_that_never_ends() -> None:
 
 
 async def test_a_message_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qwen_magic.backends.old_runs._MAX_MESSAGE", 2000)
+    monkeypatch.setattr("qwen_magic.backends.gradio.old_runs._MAX_MESSAGE", 2000)
     _, error, target = await ask(ScriptedSocket([*BEGUN, value("process_generating", "Hel" + "x" * 5000)]))
     assert type(error) is ProtocolError
     one_line(error, target)

@@ -14,7 +14,8 @@ import pytest
 from aiohttp import web
 
 from qwen_magic.backends import Settings, make_backend
-from qwen_magic.backends.openai import OpenAIBackend
+from qwen_magic.backends.openai.backend import OpenAIBackend
+from qwen_magic.backends.targets import parse_target
 from qwen_magic.errors import (
     AuthError,
     BusyError,
@@ -27,7 +28,6 @@ from qwen_magic.errors import (
 from qwen_magic.events import End, Event, Target, TextDelta
 from qwen_magic.messages import Message
 from qwen_magic.parameters import Parameters
-from qwen_magic.targets import parse_target
 
 ASK = (Message("user", "hi"),)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from qwen_magic.backends.chat import ChatDecoder, request_body
-from qwen_magic.backends.openai_errors import http_error
+from qwen_magic.backends.openai.errors import http_error
+from qwen_magic.backends.openai.protocol import ChatDecoder, request_body
 from qwen_magic.errors import AuthError, BusyError, DisconnectError, NotFoundError, ProtocolError, ServerError
 from qwen_magic.events import End, Event, Status, Target, TextDelta, ThinkingDelta, UsageReport
 from qwen_magic.messages import Message, Usage

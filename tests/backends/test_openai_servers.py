@@ -15,9 +15,12 @@ from keyring.backend import KeyringBackend
 from servers.openai_like import Script, chunk, refused, serving, streamed, strict_app
 
 from qwen_magic.backends import Patience, Settings
-from qwen_magic.backends.model_lists import model_list
-from qwen_magic.backends.neighbours import find_neighbours
-from qwen_magic.backends.openai import OpenAIBackend
+from qwen_magic.backends.keys import Keys
+from qwen_magic.backends.openai.backend import OpenAIBackend
+from qwen_magic.backends.openai.local_servers import find_neighbours
+from qwen_magic.backends.openai.model_lists import model_list
+from qwen_magic.backends.openai.servers import SERVERS
+from qwen_magic.backends.targets import parse_target
 from qwen_magic.errors import (
     AsleepError,
     AuthError,
@@ -32,11 +35,8 @@ from qwen_magic.errors import (
     ServerError,
 )
 from qwen_magic.events import End, Event, Status, Target, TextDelta, ThinkingDelta
-from qwen_magic.keys import Keys
 from qwen_magic.messages import Message
 from qwen_magic.parameters import Parameters
-from qwen_magic.servers import SERVERS
-from qwen_magic.targets import parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -468,7 +468,7 @@ async def test_a_keyring_that_never_answers_is_not_waited_for(
     ring: Callable[[KeyringBackend], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ring(Asking(2))
-    monkeypatch.setattr("qwen_magic.backends.openai._KEYRING_SECONDS", 0.1)
+    monkeypatch.setattr("qwen_magic.backends.openai.backend._KEYRING_SECONDS", 0.1)
     script = Script(HELLO)
     with serving(script.app()) as url:
         begin = time.monotonic()

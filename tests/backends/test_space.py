@@ -33,8 +33,10 @@ from servers import web
 
 from qwen_magic import QwenClient
 from qwen_magic.backends import Patience, Settings
-from qwen_magic.backends.space import SpaceBackend
-from qwen_magic.backends.web import Web
+from qwen_magic.backends.gradio.backend import SpaceBackend
+from qwen_magic.backends.gradio.web import Web
+from qwen_magic.backends.targets import parse_target
+from qwen_magic.client.sessions import Sessions, user_agent
 from qwen_magic.errors import (
     AsleepError,
     AuthError,
@@ -54,15 +56,13 @@ from qwen_magic.errors import (
 from qwen_magic.events import End, Event, Reset, Status, TextDelta, ThinkingDelta
 from qwen_magic.messages import to_messages
 from qwen_magic.parameters import Parameters
-from qwen_magic.sessions import Sessions, user_agent
-from qwen_magic.targets import parse_target
 from qwen_magic.text.sse import SSEDecoder
 
 if TYPE_CHECKING:
     from servers.plugin import ServerFactory
     from servers.web import ScriptedSpace
 
-    from qwen_magic.stream import Stream
+    from qwen_magic.client.stream import Stream
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -1059,7 +1059,9 @@ async def test_one_very_long_line(scripted_space: ScriptedSpace) -> None:
 
 
 async def test_a_line_beyond_the_limit(scripted_space: ScriptedSpace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qwen_magic.backends.runs.SSEDecoder", functools.partial(SSEDecoder, max_event_bytes=2000))
+    monkeypatch.setattr(
+        "qwen_magic.backends.gradio.runs.SSEDecoder", functools.partial(SSEDecoder, max_event_bytes=2000)
+    )
     scripted_space.stream = scripted_space.answer(["Hel", "x" * 5000])
     _, _, error = await ask(scripted_space)
     assert type(error) is ProtocolError
@@ -1113,7 +1115,7 @@ async def test_many_cancels_lose_none(scripted_space: ScriptedSpace) -> None:
 @pytest.mark.parametrize("kind", ["history", "prompt"])
 async def test_a_page_that_does_not_take_our_history(scripted_space: ScriptedSpace, kind: str) -> None:
     """The turns go in front of the prompt, to the endpoint that takes one: nothing is asked without its prompt."""
-    from qwen_magic.backends.endpoints import Call, Endpoint, Input
+    from qwen_magic.backends.gradio.endpoints import Call, Endpoint, Input
 
     before = (Call(7, "history" if kind == "history" else "prompt"),)
     if kind == "history":

@@ -15,8 +15,8 @@ import psutil
 import pytest
 from tiny_weights import CONTENT, TINY, Hub, files, make_wheels, part
 
-from qwen_magic.backends.weight_sources import _downloaded
-from qwen_magic.backends.weights import ensure, find
+from qwen_magic.backends.local.weight_sources import _downloaded
+from qwen_magic.backends.local.weights import ensure, find
 from qwen_magic.errors import WeightsError
 
 pytestmark = pytest.mark.usefixtures("tiny")

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from tiny_weights import CONTENT, TINY, Hub, environment, files, part, script
 
-from qwen_magic.backends import weights
-from qwen_magic.backends.weights import KNOWN, ensure, find, pull
+from qwen_magic.backends.local import weights
+from qwen_magic.backends.local.weights import KNOWN, ensure, find, pull
 from qwen_magic.errors import TargetError, WeightsError
 
 pytestmark = pytest.mark.usefixtures("tiny")

@@ -9,8 +9,8 @@ import json
 import statistics
 import time
 
-from qwen_magic.panel.growing import GrowingHtml
-from qwen_magic.panel.html import to_html
+from qwen_magic.rendering.growing import GrowingHtml
+from qwen_magic.rendering.html import to_html
 
 LENGTH = 100_000
 PIECE = 10  # characters of a piece, some two tokens

@@ -11,13 +11,13 @@ import pytest
 from kernels import ROOT, Kernel
 from servers.chat import ChatServer
 
-from qwen_magic.backends.weights import KNOWN
+from qwen_magic.backends.local.weights import KNOWN
+from qwen_magic.backends.openai.servers import SERVERS
+from qwen_magic.backends.targets import ALIASES
 from qwen_magic.notebook.braces import names_in_braces
 from qwen_magic.notebook.commands import COMMANDS
 from qwen_magic.notebook.commands.topics import TOPICS
 from qwen_magic.notebook.options import FORMATS, MODES, OPTIONS
-from qwen_magic.servers import SERVERS
-from qwen_magic.targets import ALIASES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,7 +176,7 @@ def test_tab_is_quick_and_makes_nothing(session: Kernel) -> None:
         times.append(time.monotonic() - at)
     assert sorted(times)[len(times) // 2] < 0.05
     loaded = session.value(
-        "[name for name in ('qwen_magic.client', 'qwen_magic.store', 'aiohttp', 'sqlite3') if name in __import__('sys').modules]"
+        "[name for name in ('qwen_magic.client.client', 'qwen_magic.store', 'aiohttp', 'sqlite3') if name in __import__('sys').modules]"
     )
     assert set(loaded) <= {"sqlite3"}  # IPython's own history has it
     assert session.value("[str(path) for path in __import__('pathlib').Path().rglob('qwen*')]") == []

@@ -12,8 +12,8 @@ from servers.apps.script import cut, markdown
 from qwen_magic.events import Reset, Status, Target, TextDelta, ThinkingDelta
 from qwen_magic.messages import Reply, Usage
 from qwen_magic.notebook.display import MarkdownDisplay, make_display
-from qwen_magic.notebook.last_line import escape, escape_lines, last_line
 from qwen_magic.notebook.printing import PrintDisplay
+from qwen_magic.rendering.last_line import escape, escape_lines, last_line
 
 
 class Page:

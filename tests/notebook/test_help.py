@@ -11,7 +11,7 @@ from kernels import Kernel
 from servers.chat import ChatServer, Said
 from test_commands import AskedKernel
 
-from qwen_magic.backends.weights import find
+from qwen_magic.backends.local.weights import find
 from qwen_magic.errors import UsageError
 from qwen_magic.loop import BackgroundLoop
 from qwen_magic.notebook.commands import COMMANDS

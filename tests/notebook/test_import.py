@@ -29,7 +29,7 @@ before = set(sys.modules)
 import qwen_magic
 shell.run_line_magic("load_ext", "qwen_magic")
 assert "QwenMagics" in shell.magics_manager.registry
-assert not {"qwen_magic.client", "qwen_magic.stream", "qwen_magic.backends"} & set(sys.modules)
+assert not {"qwen_magic.client", "qwen_magic.backends.gradio.backend", "qwen_magic.backends.openai.backend"} & set(sys.modules)
 print(json.dumps(sorted({name.partition(".")[0] for name in set(sys.modules) - before})))
 """
 

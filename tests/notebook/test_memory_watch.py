@@ -10,9 +10,9 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.profiledir import ProfileDir
 
+from qwen_magic.chat.memory import Memory, Place
 from qwen_magic.errors import StoreError
 from qwen_magic.messages import Reply
-from qwen_magic.notebook.memory import Memory, Place
 from qwen_magic.store import Store, Turn
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from qwen_magic.events import Reset, Status, Target, TextDelta, ThinkingDelta
 from qwen_magic.messages import Reply
 from qwen_magic.notebook.display import MarkdownDisplay
 from qwen_magic.notebook.printing import PrintDisplay, SlotStatus, TerminalStatus
-from qwen_magic.notebook.thoughts import Thoughts
+from qwen_magic.rendering.thoughts import Thoughts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from page_model import PageModel
 
+from qwen_magic.chat.memory import Place
+from qwen_magic.chat.question import Asked, Question
 from qwen_magic.events import Event, Reset, Status, Target, TextDelta, ThinkingDelta
 from qwen_magic.messages import Reply
-from qwen_magic.notebook.memory import Place
-from qwen_magic.notebook.question import Asked, Question
 from qwen_magic.panel import live
 from qwen_magic.panel.live import LiveAnswer
 from qwen_magic.panel.transcript import Bodies

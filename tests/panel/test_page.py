@@ -10,7 +10,7 @@ import pytest
 from browsers import missing
 from harness import BUSY, IDLE, SETTINGS, View, streaming, turn
 
-from qwen_magic.panel.growing import GrowingHtml
+from qwen_magic.rendering.growing import GrowingHtml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

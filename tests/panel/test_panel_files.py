@@ -129,7 +129,7 @@ def test_every_rule_is_the_panels_own() -> None:
 
 
 def test_every_token_has_a_colour() -> None:
-    from qwen_magic.panel.highlight import CLASSES
+    from qwen_magic.rendering.highlight import CLASSES
 
     sheet = SHEET.read_text(encoding="utf-8")
     assert [name for name in CLASSES if not re.search(rf"\.{name}\b", sheet)] == []

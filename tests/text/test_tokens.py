@@ -26,8 +26,8 @@ COUNTS = {"English": 195, "Python": 316, "Russian": 288, "Chinese": 170, "math":
 @pytest.fixture(scope="module")
 def count() -> Iterator[Callable[[str], int]]:
     """Give what counts tokens with the tokenizer in the local model's weights."""
-    from qwen_magic.backends.engine import Engine
-    from qwen_magic.backends.weights import ensure, find
+    from qwen_magic.backends.local.engine import Engine
+    from qwen_magic.backends.local.weights import ensure, find
 
     if find_spec("xllamacpp") is None and not require_all():
         pytest.skip("the local engine is not installed")

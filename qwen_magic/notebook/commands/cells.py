@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...chat.question import Question
 from ...errors import UsageError
 from ..options import all_but, read_options
-from ..question import Question
 from .command import Command, nothing_after
 
 if TYPE_CHECKING:

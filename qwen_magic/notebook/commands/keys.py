@@ -8,13 +8,13 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ...backends.openai.servers import GENERIC, SERVERS, server_at
 from ...errors import UsageError
-from ...servers import GENERIC, SERVERS, server_at
 from ..waiting import Interrupted
 from .command import Command, say
 
 if TYPE_CHECKING:
-    from ...servers import Server
+    from ...backends.openai.servers import Server
     from ..magics import QwenMagics
 
 _HOST = re.compile(r"(?:localhost|[\w-]+(?:\.[\w-]+)+|\[[0-9a-fA-F:.]+\]|[\w-]+(?=:\d))(?::\d{1,5})?")

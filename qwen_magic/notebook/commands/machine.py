@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def _pull(_magics: QwenMagics, rest: str) -> None:
-    from ...backends.weights import pull  # noqa: PLC0415 - loading the extension stays light
+    from ...backends.local.weights import pull  # noqa: PLC0415 - loading the extension stays light
 
     path = pull(rest.removeprefix("local:") if rest not in ("", "local") else "0.5b")
     say(f"{path.name} is ready; use it with %qwen use {rest or 'local'}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...chat.memory import named
 from ...errors import UsageError
-from ..memory import named
 from ..options import read_words
 from .command import Command, say
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from ...backends.openai.servers import SERVERS
+from ...backends.targets import ALIASES, parse_chain, parse_target
 from ...errors import UsageError
-from ...servers import SERVERS
-from ...targets import ALIASES, parse_chain, parse_target
 from ..waiting import wait_for
 from .command import Command, columns, nothing_after, say, titled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...health import TargetState
+    from ...client.health import TargetState
     from ..magics import QwenMagics
 
 _MODELS_SHOWN = 3
@@ -23,7 +23,7 @@ _MODELS_SHOWN = 3
 def show(magics: QwenMagics, rest: str = "") -> None:
     """Print what is in force."""
     from ... import __version__  # noqa: PLC0415
-    from ...client import default_chain  # noqa: PLC0415 - loading the extension stays light
+    from ...client.client import default_chain  # noqa: PLC0415 - loading the extension stays light
 
     nothing_after("", rest)
     chain = parse_chain(magics.target) if magics.target else default_chain()

@@ -1,0 +1,252 @@
+"""A Gradio Space over aiohttp: choose the endpoint, be patient with a full queue or a sleeping Space, run the call."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+import secrets
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+import aiohttp
+
+from ... import events
+from ...errors import AsleepError, AuthError, BusyError, NotFoundError, ProtocolError, QwenError, ServerError
+from ...events import Event, Reset, Status, TextDelta, ThinkingDelta
+from ..http import translated
+from ..qwen_models import context_of
+from ..retrying import patiently
+from ..targets import Target, space_host
+from .description import describe_space
+from .discovery import discover
+from .endpoints import Endpoint, Input, Request
+from .failures import WAKING_STAGES, stage_error
+from .filling import build
+from .known_spaces import KNOWN
+from .old_runs import FirstSSERun, PostRun, WebsocketRun, queued_or_not
+from .runs import QueueRun, Run
+from .web import Web
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from ...messages import Message
+    from ...parameters import Parameters
+    from .. import Patience, Settings
+    from ..descriptions import Description
+
+T = TypeVar("T")
+
+# By an endpoint's protocol; the others are those of today's queue.
+_RUNS: dict[str, type[Run]] = {"ws": WebsocketRun, "post": PostRun, "sse": FirstSSERun}
+
+
+class SpaceBackend:
+    """Speak to one Gradio app.
+
+    Args:
+        target: a Space's id, or an app's URL.
+        settings: the client's settings.
+        base_url: where the app is served, if not where the target says.
+
+    Attributes:
+        resumes: False; see `Backend`.
+
+    """
+
+    resumes = False
+
+    def __init__(self, target: Target, settings: Settings, *, base_url: str | None = None) -> None:
+        self.name = target.name
+        self.settings = settings
+        self.space_id = "" if "://" in target.address else target.address
+        self.model = target.model
+        self.login = target.login or settings.auth
+        self.base_url = base_url or (space_host(self.space_id) if self.space_id else target.address)
+        self.home = self.base_url
+        self._known = KNOWN.get(self.space_id.lower()) if settings.endpoint is None else None
+        self._endpoint: Endpoint | None = None
+        self.leaving: set[asyncio.Task[None]] = set()
+
+    def __repr__(self) -> str:
+        return f"SpaceBackend({self.name!r})"
+
+    async def stream(
+        self,
+        session: aiohttp.ClientSession,
+        messages: tuple[Message, ...],
+        parameters: Parameters,
+        patience: Patience | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        """Stream one answer's events; see `Backend.stream`."""
+        web = Web(self, session, patience=patience)
+        async with translated(self.name, self.settings, patience):
+            known, failure = self._endpoint or self._known, None
+            if known is not None:
+                begun = False
+                try:
+                    async with aclosing(self._answer(web, known, messages, parameters)) as answer:
+                        async for event in answer:
+                            begun = begun or isinstance(event, (TextDelta, ThinkingDelta, Reset))
+                            yield event
+                except QwenError as error:
+                    if begun or not self._may_mean_a_change(error):
+                        raise
+                    failure = error
+                else:
+                    return
+            found: list[Endpoint] = []
+            looking = functools.partial(self._look_again, web, known, failure)
+            async with aclosing(self._patiently(web, looking, found)) as waiting:
+                async for event in waiting:
+                    yield event
+            self._endpoint = found[0]
+            async with aclosing(self._answer(web, found[0], messages, parameters)) as answer:
+                async for event in answer:
+                    yield event
+
+    async def context(
+        self,
+        session: aiohttp.ClientSession | None = None,  # noqa: ARG002 - a Space does not tell it
+        patience: Patience | None = None,  # noqa: ARG002
+    ) -> int | None:
+        """Tell the context of a known Space's model; see `Backend.context`."""
+        return context_of(self.model or self._known.model) if self._known else None
+
+    async def describe(self, session: aiohttp.ClientSession, patience: Patience | None = None) -> Description:
+        """Ask what the app offers; see `Backend.describe`."""
+        web = Web(self, session, patience=patience)
+        async with translated(self.name, self.settings, patience):
+            if self.login:
+                await web.sign_in(*self.login)
+            try:
+                found = await describe_space(web, self.name, self.settings.endpoint, self._known, self.model)
+                return replace(found, context=await self.context())
+            except AsleepError as error:
+                error.what = await self._state(web) or error.what
+                raise
+
+    async def close(self) -> None:
+        """Do nothing: no connection outlives an answer but the session's own."""
+
+    def _may_mean_a_change(self, error: QwenError) -> bool:
+        """Tell whether the app may no longer be what it was, or this session has not signed in yet: look again."""
+        if isinstance(error, AuthError):
+            return self.login is not None
+        return isinstance(error, (NotFoundError, ProtocolError)) or _is_silent(error)
+
+    async def _answer(
+        self, web: Web, endpoint: Endpoint, messages: tuple[Message, ...], parameters: Parameters
+    ) -> AsyncGenerator[Event, None]:
+        plain, inputs = endpoint, self.settings.inputs
+        if endpoint.conversation and sum(message.role == "user" for message in messages) > 1:
+            endpoint = endpoint.conversation
+        request = build(endpoint, messages, parameters, inputs, self.name, model=self.model)
+        # A fresh session for each answer: the history is ours to send, never what the server happens to remember.
+        session_hash = secrets.token_hex(6)
+        yield events.Target(self.name, request.model or self.space_id.rpartition("/")[2])
+        if endpoint.before and request.history:
+            given: list[bool] = []
+            giving = functools.partial(self._give_history, web, endpoint, request, session_hash)
+            async with aclosing(self._patiently(web, giving, given)) as waiting:
+                async for status in waiting:
+                    yield status
+            if not given[0]:
+                endpoint = replace(plain, history=None, before=())
+                request = build(endpoint, messages, parameters, inputs, self.name, model=self.model)
+        for warning in request.warnings:
+            yield Status(warning, "warning", self.name)
+        run = _run(web, endpoint, request, session_hash)
+        try:
+            async with aclosing(self._patiently(web, run.join, [])) as waiting:
+                async for status in waiting:
+                    yield status
+            async with aclosing(run.read()) as answer:
+                async for event in answer:
+                    yield event
+        finally:
+            await run.leave()
+
+    async def _give_history(self, web: Web, endpoint: Endpoint, request: Request, session_hash: str) -> bool:
+        """Have the page's own functions put our history, or our prompt, into the session; tell whether they did."""
+        values = {"history": request.history, "prompt": request.message}
+        try:
+            for call in endpoint.before:
+                step = replace(endpoint, fn_index=call.fn_index, inputs=(), trigger_id=None, output=0)
+                run = _run(web, step, Request([values[call.sends]], ""), session_hash)
+                try:
+                    await run.join()
+                    async with aclosing(run.read()) as answer:
+                        async for _ in answer:
+                            pass
+                finally:
+                    await run.leave()
+        except (BusyError, AsleepError):
+            raise
+        except ServerError:
+            return False
+        return True
+
+    async def _look_again(self, web: Web, known: Endpoint | None, failure: QwenError | None) -> Endpoint:
+        """Discover the endpoint; where a silent failure led here, and there is nothing else to call, raise it."""
+        if known is None or failure is None or not _is_silent(failure):
+            return await self._discover(web)
+        try:
+            found = await self._discover(web)
+        except QwenError:
+            raise failure from None
+        if _shape(found) == _shape(known):
+            raise failure
+        return found
+
+    async def _discover(self, web: Web) -> Endpoint:
+        if self.login:
+            await web.sign_in(*self.login)
+        config = await web.config()
+        prefix = str(config.get("api_prefix") or "")
+        info = None
+        with contextlib.suppress(QwenError):
+            info = await web.get_json(f"{prefix}/info")
+        return queued_or_not(config, discover(config, info, self.name, self.settings.endpoint))
+
+    def _patiently(
+        self, web: Web, attempt: Callable[[], Awaitable[T]], result: list[T]
+    ) -> AsyncGenerator[Status, None]:
+        """Try while a queue is full, or the Space wakes up; see `patiently`."""
+        patience = web.patience or self.settings.patience
+        return patiently(attempt, result, self.name, patience, state=lambda: self._state(web))
+
+    async def _state(self, web: Web) -> str:
+        """Ask the Hub for the Space's stage; raise where waiting would not help."""
+        if not self.space_id:
+            return ""
+        hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+        try:
+            answer = await web.get_json(f"/api/spaces/{self.space_id}/runtime", base=hub)
+        except (QwenError, aiohttp.ClientError, OSError, asyncio.TimeoutError):
+            return ""
+        stage = str(answer.get("stage", "")) if isinstance(answer, dict) else ""
+        if error := stage_error(stage, self.name):
+            raise error
+        return f"the Space is {WAKING_STAGES[stage]}" if stage in WAKING_STAGES else ""
+
+
+def _run(web: Web, endpoint: Endpoint, request: Request, session_hash: str) -> Run:
+    """Make the run that speaks the endpoint's protocol."""
+    return _RUNS.get(endpoint.protocol, QueueRun)(web, endpoint, request, session_hash)
+
+
+def _is_silent(error: QwenError) -> bool:
+    """Tell whether the app failed so as it does on inputs that it does not expect: without a word, or in our call."""
+    if type(error) is not ServerError:
+        return False
+    return error.status in (422, 500) or not (error.status or error.server_message)
+
+
+def _shape(endpoint: Endpoint) -> Endpoint:
+    """Leave out of an endpoint what makes no difference to a call."""
+    inputs = tuple(Input(item.part, default=item.default, fields=item.fields) for item in endpoint.inputs)
+    return replace(endpoint, inputs=inputs, name="", model="", trigger_id=None)

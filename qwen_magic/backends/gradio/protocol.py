@@ -1,0 +1,387 @@
+"""The Gradio queue protocol, without I/O: messages, diffs, and the answer in an endpoint's outputs.
+
+Source: Gradio's ``server_messages.py`` and ``utils.diff``, and recordings of real servers from 3.50 to 6.31.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ...errors import BusyError, ProtocolError, QwenError
+from ...events import End, Event, Reset, Status, TextDelta, ThinkingDelta
+from .failures import app_error, session_error
+
+HistoryFormat = Literal["tuples", "messages", "parts"]
+"""How a chatbot takes its history: ``[[user, bot]]``, messages, or messages with a list content (Gradio 6)."""
+
+_SHORT = 200
+_CURSORS = "▌▍▋█▎▏"
+
+
+class DiffError(ValueError):
+    """A diff that cannot be applied to the value at hand."""
+
+
+def apply_diff(value: Any, operations: Any) -> Any:
+    """Apply one output's diff to its value.
+
+    Args:
+        value: the output's value so far; lists and dicts in it are changed in place.
+        operations: a list of ``[action, path, value]`` with the actions replace, append, add and delete,
+            applied in order. An empty path takes only replace and append.
+
+    Returns:
+        The new value.
+
+    Raises:
+        DiffError: an operation does not fit; the value may then be half changed.
+
+    """
+    if not isinstance(operations, list):
+        raise DiffError("a diff that is no list")
+    for operation in operations:
+        if not isinstance(operation, list) or len(operation) != 3 or not isinstance(operation[1], list):  # noqa: PLR2004
+            raise DiffError("an operation that is no [action, path, value]")
+        action, path, new = operation
+        value = _apply_at(value, action, path, new)
+    return value
+
+
+def _apply_at(value: Any, action: str, path: list[Any], new: Any) -> Any:
+    if not path:
+        if action == "replace":
+            return new
+        if action == "append":
+            return _joined(value, new)
+        raise DiffError(f"{action} without a path")
+    parent = value
+    for key in path[:-1]:
+        parent = _child(parent, key)
+    _change(parent, action, path[-1], new)
+    return value
+
+
+def _change(parent: Any, action: str, key: Any, new: Any) -> None:
+    if action == "append":
+        parent[key] = _joined(_child(parent, key), new)
+    elif action == "replace":
+        _child(parent, key)
+        parent[key] = new
+    elif action == "add" and isinstance(parent, list) and isinstance(key, int):
+        parent.insert(key, new)
+    elif action == "add" and isinstance(parent, dict) and isinstance(key, str):
+        parent[key] = new
+    elif action == "delete":
+        _child(parent, key)
+        del parent[key]
+    else:
+        raise DiffError(f"{action} in a {type(parent).__name__}")
+
+
+def _child(parent: Any, key: Any) -> Any:
+    try:
+        if isinstance(parent, (list, dict)):
+            return parent[key]
+    except (LookupError, TypeError):
+        pass
+    raise DiffError(f"nothing at {key!r}")
+
+
+def _joined(value: Any, new: Any) -> Any:
+    if isinstance(value, str) and isinstance(new, str):
+        return value + new
+    if isinstance(value, list) and isinstance(new, list):
+        return value + new
+    raise DiffError(f"cannot append a {type(new).__name__} to a {type(value).__name__}")
+
+
+@dataclass(frozen=True)
+class Said:
+    """The answer as it stands in an output: its text, and the thinking that was told apart."""
+
+    text: str = ""
+    thinking: str = ""
+
+
+def find_answer(value: Any, prompt: str, rows: int, old: str | None = None) -> Said | None:
+    """Find the answer in an output's value.
+
+    Args:
+        value: a text, a chatbot's rows or messages, or an update that holds one of them.
+        prompt: the prompt that was sent; the answer is what follows it.
+        rows: how many turns of history were sent, so that an older answer is not taken for the new one.
+        old: the last answer of that history, which may have followed the same prompt.
+
+    Returns:
+        The answer, or None where the value holds none yet.
+
+    """
+    if isinstance(value, dict) and value.get("__type__") == "update":
+        value = value.get("value")
+    if isinstance(value, list) and value and all(isinstance(row, (list, tuple)) for row in value):
+        return _from_rows(value, prompt, rows, old)
+    if isinstance(value, list) and value and all(isinstance(item, dict) and "role" in item for item in value):
+        return _from_messages(value, prompt, rows, old)
+    if isinstance(value, list) and not value:
+        return None
+    if isinstance(value, dict) and "role" in value:
+        return _part(value)
+    return None if value is None else _content(value)
+
+
+def _from_rows(rows: list[Any], prompt: str, sent: int, old: str | None) -> Said | None:
+    user, bot = (*rows[-1], None, None)[:2]
+    if len(rows) <= sent and not _same(_content(user).text, prompt):
+        return None
+    said = None if bot is None else _content(bot)
+    return None if said and len(rows) == sent and _is_old(said, old) else said
+
+
+def _from_messages(messages: list[dict[str, Any]], prompt: str, sent: int, old: str | None) -> Said | None:
+    users = [i for i, message in enumerate(messages) if message["role"] == "user"]
+    start = users[-1] + 1 if users else 0
+    if users and len(users) <= sent and not _same(_content(messages[users[-1]].get("content")).text, prompt):
+        return None
+    answers = [_part(message) for message in messages[start:] if message["role"] == "assistant"]
+    said = _merge(answers) if answers else None
+    return None if said and len(users) == sent and _is_old(said, old) else said
+
+
+def _is_old(said: Said, old: str | None) -> bool:
+    return old is not None and _same(said.text, old)
+
+
+def _part(part: dict[str, Any]) -> Said:
+    """Read a message or a content part; a title or the type "tool" marks it as thinking."""
+    said = _content(part.get("content", part.get("text", "")))
+    metadata = part.get("metadata")
+    titled = isinstance(metadata, dict) and bool(metadata.get("title"))
+    if titled or part.get("type") == "tool":
+        return Said("", said.thinking + said.text)
+    return said
+
+
+def _content(content: Any) -> Said:
+    if isinstance(content, str):
+        return Said(content.rstrip(_CURSORS))
+    if isinstance(content, list):
+        parts = [_part(item) if isinstance(item, dict) else _content(item) for item in content]
+        return _merge(parts, between="")
+    if isinstance(content, dict) and ("text" in content or "content" in content):
+        return _part(content)
+    return Said() if content is None else Said(str(content) if isinstance(content, (int, float)) else "")
+
+
+def _merge(parts: list[Said], between: str = "\n\n") -> Said:
+    return Said(
+        between.join(part.text for part in parts if part.text),
+        "\n\n".join(part.thinking for part in parts if part.thinking),
+    )
+
+
+def _same(one: str, other: str) -> bool:
+    return one.strip() == other.strip()
+
+
+def changes(old: Said, new: Said) -> list[Event]:
+    """Tell how an answer grew: deltas where it did, a reset where the server rewrote it."""
+    if not (new.text.startswith(old.text) and new.thinking.startswith(old.thinking)):
+        return [Reset(new.text, new.thinking)]
+    events: list[Event] = []
+    if thinking := new.thinking[len(old.thinking) :]:
+        events.append(ThinkingDelta(thinking))
+    if text := new.text[len(old.text) :]:
+        events.append(TextDelta(text))
+    return events
+
+
+@dataclass
+class EventReader:
+    """Turn one event's queue messages into events of ours.
+
+    The first ``process_generating`` has full values, the later ones a diff for each output
+    (``diffs``; before ``sse_v2`` every message is full). A diff that cannot be applied is not the end: what follows
+    it is left to ``process_completed``, which is always full and settles the answer.
+
+    Attributes:
+        event_id: the event of ours; messages of others are passed over.
+        output: which output holds the answer.
+        prompt: the prompt as it was sent.
+        rows: how many turns of history were sent.
+        target: the target's name, for statuses and errors.
+        diffs: whether later messages hold diffs.
+        old: the last answer of the history that was sent; until the end it is not taken for the new one.
+        started: whether the event left the queue.
+        ended: whether the last message has come.
+        values: how many values have come.
+
+    """
+
+    event_id: str
+    output: int
+    prompt: str
+    rows: int
+    target: str
+    diffs: bool = True
+    old: str | None = None
+    started: bool = False
+    ended: bool = False
+    values: int = 0
+    _broken: bool = False
+    _value: Any = None
+    _said: Said = field(default_factory=Said)
+
+    def read(self, data: str) -> list[Event]:
+        """Read one message's JSON.
+
+        Raises:
+            QwenError: the app failed, the server lost the session, or the message is none of the protocol's.
+
+        """
+        message = decode_message(data, self.target)
+        event_id = message.get("event_id")
+        if event_id is not None and event_id != self.event_id:
+            return []
+        match message["msg"]:
+            case "process_generating":
+                self.started = True
+                return self._generating(message)
+            case "process_completed":
+                self.ended = True
+                return self._completed(message)
+            case "process_starts":
+                self.started = True
+            case "unexpected_error":
+                raise session_error(message, self.target)
+            case "close_stream":
+                self.ended = True
+                return [End("stop")]
+        return status_of(message, self.target)
+
+    def _generating(self, message: dict[str, Any]) -> list[Event]:
+        if message.get("success") is False:
+            raise app_error(message, self.target)
+        data = _output_data(message)
+        if data is None or self.output >= len(data):
+            return []
+        self.values += 1
+        try:
+            if self.values == 1 or not self.diffs:
+                self._value = data[self.output]
+            elif not self._broken:
+                self._value = apply_diff(self._value, data[self.output])
+        except DiffError:
+            self._broken = True
+        return [] if self._broken else self._say(self._value, self.old)
+
+    def _completed(self, message: dict[str, Any]) -> list[Event]:
+        if message.get("success") is False:
+            raise app_error(message, self.target)
+        data = _output_data(message)
+        if data is None:
+            return [End("interrupted")]  # so ends an event that was cancelled
+        value = data[self.output] if self.output < len(data) else None
+        return [*self._say(value), End("stop")]
+
+    def _say(self, value: Any, old: str | None = None) -> list[Event]:
+        said = find_answer(value, self.prompt, self.rows, old)
+        if said is None:
+            return []
+        events = changes(self._said, said)
+        self._said = said
+        return events
+
+
+def decode_message(data: str, target: str) -> dict[str, Any]:
+    """Decode one queue message.
+
+    Raises:
+        ProtocolError: it is no JSON object with a ``msg``.
+
+    """
+    try:
+        message = json.loads(data)
+    except (ValueError, RecursionError):
+        message = None
+    if not isinstance(message, dict) or not isinstance(message.get("msg"), str):
+        raise ProtocolError(
+            "the server sent something that is no Gradio message", target=target, hint="Is it a Gradio app?"
+        )
+    return message
+
+
+def question_of(data: str, target: str) -> dict[str, Any] | None:
+    """Return a message of the old handshakes that asks us for something (send_hash, send_data), or None.
+
+    Raises:
+        ProtocolError: it is no message.
+        BusyError: it says that the queue is full.
+
+    """
+    if len(data) > _SHORT:  # a question is short, and a long value need not be decoded twice
+        return None
+    message = decode_message(data, target)
+    if message["msg"] == "queue_full":
+        raise BusyError("the queue is full", target=target, hint="Wait a little, or try another target.")
+    return message if message["msg"] in ("send_hash", "send_data") else None
+
+
+def is_heartbeat(data: str) -> bool:
+    """Tell whether a message only says that the server is alive."""
+    return len(data) < _SHORT and '"heartbeat"' in data  # a longer one says more
+
+
+def status_of(message: dict[str, Any], target: str) -> list[Event]:
+    """Tell the user of the queue, logs and progress."""
+    match message["msg"]:
+        case "estimation" if isinstance(message.get("rank"), int):
+            text = f"in the queue: place {message['rank'] + 1} of {message.get('queue_size') or '?'}"
+            eta = message.get("rank_eta")
+            eta = float(eta) if isinstance(eta, (int, float)) and eta >= 1 else None
+            return [Status(text if eta is None else f"{text}, about {eta:.0f} s", "queue", target, eta=eta)]
+        case "process_starts":
+            return [Status("waiting for the first token", "server", target)]
+        case "log":
+            kind: Literal["warning", "server"] = "warning" if message.get("level") == "warning" else "server"
+            text = re.sub(r"<[^>]*>", " ", str(message.get("log") or ""))
+            return [Status(" ".join(text.split())[:200], kind, target)] if text.strip() else []
+        case "progress":
+            return _progress(message, target)
+    return []
+
+
+def _progress(message: dict[str, Any], target: str) -> list[Event]:
+    units = message.get("progress_data")
+    unit = units[-1] if isinstance(units, list) and units and isinstance(units[-1], dict) else {}
+    part = unit.get("progress")
+    if part is None and unit.get("length"):
+        part = (unit.get("index") or 0) / unit["length"]
+    text = str(unit.get("desc") or "working")[:200]
+    if not isinstance(part, (int, float)):
+        return [Status(text, "server", target)]
+    return [Status(f"{text}: {part:.0%}", "server", target, float(part))]
+
+
+def _output_data(message: dict[str, Any]) -> list[Any] | None:
+    output = message.get("output")
+    data = output.get("data") if isinstance(output, dict) else None
+    return data if isinstance(data, list) else None
+
+
+def event_id_of(body: Any, target: str) -> str:
+    """Take the event id out of a join's answer.
+
+    Raises:
+        QwenError: there is none.
+
+    """
+    if isinstance(body, dict) and isinstance(body.get("event_id"), str):
+        return str(body["event_id"])
+    raise _no_event_id(target)
+
+
+def _no_event_id(target: str) -> QwenError:
+    return ProtocolError("the server gave no event id", target=target, hint="Is it a Gradio app?")

@@ -1,0 +1,182 @@
+"""One event in a Gradio app's queue: how it is joined, read and left; the protocols from ``sse_v1`` on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from abc import ABC, abstractmethod
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from ...errors import DisconnectError, NotFoundError, ProtocolError, QwenError
+from ...events import End, Event
+from ...text.sse import EventTooLong, SSEDecoder
+from ..http import Watch, read_chunks, read_text
+from .failures import http_error
+from .protocol import EventReader, event_id_of, find_answer, is_heartbeat
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from .endpoints import Endpoint, Request
+    from .web import Web
+
+LEAVE_SECONDS = 2.0
+"""The longest wait for a server that is told to stop."""
+_HEARTBEAT_BYTES = 200
+
+
+class Run(ABC):
+    """One event in the queue, from the join to the end; a subclass speaks its protocol.
+
+    Args:
+        web: the app over one session.
+        endpoint: which function is called.
+        request: what it is given.
+        session_hash: the session that the event belongs to.
+
+    """
+
+    def __init__(self, web: Web, endpoint: Endpoint, request: Request, session_hash: str) -> None:
+        self.web = web
+        self.endpoint = endpoint
+        self.request = request
+        self.session_hash = session_hash
+        self.reader = EventReader("", endpoint.output, request.prompt, request.rows, web.name, endpoint.diffs)
+        if before := find_answer(request.history, request.prompt, 0):
+            self.reader.old = before.text
+
+    @property
+    def stall_timeout(self) -> float:
+        """Return the longest wait for a sign of life, in seconds."""
+        return self.web.backend.settings.stall_timeout
+
+    @abstractmethod
+    async def join(self) -> None:
+        """Join the queue; may be tried again after a BusyError or an AsleepError."""
+
+    @abstractmethod
+    def messages(self) -> AsyncGenerator[str, None]:
+        """Yield the queue's messages, each a JSON text."""
+
+    @abstractmethod
+    async def withdraw(self) -> None:
+        """Let go of the event, and have the server stop where it still works for us."""
+
+    async def read(self) -> AsyncGenerator[Event, None]:
+        """Read the messages to the event's end."""
+        async with aclosing(self.messages()) as messages:
+            async for data in messages:
+                for event in self.reader.read(data):
+                    yield event
+                    if isinstance(event, End):
+                        return
+        raise DisconnectError(
+            "the server ended the stream before the answer was complete", target=self.web.name, hint="Ask again."
+        )
+
+    async def leave(self) -> None:
+        """Tell the server that nobody listens any more; a server that does not answer is not waited for."""
+        task = asyncio.ensure_future(self._withdraw())
+        leaving = self.web.backend.leaving
+        leaving.add(task)  # the loop itself keeps tasks only weakly
+        task.add_done_callback(leaving.discard)
+        await asyncio.wait({task}, timeout=LEAVE_SECONDS)
+
+    async def _withdraw(self) -> None:
+        with contextlib.suppress(QwenError, aiohttp.ClientError, OSError, asyncio.TimeoutError, RuntimeError):
+            await asyncio.wait_for(self.withdraw(), LEAVE_SECONDS)
+
+    def path(self, name: str) -> str:
+        """Return the path of one of the queue's routes."""
+        return self.endpoint.prefix + name
+
+    async def sse_messages(self, response: aiohttp.ClientResponse) -> AsyncGenerator[str, None]:
+        """Yield the messages of a response of server-sent events."""
+        if response.status != 200:  # noqa: PLR2004
+            raise http_error(response.status, response.headers, await read_text(response), self.web.name)
+        decoder = SSEDecoder()
+        watch = Watch(response, self.stall_timeout)
+        async with aclosing(read_chunks(response, watch)) as chunks:
+            async for chunk in chunks:
+                # Heartbeats keep a wait in the queue alive, but not an answer that has begun.
+                lively = len(chunk) > _HEARTBEAT_BYTES
+                for data in self._decoded(decoder, chunk):
+                    lively = lively or not is_heartbeat(data)
+                    yield data
+                if lively or not self.reader.started:
+                    watch.alive()
+        for event in decoder.close():
+            yield event.data
+
+    def _decoded(self, decoder: SSEDecoder, chunk: bytes) -> list[str]:
+        try:
+            return [event.data for event in decoder.feed(chunk)]
+        except EventTooLong:
+            raise too_long(self.web.name) from None
+
+
+class QueueRun(Run):
+    """Join with a POST, then read the session's stream (``sse_v1`` to ``sse_v3``)."""
+
+    _joining: asyncio.Task[str] | None = None
+
+    async def join(self) -> None:
+        """Join the queue.
+
+        The request is shielded: if we are cancelled in its midst, `leave` still learns the event's id.
+        """
+        self._joining = asyncio.ensure_future(self._join())
+        self.reader.event_id = await asyncio.shield(self._joining)
+
+    async def _join(self) -> str:
+        body = {
+            "data": self.request.data,
+            "event_data": None,
+            "fn_index": self.endpoint.fn_index,
+            "trigger_id": self.endpoint.trigger_id,
+            "session_hash": self.session_hash,
+        }
+        path = self.path("/queue/join")
+        try:
+            answer = await self.web.post_json(path, body)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            if isinstance(error, aiohttp.ClientConnectorError):
+                raise
+            # A pooled connection that the server had reset: once more, on a new one.
+            answer = await self.web.post_json(path, body)
+        return event_id_of(answer, self.web.name)
+
+    async def messages(self) -> AsyncGenerator[str, None]:
+        """Yield the messages of the session's stream."""
+        url = self.web.url(self.path(f"/queue/data?session_hash={self.session_hash}"))
+        async with (
+            self.web.get(url, Accept="text/event-stream") as response,
+            aclosing(self.sse_messages(response)) as messages,
+        ):
+            async for data in messages:
+                yield data
+
+    async def withdraw(self) -> None:
+        """Cancel the event, unless it is over.
+
+        Before Gradio 4.31 there is no ``/cancel``. Up to 4.16 the closed stream is enough; after it only ``/reset``
+        stops a generator, and none before its first value or in the queue: there the server works on alone.
+        """
+        if self._joining is None or self.reader.ended:
+            return
+        event_id = await self._joining
+        body = {"session_hash": self.session_hash, "fn_index": self.endpoint.fn_index, "event_id": event_id}
+        if self.endpoint.protocol == "sse_v3":
+            with contextlib.suppress(NotFoundError):
+                await self.web.post_json(self.path("/cancel"), body)
+                return
+        if self.reader.values:
+            await self.web.post_json(self.path("/reset"), body)
+
+
+def too_long(target: str) -> ProtocolError:
+    """Say that a message is beyond what we hold in memory."""
+    return ProtocolError("a message longer than 64 MiB", target=target, hint="Start a new conversation.")

@@ -1,0 +1,219 @@
+"""A GGUF model on this machine: weights fetched on first use, run by llama.cpp in a child process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from contextlib import aclosing
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from ... import events
+from ...errors import ConnectError, DisconnectError, EngineError, QwenError
+from ...events import Event, Status
+from ..descriptions import Description
+from ..openai.backend import OpenAIBackend
+from ..openai.servers import SERVERS
+from ..targets import Target
+from ..threads import in_thread
+from . import weights
+from .engine import CONTEXT, SLOTS, Address, Engine
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from pathlib import Path
+
+    from ...messages import Message
+    from ...parameters import Parameters
+    from .. import Patience, Settings
+
+_STATUS_SECONDS = 0.25
+_DEATH_SECONDS = 1.0
+_MIB = 1 << 20
+_SERVER = replace(SERVERS["llamacpp"], name="local", one_model=True)
+"""Our own engine, which is asked with its own key."""
+
+
+class LocalBackend:
+    """Run one model on this machine.
+
+    Args:
+        target: a known model's short name, or a GGUF file's path.
+        settings: the client's settings; its proxy and headers are not for this machine.
+
+    Attributes:
+        resumes: the engine goes on with an answer that stands last in the messages.
+
+    """
+
+    resumes = _SERVER.resumes != "ask"
+
+    def __init__(self, target: Target, settings: Settings) -> None:
+        self.name = target.name
+        self.model = weights.model_title(target.address)
+        self.settings = settings
+        self._address = target.address
+        self._engine: Engine | None = None
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"LocalBackend({self.name!r})"
+
+    @property
+    def engine(self) -> Engine | None:
+        """The engine, once the weights were found."""
+        return self._engine
+
+    async def stream(
+        self,
+        session: aiohttp.ClientSession,  # noqa: ARG002 - its proxy is not for loopback
+        messages: tuple[Message, ...],
+        parameters: Parameters,
+        patience: Patience | None = None,  # noqa: ARG002 - the engine is not waited for in vain
+    ) -> AsyncGenerator[Event, None]:
+        """Stream one answer's events; see `Backend.stream`."""
+        yield events.Target(self.name, self.model)
+        try:
+            found: list[Address] = []
+            async with aclosing(self._start(found)) as waiting:
+                async for status in waiting:
+                    yield status
+            async with aclosing(self._answer(found[0], messages, parameters)) as answer:
+                async for event in answer:
+                    yield event
+        except QwenError as error:
+            error.target = error.target or self.name
+            raise
+
+    async def context(
+        self,
+        session: aiohttp.ClientSession,  # noqa: ARG002 - its proxy is not for loopback
+        patience: Patience | None = None,  # noqa: ARG002
+    ) -> int | None:
+        """Tell the context of one answer; a running engine is asked, for a model may take less than is usual."""
+        engine = self._engine
+        if engine is None or not engine.running:
+            return CONTEXT
+        server = self._server(await in_thread(engine.start))
+        async with aiohttp.ClientSession(trust_env=False) as own:
+            return await server.context(own)
+
+    async def describe(
+        self,
+        session: aiohttp.ClientSession,  # noqa: ARG002 - nothing is asked
+        patience: Patience | None = None,  # noqa: ARG002
+    ) -> Description:
+        """Tell what there is, without fetching or starting anything; see `Backend.describe`."""
+        path, known = weights.find(self._address), weights.KNOWN.get(self._address.lower())
+        engine = self._engine
+        try:
+            software = f"llama.cpp (xllamacpp {version('xllamacpp')})"
+            state = "running" if engine is not None and engine.running else "starts with the first question"
+        except PackageNotFoundError:
+            software, state = "", "the llama.cpp engine is not installed"
+        notes = [f"{SLOTS} answers side by side"]
+        if path is not None:
+            notes.insert(0, f"the weights are here, {path.stat().st_size / _MIB:.0f} MiB")
+        elif known is not None:
+            notes.insert(0, f"the weights are not here yet: {known.size / _MIB:.0f} MiB are fetched first")
+        else:
+            state = "there are no such weights"
+        return Description(
+            self.name,
+            "local",
+            server=software,
+            state=state,
+            models=(self.model,),
+            notes=tuple(notes),
+            context=CONTEXT,
+        )
+
+    async def close(self) -> None:
+        """End the engine's process."""
+        with self._lock:
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            await in_thread(engine.close)
+
+    async def _start(self, found: list[Address]) -> AsyncGenerator[Status, None]:
+        """Bring the weights here and the engine up; put its address into the list."""
+        engine = self._engine
+        if engine is not None and engine.running:
+            found.append(await in_thread(engine.start))
+            return
+        paths: list[Path] = []
+        async with aclosing(self._fetch(paths)) as waiting:
+            async for status in waiting:
+                yield status
+        yield Status(f"loading {self.model}", "loading", self.name)
+        # Where we are cancelled here, the loading goes on, and the next answer has use of it.
+        found.append(await in_thread(self._engine_for(paths[0]).start))
+
+    async def _fetch(self, found: list[Path]) -> AsyncGenerator[Status, None]:
+        """Bring the weights here, in a thread, which stops when we are cancelled."""
+        stop, queue, loop = threading.Event(), asyncio.Queue[Status | None](), asyncio.get_running_loop()
+        last = 0.0
+
+        def progress(done: int, total: int, what: str) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= _STATUS_SECONDS:
+                last = now
+                _tell(loop, queue, self._progress(done, total, what))
+
+        task = asyncio.ensure_future(in_thread(lambda: weights.ensure(self._address, progress, stop)))
+        task.add_done_callback(lambda _: queue.put_nowait(None))
+        try:
+            while (status := await queue.get()) is not None:
+                yield status
+            found.append(await task)
+        finally:
+            stop.set()
+            task.cancel()
+
+    def _progress(self, done: int, total: int, what: str) -> Status:
+        text = f"{what} {self.model}: {done / _MIB:.0f} of {total / _MIB:.0f} MiB"
+        return Status(text, "download" if what == "downloading" else "loading", self.name, done / total)
+
+    def _engine_for(self, path: Path) -> Engine:
+        with self._lock:
+            if self._engine is None or self._engine.model != path:
+                self._engine = Engine(path)
+            return self._engine
+
+    def _server(self, address: Address) -> OpenAIBackend:
+        place = Target(self.name, "openai", f"{address.url}/v1", server=_SERVER)
+        # Without word of its progress the engine would not see, while it reads a prompt, that nobody listens.
+        return OpenAIBackend(place, replace(self.settings, headers={}), address.key, {"return_progress": True})
+
+    async def _answer(
+        self, address: Address, messages: tuple[Message, ...], parameters: Parameters
+    ) -> AsyncGenerator[Event, None]:
+        server, engine = self._server(address), self._engine
+        try:
+            # No proxy, no headers and no cookies: this is our own process, on loopback.
+            async with (
+                aiohttp.ClientSession(trust_env=False) as session,
+                aclosing(server.stream(session, messages, parameters)) as answer,
+            ):
+                async for event in answer:
+                    if not isinstance(event, events.Target):
+                        yield event
+        except (ConnectError, DisconnectError) as error:
+            death = await in_thread(lambda: engine.death(_DEATH_SECONDS)) if engine else ""
+            if not death:
+                raise
+            raise EngineError(
+                f"the engine died ({death})",
+                hint="Ask again: it is started anew. It may have run out of memory.",
+            ) from error
+
+
+def _tell(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[Status | None], status: Status) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+        loop.call_soon_threadsafe(queue.put_nowait, status)

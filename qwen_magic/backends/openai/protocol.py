@@ -1,0 +1,342 @@
+"""Streamed chat completions without I/O: the request's body, and the decoder of the answer.
+
+Source: the OpenAI API reference, "Create chat completion" with ``stream``, and what other servers add to it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ... import events
+from ...errors import DisconnectError, ProtocolError
+from ...events import End, Event, FinishReason, Status, TextDelta, ThinkingDelta, UsageReport
+from ...messages import Usage
+from ...text.sse import EventTooLong, SSEDecoder
+from .errors import stream_error
+from .servers import GENERIC
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ...messages import Message
+    from ...parameters import Parameters
+    from .servers import Server
+
+_LONG_PROMPT = 500
+"""Tokens from which the reading of a prompt is worth a word."""
+_AGAIN = "Ask again, or try another target."
+_NEEDED = {"model", "messages", "stream", "continue_final_message", "add_generation_prompt"}
+"""Fields without which the answer would be another."""
+_SILENT = {"stream_options", "return_progress"}
+"""Fields that the user has not asked for."""
+_THINKING = {
+    "chat_template_kwargs": "thinking",
+    "enable_thinking": "thinking",
+    "reasoning_effort": "thinking",
+    "reasoning": "thinking",
+    "thinking_token_budget": "thinking_budget",
+    "thinking_budget_tokens": "thinking_budget",
+}
+"""Fields that carry a parameter under another name."""
+_REFUSAL = re.compile(
+    r"unknown|unrecogni[sz]ed|unsupported|n[o']t support|not (?:permitted|allowed|configured|enabled|implemented)"
+    r"|forbidden|unexpected|extra (?:inputs|fields)|invalid (?:parameter|argument|field|reasoning value)|instead",
+    re.IGNORECASE,
+)
+
+
+@dataclass
+class ChatRequest:
+    """The body of one request.
+
+    Attributes:
+        body: the JSON object.
+        warnings: what could not be passed on, for the user.
+        fixed: the fields that the user wrote, which are never left out.
+
+    """
+
+    body: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+    fixed: frozenset[str] = frozenset()
+
+    def give_in(self, said: str) -> tuple[str, ...] | None:
+        """Leave out, or rename, the optional fields that a server refused.
+
+        Args:
+            said: what the server said.
+
+        Returns:
+            The names of the parameters that are not passed on now; None where the refusal is about something else.
+
+        """
+        if not _REFUSAL.search(said):
+            return None
+        if "max_completion_tokens" in said and "max_tokens" in self.body.keys() - self.fixed:
+            self.body["max_completion_tokens"] = self.body.pop("max_tokens")
+            return ()
+        optional = [field for field in self.body if field not in _NEEDED | self.fixed]
+        refused = [field for field in optional if re.search(rf"(?<!\w){field}(?!\w)", said)]
+        if not refused and re.search(r"think|reason", said, re.IGNORECASE):
+            refused = [field for field in optional if field in _THINKING]
+        if not refused:
+            return None
+        for field in refused:
+            del self.body[field]
+        names = (_THINKING.get(field, field) for field in refused if field not in _SILENT)
+        return tuple(dict.fromkeys(names))
+
+
+def request_body(
+    model: str,
+    messages: tuple[Message, ...],
+    parameters: Parameters,
+    server: Server = GENERIC,
+    more: Mapping[str, Any] | None = None,
+) -> ChatRequest:
+    """Build a streamed chat completion's request.
+
+    Args:
+        model: the model's name at the server, or "".
+        messages: the conversation; where the last is the assistant's, the answer goes on from it.
+        parameters: what is set for this answer.
+        server: what is known of the server.
+        more: more of the body, for servers that understand it.
+
+    Returns:
+        The request.
+
+    """
+    given = parameters.given()
+    resumes = bool(messages) and messages[-1].role == "assistant" and server.resumes != "ask"
+    thinking = parameters.thinking if parameters.thinking_budget is None else True
+    # A partial answer cannot be continued by thinking first: no server takes both.
+    fields = _thinking(server, False if resumes else thinking, None if resumes else parameters.thinking_budget)
+    left = [name for name in given if name in server.does_not_take()]
+    body = {
+        **(more or {}),
+        "messages": [message.as_dict() for message in messages],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        **{name: value for name, value in given.items() if name in server.takes},
+        **fields,
+    }
+    if model:
+        body["model"] = model
+    if resumes and server.resumes == "continue":
+        body |= {"continue_final_message": True, "add_generation_prompt": False}
+    if resumes and server.resumes == "partial":
+        body["messages"][-1]["partial"] = True
+    body |= parameters.extra
+    warnings = (does_not_take(left),) if left else ()
+    return ChatRequest(body, warnings, frozenset(parameters.extra))
+
+
+def does_not_take(names: list[str] | tuple[str, ...]) -> str:
+    """Word the warning about parameters that were not passed on."""
+    return f"it does not take {', '.join(names)}"
+
+
+def _thinking(server: Server, thinking: bool | None, budget: int | None) -> dict[str, Any]:  # noqa: FBT001 - one of three
+    if thinking is None:
+        return {}
+    limits = dict.fromkeys(server.budget, budget) if budget is not None else {}
+    match server.thinking:
+        case "template":
+            return {"chat_template_kwargs": {"enable_thinking": thinking}, **limits}
+        case "enable":
+            return {"enable_thinking": thinking, **limits}
+        case "effort":
+            return {"reasoning_effort": "medium" if thinking else "none", **limits}
+        case "reasoning":
+            return {"reasoning": {"enabled": thinking} if budget is None else {"max_tokens": budget}}
+    return limits
+
+
+class ChatDecoder:
+    """Turn the bytes of a streamed chat completion into events, without I/O.
+
+    Args:
+        target: the target's name, for errors.
+        model: the model that was asked, or "".
+
+    Attributes:
+        started: whether anything but comments has come.
+        said_something: whether the last bytes completed a message, comments apart.
+        ended: whether the End has been given out.
+
+    """
+
+    def __init__(self, target: str, model: str = "") -> None:
+        self.started = False
+        self.said_something = False
+        self.ended = False
+        self._target = target
+        self._model: str | None = model
+        self._sse = SSEDecoder()
+        self._finish: FinishReason | None = None
+        self._usage: Usage | None = None
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Decode more bytes.
+
+        Args:
+            data: bytes as they came, cut anywhere.
+
+        Returns:
+            The events that they complete.
+
+        Raises:
+            ServerError: the server reported an error in the stream.
+            ProtocolError: what came is no chat completion.
+
+        """
+        try:
+            messages = [message.data for message in self._sse.feed(data)]
+        except EventTooLong:
+            raise ProtocolError("a message is too long", target=self._target, hint=_AGAIN) from None
+        self.said_something = bool(messages)
+        self.started = self.started or self.said_something
+        return [event for message in messages for event in self._message(message)]
+
+    def whole(self, text: str) -> list[Event]:
+        """Decode an answer that did not come as a stream, though one was asked for.
+
+        Args:
+            text: the JSON.
+
+        Returns:
+            The events, with the End.
+
+        Raises:
+            ServerError: it is an error.
+            ProtocolError: it is no chat completion.
+
+        """
+        found = self._message(text)
+        if self._finish is None:
+            raise ProtocolError("the server sent no chat completion", target=self._target, hint="Check the address.")
+        return [*found, *self._end()]
+
+    def close(self) -> list[Event]:
+        """End the input.
+
+        Returns:
+            The usage and the End, where they were not given out yet.
+
+        Raises:
+            DisconnectError: the answer has no end.
+
+        """
+        self._sse.close()
+        if self.ended:
+            return []
+        if self._finish is None:
+            raise DisconnectError(
+                "the server ended the stream before the answer was complete", target=self._target, hint=_AGAIN
+            )
+        return self._end()
+
+    def _message(self, data: str) -> list[Event]:
+        if self.ended:
+            return []
+        if data.strip() == "[DONE]":
+            return self._end()
+        try:
+            chunk = json.loads(data)
+        except (ValueError, RecursionError):
+            chunk = None
+        if not isinstance(chunk, dict):
+            raise ProtocolError("the server sent no chat completion", target=self._target, hint="Check the address.")
+        if chunk.get("error") or chunk.get("object") == "error":
+            raise stream_error(chunk, self._target)
+        if usage := _usage(chunk.get("usage")):
+            self._usage = usage
+        if status := _reading(chunk.get("prompt_progress"), self._target):
+            return [status]
+        found = self._named(chunk.get("model"))
+        choices = chunk.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        return found + self._choice(choice) if isinstance(choice, dict) else found
+
+    def _named(self, name: Any) -> list[Event]:
+        """Note, once, which model answers; say so where it is not the one that was asked."""
+        if self._model is None or not isinstance(name, str) or not name:
+            return []
+        asked, self._model = self._model, None
+        if asked and _same_model(asked, name):
+            return []
+        shown = model_title(name)
+        told: list[Event] = [events.Target(self._target, shown)]
+        return [Status(f"it has no {asked}: {shown} answers", "warning", self._target), *told] if asked else told
+
+    def _choice(self, choice: dict[str, Any]) -> list[Event]:
+        found: list[Event] = []
+        delta = choice.get("delta") or choice.get("message")
+        if isinstance(delta, dict):
+            thought = delta.get("reasoning_content") or delta.get("reasoning") or delta.get("reasoning_details")
+            found += _parts(thought, ThinkingDelta)
+            found += _parts(delta.get("content"), TextDelta)
+            found += _parts(delta.get("refusal"), TextDelta)
+        if reason := choice.get("finish_reason"):
+            self._finish = "length" if reason == "length" else "stop"
+            if warning := _FINISHES.get(str(reason)):
+                found.append(Status(warning, "warning", self._target))
+        return found
+
+    def _end(self) -> list[Event]:
+        self.ended = True
+        # The usage comes after the finish reason, so both wait for the end of the stream.
+        report = [UsageReport(self._usage)] if self._usage else []
+        return [*report, End(self._finish or "stop")]
+
+
+_FINISHES = {
+    "content_filter": "the server's content filter cut the answer off",
+    "tool_calls": "the model calls a tool, which is not done here",
+    "function_call": "the model calls a tool, which is not done here",
+}
+"""What the user is told of a finish reason."""
+
+
+def model_title(name: str) -> str:
+    """Return a model's name without the folders of a file on the server."""
+    return re.split(r"[\\/]", name)[-1] if name.lower().endswith(".gguf") else name
+
+
+def _same_model(asked: str, told: str) -> bool:
+    """Tell whether two names may be the same model's: a dated, a longer or a shorter form of it."""
+    one, other = (re.sub(r"[^a-z0-9]", "", name.lower().rpartition("/")[2].partition(":")[0]) for name in (asked, told))
+    return not one or not other or one in other or other in one
+
+
+def _parts(value: Any, kind: type[TextDelta | ThinkingDelta]) -> list[Event]:
+    """Read a text, or a list of parts, some of which may be the model's thinking."""
+    if isinstance(value, str):
+        return [kind(value)] if value else []
+    found: list[Event] = []
+    for part in value if isinstance(value, list) else []:
+        if isinstance(part, dict):
+            found += _parts(part.get("thinking"), ThinkingDelta)
+            found += _parts(part.get("text") or part.get("summary"), kind)
+    return found
+
+
+def _reading(value: Any, target: str) -> Status | None:
+    """Tell how much of a long prompt llama.cpp has read (its ``return_progress``)."""
+    counts = value if isinstance(value, dict) else {}
+    done, total = counts.get("processed"), counts.get("total")
+    if not isinstance(done, int) or not isinstance(total, int) or not 0 <= done < total or total < _LONG_PROMPT:
+        return None
+    return Status(f"reading the prompt: {done} of {total} tokens", "server", target, done / total)
+
+
+def _usage(value: Any) -> Usage | None:
+    if not isinstance(value, dict):
+        return None
+    counts = [value.get(name) for name in ("prompt_tokens", "completion_tokens")]
+    prompt, completion = (count if isinstance(count, int) else None for count in counts)
+    return None if prompt is None and completion is None else Usage(prompt, completion)

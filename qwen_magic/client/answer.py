@@ -1,0 +1,144 @@
+"""What has come of an answer so far."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from .. import events
+from ..events import End, Event, FinishReason, Reset, TextDelta, ThinkingDelta, UsageReport
+from ..messages import Message, Reply, Usage, with_answer
+from ..text.tokens import estimate_tokens
+from .fitting import count
+
+
+class Answer:
+    """Gathers a stream's events into a Reply.
+
+    Args:
+        messages: what was asked.
+        beginning: the answer that is continued, or None.
+
+    Attributes:
+        finish_reason: how it ended, or None while it has not.
+
+    """
+
+    def __init__(self, messages: tuple[Message, ...], beginning: Reply | None = None) -> None:
+        self.finish_reason: FinishReason | None = None
+        self._beginning = beginning or Reply()
+        earlier = (*self._beginning.earlier_targets, self._beginning.target) if beginning else ()
+        self._reply = Reply(messages=messages, finish_reason="interrupted", earlier_targets=earlier)
+        self._parts: list[str] = [self._beginning.text]
+        self._thoughts: list[str] = [self._beginning.thinking]
+        self._usage = Usage()
+        self._started: float | None = None
+        self._first: float | None = None
+        self._thinking_since: float | None = None
+        self._thinking_seconds: float | None = None
+        self._seconds: float | None = None
+
+    def begin(self) -> None:
+        """Start the clock."""
+        self._started = time.perf_counter()
+
+    def take(self, event: Event) -> None:
+        """Take one event in."""
+        now = time.perf_counter()
+        match event:
+            case TextDelta(text):
+                self._parts.append(text)
+                self._thought(now)
+            case ThinkingDelta(text):
+                self._thoughts.append(text)
+                self._thinking_since = self._thinking_since or now
+            case Reset(text, thinking):
+                self._parts, self._thoughts = [text], [thinking]
+                if thinking and self._thinking_since is None and self._thinking_seconds is None:
+                    self._thinking_since = (self._started or now) + (self._first or 0.0)
+                if text:
+                    self._thought(now)
+            case UsageReport(usage):
+                self._usage = usage
+            case events.Target(target, model):
+                self._reply = replace(self._reply, target=target, model=model)
+        if self._first is None and self._started and isinstance(event, (TextDelta, ThinkingDelta, Reset)):
+            self._first = now - self._started
+
+    def end(self, finish_reason: FinishReason, target: str = "") -> End:
+        """Note the end, and the target where none was noted; the first one counts."""
+        if self.finish_reason is None:
+            self._reply = replace(self._reply, target=self._reply.target or target)
+            now = time.perf_counter()
+            self.finish_reason = finish_reason
+            self._seconds = now - (self._started or now)
+            self._thought(now)
+        return End(self.finish_reason)
+
+    def reply(self) -> Reply:
+        """Return the answer so far; one that was continued is the whole, with the costs of all its parts."""
+        part, beginning = self.part(), self._beginning
+        if not beginning.target:
+            return with_answer(part)
+        by = part if self._first is not None else beginning  # who was asked and gave nothing is not named
+        whole = replace(
+            part,
+            usage=_sum(beginning.usage, part.usage),
+            seconds=beginning.seconds + part.seconds,
+            first_token_seconds=beginning.first_token_seconds,
+            thinking_seconds=beginning.thinking_seconds or part.thinking_seconds,
+            target=by.target,
+            model=by.model,
+            earlier_targets=tuple(name for name in dict.fromkeys(by.earlier_targets) if name != by.target),
+        )
+        return with_answer(whole)
+
+    def part(self) -> Reply:
+        """Return the reply with the costs of this stream alone."""
+        return replace(
+            self._reply,
+            text="".join(self._parts),
+            thinking="".join(self._thoughts),
+            usage=self._counted(),
+            finish_reason=self.finish_reason or "interrupted",
+            seconds=self._time(),
+            first_token_seconds=self._first,
+            thinking_seconds=self._thinking_seconds,
+        )
+
+    def _time(self) -> float:
+        if self._seconds is not None:
+            return self._seconds
+        return time.perf_counter() - self._started if self._started else 0.0
+
+    def _thought(self, now: float) -> None:
+        """Note that the thinking, if there was any, is over."""
+        if self._thinking_since is not None:
+            self._thinking_seconds = (self._thinking_seconds or 0.0) + now - self._thinking_since
+            self._thinking_since = None
+
+    def _counted(self) -> Usage:
+        """Return the tokens as the server counted them; once the answer is over, what it did not tell is estimated."""
+        usage = self._usage
+        missing = usage.prompt_tokens is None or usage.completion_tokens is None
+        if not missing or self.finish_reason is None or self._first is None:
+            return usage
+        new = len(self._beginning.text), len(self._beginning.thinking)
+        written = "".join(self._parts)[new[0] :], "".join(self._thoughts)[new[1] :]
+        completion = sum(map(estimate_tokens, written))
+        return Usage(
+            count(self._reply.messages) if usage.prompt_tokens is None else usage.prompt_tokens,
+            completion if usage.completion_tokens is None else usage.completion_tokens,
+            estimated=True,
+        )
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    def added(left: int | None, right: int | None) -> int | None:
+        return None if left is None and right is None else (left or 0) + (right or 0)
+
+    return Usage(
+        added(one.prompt_tokens, other.prompt_tokens),
+        added(one.completion_tokens, other.completion_tokens),
+        one.estimated or other.estimated,
+    )

@@ -1,0 +1,233 @@
+"""The chain of targets: which one is asked, for how long it is waited for, and what is said where none answers."""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from ..backends import Patience
+from ..errors import AsleepError, BusyError, ChainError, ConnectError, ContextError, QwenError, ServerError, StallError
+from ..events import Event, Reset, Status, TextDelta, ThinkingDelta
+from .continuation import continued
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Sequence
+
+    import aiohttp
+
+    from ..backends import Backend, Settings
+    from ..backends.targets import Target
+    from ..messages import Message, Reply
+    from ..parameters import Parameters
+    from .context_limits import Contexts
+    from .health import Health
+
+CONNECT_SECONDS = 12.0
+"""The longest wait for connections in all, where there are several targets: with no network a chain ends soon."""
+_LEAST_CONNECT_SECONDS = 1.0
+_REASON_CHARACTERS = 90
+_BAD_REQUEST = (400, 422, 500)
+_NEIGHBOURS_HELP = (ConnectError, StallError, ChainError, BusyError, AsleepError)
+
+
+class Chain:
+    """Targets that are tried in order until one begins to answer.
+
+    One that failed a short time ago is left out, and tried again only where all others fail. While another one is
+    left, a busy or sleeping target is waited for only a little, and a long queue counts as full; where all fail, the
+    first of those is waited for as long as the settings allow.
+
+    Args:
+        targets: the targets, in order.
+        backend: gives a target's backend.
+        health: how the targets fare.
+        contexts: what is known of their contexts.
+        settings: the client's settings.
+        beginning: an answer that was broken off, which is to be continued, or None.
+
+    Attributes:
+        targets: the targets.
+        attempt: how often a target was asked so far.
+        exact: whether the one that is asked goes on with the beginning by itself.
+
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        backend: Callable[[Target], Backend],
+        health: Health,
+        contexts: Contexts,
+        settings: Settings,
+        beginning: Reply | None = None,
+    ) -> None:
+        self.targets = tuple(targets)
+        self.attempt = 0
+        self.exact = False
+        self._backend = backend
+        self._health = health
+        self._contexts = contexts
+        self._settings = settings
+        self._beginning = beginning
+        self._begun = False
+        self._connecting = 0.0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The targets' names."""
+        return tuple(target.name for target in self.targets)
+
+    async def events(
+        self, session: aiohttp.ClientSession, messages: tuple[Message, ...], parameters: Parameters
+    ) -> AsyncGenerator[Event, None]:
+        """Yield the events of the target that answers, and a Status for each that does not.
+
+        Raises:
+            QwenError: an answer broke off, or the only target failed.
+            ChainError: all of several failed.
+
+        """
+        failures: dict[str, QwenError] = {}
+        hurried: list[Target] = []
+        waiting = self._order()
+        if status := self._left_out(waiting):
+            yield status
+        while waiting:
+            target, *waiting = waiting
+            try:
+                async with aclosing(self._ask(target, waiting, session, messages, parameters)) as answer:
+                    async for event in answer:
+                        yield event
+            except QwenError as error:
+                failures[target.name] = error
+                if self._begun:
+                    raise
+                if waiting and isinstance(error, (BusyError, AsleepError)):
+                    hurried.append(target)
+                if not waiting:
+                    waiting, hurried = hurried[:1], []
+                if not waiting:
+                    raise await self._failure(failures) from error
+                yield Status(f"{error.what}; trying {waiting[0].name}", "failover", target.name)
+            else:
+                return
+
+    def _order(self) -> list[Target]:
+        """Return the targets in the order in which they are asked: last those that are left out the longest."""
+        pauses = {target.name: self._health.pause(target.name) for target in self.targets}
+        return sorted(self.targets, key=lambda target: pauses[target.name])
+
+    def _left_out(self, order: Sequence[Target]) -> Status | None:
+        """Say which targets are left out; None where none is, or all have failed and are asked all the same."""
+        pauses = {target.name: pause for target in order if (pause := self._health.pause(target.name))}
+        if not pauses or len(pauses) == len(order):
+            return None
+        text = f"left out for up to {max(pauses.values()):.0f} s after a failure"
+        return Status(text, "failover", ", ".join(pauses))
+
+    async def _ask(
+        self,
+        target: Target,
+        others: Sequence[Target],
+        session: aiohttp.ClientSession,
+        messages: tuple[Message, ...],
+        parameters: Parameters,
+    ) -> AsyncGenerator[Event, None]:
+        """Ask one target, and note how it fares."""
+        self._begun = False
+        started = time.perf_counter()
+        try:
+            backend = self._backend(target)
+            patience = self._patience(others)
+            async with aclosing(self._answer(backend, target, patience, session, messages, parameters)) as answer:
+                async for event in answer:
+                    spent = time.perf_counter() - started
+                    if not self._begun and isinstance(event, (TextDelta, ThinkingDelta, Reset)):
+                        self._begun = True
+                        self._health.succeeded(target.name, spent)
+                    yield event
+                    if others and isinstance(event, Status) and event.kind == "queue":
+                        self._leave_long_queue(event, spent)
+        except QwenError as error:
+            error.target = error.target or target.name
+            self._health.failed(target.name, error, begun=self._begun)
+            if isinstance(error, ConnectError):
+                self._connecting += time.perf_counter() - started
+            raise
+
+    async def _answer(
+        self,
+        backend: Backend,
+        target: Target,
+        patience: Patience,
+        session: aiohttp.ClientSession,
+        messages: tuple[Message, ...],
+        parameters: Parameters,
+    ) -> AsyncGenerator[Event, None]:
+        """Ask for an answer, or for its continuation in the form that the backend can take."""
+        for exact in (True, False) if self._beginning and backend.resumes else (False,):
+            self.attempt += 1
+            self.exact = exact
+            sent = continued(messages, self._beginning, exact=self.exact) if self._beginning else messages
+            newest = len(sent) - len(messages) + 1
+            fitted = self._contexts.answer(backend, target.name, session, sent, parameters, patience, newest)
+            try:
+                async with aclosing(fitted) as answer:
+                    async for event in answer:
+                        yield event
+            except ContextError:
+                raise  # the other form is longer
+            except ServerError as error:
+                if self._begun or not self.exact or error.status not in _BAD_REQUEST:
+                    raise
+            else:
+                return
+
+    def _leave_long_queue(self, status: Status, spent: float) -> None:
+        """Raise where a queue takes so long that it counts as full."""
+        limit = self._settings.retry_timeout
+        if spent > limit or (status.eta or 0.0) > limit:
+            raise BusyError(f"the queue is long ({status.text})", target=status.target, hint="Try another target.")
+
+    def _patience(self, others: Sequence[Target]) -> Patience:
+        """Return how long a target is waited for while these others are left."""
+        settings, full = self._settings, self._settings.patience
+        if len(self.targets) == 1:
+            return full
+        remote = sum(target.kind != "local" for target in others)
+        share = max(_LEAST_CONNECT_SECONDS, (CONNECT_SECONDS - self._connecting) / (1 + remote))
+        connect = min(full.connect, share)
+        if not others:
+            return Patience(connect, full.retry, full.wake)
+        return Patience(connect, min(full.retry, settings.failover_timeout), min(full.wake, settings.failover_timeout))
+
+    async def _failure(self, failures: dict[str, QwenError]) -> QwenError:
+        """Return the error to raise where no target answered; it names a server on this machine that could."""
+        error = next(iter(failures.values()))
+        if len(failures) > 1:
+            error = ChainError(f"none of {len(failures)} targets answered: {_reasons(failures)}", hint=_hint(failures))
+            error.errors = tuple(failures.values())
+        if isinstance(error, _NEIGHBOURS_HELP):
+            from ..backends.openai.local_servers import find_neighbours  # noqa: PLC0415 - only where all else failed
+
+            if found := [name for name in await find_neighbours() if name not in failures]:
+                error.hint = f"{error.hint} On this machine answers {found[0]}: try that."
+        return error
+
+
+def _reasons(failures: dict[str, QwenError]) -> str:
+    """Say why each target failed; those with the same reason together."""
+    by_reason: dict[str, list[str]] = {}
+    for name, error in failures.items():
+        # An unreachable server's address adds nothing to its name.
+        reason = re.split(r": | to ", error.what)[0] if isinstance(error, ConnectError) else error.what
+        by_reason.setdefault(reason[:_REASON_CHARACTERS], []).append(name)
+    return "; ".join(f"{', '.join(names)} ({reason})" for reason, names in by_reason.items())
+
+
+def _hint(failures: dict[str, QwenError]) -> str:
+    if all(isinstance(error, ConnectError) for error in failures.values()):
+        return "Check the network."
+    return "Ask again later, or name another target."

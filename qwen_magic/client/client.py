@@ -1,0 +1,366 @@
+"""The client: one object that asks targets and streams their answers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..backends import Patience, Settings, make_backend
+from ..backends.targets import DEFAULT_SPACES, Target, parse_chain, parse_target
+from ..errors import QwenError, StallError
+from ..loop import background_loop
+from ..messages import Message, Prompt, Reply, to_messages
+from ..parameters import NAMES, Parameters, to_parameters
+from .chain import Chain
+from .context_limits import Contexts
+from .continuation import check_resumable
+from .health import Health, TargetState
+from .sessions import Sessions
+from .stream import Stream
+from .usage import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+
+    from typing_extensions import Self
+
+    from ..backends import Backend
+    from ..backends.descriptions import Description
+
+_CHECK_SECONDS = 10.0
+_CHECK_CONNECT_SECONDS = 5.0
+
+
+class QwenClient:
+    """Ask a target, or a chain of them, and stream the answer.
+
+    A client belongs to no event loop and no thread: it keeps one HTTP session for each loop that uses it. Use it as
+    an asynchronous context manager, or call `aclose` at the end.
+
+    Args:
+        target: a target string, or several, tried in order until one begins to answer; without one
+            ``QWEN_TARGET`` from the environment, else the public Spaces and, where its weights are
+            on this machine, ``local``.
+        proxy: a proxy's URL for all requests.
+        trust_env: whether proxies come from the environment.
+        headers: headers sent with each request.
+        hf_token: a Hugging Face token, sent to Spaces of the Hub alone; without one ``HF_TOKEN``.
+        auth: user and password for a Gradio app with a login.
+        connect_timeout: the longest wait for a connection, in seconds.
+        stall_timeout: the longest wait for the next byte of a stream, heartbeats apart, in seconds.
+        retry_timeout: how long to go on trying while a queue is full, in seconds.
+        wake_timeout: how long to wait for a Space that is asleep or starting, in seconds.
+        endpoint: a Gradio app's endpoint, ``"/name"`` or its number, where discovery should not choose.
+        inputs: values for an endpoint's inputs, by parameter name or label.
+        failover_timeout: how long to wait for a busy or sleeping target while another one is left, in seconds.
+
+    Attributes:
+        targets: the targets, in order.
+        settings: how servers are spoken to.
+        usage: what the answers cost, by target.
+
+    Raises:
+        TargetError: a target names nothing we know.
+
+    """
+
+    def __init__(
+        self,
+        target: str | Sequence[str] | None = None,
+        *,
+        proxy: str | None = None,
+        trust_env: bool = True,
+        headers: Mapping[str, str] | None = None,
+        hf_token: str | None = None,
+        auth: tuple[str, str] | None = None,
+        connect_timeout: float = 10.0,
+        stall_timeout: float = 120.0,
+        retry_timeout: float = 60.0,
+        wake_timeout: float = 300.0,
+        endpoint: str | int | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        failover_timeout: float = 10.0,
+    ) -> None:
+        self.settings = Settings(
+            proxy=proxy,
+            trust_env=trust_env,
+            headers=dict(headers or {}),
+            hf_token=hf_token or os.environ.get("HF_TOKEN"),
+            auth=auth,
+            connect_timeout=connect_timeout,
+            stall_timeout=stall_timeout,
+            retry_timeout=retry_timeout,
+            wake_timeout=wake_timeout,
+            endpoint=endpoint,
+            inputs=inputs,
+            failover_timeout=failover_timeout,
+        )
+        self.usage = Ledger()
+        self._health = Health()
+        self._contexts = Contexts()
+        self.targets: tuple[Target, ...] = parse_chain(target) if target else default_chain()
+        self._sessions = Sessions(self.settings)
+        self._backends: dict[str, Backend] = {}
+        self._lock = threading.Lock()
+        self._streams: set[Stream] = set()
+
+    def __repr__(self) -> str:
+        return f"QwenClient({', '.join(map(str, self.targets))!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    def stream(
+        self,
+        messages: Prompt,
+        system: str | None = None,
+        *,
+        target: str | Sequence[str] | None = None,
+        **parameters: Any,
+    ) -> Stream:
+        """Make the stream of one answer; nothing is sent before it is iterated.
+
+        Args:
+            messages: a prompt, or a conversation (Messages or ``{"role", "content"}``) that ends with one.
+            system: a system prompt.
+            target: another target, or chain, for this answer alone.
+            **parameters: temperature, top_p, max_tokens, seed, top_k, stop, presence_penalty, frequency_penalty,
+                thinking, thinking_budget, extra; see `Parameters`.
+
+        Returns:
+            The stream.
+
+        Raises:
+            UsageError: nothing was asked, or a parameter is unknown or out of range.
+            TargetError: a target names nothing we know.
+
+        """
+        return self._stream(self._chosen(target), to_messages(messages, system), to_parameters(parameters))
+
+    def resume(
+        self, reply: Reply, *, target: str | Sequence[str] | None = None, parameters: Parameters | None = None
+    ) -> Stream:
+        """Make a stream that continues an answer from where it stopped; see `Stream.resume`.
+
+        Args:
+            reply: the answer, of this client or another.
+            target: the target, or chain; without one the client's own.
+            parameters: the sampling parameters.
+
+        Raises:
+            UsageError: the answer is complete, or there is nothing of it.
+            TargetError: a target names nothing we know.
+
+        """
+        check_resumable(reply)
+        asked = reply.messages[:-1] if reply.messages and reply.messages[-1].role == "assistant" else reply.messages
+        return self._stream(self._chosen(target), to_messages(asked), parameters or Parameters(), reply)
+
+    async def ask(
+        self,
+        messages: Prompt,
+        system: str | None = None,
+        *,
+        target: str | Sequence[str] | None = None,
+        **parameters: Any,
+    ) -> Reply:
+        """Ask and return the whole answer; see `stream`.
+
+        Raises:
+            QwenError: no answer, or a partial one, which is the error's ``reply``.
+
+        """
+        stream = self.stream(messages, system, target=target, **parameters)
+        async for _ in stream.events():
+            pass
+        return stream.reply
+
+    def ask_sync(
+        self,
+        messages: Prompt,
+        system: str | None = None,
+        *,
+        target: str | Sequence[str] | None = None,
+        **parameters: Any,
+    ) -> Reply:
+        """Ask from synchronous code, whether or not a loop is running; see `ask`."""
+        return background_loop().run(self.ask(messages, system, target=target, **parameters))
+
+    @classmethod
+    async def create_async_generator(
+        cls,
+        model: str,
+        messages: Sequence[Mapping[str, Any] | Message],
+        proxy: str | None = None,
+        **kwargs: Any,
+    ) -> AsyncGenerator[str, None]:
+        """Yield an answer's text parts, in the manner of a g4f provider.
+
+        Args:
+            model: an alias or any target; "" for the default.
+            messages: the conversation, with "system", "user" and "assistant" roles.
+            proxy: a proxy's URL.
+            **kwargs: the parameters that `stream` takes, and the client's settings.
+
+        Yields:
+            Text parts; joined, they are the answer.
+
+        """
+        parameters = {name: kwargs.pop(name) for name in NAMES if name in kwargs}
+        async with cls(model or None, proxy=proxy, **kwargs) as client:
+            stream = client.stream(messages, **parameters)
+            try:
+                async for text in stream:
+                    yield text
+            finally:
+                await stream.cancel()
+
+    async def describe(self, target: str | None = None) -> Description:
+        """Ask what a target offers: its models, and a Space's endpoints and inputs.
+
+        Args:
+            target: a target string; without one the client's first target.
+
+        Raises:
+            QwenError: it cannot be reached, or is no such server.
+
+        """
+        return await self._describe(self._chosen(target)[0], self.settings.patience)
+
+    async def preview(
+        self,
+        messages: Prompt,
+        *,
+        target: str | Sequence[str] | None = None,
+        parameters: Parameters | None = None,
+    ) -> tuple[tuple[Message, ...], list[str]]:
+        """Tell which messages would be sent, and what would be said of those that are left out.
+
+        A long conversation is fitted to the context of the first target, which is asked for that alone.
+
+        Args:
+            messages: a prompt or a conversation.
+            target: another target, or chain.
+            parameters: the sampling parameters.
+
+        Returns:
+            The messages, and the notes.
+
+        Raises:
+            ContextError: the newest prompt alone is too long.
+
+        """
+        first = self._chosen(target)[0]
+        session, patience = await self._sessions.get(), self.settings.patience
+        given = to_messages(messages), parameters or Parameters()
+        fitted, notes = await self._contexts.preview(self._backend(first), first.name, session, *given, patience)
+        return fitted.messages, notes
+
+    def states(self, targets: str | Sequence[str] | None = None) -> list[TargetState]:
+        """Tell how targets, without any the client's own, fared so far; nothing is sent."""
+        return [self._health.state(target.name) for target in self._chosen(targets)]
+
+    async def check(self, targets: str | Sequence[str] | None = None) -> list[TargetState]:
+        """Ask all targets, without any the client's own, side by side what they offer, and tell how they fare."""
+        chosen = self._chosen(targets)
+        await asyncio.gather(*(self._check(target) for target in chosen))
+        return [self._health.state(target.name) for target in chosen]
+
+    def forgive(self) -> None:
+        """Leave no target out any more for its failures."""
+        self._health.forgive()
+
+    def inherit(self, other: QwenClient) -> None:
+        """Take over another client's keys, its usage and what it knows of its targets."""
+        self.settings = replace(self.settings, keys=other.settings.keys)
+        self.usage, self._health, self._contexts = other.usage, other._health, other._contexts
+
+    async def aclose(self) -> None:
+        """Cancel open streams and let go of all sessions and engines. The client can be used again."""
+        for stream in list(self._streams):
+            await stream.cancel()
+        await self._sessions.close()
+        with self._lock:
+            backends, self._backends = list(self._backends.values()), {}
+        for backend in backends:
+            await backend.close()
+
+    def close(self) -> None:
+        """Close from synchronous code; see `aclose`."""
+        background_loop().run(self.aclose())
+
+    def _chosen(self, targets: str | Sequence[str] | None) -> tuple[Target, ...]:
+        return parse_chain(targets) if targets else self.targets
+
+    def _stream(
+        self,
+        targets: tuple[Target, ...],
+        messages: tuple[Message, ...],
+        parameters: Parameters,
+        beginning: Reply | None = None,
+    ) -> Stream:
+        return Stream(
+            Chain(targets, self._backend, self._health, self._contexts, self.settings, beginning),
+            self._sessions,
+            messages,
+            parameters,
+            self._streams,
+            over=self._over,
+            resumed=self._resumed,
+            beginning=beginning,
+        )
+
+    def _resumed(self, stream: Stream, target: str | Sequence[str] | None) -> Stream:
+        targets = parse_chain(target) if target else stream.chain.targets
+        return self._stream(targets, stream.messages, stream.parameters, stream.reply)
+
+    def _over(self, part: Reply) -> None:
+        if part.first_token_seconds is not None:
+            self.usage.add(part)
+
+    async def _describe(self, target: Target, patience: Patience) -> Description:
+        return await self._backend(target).describe(await self._sessions.get(), patience)
+
+    async def _check(self, target: Target) -> None:
+        started = time.perf_counter()
+        patience = replace(self.settings.patience, connect=min(self.settings.connect_timeout, _CHECK_CONNECT_SECONDS))
+        try:
+            found = await asyncio.wait_for(self._describe(target, patience), _CHECK_SECONDS)
+        except asyncio.TimeoutError:
+            self._health.failed(target.name, StallError(f"no answer within {_CHECK_SECONDS:g} s", target=target.name))
+        except QwenError as error:
+            self._health.failed(target.name, error)
+        else:
+            self._health.succeeded(target.name, time.perf_counter() - started, found.models)
+
+    def _backend(self, target: Target) -> Backend:
+        with self._lock:
+            if target.name not in self._backends:
+                self._backends[target.name] = make_backend(target, self.settings)
+            return self._backends[target.name]
+
+
+def default_chain() -> tuple[Target, ...]:
+    """Return the targets for one who named none: ``QWEN_TARGET``, else the public Space, then a local model.
+
+    The local model is one of them only where its weights are already on this machine.
+    """
+    if named := os.environ.get("QWEN_TARGET", "").strip():
+        return parse_chain(named)
+    chain = [parse_target(name) for name in DEFAULT_SPACES]
+    if _has_local_weights():
+        chain.append(parse_target("local"))
+    return tuple(chain)
+
+
+def _has_local_weights() -> bool:
+    from ..backends.local.weights import find  # noqa: PLC0415 - only where nothing was named
+
+    return find("0.5b") is not None

@@ -1,0 +1,215 @@
+"""What is known of a target's context, and an answer to as much of a conversation as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .. import events
+from ..backends.too_long import counts
+from ..errors import ContextError
+from ..events import Event, Reset, Status, TextDelta, ThinkingDelta
+from .fitting import MARGIN, Fitted, answer_room, count, fit
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    import aiohttp
+
+    from ..backends import Backend, Patience
+    from ..messages import Message
+    from ..parameters import Parameters
+
+ASKED_FROM = 1000
+"""Tokens from which a target is asked for its context: fewer fit everywhere, and cost no further request."""
+_ASK_SECONDS = 2.0
+_LEARNT_SECONDS = 600.0
+"""How long a limit counts that a refusal taught: the server may be started anew with a larger one."""
+_TRIES = 5
+_SURE = 0.55
+"""The part of an estimate that is surely there: for some languages it was up to four fifths too high."""
+_MEASURABLE = 500
+"""Tokens from which a count tells how far off our estimate is."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a target takes.
+
+    Attributes:
+        context: tokens of a conversation with its answer, as the target counts them.
+        scale: how many tokens we estimate where the target counts one.
+        stated: whether the target stated it; else it was found out.
+
+    """
+
+    context: int
+    scale: float = 1.0
+    stated: bool = True
+    since: float = field(default_factory=time.monotonic, compare=False)
+
+    def __str__(self) -> str:
+        return f"{'' if self.stated else 'about '}{self.context:,} tokens"
+
+    def fitted(self, messages: tuple[Message, ...], parameters: Parameters, newest: int) -> Fitted:
+        """Fit a conversation to this limit."""
+        answer = answer_room(parameters, self.context)
+        return fit(messages, int(self.context * self.scale), int(answer * self.scale), newest=newest)
+
+
+class Contexts:
+    """What a client knows of its targets' contexts."""
+
+    def __init__(self) -> None:
+        self._learnt: dict[str, Limit] = {}
+
+    async def answer(
+        self,
+        backend: Backend,
+        name: str,
+        session: aiohttp.ClientSession,
+        messages: tuple[Message, ...],
+        parameters: Parameters,
+        patience: Patience,
+        newest: int = 1,
+    ) -> AsyncGenerator[Event, None]:
+        """Stream an answer to a conversation of which the oldest turns are left out where it is too long.
+
+        Where the target's context is known, that happens at once; else as soon as the target refuses, with what its
+        words tell. After each Target comes a warning where turns were left out.
+
+        Args:
+            backend: who is asked.
+            name: the target's name.
+            session: an HTTP session of the running loop.
+            messages: the conversation.
+            parameters: the sampling parameters.
+            patience: how long to wait.
+            newest: how many messages at the end belong to the newest prompt.
+
+        Raises:
+            ContextError: the newest prompt alone is too long.
+            QwenError: what the backend raises.
+
+        """
+        limit = await self._limit(backend, name, session, messages, patience)
+        for left in reversed(range(_TRIES)):
+            fitted = limit.fitted(messages, parameters, newest) if limit else Fitted(messages, 0, 0, count(messages))
+            notes = _notes(fitted, limit, name) if limit else []
+            begun = False
+            try:
+                async with aclosing(backend.stream(session, fitted.messages, parameters, patience)) as answer:
+                    async for event in answer:
+                        begun = begun or isinstance(event, (TextDelta, ThinkingDelta, Reset))
+                        yield event
+                        if isinstance(event, events.Target):
+                            for note in notes:
+                                yield Status(note, "warning", name)
+            except ContextError as error:
+                if begun:
+                    raise
+                limit = self._learnt[name] = lower(error.server_message, fitted.tokens)
+                if not left or limit.fitted(messages, parameters, newest).left_out <= fitted.left_out:
+                    raise
+            else:
+                return
+
+    async def preview(
+        self,
+        backend: Backend,
+        name: str,
+        session: aiohttp.ClientSession,
+        messages: tuple[Message, ...],
+        parameters: Parameters,
+        patience: Patience,
+    ) -> tuple[Fitted, list[str]]:
+        """Tell what of a conversation would be sent, and what would be said of it; only the context is asked for.
+
+        Raises:
+            ContextError: the newest prompt alone is too long.
+
+        """
+        limit = await self._limit(backend, name, session, messages, patience)
+        if limit is None:
+            return Fitted(messages, 0, 0, count(messages)), []
+        fitted = limit.fitted(messages, parameters, 1)
+        return fitted, _notes(fitted, limit, name)
+
+    async def _limit(
+        self,
+        backend: Backend,
+        name: str,
+        session: aiohttp.ClientSession,
+        messages: tuple[Message, ...],
+        patience: Patience,
+    ) -> Limit | None:
+        """Return a target's limit; it is asked only where the conversation is long, and not waited for."""
+        learnt = self._learnt.get(name)
+        if learnt is not None and time.monotonic() - learnt.since < _LEARNT_SECONDS:
+            return learnt
+        if count(messages) < ASKED_FROM:
+            return None
+        asking = asyncio.ensure_future(backend.context(session, patience))
+        try:
+            await asyncio.wait({asking}, timeout=_ASK_SECONDS)
+            # Whatever went wrong, the answer is asked for all the same, and its failure says more.
+            context = (
+                asking.result() if asking.done() and not asking.cancelled() and asking.exception() is None else None
+            )
+        finally:
+            asking.cancel()
+        return Limit(context) if context else None
+
+
+def lower(said: str, sent: int) -> Limit:
+    """Tell the limit that a refusal teaches.
+
+    Args:
+        said: the server's words.
+        sent: the tokens that were refused, as we estimated them.
+
+    Returns:
+        What the words tell; where they tell nothing, half of what was sent.
+
+    """
+    told = counts(said)
+    if told.context and told.needed:
+        # Of a short one, which only the tokens asked for its answer made too long, most are the chat template's.
+        measured = told.needed >= min(told.context, _MEASURABLE)
+        return Limit(told.context, sent / told.needed if measured else 1.0)
+    if told.context:
+        # Where we had thought that it just fits, our estimate is wrong; nobody says by how much.
+        wrong = told.context // 3 < sent <= told.context
+        return Limit(told.context, sent / 2 / told.context if wrong else 1.0)
+    return Limit(max(1, sent // 2), stated=False)
+
+
+def _notes(fitted: Fitted, limit: Limit, name: str) -> list[str]:
+    """Say what was left out, and whether what is left may be too long.
+
+    Raises:
+        ContextError: it surely is.
+
+    """
+    tokens = int(fitted.tokens / limit.scale)
+    if limit.stated and tokens * _SURE > limit.context:
+        raise ContextError(
+            f"the prompt is too long: it has about {tokens:,} tokens, and {limit} fit, the answer's among them",
+            target=name,
+            hint="Shorten it, or ask another target with -t.",
+        )
+    notes = [f"{_left_out(fitted)} left out: {name} takes {limit}"] if fitted.left_out else []
+    if fitted.left_out == fitted.turns and tokens > limit.context * (1 - MARGIN):
+        notes.append(f"the prompt has about {tokens:,} tokens, {name} takes {limit}: it may be cut")
+    return notes
+
+
+def _left_out(fitted: Fitted) -> str:
+    left_out, turns = fitted.left_out, fitted.turns
+    if left_out == turns:
+        return "the earlier turn was" if turns == 1 else f"all {turns} earlier turns were"
+    oldest = "oldest of" if left_out == 1 else f"{left_out} oldest of"
+    return f"the {oldest} {turns} earlier turns {'was' if left_out == 1 else 'were'}"

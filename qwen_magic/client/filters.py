@@ -1,0 +1,155 @@
+"""What stands between a backend's events and a stream's.
+
+Halves of characters are joined, thinking is split off, a continuation is joined to its beginning.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..events import Event, Reset, TextDelta, ThinkingDelta
+from ..text.joining import Joiner
+from ..text.surrogates import SurrogateJoiner, mended
+from ..text.thinking import ThinkingSplitter
+
+if TYPE_CHECKING:
+    from ..messages import Reply
+    from ..text.thinking import Piece
+
+
+class SurrogateFilter:
+    """Join halves of characters, and replace those that stand alone."""
+
+    def __init__(self) -> None:
+        self._text = SurrogateJoiner()
+        self._thinking = SurrogateJoiner()
+
+    def take(self, event: Event) -> list[Event]:
+        """Turn one event into those that it means."""
+        match event:
+            case TextDelta(text):
+                return _text(self._text.feed(text))
+            case ThinkingDelta(text):
+                return _thinking(self._thinking.feed(text))
+            case Reset(text, thinking):
+                self._text = SurrogateJoiner()
+                return [Reset(mended(text), mended(thinking))]
+        return [event]
+
+    def close(self) -> list[Event]:
+        """Give out what was held back."""
+        return [*_thinking(self._thinking.close()), *_text(self._text.close())]
+
+
+class ThinkingFilter:
+    """Split ``<think>`` off the text."""
+
+    def __init__(self) -> None:
+        self._splitter = ThinkingSplitter()
+        self._text = ""
+        self._thinking = ""
+
+    def take(self, event: Event) -> list[Event]:
+        """Turn one event into those that it means."""
+        match event:
+            case TextDelta(text):
+                return self._events(self._splitter.feed(text))
+            case ThinkingDelta(text):
+                self._thinking += text
+                self._splitter.thought_apart()
+            case Reset(text, thinking):
+                self._splitter, self._text, self._thinking = ThinkingSplitter(), "", thinking
+                if thinking:
+                    self._splitter.thought_apart()
+                self._events(self._splitter.feed(text))
+                return [Reset(self._text, self._thinking)]
+        return [event]
+
+    def close(self) -> list[Event]:
+        """Give out what was held back."""
+        return self._events(self._splitter.close())
+
+    def _events(self, pieces: list[Piece]) -> list[Event]:
+        found: list[Event] = []
+        for piece in pieces:
+            match piece.kind:
+                case "text":
+                    self._text += piece.text
+                    found.append(TextDelta(piece.text))
+                case "thinking":
+                    self._thinking += piece.text
+                    found.append(ThinkingDelta(piece.text))
+                case "rethought":
+                    self._thinking, self._text = self._thinking + piece.text, ""
+                    found.append(Reset("", self._thinking))
+        return found
+
+
+class JoiningFilter:
+    """Join a continued answer to its beginning.
+
+    Args:
+        beginning: the answer that was broken off.
+        exact: whether the server itself goes on in its midst.
+
+    """
+
+    def __init__(self, beginning: Reply, *, exact: bool) -> None:
+        self._beginning = beginning
+        self._exact = exact
+        self._joiner = Joiner(beginning.text, exact=exact)
+
+    def take(self, event: Event) -> list[Event]:
+        """Turn one event into those that it means."""
+        match event:
+            case TextDelta(text):
+                return _text(self._joiner.feed(text))
+            case Reset(text, thinking):
+                self._joiner = Joiner(self._beginning.text, exact=self._exact)
+                whole = self._beginning.text + self._joiner.feed(text)
+                return [Reset(whole, self._beginning.thinking + thinking)]
+        return [event]
+
+    def close(self) -> list[Event]:
+        """Give out what was held back."""
+        return _text(self._joiner.close())
+
+
+class Filters:
+    """The filters of one attempt, one after the other.
+
+    Args:
+        beginning: the answer that is continued, or None.
+        exact: whether the server itself goes on in its midst.
+
+    """
+
+    def __init__(self, beginning: Reply | None = None, *, exact: bool = False) -> None:
+        self._surrogates = SurrogateFilter()
+        self._thinking = ThinkingFilter()
+        self._joining = JoiningFilter(beginning, exact=exact) if beginning else None
+
+    def take(self, event: Event) -> list[Event]:
+        """Turn one event into those that it means."""
+        return self._split(self._surrogates.take(event))
+
+    def close(self) -> list[Event]:
+        """Give out what was held back; nothing may come after it."""
+        rest = [*self._split(self._surrogates.close()), *self._joined(self._thinking.close())]
+        return rest if self._joining is None else [*rest, *self._joining.close()]
+
+    def _split(self, events: list[Event]) -> list[Event]:
+        return self._joined([found for event in events for found in self._thinking.take(event)])
+
+    def _joined(self, events: list[Event]) -> list[Event]:
+        if self._joining is None:
+            return events
+        return [found for event in events for found in self._joining.take(event)]
+
+
+def _text(text: str) -> list[Event]:
+    return [TextDelta(text)] if text else []
+
+
+def _thinking(text: str) -> list[Event]:
+    return [ThinkingDelta(text)] if text else []

@@ -1,0 +1,100 @@
+"""One aiohttp session for each event loop that uses a client."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import platform
+import threading
+import weakref
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from ..backends import Settings
+
+
+class Sessions:
+    """The HTTP sessions of one client.
+
+    A session lives as long as its loop, or until `close`. So that a script needs no ``aclose`` before its
+    ``asyncio.run`` ends, each session is bound to an asynchronous generator of its loop, and
+    ``loop.shutdown_asyncgens`` closes it.
+
+    Args:
+        settings: proxy, headers and time limits.
+
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._guards: weakref.WeakKeyDictionary[
+            asyncio.AbstractEventLoop, tuple[aiohttp.ClientSession, AsyncGenerator[None, None]]
+        ] = weakref.WeakKeyDictionary()
+
+    async def get(self) -> aiohttp.ClientSession:
+        """Return the running loop's session, a new one where it has none."""
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            kept = self._guards.get(loop)
+        if kept is not None and not kept[0].closed:
+            return kept[0]
+        session = self._open()
+        guard = _guard(session)
+        with self._lock:
+            for ended in [other for other in self._guards if other.is_closed()]:
+                del self._guards[ended]
+            self._guards[loop] = (session, guard)
+        await anext(guard)
+        return session
+
+    async def close(self) -> None:
+        """Close all sessions, each on its own loop."""
+        with self._lock:
+            kept = list(self._guards.items())
+            # A loop that stands still closes its session itself, when it ends.
+            still = {loop: pair for loop, pair in kept if not loop.is_running() and not loop.is_closed()}
+            self._guards = weakref.WeakKeyDictionary(still)
+        here = asyncio.get_running_loop()
+        for loop, (_, guard) in kept:
+            if loop is here:
+                await guard.aclose()
+            elif loop.is_running():
+                closing = asyncio.run_coroutine_threadsafe(_close(guard), loop)
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(asyncio.wrap_future(closing), 2)
+
+    def _open(self) -> aiohttp.ClientSession:
+        settings = self._settings
+        timeout = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=settings.connect_timeout)
+        return aiohttp.ClientSession(
+            timeout=timeout,
+            headers={"User-Agent": user_agent()},
+            trust_env=settings.trust_env,
+            proxy=settings.proxy,
+            # Servers on an IP address set cookies too, which keep us on one replica.
+            cookie_jar=aiohttp.CookieJar(unsafe=True),
+        )
+
+
+async def _guard(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        await session.close()
+        await asyncio.sleep(0)  # lets the transports say goodbye
+
+
+async def _close(guard: AsyncGenerator[None, None]) -> None:
+    await guard.aclose()
+
+
+def user_agent() -> str:
+    """Return our User-Agent."""
+    from .. import __version__  # noqa: PLC0415 - the package imports this module
+
+    return f"qwen_magic/{__version__} (Python {platform.python_version()}; aiohttp {aiohttp.__version__})"

@@ -1,0 +1,224 @@
+"""The running answer: a stream of events that can be iterated once, cancelled, and continued."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from ..errors import QwenError, UsageError
+from ..events import End, Event, Reset, TextDelta
+from .answer import Answer
+from .continuation import check_resumable
+from .filters import Filters
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Sequence
+
+    from ..messages import Message, Reply
+    from ..parameters import Parameters
+    from .chain import Chain
+    from .sessions import Sessions
+
+    Targets = str | Sequence[str] | None
+
+
+class Stream:
+    """One answer as it comes.
+
+    Its life: made (nothing is sent yet), iterated (a task of its own reads the backend), then over: it ended,
+    was cancelled, or failed. Iterate it once, for text (``async for text in stream``) or for all that happens
+    (``async for event in stream.events()``). If the iterating task is cancelled or stops, so does the
+    stream, and the server is told. An answer that did not come to its end can be continued by `resume`.
+
+    Attributes:
+        messages: what is asked.
+
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        sessions: Sessions,
+        messages: tuple[Message, ...],
+        parameters: Parameters,
+        open_streams: set[Stream],
+        *,
+        over: Callable[[Reply], None],
+        resumed: Callable[[Stream, Targets], Stream],
+        beginning: Reply | None = None,
+    ) -> None:
+        self.messages = messages
+        self.parameters = parameters
+        self.chain = chain
+        self._sessions = sessions
+        self._open = open_streams
+        self._over = over
+        self._resumed = resumed
+        self._beginning = beginning
+        self._pump: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._cancelled = False
+        self._stopping = False
+        self._answer = Answer(messages, beginning)
+
+    def __repr__(self) -> str:
+        names = self.reply.target or ", ".join(self.chain.names)
+        return f"<Stream from {names}: {self._answer.finish_reason or 'open'}>"
+
+    @property
+    def reply(self) -> Reply:
+        """The answer so far; until the end has come its ``finish_reason`` is "interrupted"."""
+        return self._answer.reply()
+
+    async def __aiter__(self) -> AsyncGenerator[str, None]:
+        """Yield the answer's text as it comes; of a continued one, what is new.
+
+        What was yielded cannot be taken back: where the server rewrites its answer, what follows is the new
+        text from the first difference on, and ``reply.text`` is right.
+        """
+        shown = self._beginning.text if self._beginning else ""
+        async with aclosing(self.events()) as happenings:
+            async for event in happenings:
+                if isinstance(event, TextDelta):
+                    shown += event.text
+                    yield event.text
+                elif isinstance(event, Reset):
+                    rest = event.text[_common(shown, event.text) :]
+                    shown = event.text
+                    if rest:
+                        yield rest
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """Yield everything that happens; the last event is an End, also after `cancel`.
+
+        A continued answer's first event is a Reset with what there was.
+
+        Raises:
+            QwenError: what went wrong; its ``reply`` is the partial answer.
+            UsageError: the stream was iterated before.
+
+        """
+        if self._loop is not None:
+            raise UsageError("a stream can be iterated once", hint="Ask again for another.")
+        self._loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[Event | BaseException] = asyncio.Queue()
+        self._answer.begin()
+        if self._cancelled:
+            yield self._answer.end("interrupted")
+            return
+        self._open.add(self)  # held, so that a client can stop what nobody else holds any more
+        self._pump = self._loop.create_task(self._run(queue))
+        try:
+            if self._beginning:
+                yield Reset(self._beginning.text, self._beginning.thinking)
+            while True:
+                item = await queue.get()
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+                if isinstance(item, End):
+                    return
+        finally:
+            self._answer.end("interrupted")
+            await self._stop(self._pump)
+            self._open.discard(self)
+            self._over(self._answer.part())
+
+    async def cancel(self) -> None:
+        """Stop the answer and tell the server; may be called from any loop. The iteration ends with an End."""
+        self._cancelled = True
+        loop = self._loop
+        if loop is None or self._pump is None or self._pump.done() or loop.is_closed():
+            return
+        if loop is asyncio.get_running_loop():
+            await self._stop(self._pump)
+        else:
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._stop(self._pump), loop))
+
+    def resume(self, target: Targets = None) -> Stream:
+        """Make a stream that continues this answer from where it stopped.
+
+        Args:
+            target: another target, or chain, to continue it; without one the same chain, in which a target that
+                has just failed comes last.
+
+        Returns:
+            The stream, whose reply is the whole answer.
+
+        Raises:
+            UsageError: the answer is complete, still running, or nothing of it had come.
+
+        """
+        if self._answer.finish_reason is None:
+            raise UsageError("the answer has not come to its end", hint="Iterate or cancel the stream first.")
+        check_resumable(self.reply)
+        return self._resumed(self, target)
+
+    async def _stop(self, pump: asyncio.Task[None]) -> None:
+        """Cancel the task and wait for its end; once, for a second time would cut short its word to the server."""
+        if not self._stopping:
+            self._stopping = True
+            pump.cancel()
+        await asyncio.wait({pump})
+
+    async def _run(self, queue: asyncio.Queue[Event | BaseException]) -> None:
+        """Read the chain to its end, and see that nothing is lost however it ends."""
+        filters = _AttemptFilters(self.chain, self._beginning)
+
+        def pass_on(happenings: list[Event]) -> None:
+            for event in happenings:
+                self._answer.take(event)
+                queue.put_nowait(event)
+
+        try:
+            session = await self._sessions.get()
+            async with aclosing(self.chain.events(session, self.messages, self.parameters)) as happenings:
+                async for event in happenings:
+                    if isinstance(event, End):
+                        pass_on(filters.close())
+                        queue.put_nowait(self._answer.end(event.finish_reason))
+                        return
+                    pass_on(filters.take(event))
+            pass_on(filters.close())
+            queue.put_nowait(self._answer.end("stop"))
+        except asyncio.CancelledError:
+            pass_on(filters.close())
+            queue.put_nowait(self._answer.end("interrupted"))
+            raise
+        except QwenError as error:
+            pass_on(filters.close())
+            self._answer.end("error", error.target)
+            error.reply = self.reply
+            queue.put_nowait(error)
+        except Exception as error:  # noqa: BLE001 - a fault of ours belongs to the one who iterates
+            self._answer.end("error")
+            queue.put_nowait(error)
+
+
+class _AttemptFilters:
+    """The filters of the attempt that is going on; each attempt of the chain has new ones."""
+
+    def __init__(self, chain: Chain, beginning: Reply | None) -> None:
+        self._chain = chain
+        self._beginning = beginning
+        self._attempt = 0
+        self._filters: Filters | None = None
+
+    def take(self, event: Event) -> list[Event]:
+        if self._filters is None or self._attempt != self._chain.attempt:
+            self._attempt = self._chain.attempt
+            self._filters = Filters(self._beginning, exact=self._chain.exact)
+        return self._filters.take(event)
+
+    def close(self) -> list[Event]:
+        filters, self._filters = self._filters, None
+        return filters.close() if filters else []
+
+
+def _common(one: str, other: str) -> int:
+    """Count the characters that two texts begin with alike."""
+    for place, (left, right) in enumerate(zip(one, other, strict=False)):
+        if left != right:
+            return place
+    return min(len(one), len(other))
