@@ -13,33 +13,78 @@ if TYPE_CHECKING:
     from .client.client import QwenClient
     from .client.stream import Stream
     from .errors import QwenError
-    from .messages import Message, Reply, Usage
+    from .events import (
+        AnswerEvent,
+        End,
+        Event,
+        Reset,
+        Responder,
+        Status,
+        TextDelta,
+        ThinkingDelta,
+        Usage,
+        UsageReport,
+    )
+    from .messages import File, Image, Message, Text, ToolCall, ToolResult
     from .notebook.magics import last_reply
     from .panel.panel import ChatPanel
+    from .parameters import Parameters
+    from .reply import Reply
+    from .request import Request
 
 __all__ = [
+    "AnswerEvent",
     "ChatPanel",
+    "End",
+    "Event",
+    "File",
+    "Image",
     "Message",
+    "Parameters",
     "QwenClient",
     "QwenError",
     "Reply",
+    "Request",
+    "Reset",
+    "Responder",
+    "Status",
     "Stream",
+    "Text",
+    "TextDelta",
+    "ThinkingDelta",
+    "ToolCall",
+    "ToolResult",
     "Usage",
+    "UsageReport",
     "last_reply",
     "load_ipython_extension",
     "unload_ipython_extension",
 ]
 
-_PLACES = {
-    "ChatPanel": "panel.panel",
-    "Message": "messages",
-    "QwenClient": "client.client",
-    "QwenError": "errors",
-    "Reply": "messages",
-    "Stream": "client.stream",
-    "Usage": "messages",
-    "last_reply": "notebook.magics",
+_MODULES = {
+    "client.client": ("QwenClient",),
+    "client.stream": ("Stream",),
+    "errors": ("QwenError",),
+    "events": (
+        "AnswerEvent",
+        "End",
+        "Event",
+        "Reset",
+        "Responder",
+        "Status",
+        "TextDelta",
+        "ThinkingDelta",
+        "Usage",
+        "UsageReport",
+    ),
+    "messages": ("File", "Image", "Message", "Text", "ToolCall", "ToolResult"),
+    "notebook.magics": ("last_reply",),
+    "panel.panel": ("ChatPanel",),
+    "parameters": ("Parameters",),
+    "reply": ("Reply",),
+    "request": ("Request",),
 }
+_PLACES = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .messages import Reply
-
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+class PartialReply(Protocol):
+    """What had come of an answer before it failed: a `qwen_magic.Reply`, which this module stands below."""
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+
+    @property
+    def thinking(self) -> str:
+        """What the model thought."""
+
+    @property
+    def finish_reason(self) -> str:
+        """How it ended: "error"."""
+
+    @property
+    def target(self) -> str:
+        """The target that gave it."""
+
+    @property
+    def messages(self) -> tuple[Any, ...]:
+        """The messages, with the answer as the last."""
 
 
 class QwenError(Exception):
@@ -33,7 +55,7 @@ class QwenError(Exception):
         self.what = one_line(what)
         self.target = target
         self.hint = one_line(hint)
-        self.reply: Reply | None = None
+        self.reply: PartialReply | None = None
 
     @property
     def before_answer(self) -> bool:

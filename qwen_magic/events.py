@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from .messages import Usage
+from typing import Literal
 
 FinishReason = Literal["stop", "length", "interrupted", "error"]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What an answer cost, in tokens.
+
+    Attributes:
+        prompt_tokens: tokens read, or None where that is not known.
+        completion_tokens: tokens written, the thinking's with them, or None.
+        estimated: whether we estimated them from the text, because the server does not tell.
+
+    """
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    estimated: bool = False
 
 
 @dataclass(frozen=True)
@@ -17,21 +30,26 @@ class Event:
 
 
 @dataclass(frozen=True)
-class TextDelta(Event):
+class AnswerEvent(Event):
+    """An event that is part of the answer: with the first of them the answer has begun."""
+
+
+@dataclass(frozen=True)
+class TextDelta(AnswerEvent):
     """More of the answer; ``text`` is never empty."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class ThinkingDelta(Event):
+class ThinkingDelta(AnswerEvent):
     """More of the model's thinking, which is no part of the answer."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class Reset(Event):
+class Reset(AnswerEvent):
     """The server rewrote what it had said: ``text`` is the whole answer so far."""
 
     text: str
@@ -61,7 +79,7 @@ class Status(Event):
 
 
 @dataclass(frozen=True)
-class Target(Event):
+class Responder(Event):
     """Which target and model answer from here on."""
 
     target: str

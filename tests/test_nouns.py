@@ -7,8 +7,9 @@ import pytest
 from qwen_magic import Message, QwenClient, Reply
 from qwen_magic.backends.targets import parse_chain, parse_target, space_host
 from qwen_magic.errors import AuthError, QwenError, TargetError, UsageError
-from qwen_magic.messages import to_messages, with_answer
+from qwen_magic.messages import to_messages
 from qwen_magic.parameters import Parameters, to_parameters
+from qwen_magic.reply import with_answer
 
 
 def test_a_prompt_and_a_conversation_become_messages() -> None:

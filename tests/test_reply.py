@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen_magic.errors import UsageError
-from qwen_magic.messages import Reply
+from qwen_magic.reply import Reply
 from qwen_magic.text.fences import CodeBlock
 
 ANSWER = """\

@@ -16,26 +16,26 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from . import Patience, Settings
+    from .base import Deadlines, Settings
 
 _NETWORK = "Check the address and the network, or try another target."
 _AGAIN = "Ask again, or try another target."
 
 
-def timeouts(settings: Settings, patience: Patience | None = None) -> aiohttp.ClientTimeout:
+def timeouts(settings: Settings, deadlines: Deadlines | None = None) -> aiohttp.ClientTimeout:
     """Return the limits of one request: a connection, the look-up of the name with it, and a silence."""
-    connect = (patience or settings.patience).connect
+    connect = (deadlines or settings.deadlines).connect
     return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=settings.stall_timeout)
 
 
 @asynccontextmanager
-async def translated(target: str, settings: Settings, patience: Patience | None = None) -> AsyncIterator[None]:
+async def translated(target: str, settings: Settings, deadlines: Deadlines | None = None) -> AsyncIterator[None]:
     """Turn what aiohttp and the operating system raise inside the block into our errors.
 
     Args:
         target: the target's name, for the errors.
         settings: the client's settings, whose time limits the errors name.
-        patience: how long this target may keep us waiting.
+        deadlines: how long this target may keep us waiting.
 
     Yields:
         Nothing.
@@ -50,18 +50,18 @@ async def translated(target: str, settings: Settings, patience: Patience | None 
     try:
         yield
     except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
-        raise translate(error, target, settings, patience) from error
+        raise translate(error, target, settings, deadlines) from error
 
 
 def translate(  # noqa: PLR0911 - a table
-    error: BaseException, target: str, settings: Settings, patience: Patience | None = None
+    error: BaseException, target: str, settings: Settings, deadlines: Deadlines | None = None
 ) -> QwenError:
     """Say what an exception of aiohttp or the operating system means.
 
     The words are ours alone: aiohttp's may hold a proxy's password.
     """
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        what = f"no connection within {(patience or settings.patience).connect:g} s"
+        what = f"no connection within {(deadlines or settings.deadlines).connect:g} s"
         return ConnectError(what, target=target, hint=_NETWORK)
     if isinstance(error, (aiohttp.ServerTimeoutError, asyncio.TimeoutError)):
         return StallError(

@@ -13,18 +13,18 @@ from ..events import Status
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
-    from . import Patience
+    from .base import Deadlines
 
 T = TypeVar("T")
 
 _LONGEST_PAUSE = 15.0
 
 
-async def patiently(
+async def retry_until_ready(
     attempt: Callable[[], Awaitable[T]],
     result: list[T],
     target: str,
-    patience: Patience,
+    deadlines: Deadlines,
     *,
     asleep: Literal["waking", "loading"] = "waking",
     state: Callable[[], Awaitable[str]] | None = None,
@@ -35,7 +35,7 @@ async def patiently(
         attempt: what is tried.
         result: takes what the attempt returns.
         target: the target's name.
-        patience: how long to go on.
+        deadlines: how long to go on.
         asleep: what a server that is not up yet does.
         state: says in words what it does, "" where it cannot; may raise where waiting would not help.
 
@@ -54,12 +54,12 @@ async def patiently(
         except BusyError as error:
             failure: BusyError | AsleepError = error
             kind: Literal["retry", "waking", "loading"] = "retry"
-            limit = patience.retry
+            limit = deadlines.retry
             asked = error.retry_after or 0.0  # "at once" would only make a full queue fuller
             wait = asked if asked >= 1 else pause * random.uniform(1, 1.25)  # noqa: S311
             text = f"{error.what}; trying again in {wait:.0f} s"
         except AsleepError as error:
-            failure, kind, limit, wait = error, asleep, patience.wake, pause
+            failure, kind, limit, wait = error, asleep, deadlines.wake, pause
             text = (await state() if state else "") or f"{error.what}; waiting until it is"
         else:
             return

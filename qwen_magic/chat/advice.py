@@ -9,7 +9,7 @@ from ..errors import AuthError, ChainError, ConnectError, ContextError, NotFound
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..messages import Reply
+    from ..reply import Reply
 
 _LOCAL_HINT = "A small Qwen can answer on this machine: %qwen use local (491 MB, once)."
 _SMALL = "a small model on this machine: fair at short code, unreliable in facts and arithmetic"

@@ -27,8 +27,8 @@ def preview(
         notes: what else is to be said.
 
     """
-    characters = sum(len(message.content) for message in messages)
-    tokens = sum(estimate_tokens(message.content) for message in messages)
+    characters = sum(len(message.text) for message in messages)
+    tokens = sum(estimate_tokens(message.text) for message in messages)
     lines = [
         "Nothing was sent. This is what would be:",
         f"target      {', '.join(targets)}",
@@ -37,10 +37,10 @@ def preview(
     if parameters:
         lines.append(f"parameters  {json.dumps(parameters, ensure_ascii=False, sort_keys=True, default=str)}")
     lines += [f"note        {note}" for note in notes]
-    found = [secret for message in messages for secret in find_secrets(message.content)]
+    found = [secret for message in messages for secret in find_secrets(message.text)]
     if found:
         kinds = ", ".join(dict.fromkeys(secret.kind for secret in found))
         lines.append(f"secrets     ⚠ {len(found)}: {kinds}. They would be sent whole; --redact replaces them.")
     for message in messages:
-        lines += ["", f"── {message.role} · {len(message.content):,} characters", mask(message.content)]
+        lines += ["", f"── {message.role} · {len(message.text):,} characters", mask(message.text)]
     return "\n".join(lines)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ..messages import Message, Reply
+    from ..messages import Message
+    from ..reply import Reply
     from ..store import Conversation, Store, Turn
 
 _FILE = "qwen_magic.sqlite"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from ..client.stream import Stream
     from ..events import Event
-    from ..messages import Reply
     from ..replay import ReplayedStream
+    from ..reply import Reply
     from .question import Asked
 
 

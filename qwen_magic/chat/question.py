@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..backends.targets import parse_chain
-from ..messages import Message, Reply
+from ..messages import Message
 from ..text import secrets
 
 if TYPE_CHECKING:
     from ..parameters import Parameters
     from ..replay import Mode
+    from ..reply import Reply
     from .memory import OpenTurn, Place
     from .observers import Follower
 

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from .. import events
-from ..events import End, Event, FinishReason, Reset, TextDelta, ThinkingDelta, UsageReport
-from ..messages import Message, Reply, Usage, with_answer
+from ..events import (
+    AnswerEvent,
+    End,
+    Event,
+    FinishReason,
+    Reset,
+    Responder,
+    TextDelta,
+    ThinkingDelta,
+    Usage,
+    UsageReport,
+)
+from ..reply import Reply, with_answer
 from ..text.tokens import estimate_tokens
 from .fitting import count
+
+if TYPE_CHECKING:
+    from ..request import Request
 
 
 class Answer:
     """Gathers a stream's events into a Reply.
 
     Args:
-        messages: what was asked.
+        request: what was asked.
         beginning: the answer that is continued, or None.
 
     Attributes:
@@ -24,11 +38,11 @@ class Answer:
 
     """
 
-    def __init__(self, messages: tuple[Message, ...], beginning: Reply | None = None) -> None:
+    def __init__(self, request: Request, beginning: Reply | None = None) -> None:
         self.finish_reason: FinishReason | None = None
         self._beginning = beginning or Reply()
         earlier = (*self._beginning.earlier_targets, self._beginning.target) if beginning else ()
-        self._reply = Reply(messages=messages, finish_reason="interrupted", earlier_targets=earlier)
+        self._reply = Reply(messages=request.messages, finish_reason="interrupted", earlier_targets=earlier)
         self._parts: list[str] = [self._beginning.text]
         self._thoughts: list[str] = [self._beginning.thinking]
         self._usage = Usage()
@@ -60,9 +74,9 @@ class Answer:
                     self._thought(now)
             case UsageReport(usage):
                 self._usage = usage
-            case events.Target(target, model):
+            case Responder(target, model):
                 self._reply = replace(self._reply, target=target, model=model)
-        if self._first is None and self._started and isinstance(event, (TextDelta, ThinkingDelta, Reset)):
+        if self._first is None and self._started and isinstance(event, AnswerEvent):
             self._first = now - self._started
 
     def end(self, finish_reason: FinishReason, target: str = "") -> End:

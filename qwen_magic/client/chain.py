@@ -7,9 +7,9 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from ..backends import Patience
+from ..backends.base import Deadlines
 from ..errors import AsleepError, BusyError, ChainError, ConnectError, ContextError, QwenError, ServerError, StallError
-from ..events import Event, Reset, Status, TextDelta, ThinkingDelta
+from ..events import AnswerEvent, Event, Status
 from .continuation import continued
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from ..backends import Backend, Settings
+    from ..backends.base import Backend, Settings
     from ..backends.targets import Target
-    from ..messages import Message, Reply
-    from ..parameters import Parameters
-    from .context_limits import Contexts
+    from ..reply import Reply
+    from ..request import Request
+    from .context_limits import ContextLimits
     from .health import Health
 
 CONNECT_SECONDS = 12.0
@@ -29,7 +29,7 @@ CONNECT_SECONDS = 12.0
 _LEAST_CONNECT_SECONDS = 1.0
 _REASON_CHARACTERS = 90
 _BAD_REQUEST = (400, 422, 500)
-_NEIGHBOURS_HELP = (ConnectError, StallError, ChainError, BusyError, AsleepError)
+_LOCAL_SERVERS_HELP = (ConnectError, StallError, ChainError, BusyError, AsleepError)
 
 
 class Chain:
@@ -43,7 +43,7 @@ class Chain:
         targets: the targets, in order.
         backend: gives a target's backend.
         health: how the targets fare.
-        contexts: what is known of their contexts.
+        limits: what is known of their contexts.
         settings: the client's settings.
         beginning: an answer that was broken off, which is to be continued, or None.
 
@@ -59,7 +59,7 @@ class Chain:
         targets: Sequence[Target],
         backend: Callable[[Target], Backend],
         health: Health,
-        contexts: Contexts,
+        limits: ContextLimits,
         settings: Settings,
         beginning: Reply | None = None,
     ) -> None:
@@ -68,7 +68,7 @@ class Chain:
         self.exact = False
         self._backend = backend
         self._health = health
-        self._contexts = contexts
+        self._limits = limits
         self._settings = settings
         self._beginning = beginning
         self._begun = False
@@ -79,9 +79,7 @@ class Chain:
         """The targets' names."""
         return tuple(target.name for target in self.targets)
 
-    async def events(
-        self, session: aiohttp.ClientSession, messages: tuple[Message, ...], parameters: Parameters
-    ) -> AsyncGenerator[Event, None]:
+    async def events(self, session: aiohttp.ClientSession, request: Request) -> AsyncGenerator[Event, None]:
         """Yield the events of the target that answers, and a Status for each that does not.
 
         Raises:
@@ -97,7 +95,7 @@ class Chain:
         while waiting:
             target, *waiting = waiting
             try:
-                async with aclosing(self._ask(target, waiting, session, messages, parameters)) as answer:
+                async with aclosing(self._ask(target, waiting, session, request)) as answer:
                     async for event in answer:
                         yield event
             except QwenError as error:
@@ -132,19 +130,18 @@ class Chain:
         target: Target,
         others: Sequence[Target],
         session: aiohttp.ClientSession,
-        messages: tuple[Message, ...],
-        parameters: Parameters,
+        request: Request,
     ) -> AsyncGenerator[Event, None]:
         """Ask one target, and note how it fares."""
         self._begun = False
         started = time.perf_counter()
         try:
             backend = self._backend(target)
-            patience = self._patience(others)
-            async with aclosing(self._answer(backend, target, patience, session, messages, parameters)) as answer:
+            deadlines = self._deadlines(others)
+            async with aclosing(self._answer(backend, target, deadlines, session, request)) as answer:
                 async for event in answer:
                     spent = time.perf_counter() - started
-                    if not self._begun and isinstance(event, (TextDelta, ThinkingDelta, Reset)):
+                    if not self._begun and isinstance(event, AnswerEvent):
                         self._begun = True
                         self._health.succeeded(target.name, spent)
                     yield event
@@ -161,18 +158,17 @@ class Chain:
         self,
         backend: Backend,
         target: Target,
-        patience: Patience,
+        deadlines: Deadlines,
         session: aiohttp.ClientSession,
-        messages: tuple[Message, ...],
-        parameters: Parameters,
+        request: Request,
     ) -> AsyncGenerator[Event, None]:
         """Ask for an answer, or for its continuation in the form that the backend can take."""
-        for exact in (True, False) if self._beginning and backend.resumes else (False,):
+        for exact in (True, False) if self._beginning and backend.continues else (False,):
             self.attempt += 1
             self.exact = exact
-            sent = continued(messages, self._beginning, exact=self.exact) if self._beginning else messages
-            newest = len(sent) - len(messages) + 1
-            fitted = self._contexts.answer(backend, target.name, session, sent, parameters, patience, newest)
+            sent = continued(request, self._beginning, exact=self.exact) if self._beginning else request
+            newest = len(sent.messages) - len(request.messages) + 1
+            fitted = self._limits.answer(backend, target.name, session, sent, deadlines, newest)
             try:
                 async with aclosing(fitted) as answer:
                     async for event in answer:
@@ -191,17 +187,17 @@ class Chain:
         if spent > limit or (status.eta or 0.0) > limit:
             raise BusyError(f"the queue is long ({status.text})", target=status.target, hint="Try another target.")
 
-    def _patience(self, others: Sequence[Target]) -> Patience:
+    def _deadlines(self, others: Sequence[Target]) -> Deadlines:
         """Return how long a target is waited for while these others are left."""
-        settings, full = self._settings, self._settings.patience
+        settings, full = self._settings, self._settings.deadlines
         if len(self.targets) == 1:
             return full
         remote = sum(target.kind != "local" for target in others)
         share = max(_LEAST_CONNECT_SECONDS, (CONNECT_SECONDS - self._connecting) / (1 + remote))
         connect = min(full.connect, share)
         if not others:
-            return Patience(connect, full.retry, full.wake)
-        return Patience(connect, min(full.retry, settings.failover_timeout), min(full.wake, settings.failover_timeout))
+            return Deadlines(connect, full.retry, full.wake)
+        return Deadlines(connect, min(full.retry, settings.failover_timeout), min(full.wake, settings.failover_timeout))
 
     async def _failure(self, failures: dict[str, QwenError]) -> QwenError:
         """Return the error to raise where no target answered; it names a server on this machine that could."""
@@ -209,10 +205,10 @@ class Chain:
         if len(failures) > 1:
             error = ChainError(f"none of {len(failures)} targets answered: {_reasons(failures)}", hint=_hint(failures))
             error.errors = tuple(failures.values())
-        if isinstance(error, _NEIGHBOURS_HELP):
-            from ..backends.openai.local_servers import find_neighbours  # noqa: PLC0415 - only where all else failed
+        if isinstance(error, _LOCAL_SERVERS_HELP):
+            from ..backends.openai.local_servers import find_local_servers  # noqa: PLC0415 - only where all else failed
 
-            if found := [name for name in await find_neighbours() if name not in failures]:
+            if found := [name for name in await find_local_servers() if name not in failures]:
                 error.hint = f"{error.hint} On this machine answers {found[0]}: try that."
         return error
 

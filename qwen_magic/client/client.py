@@ -9,15 +9,17 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..backends import Patience, Settings, make_backend
+from ..backends.base import Deadlines, Settings
+from ..backends.registry import make_backend
 from ..backends.targets import DEFAULT_SPACES, Target, parse_chain, parse_target
 from ..errors import QwenError, StallError
 from ..loop import background_loop
-from ..messages import Message, Prompt, Reply, to_messages
-from ..parameters import NAMES, Parameters, to_parameters
+from ..messages import Message, Prompt, to_messages
+from ..parameters import NAMES, Parameters
+from ..request import Request
 from .chain import Chain
-from .context_limits import Contexts
-from .continuation import check_resumable
+from .context_limits import ContextLimits
+from .continuation import check_continuable
 from .health import Health, TargetState
 from .sessions import Sessions
 from .stream import Stream
@@ -28,8 +30,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ..backends import Backend
+    from ..backends.base import Backend
     from ..backends.descriptions import Description
+    from ..reply import Reply
 
 _CHECK_SECONDS = 10.0
 _CHECK_CONNECT_SECONDS = 5.0
@@ -101,7 +104,7 @@ class QwenClient:
         )
         self.usage = Ledger()
         self._health = Health()
-        self._contexts = Contexts()
+        self._limits = ContextLimits()
         self.targets: tuple[Target, ...] = parse_chain(target) if target else default_chain()
         self._sessions = Sessions(self.settings)
         self._backends: dict[str, Backend] = {}
@@ -119,7 +122,7 @@ class QwenClient:
 
     def stream(
         self,
-        messages: Prompt,
+        messages: Prompt | Request,
         system: str | None = None,
         *,
         target: str | Sequence[str] | None = None,
@@ -128,7 +131,7 @@ class QwenClient:
         """Make the stream of one answer; nothing is sent before it is iterated.
 
         Args:
-            messages: a prompt, or a conversation (Messages or ``{"role", "content"}``) that ends with one.
+            messages: a prompt, a conversation (Messages or ``{"role", "content"}``) that ends with one, or a request.
             system: a system prompt.
             target: another target, or chain, for this answer alone.
             **parameters: temperature, top_p, max_tokens, seed, top_k, stop, presence_penalty, frequency_penalty,
@@ -142,12 +145,12 @@ class QwenClient:
             TargetError: a target names nothing we know.
 
         """
-        return self._stream(self._chosen(target), to_messages(messages, system), to_parameters(parameters))
+        return self._stream(self._chosen(target), Request.of(messages, system, **parameters))
 
-    def resume(
+    def continue_(
         self, reply: Reply, *, target: str | Sequence[str] | None = None, parameters: Parameters | None = None
     ) -> Stream:
-        """Make a stream that continues an answer from where it stopped; see `Stream.resume`.
+        """Make a stream that continues an answer from where it stopped; see `Stream.continue_`.
 
         Args:
             reply: the answer, of this client or another.
@@ -159,13 +162,17 @@ class QwenClient:
             TargetError: a target names nothing we know.
 
         """
-        check_resumable(reply)
+        check_continuable(reply)
         asked = reply.messages[:-1] if reply.messages and reply.messages[-1].role == "assistant" else reply.messages
-        return self._stream(self._chosen(target), to_messages(asked), parameters or Parameters(), reply)
+        request = Request(to_messages(asked), parameters or Parameters())
+        return self._stream(self._chosen(target), request, reply)
+
+    resume = continue_
+    """The earlier name of `continue_`."""
 
     async def ask(
         self,
-        messages: Prompt,
+        messages: Prompt | Request,
         system: str | None = None,
         *,
         target: str | Sequence[str] | None = None,
@@ -184,7 +191,7 @@ class QwenClient:
 
     def ask_sync(
         self,
-        messages: Prompt,
+        messages: Prompt | Request,
         system: str | None = None,
         *,
         target: str | Sequence[str] | None = None,
@@ -232,11 +239,11 @@ class QwenClient:
             QwenError: it cannot be reached, or is no such server.
 
         """
-        return await self._describe(self._chosen(target)[0], self.settings.patience)
+        return await self._describe(self._chosen(target)[0], self.settings.deadlines)
 
     async def preview(
         self,
-        messages: Prompt,
+        messages: Prompt | Request,
         *,
         target: str | Sequence[str] | None = None,
         parameters: Parameters | None = None,
@@ -246,9 +253,9 @@ class QwenClient:
         A long conversation is fitted to the context of the first target, which is asked for that alone.
 
         Args:
-            messages: a prompt or a conversation.
+            messages: a prompt, a conversation or a request.
             target: another target, or chain.
-            parameters: the sampling parameters.
+            parameters: the sampling parameters; without them the request's.
 
         Returns:
             The messages, and the notes.
@@ -258,9 +265,10 @@ class QwenClient:
 
         """
         first = self._chosen(target)[0]
-        session, patience = await self._sessions.get(), self.settings.patience
-        given = to_messages(messages), parameters or Parameters()
-        fitted, notes = await self._contexts.preview(self._backend(first), first.name, session, *given, patience)
+        session, deadlines = await self._sessions.get(), self.settings.deadlines
+        request = Request.of(messages)
+        request = request if parameters is None else replace(request, parameters=parameters)
+        fitted, notes = await self._limits.preview(self._backend(first), first.name, session, request, deadlines)
         return fitted.messages, notes
 
     def states(self, targets: str | Sequence[str] | None = None) -> list[TargetState]:
@@ -280,7 +288,7 @@ class QwenClient:
     def inherit(self, other: QwenClient) -> None:
         """Take over another client's keys, its usage and what it knows of its targets."""
         self.settings = replace(self.settings, keys=other.settings.keys)
-        self.usage, self._health, self._contexts = other.usage, other._health, other._contexts
+        self.usage, self._health, self._limits = other.usage, other._health, other._limits
 
     async def aclose(self) -> None:
         """Cancel open streams and let go of all sessions and engines. The client can be used again."""
@@ -302,37 +310,35 @@ class QwenClient:
     def _stream(
         self,
         targets: tuple[Target, ...],
-        messages: tuple[Message, ...],
-        parameters: Parameters,
+        request: Request,
         beginning: Reply | None = None,
     ) -> Stream:
         return Stream(
-            Chain(targets, self._backend, self._health, self._contexts, self.settings, beginning),
+            Chain(targets, self._backend, self._health, self._limits, self.settings, beginning),
             self._sessions,
-            messages,
-            parameters,
+            request,
             self._streams,
             over=self._over,
-            resumed=self._resumed,
+            continued=self._continued,
             beginning=beginning,
         )
 
-    def _resumed(self, stream: Stream, target: str | Sequence[str] | None) -> Stream:
+    def _continued(self, stream: Stream, target: str | Sequence[str] | None) -> Stream:
         targets = parse_chain(target) if target else stream.chain.targets
-        return self._stream(targets, stream.messages, stream.parameters, stream.reply)
+        return self._stream(targets, stream.request, stream.reply)
 
     def _over(self, part: Reply) -> None:
         if part.first_token_seconds is not None:
             self.usage.add(part)
 
-    async def _describe(self, target: Target, patience: Patience) -> Description:
-        return await self._backend(target).describe(await self._sessions.get(), patience)
+    async def _describe(self, target: Target, deadlines: Deadlines) -> Description:
+        return await self._backend(target).describe(await self._sessions.get(), deadlines)
 
     async def _check(self, target: Target) -> None:
         started = time.perf_counter()
-        patience = replace(self.settings.patience, connect=min(self.settings.connect_timeout, _CHECK_CONNECT_SECONDS))
+        deadlines = replace(self.settings.deadlines, connect=min(self.settings.connect_timeout, _CHECK_CONNECT_SECONDS))
         try:
-            found = await asyncio.wait_for(self._describe(target, patience), _CHECK_SECONDS)
+            found = await asyncio.wait_for(self._describe(target, deadlines), _CHECK_SECONDS)
         except asyncio.TimeoutError:
             self._health.failed(target.name, StallError(f"no answer within {_CHECK_SECONDS:g} s", target=target.name))
         except QwenError as error:

@@ -8,10 +8,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .. import events
 from ..backends.too_long import counts
 from ..errors import ContextError
-from ..events import Event, Reset, Status, TextDelta, ThinkingDelta
+from ..events import AnswerEvent, Event, Responder, Status
 from .fitting import MARGIN, Fitted, answer_room, count, fit
 
 if TYPE_CHECKING:
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from ..backends import Backend, Patience
+    from ..backends.base import Backend, Deadlines
     from ..messages import Message
-    from ..parameters import Parameters
+    from ..request import Request
 
 ASKED_FROM = 1000
 """Tokens from which a target is asked for its context: fewer fit everywhere, and cost no further request."""
@@ -54,13 +53,13 @@ class Limit:
     def __str__(self) -> str:
         return f"{'' if self.stated else 'about '}{self.context:,} tokens"
 
-    def fitted(self, messages: tuple[Message, ...], parameters: Parameters, newest: int) -> Fitted:
+    def fitted(self, request: Request, newest: int) -> Fitted:
         """Fit a conversation to this limit."""
-        answer = answer_room(parameters, self.context)
-        return fit(messages, int(self.context * self.scale), int(answer * self.scale), newest=newest)
+        answer = answer_room(request.parameters, self.context)
+        return fit(request.messages, int(self.context * self.scale), int(answer * self.scale), newest=newest)
 
 
-class Contexts:
+class ContextLimits:
     """What a client knows of its targets' contexts."""
 
     def __init__(self) -> None:
@@ -71,9 +70,8 @@ class Contexts:
         backend: Backend,
         name: str,
         session: aiohttp.ClientSession,
-        messages: tuple[Message, ...],
-        parameters: Parameters,
-        patience: Patience,
+        request: Request,
+        deadlines: Deadlines,
         newest: int = 1,
     ) -> AsyncGenerator[Event, None]:
         """Stream an answer to a conversation of which the oldest turns are left out where it is too long.
@@ -85,9 +83,8 @@ class Contexts:
             backend: who is asked.
             name: the target's name.
             session: an HTTP session of the running loop.
-            messages: the conversation.
-            parameters: the sampling parameters.
-            patience: how long to wait.
+            request: the conversation and the parameters.
+            deadlines: how long to wait.
             newest: how many messages at the end belong to the newest prompt.
 
         Raises:
@@ -95,24 +92,26 @@ class Contexts:
             QwenError: what the backend raises.
 
         """
-        limit = await self._limit(backend, name, session, messages, patience)
+        limit = await self._limit(backend, name, session, request.messages, deadlines)
         for left in reversed(range(_TRIES)):
-            fitted = limit.fitted(messages, parameters, newest) if limit else Fitted(messages, 0, 0, count(messages))
+            fitted = limit.fitted(request, newest) if limit else _whole(request)
             notes = _notes(fitted, limit, name) if limit else []
             begun = False
             try:
-                async with aclosing(backend.stream(session, fitted.messages, parameters, patience)) as answer:
+                async with aclosing(
+                    backend.stream(session, request.with_messages(fitted.messages), deadlines)
+                ) as answer:
                     async for event in answer:
-                        begun = begun or isinstance(event, (TextDelta, ThinkingDelta, Reset))
+                        begun = begun or isinstance(event, AnswerEvent)
                         yield event
-                        if isinstance(event, events.Target):
+                        if isinstance(event, Responder):
                             for note in notes:
                                 yield Status(note, "warning", name)
             except ContextError as error:
                 if begun:
                     raise
                 limit = self._learnt[name] = lower(error.server_message, fitted.tokens)
-                if not left or limit.fitted(messages, parameters, newest).left_out <= fitted.left_out:
+                if not left or limit.fitted(request, newest).left_out <= fitted.left_out:
                     raise
             else:
                 return
@@ -122,9 +121,8 @@ class Contexts:
         backend: Backend,
         name: str,
         session: aiohttp.ClientSession,
-        messages: tuple[Message, ...],
-        parameters: Parameters,
-        patience: Patience,
+        request: Request,
+        deadlines: Deadlines,
     ) -> tuple[Fitted, list[str]]:
         """Tell what of a conversation would be sent, and what would be said of it; only the context is asked for.
 
@@ -132,10 +130,10 @@ class Contexts:
             ContextError: the newest prompt alone is too long.
 
         """
-        limit = await self._limit(backend, name, session, messages, patience)
+        limit = await self._limit(backend, name, session, request.messages, deadlines)
         if limit is None:
-            return Fitted(messages, 0, 0, count(messages)), []
-        fitted = limit.fitted(messages, parameters, 1)
+            return _whole(request), []
+        fitted = limit.fitted(request, 1)
         return fitted, _notes(fitted, limit, name)
 
     async def _limit(
@@ -144,7 +142,7 @@ class Contexts:
         name: str,
         session: aiohttp.ClientSession,
         messages: tuple[Message, ...],
-        patience: Patience,
+        deadlines: Deadlines,
     ) -> Limit | None:
         """Return a target's limit; it is asked only where the conversation is long, and not waited for."""
         learnt = self._learnt.get(name)
@@ -152,7 +150,7 @@ class Contexts:
             return learnt
         if count(messages) < ASKED_FROM:
             return None
-        asking = asyncio.ensure_future(backend.context(session, patience))
+        asking = asyncio.ensure_future(backend.context(session, deadlines))
         try:
             await asyncio.wait({asking}, timeout=_ASK_SECONDS)
             # Whatever went wrong, the answer is asked for all the same, and its failure says more.
@@ -185,6 +183,10 @@ def lower(said: str, sent: int) -> Limit:
         wrong = told.context // 3 < sent <= told.context
         return Limit(told.context, sent / 2 / told.context if wrong else 1.0)
     return Limit(max(1, sent // 2), stated=False)
+
+
+def _whole(request: Request) -> Fitted:
+    return Fitted(request.messages, 0, 0, count(request.messages))
 
 
 def _notes(fitted: Fitted, limit: Limit, name: str) -> list[str]:

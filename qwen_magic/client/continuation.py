@@ -9,7 +9,8 @@ from ..messages import Message
 from ..text.joining import last_words
 
 if TYPE_CHECKING:
-    from ..messages import Reply
+    from ..reply import Reply
+    from ..request import Request
 
 _ASK = (
     "Your answer was cut off. Go on with it exactly where it stopped, in the same language and form, without any "
@@ -17,7 +18,7 @@ _ASK = (
 )
 
 
-def check_resumable(reply: Reply) -> None:
+def check_continuable(reply: Reply) -> None:
     """Refuse an answer that cannot be continued.
 
     Raises:
@@ -30,20 +31,21 @@ def check_resumable(reply: Reply) -> None:
         raise UsageError("nothing of the answer had come", hint="Ask again.")
 
 
-def continued(messages: tuple[Message, ...], beginning: Reply, *, exact: bool) -> tuple[Message, ...]:
+def continued(request: Request, beginning: Reply, *, exact: bool) -> Request:
     """Put a broken-off answer behind the messages that it answers.
 
     Args:
-        messages: what was asked.
+        request: what was asked.
         beginning: what had come of the answer.
         exact: whether the server goes on with it where it stands last; otherwise the model is asked to, and to repeat
             its last words, at which the two parts are joined.
 
     Returns:
-        The messages to send.
+        The request to send.
 
     """
     answer = Message("assistant", beginning.text)
     if exact:
-        return (*messages, answer)
-    return (*messages, answer, Message("user", _ASK.format(words=last_words(beginning.text))))
+        return request.with_messages((*request.messages, answer))
+    again = Message("user", _ASK.format(words=last_words(beginning.text)))
+    return request.with_messages((*request.messages, answer, again))

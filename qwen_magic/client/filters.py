@@ -13,7 +13,7 @@ from ..text.surrogates import SurrogateJoiner, mended
 from ..text.thinking import ThinkingSplitter
 
 if TYPE_CHECKING:
-    from ..messages import Reply
+    from ..reply import Reply
     from ..text.thinking import Piece
 
 

@@ -91,7 +91,7 @@ def answer_room(parameters: Parameters, context: int) -> int:
 
 def count(messages: Sequence[Message]) -> int:
     """Estimate how many tokens messages are, their roles and marks among them."""
-    return sum(estimate_tokens(message.content) + _MESSAGE_TOKENS for message in messages)
+    return sum(estimate_tokens(message.text) + _MESSAGE_TOKENS for message in messages)
 
 
 def _turns(messages: Sequence[Message]) -> list[list[Message]]:

@@ -14,7 +14,7 @@ import aiohttp
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from ..backends import Settings
+    from ..backends.base import Settings
 
 
 class Sessions:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 from ..errors import QwenError, UsageError
 from ..events import End, Event, Reset, TextDelta
 from .answer import Answer
-from .continuation import check_resumable
+from .continuation import check_continuable
 from .filters import Filters
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
-    from ..messages import Message, Reply
+    from ..messages import Message
     from ..parameters import Parameters
+    from ..reply import Reply
+    from ..request import Request
     from .chain import Chain
     from .sessions import Sessions
 
@@ -29,10 +31,10 @@ class Stream:
     Its life: made (nothing is sent yet), iterated (a task of its own reads the backend), then over: it ended,
     was cancelled, or failed. Iterate it once, for text (``async for text in stream``) or for all that happens
     (``async for event in stream.events()``). If the iterating task is cancelled or stops, so does the
-    stream, and the server is told. An answer that did not come to its end can be continued by `resume`.
+    stream, and the server is told. An answer that did not come to its end can be continued by `continue_`.
 
     Attributes:
-        messages: what is asked.
+        request: what is asked.
 
     """
 
@@ -40,31 +42,39 @@ class Stream:
         self,
         chain: Chain,
         sessions: Sessions,
-        messages: tuple[Message, ...],
-        parameters: Parameters,
+        request: Request,
         open_streams: set[Stream],
         *,
         over: Callable[[Reply], None],
-        resumed: Callable[[Stream, Targets], Stream],
+        continued: Callable[[Stream, Targets], Stream],
         beginning: Reply | None = None,
     ) -> None:
-        self.messages = messages
-        self.parameters = parameters
+        self.request = request
         self.chain = chain
         self._sessions = sessions
         self._open = open_streams
         self._over = over
-        self._resumed = resumed
+        self._continued = continued
         self._beginning = beginning
         self._pump: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._cancelled = False
         self._stopping = False
-        self._answer = Answer(messages, beginning)
+        self._answer = Answer(request, beginning)
 
     def __repr__(self) -> str:
         names = self.reply.target or ", ".join(self.chain.names)
         return f"<Stream from {names}: {self._answer.finish_reason or 'open'}>"
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The messages of what is asked."""
+        return self.request.messages
+
+    @property
+    def parameters(self) -> Parameters:
+        """The sampling parameters of what is asked."""
+        return self.request.parameters
 
     @property
     def reply(self) -> Reply:
@@ -136,7 +146,7 @@ class Stream:
         else:
             await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._stop(self._pump), loop))
 
-    def resume(self, target: Targets = None) -> Stream:
+    def continue_(self, target: Targets = None) -> Stream:
         """Make a stream that continues this answer from where it stopped.
 
         Args:
@@ -152,8 +162,11 @@ class Stream:
         """
         if self._answer.finish_reason is None:
             raise UsageError("the answer has not come to its end", hint="Iterate or cancel the stream first.")
-        check_resumable(self.reply)
-        return self._resumed(self, target)
+        check_continuable(self.reply)
+        return self._continued(self, target)
+
+    resume = continue_
+    """The earlier name of `continue_`."""
 
     async def _stop(self, pump: asyncio.Task[None]) -> None:
         """Cancel the task and wait for its end; once, for a second time would cut short its word to the server."""
@@ -173,7 +186,7 @@ class Stream:
 
         try:
             session = await self._sessions.get()
-            async with aclosing(self.chain.events(session, self.messages, self.parameters)) as happenings:
+            async with aclosing(self.chain.events(session, self.request)) as happenings:
                 async for event in happenings:
                     if isinstance(event, End):
                         pass_on(filters.close())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..messages import Reply
+    from ..reply import Reply
 
 
 @dataclass(frozen=True)

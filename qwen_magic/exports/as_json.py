@@ -10,8 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, get_args
 
 from ..errors import UsageError, one_line
-from ..events import FinishReason
-from ..messages import Usage
+from ..events import FinishReason, Usage
 from ..store.rows import Turn
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ..backends.openai.servers import SERVERS
 from ..backends.targets import ALIASES, parse_chain, parse_target
 from ..errors import TargetError
 from .braces import names_in_braces
-from .commands import COMMANDS
+from .commands.table import COMMANDS
 from .commands.topics import TOPICS
 from .options import FORMATS, MODES, OPTIONS, read_words
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .magics import QwenMagics
     from .options import Option
+    from .session import NotebookSession
 
-    Source = Callable[[QwenMagics, str], Iterable[str]]
+    Source = Callable[[NotebookSession, str], Iterable[str]]
     """Gives what may stand somewhere, given what of it is there."""
 
 _IDENTIFIER = "qwen_magic"
@@ -73,13 +73,13 @@ class _Nothing(list[SimpleCompletion]):
         return 1
 
 
-def register(shell: InteractiveShell, magics: QwenMagics) -> None:
+def register(shell: InteractiveShell, session: NotebookSession) -> None:
     """Let Tab complete what is ours."""
 
     @context_matcher(identifier=_IDENTIFIER, priority=_FIRST)  # type: ignore[untyped-decorator]
     def match(context: CompletionContext) -> dict[str, Any]:
         try:
-            found = complete(magics, context.full_text, context.cursor_line, context.cursor_position)
+            found = complete(session, context.full_text, context.cursor_line, context.cursor_position)
         except Exception:  # noqa: BLE001 - whatever goes wrong, Tab only finds nothing
             found = None
         if found is None:
@@ -102,11 +102,11 @@ def unregister(shell: InteractiveShell) -> None:
     matchers[:] = [matcher for matcher in matchers if getattr(matcher, "matcher_identifier", "") != _IDENTIFIER]
 
 
-def complete(magics: QwenMagics, text: str, row: int, column: int) -> Found | None:
+def complete(session: NotebookSession, text: str, row: int, column: int) -> Found | None:
     """Find what could stand at the cursor.
 
     Args:
-        magics: the session.
+        session: the session.
         text: the cell.
         row: the cursor's line, from 0.
         column: its place in that line.
@@ -120,22 +120,22 @@ def complete(magics: QwenMagics, text: str, row: int, column: int) -> Found | No
     if cell := _CELL.match(text):
         head = text.count("\n", 0, cell.end())
         if row > head:
-            return _in_prompt(magics, before, after)
+            return _in_prompt(session, before, after)
         if row == head:
             options = before.partition("%%qwen")[2]
-            return _in_options(magics, options, OPTIONS)[0] if options[:1].isspace() else None
+            return _in_options(session, options, OPTIONS)[0] if options[:1].isspace() else None
     if head_of_line := _LINE.match(before):
-        return _in_line(magics, before[head_of_line.end() :], after)
+        return _in_line(session, before[head_of_line.end() :], after)
     return None
 
 
-def _in_prompt(magics: QwenMagics, before: str, after: str) -> Found:
-    names = [*sorted(_namespace(magics)), "In", "Out"]
-    names, fragment = names_in_braces(before, after, names, magics.shell.user_ns if magics.shell else {})
+def _in_prompt(session: NotebookSession, before: str, after: str) -> Found:
+    names = [*sorted(_namespace(session)), "In", "Out"]
+    names, fragment = names_in_braces(before, after, names, session.shell.user_ns if session.shell else {})
     return Found("instance", tuple(names), fragment)
 
 
-def _in_line(magics: QwenMagics, line: str, after: str) -> Found:
+def _in_line(session: NotebookSession, line: str, after: str) -> Found:
     """Complete a ``%qwen`` line: its command, or what that takes."""
     words, fragment = _part(line)
     if not words:
@@ -144,17 +144,17 @@ def _in_line(magics: QwenMagics, line: str, after: str) -> Found:
     if command is None:
         return Found()
     if not command.options:
-        return _in_arguments(magics, command.name, words[1:], fragment)
+        return _in_arguments(session, command.name, words[1:], fragment)
     rest = line.lstrip()[len(command.name) :]
-    found, arguments = _in_options(magics, rest, [option for option in OPTIONS if option.name in command.options])
+    found, arguments = _in_options(session, rest, [option for option in OPTIONS if option.name in command.options])
     if arguments is None:
         return found
     if command.name == "ask":
-        return _in_prompt(magics, line, after)
-    return _in_arguments(magics, command.name, arguments, fragment)
+        return _in_prompt(session, line, after)
+    return _in_arguments(session, command.name, arguments, fragment)
 
 
-def _in_options(magics: QwenMagics, line: str, options: Iterable[Option]) -> tuple[Found, list[str] | None]:
+def _in_options(session: NotebookSession, line: str, options: Iterable[Option]) -> tuple[Found, list[str] | None]:
     """Complete the options that a line begins with, and their values.
 
     Returns:
@@ -177,22 +177,22 @@ def _in_options(magics: QwenMagics, line: str, options: Iterable[Option]) -> tup
             given |= set() if option.many else {option.name}
             waiting = option if option.value and not option.optional and not equals else None
     if waiting:
-        return _in_value(magics, waiting.name, fragment), None
+        return _in_value(session, waiting.name, fragment), None
     flag, equals, value = fragment.partition("=")
     if equals and flag in by_flag:
-        return _in_value(magics, by_flag[flag].name, value), None
+        return _in_value(session, by_flag[flag].name, value), None
     if fragment and not fragment.startswith("-"):
         return Found(), []
     flags = (flag for flag, option in by_flag.items() if option.name not in given)
     return _found("option", (flag for flag in flags if fragment or flag.startswith("--")), fragment), None
 
 
-def _in_value(magics: QwenMagics, option: str, fragment: str) -> Found:
+def _in_value(session: NotebookSession, option: str, fragment: str) -> Found:
     source = _VALUES.get(option)
-    return _choose(magics, option, source, fragment) if source else Found()
+    return _choose(session, option, source, fragment) if source else Found()
 
 
-def _in_arguments(magics: QwenMagics, command: str, words: list[str], fragment: str) -> Found:
+def _in_arguments(session: NotebookSession, command: str, words: list[str], fragment: str) -> Found:
     """Complete what a command takes beside the usual options."""
     sources = _ARGUMENTS.get(command, ())
     place = len([word for word in words if not word.startswith("--")])
@@ -202,18 +202,18 @@ def _in_arguments(magics: QwenMagics, command: str, words: list[str], fragment: 
     fixed = [word for word in _FIXED.findall(COMMANDS[command].arguments) if not COMMANDS[command].options]
     flags = [word for word in fixed if word.startswith("--") and word not in words]
     choices = [] if place else [word for word in fixed if not word.startswith("--")]
-    found = _choose(magics, "argument", source, fragment) if source else Found(fragment=fragment)
+    found = _choose(session, "argument", source, fragment) if source else Found(fragment=fragment)
     more = _found("argument", [*choices, *flags], found.fragment)
     return Found("argument", tuple(dict.fromkeys(found.texts + more.texts)), found.fragment)
 
 
-def _choose(magics: QwenMagics, kind: str, source: Source, fragment: str) -> Found:
+def _choose(session: NotebookSession, kind: str, source: Source, fragment: str) -> Found:
     """Take what a source gives for what is there, in quotation marks where it needs them."""
     if source in (_targets, _targets_or_default):
         fragment = fragment.rpartition(",")[2]  # of several, the last is completed
     quote = fragment[:1] if fragment[:1] in ("'", '"') else ""
     typed = fragment[len(quote) :].replace('\\"', '"')
-    texts = dict.fromkeys(text for text in source(magics, typed) if text.startswith(typed))
+    texts = dict.fromkeys(text for text in source(session, typed) if text.startswith(typed))
     return Found(kind, tuple(_quoted(text, quote) for text in texts), fragment)
 
 
@@ -236,80 +236,80 @@ def _part(line: str) -> tuple[list[str], str]:
     return read_words(line[: len(line) - len(fragment)]), fragment
 
 
-def _namespace(magics: QwenMagics) -> dict[str, Any]:
+def _namespace(session: NotebookSession) -> dict[str, Any]:
     """Return the user's variables, without those that IPython put there."""
-    shell = magics.shell
+    shell = session.shell
     if shell is None:
         return {}
     hidden = shell.user_ns_hidden
     return {name: value for name, value in shell.user_ns.items() if name not in hidden or hidden[name] is not value}
 
 
-def _variables(magics: QwenMagics, typed: str) -> list[str]:
-    return sorted(name for name in _namespace(magics) if typed.startswith("_") or not name.startswith("_"))
+def _variables(session: NotebookSession, typed: str) -> list[str]:
+    return sorted(name for name in _namespace(session) if typed.startswith("_") or not name.startswith("_"))
 
 
-def _lists(magics: QwenMagics, typed: str) -> list[str]:
-    namespace = _namespace(magics)
-    return [name for name in _variables(magics, typed) if isinstance(namespace[name], list)]
+def _lists(session: NotebookSession, typed: str) -> list[str]:
+    namespace = _namespace(session)
+    return [name for name in _variables(session, typed) if isinstance(namespace[name], list)]
 
 
-def _cells_and_names(magics: QwenMagics, typed: str) -> list[str]:
-    inputs = magics.shell.user_ns.get("In", []) if magics.shell else []
+def _cells_and_names(session: NotebookSession, typed: str) -> list[str]:
+    inputs = session.shell.user_ns.get("In", []) if session.shell else []
     cells = [f"In[{number}]" for number in range(len(inputs) - 1, 0, -1)][:_MOST_CELLS]
-    return [*_variables(magics, typed), *cells]
+    return [*_variables(session, typed), *cells]
 
 
-def _targets(magics: QwenMagics, typed: str) -> list[str]:
+def _targets(session: NotebookSession, typed: str) -> list[str]:
     """Give the targets that have a name, and those in force; after a server's name or a ``#`` its models."""
-    in_force = _in_force(magics)
+    in_force = _in_force(session)
     base, mark, _ = typed.partition("#")
     server = typed.partition(":")[0]
     if mark:
-        return [*in_force, *(f"{base}#{model}" for model in _models(magics, base, in_force))]
-    models = [f"{server}:{model}" for model in _models(magics, server, in_force)] if server in SERVERS else []
+        return [*in_force, *(f"{base}#{model}" for model in _models(session, base, in_force))]
+    models = [f"{server}:{model}" for model in _models(session, server, in_force)] if server in SERVERS else []
     local = ["local", *(f"local:{size}" for size in _SIZES)]
     return [*in_force, *ALIASES, *local, *(f"{name}:" for name in SERVERS), *models]
 
 
-def _in_force(magics: QwenMagics) -> list[str]:
-    named = magics.target or os.environ.get("QWEN_TARGET", "")
+def _in_force(session: NotebookSession) -> list[str]:
+    named = session.settings.target or os.environ.get("QWEN_TARGET", "")
     with suppress(TargetError):
         return [target.name for target in parse_chain(named)]
     return []
 
 
-def _targets_or_default(magics: QwenMagics, typed: str) -> list[str]:
-    return [*_targets(magics, typed), "default"]
+def _targets_or_default(session: NotebookSession, typed: str) -> list[str]:
+    return [*_targets(session, typed), "default"]
 
 
-def _models(magics: QwenMagics, base: str, in_force: list[str]) -> list[str]:
+def _models(session: NotebookSession, base: str, in_force: list[str]) -> list[str]:
     """Give the models that the client knows a server or Space to have; nothing is asked."""
     if "qwen_magic.client" not in sys.modules:  # no client was made, so none has seen a model
         return []
     with suppress(TargetError):
         address = parse_target(base).address
         same = [name for name in in_force if parse_target(name).address == address]
-        states = magics.client.states([base, *([f"{base}:"] if base in SERVERS else []), *same])
+        states = session.client.states([base, *([f"{base}:"] if base in SERVERS else []), *same])
         return list(dict.fromkeys(model for state in states for model in state.models))
     return []
 
 
-def _conversations(magics: QwenMagics, _typed: str) -> list[str]:
+def _conversations(session: NotebookSession, _typed: str) -> list[str]:
     """Give the names of the conversations, where there are any: Tab makes no database."""
-    memory = magics.session.memory
+    memory = session.memory
     return [one.name for one in memory.store.conversations() if one.turns] if memory.exists else []
 
 
-def _servers(_magics: QwenMagics, _typed: str) -> Iterable[str]:
+def _servers(_session: NotebookSession, _typed: str) -> Iterable[str]:
     return SERVERS
 
 
-def _topics(_magics: QwenMagics, typed: str) -> Iterable[str]:
+def _topics(_session: NotebookSession, typed: str) -> Iterable[str]:
     return [*TOPICS, *(name for name in COMMANDS if typed and name)] if not typed.startswith("-") else _FLAGS
 
 
-def _files(_magics: QwenMagics, _typed: str) -> Iterable[str]:
+def _files(_session: NotebookSession, _typed: str) -> Iterable[str]:
     return ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -107,6 +108,23 @@ class Cells:
             return None
         source = history.input_hist_raw[count]
         return CellText(count, source, cut_middle(str(history.output_hist_reprs.get(count, "")), LIMIT))
+
+    def last_failure(self) -> Failure | None:
+        """Give the last cell that failed by the user's own code, or None.
+
+        An answer that failed or was stopped is no failure of a cell, and no more is a cell that the user interrupted.
+        What failed before the extension was loaded is told from what Python keeps of the last exception.
+        """
+        if self.failure is not None:
+            return self.failure
+        error = getattr(sys, "last_value", None)
+        if not isinstance(error, Exception) or isinstance(error, QwenError):
+            return None
+        from .failures import cell_of, describe_failure  # noqa: PLC0415 - a session without an error never needs it
+
+        count = cell_of(self._shell, error)
+        cell = self.cell(count) if count else None
+        return describe_failure(self._shell, error, cell.source, count) if cell else None
 
     @property
     def _newest(self) -> int:

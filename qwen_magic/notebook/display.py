@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from .. import events
-from ..events import Event, Reset, Status, TextDelta, ThinkingDelta
+from ..events import Event, Reset, Responder, Status, TextDelta, ThinkingDelta
 from ..rendering.last_line import Notes, escape
 from ..rendering.thoughts import Thoughts
 from ..text.frames import frame
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ..messages import Reply
+    from ..reply import Reply
     from ..text.forms import Shaped
 
 TICK = 0.1
@@ -157,7 +156,7 @@ class MarkdownDisplay:
                 self._set_status("thinking" if self._length else "")
             case Status(text):
                 self._set_status(text)
-            case events.Target(target) if not self._length:
+            case Responder(target) if not self._length:
                 self._set_status(f"asking {target}")
         self.tick()
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from ..errors import QwenError
 from .outputs import cut_middle
 from .tracebacks import Tracebacks, message_of, source_of, type_name
 from .values.kinds import kind_of
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .context import Cells
     from .tracebacks import Step
 
 _MOST_NAMES = 20
@@ -68,30 +65,6 @@ class Failure:
     functions: tuple[str, ...] = ()
 
 
-def last_failure(shell: InteractiveShell, cells: Cells) -> Failure | None:
-    """Give the last cell that failed by the user's own code.
-
-    An answer that failed or was stopped is no failure of a cell, and no more is a cell that the user interrupted. What
-    failed before the extension was loaded is told from what Python keeps of the last exception.
-
-    Args:
-        shell: the user's shell.
-        cells: what was heard of the session.
-
-    Returns:
-        The failure, or None.
-
-    """
-    if cells.failure is not None:
-        return cells.failure
-    error = getattr(sys, "last_value", None)
-    if not isinstance(error, Exception) or isinstance(error, QwenError):
-        return None
-    count = _cell_of(shell, error)
-    cell = cells.cell(count) if count else None
-    return describe_failure(shell, error, cell.source, count) if cell else None
-
-
 def describe_failure(shell: InteractiveShell, error: BaseException, source: str, count: int) -> Failure:
     """Put a failure into words; neither the exception nor any value is kept.
 
@@ -115,7 +88,7 @@ def describe_failure(shell: InteractiveShell, error: BaseException, source: str,
     )
 
 
-def _cell_of(shell: InteractiveShell, error: BaseException) -> int:
+def cell_of(shell: InteractiveShell, error: BaseException) -> int:
     """Give the number of the cell that raised an exception, or 0."""
     filenames = [error.filename] if isinstance(error, SyntaxError) and error.filename else []
     trace = error.__traceback__

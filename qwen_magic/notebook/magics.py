@@ -12,17 +12,17 @@ from ..backends.targets import parse_chain
 from ..errors import QwenError, UsageError
 from ..parameters import to_parameters
 from . import completion, question_mark
-from .commands import run_command
+from .commands.table import run_command
 from .nest import Nest
 from .options import FORMATS, MODES, cell_options
-from .session import PARAMETERS, Session
+from .session import PARAMETERS, NotebookSession
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
     from ..client.client import QwenClient
-    from ..messages import Reply
+    from ..reply import Reply
 
 _TIMEOUTS = ("connect_timeout", "stall_timeout", "retry_timeout", "wake_timeout", "failover_timeout")
 
@@ -64,7 +64,7 @@ class QwenMagics(Magics):
         self._client: QwenClient | None = None
         self._stale = False
         super().__init__(shell, **kwargs)
-        self.session = Session(self, shell)
+        self.session = NotebookSession(self, shell, self.nest)
 
     @property
     def client(self) -> QwenClient:
@@ -81,7 +81,7 @@ class QwenMagics(Magics):
     @property
     def last_reply(self) -> Reply | None:
         """The last answer, or None."""
-        return self.session.last.reply if self.session.last else None
+        return self.session.last_reply
 
     @observe("target", *_TIMEOUTS)
     def _renew_client(self, _change: object) -> None:
@@ -150,7 +150,7 @@ class QwenMagics(Magics):
 
         """
         if cell is None:
-            run_command(self, line)
+            run_command(self.session, line)
         else:
             self.session.ask(cell_options(line), cell)
 
@@ -199,7 +199,7 @@ def load(shell: InteractiveShell) -> None:
     except TraitError as error:
         raise UsageError(str(error), hint="Set it right in your IPython profile.") from None
     shell.register_magics(magics)
-    completion.register(shell, magics)
+    completion.register(shell, magics.session)
     question_mark.register(shell)
     magics.session.cells.watch()
 

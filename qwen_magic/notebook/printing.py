@@ -7,8 +7,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Protocol
 
-from .. import events
-from ..events import Event, Reset, Status, TextDelta, ThinkingDelta
+from ..events import Event, Reset, Responder, Status, TextDelta, ThinkingDelta
 from ..rendering.last_line import Notes, escape, one_line
 from ..rendering.thoughts import Thoughts
 from ..text.terminal import TerminalFilter
@@ -16,7 +15,7 @@ from ..text.terminal import TerminalFilter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..messages import Reply
+    from ..reply import Reply
     from ..text.forms import Shaped
 
 _TICK = 0.1
@@ -57,7 +56,7 @@ class PrintDisplay:
                 self._thoughts.add(text)
             case Status(text):
                 self._show_status(text)
-            case events.Target(target):
+            case Responder(target):
                 self._show_status(f"asking {target}")
         self.tick()
 

@@ -13,8 +13,9 @@ from ..chat.advice import Advice
 from ..chat.memory import Memory, Place
 from ..chat.question import Asked, Question, guarded, system_line
 from ..errors import QwenError, ReplayError, UsageError
-from ..messages import Message, Reply, to_messages
+from ..messages import Message, to_messages
 from ..parameters import NAMES, to_parameters
+from ..reply import Reply
 from ..text.terminal import safe_terminal
 from .context import Cells
 from .options import MODES, USAGE, merged
@@ -27,11 +28,13 @@ if TYPE_CHECKING:
 
     from ..chat.memory import OpenTurn
     from ..chat.observers import Audience
+    from ..client.client import QwenClient
     from ..client.stream import Stream
     from ..parameters import Parameters
     from ..replay import Mode, Replay, ReplayedStream
-    from .magics import QwenMagics
+    from .nest import Nest
     from .options import Options
+    from .settings import NotebookSettings
 
 PARAMETERS = tuple(name for name in NAMES if name != "extra")
 """The parameters that are settings."""
@@ -43,7 +46,7 @@ _DIFFERS = "it differs from what was recorded: %qwen replay diff shows how"
 _NO_CODE = "no code block in the answer, so no cell was written"
 
 
-class Session:
+class NotebookSession:
     """What a session asked, and how it asks.
 
     A question goes this way: the cell's text, its ``{variables}`` filled in, the cells before it where they are wanted,
@@ -51,10 +54,13 @@ class Session:
     (``--dry-run``), answered from what was recorded, or asked; the answer is drawn as it comes, and kept.
 
     Args:
-        magics: the settings and the client.
+        settings: the settings and the client.
         shell: the user's shell.
+        nest: the switch of the nested event loop.
 
     Attributes:
+        settings: the settings and the client.
+        nest: the switch of the nested event loop.
         shell: the user's shell.
         memory: the conversations.
         cells: what the session's other cells said.
@@ -65,10 +71,11 @@ class Session:
 
     """
 
-    def __init__(self, magics: QwenMagics, shell: InteractiveShell) -> None:
-        self._magics = magics
+    def __init__(self, settings: NotebookSettings, shell: InteractiveShell, nest: Nest) -> None:
+        self.settings = settings
+        self.nest = nest
         self.shell = shell
-        self.memory = Memory(self.shell, lambda: bool(magics.history))
+        self.memory = Memory(self.shell, lambda: bool(settings.history))
         self.cells = Cells(self.shell)
         self.last: Asked | None = None
         self.audience: Audience | None = None
@@ -76,6 +83,16 @@ class Session:
         self.picked = ""
         self._replay: Replay | None = None
         self._remark = ""
+
+    @property
+    def client(self) -> QwenClient:
+        """The client of the session."""
+        return self.settings.client
+
+    @property
+    def last_reply(self) -> Reply | None:
+        """The last answer, or None."""
+        return self.last.reply if self.last else None
 
     @property
     def replay(self) -> Replay:
@@ -95,7 +112,7 @@ class Session:
             UsageError: the environment names no mode.
 
         """
-        mode = given or self._magics.replay or os.environ.get("QWEN_REPLAY", "").strip().lower() or "off"
+        mode = given or self.settings.replay or os.environ.get("QWEN_REPLAY", "").strip().lower() or "off"
         if mode not in MODES:
             raise UsageError(f"QWEN_REPLAY is {mode!r}", hint=f"Set it to one of {', '.join(MODES)}.")
         return mode  # type: ignore[return-value]
@@ -125,7 +142,7 @@ class Session:
         self.put(
             Question(
                 prompt,
-                system or options.system or place.system or self._magics.system,
+                system or options.system or place.system or self.settings.system,
                 place,
                 source="" if prompt == written else written,
                 cell=text,
@@ -154,11 +171,11 @@ class Session:
         """
         parameters = self.parameters(options.parameters)
         self._check_list(options.append)
-        redact = options.redact or self._magics.redact
+        redact = options.redact or self.settings.redact
         if redact or not options.dry_run:  # which says itself what looks like a secret
             question = guarded(question, redact=redact)
         asked = Asked(
-            question, parameters, options.target, self._magics.target, Reply(messages=to_messages(question.messages))
+            question, parameters, options.target, self.settings.target, Reply(messages=to_messages(question.messages))
         )
         if options.dry_run:
             self._preview(asked)
@@ -166,7 +183,7 @@ class Session:
 
         def stream() -> Stream:
             given = {name: getattr(parameters, name) for name in NAMES}
-            return self._magics.client.stream(question.messages, target=asked.target, **given)
+            return self.settings.client.stream(question.messages, target=asked.target, **given)
 
         self._answer(asked, options, question.messages, stream, code)
 
@@ -185,9 +202,9 @@ class Session:
         if before is None:
             raise UsageError("there is nothing to continue", hint="Ask something first, in a %%qwen cell.")
         # Who has chosen a target since then means it.
-        chosen = self._magics.target if self._magics.target != before.chosen else ""
-        asked = replace(before, target=options.target or chosen or before.target, chosen=self._magics.target)
-        stream = self._magics.client.resume(before.reply, target=asked.target, parameters=before.parameters)
+        chosen = self.settings.target if self.settings.target != before.chosen else ""
+        asked = replace(before, target=options.target or chosen or before.target, chosen=self.settings.target)
+        stream = self.settings.client.resume(before.reply, target=asked.target, parameters=before.parameters)
         try:
             self._answer(asked, options, before.reply.messages, lambda: stream)
         except (QwenError, Interrupted):
@@ -202,7 +219,7 @@ class Session:
             UsageError: a value is out of its range.
 
         """
-        settings = {name: getattr(self._magics, name) for name in PARAMETERS}
+        settings = {name: getattr(self.settings, name) for name in PARAMETERS}
         return to_parameters(merged(settings, given))
 
     def close(self) -> None:
@@ -231,7 +248,7 @@ class Session:
     def _preview(self, asked: Asked) -> None:
         from ..chat.dry_run import preview  # noqa: PLC0415 - only where it is asked for
 
-        client = self._magics.client
+        client = self.settings.client
         targets = parse_chain(asked.target) if asked.target else client.targets
         fitting = client.preview(asked.question.messages, target=asked.target, parameters=asked.parameters)
         messages, notes = wait_for(fitting, "nothing was sent")
@@ -296,7 +313,7 @@ class Session:
         from ..loop import background_loop  # noqa: PLC0415 - loading the extension stays light
         from .display import TICK, make_display  # noqa: PLC0415
 
-        display = make_display(self.shell, options.format or self._magics.format)
+        display = make_display(self.shell, options.format or self.settings.format)
         asked.follower = self.audience.follow(asked, stream) if self.audience else None
         try:
             with closing(background_loop().iterate(stream.events(), TICK)) as happenings:

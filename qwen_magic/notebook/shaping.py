@@ -11,7 +11,7 @@ from ..text.forms import make_form
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..messages import Reply
+    from ..reply import Reply
     from ..text.forms import Shaped
 
 _TICK = 0.1

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ..chat.memory import Place
 from ..chat.question import Asked, Question, guarded
 from ..errors import QwenError, UsageError
-from ..messages import Message, Reply, to_messages
+from ..messages import Message, to_messages
 from ..parameters import NAMES
+from ..reply import Reply
 from ..store import Turn
 from .screen import Screen
 from .transcript import reply_of

@@ -7,10 +7,9 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .. import events
 from ..client.stream import Stream
 from ..errors import StoreError
-from ..events import Event, Reset, Status, TextDelta, ThinkingDelta
+from ..events import Event, Reset, Responder, Status, TextDelta, ThinkingDelta
 from ..loop import background_loop
 from ..rendering.growing import GrowingHtml, utf16_units
 from ..rendering.last_line import Notes
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from ..chat.memory import OpenTurn
     from ..chat.observers import Follower
     from ..chat.question import Asked
-    from ..messages import Reply
     from ..replay import ReplayedStream
+    from ..reply import Reply
 
 TICK = 0.05
 """Seconds between two deltas."""
@@ -115,7 +114,7 @@ class LiveAnswer:
                 self._thoughts.add(text)
             case Status(text):
                 self._status = text
-            case events.Target(target) if not self._growing.text:
+            case Responder(target) if not self._growing.text:
                 self._status = f"asking {target}"
         self._arm()
 

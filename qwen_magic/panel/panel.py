@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ..client.client import QwenClient
     from ..notebook.magics import QwenMagics
+    from ..notebook.session import NotebookSession
     from .transcript import Op, PageTurn
 
 _HERE = Path(__file__).parent
@@ -248,22 +249,22 @@ class ChatPanel(anywidget.AnyWidget):
         return {**data, **as_bundle(f"{text}\n\n{note}" if text else note)}, metadata
 
 
-def session_panel(magics: QwenMagics, name: str = "") -> ChatPanel:
+def session_panel(session: NotebookSession, name: str = "") -> ChatPanel:
     """Return the session's panel for a conversation, or for the current one: a cell that is run again shows it again.
 
     Args:
-        magics: the session.
+        session: the session.
         name: the conversation's name, or "".
 
     """
-    audience = magics.session.audience
+    audience = session.audience
     panels = audience.panels if isinstance(audience, Hub) else {}
     found = panels.get(name)
     if isinstance(found, ChatPanel) and found.comm is not None:
         return found
     panel = ChatPanel(conversation=name or None)
-    if isinstance(magics.session.audience, Hub):
-        magics.session.audience.panels[name] = panel
+    if isinstance(session.audience, Hub):
+        session.audience.panels[name] = panel
     return panel
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
-from ..messages import Reply
 from ..rendering.growing import GrowingHtml
 from ..rendering.html import plain_html
 from ..rendering.last_line import last_line
+from ..reply import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

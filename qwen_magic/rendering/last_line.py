@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from .. import events
-from ..events import Event, Status
+from ..events import Event, Responder, Status
 from ..text.terminal import TerminalFilter
 
 if TYPE_CHECKING:
-    from ..messages import Reply
+    from ..reply import Reply
 
 _ALL_THOUGHT = (
     "no answer: all tokens went into thinking; raise --max-tokens, or ask with --no-think or --think-budget N"
@@ -29,7 +28,7 @@ class Notes:
     def take(self, event: Event) -> None:
         """Note an event, where it is one to be noted."""
         match event:
-            case events.Target():
+            case Responder():
                 self._warnings = []  # they were the last target's
             case Status(text, "failover", target):
                 self._failed.append(f"{target}: {text}")

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import ReplayError, UsageError, one_line
-from ..events import End, Target, TextDelta, ThinkingDelta, UsageReport
-from ..messages import Reply
+from ..events import End, Responder, TextDelta, ThinkingDelta, UsageReport
+from ..reply import Reply
 from .file import ReplayFile
 from .recorded import Recorded, prompt_mark, recorded_of, replay_key
 
@@ -204,7 +204,7 @@ class ReplayedStream:
         """Yield what happens, and the reply as it is then."""
         recorded, whole = self.recorded, self.recorded.reply(self.messages)
         so_far = replace(self._reply, target=recorded.target, model=recorded.model)
-        yield Target(recorded.target, recorded.model), so_far
+        yield Responder(recorded.target, recorded.model), so_far
         if recorded.thinking:
             so_far = replace(so_far, thinking=recorded.thinking)
             yield ThinkingDelta(recorded.thinking), so_far

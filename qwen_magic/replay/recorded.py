@@ -12,8 +12,8 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args
 
 from ..errors import UsageError
-from ..events import FinishReason
-from ..messages import Reply, Usage, with_answer
+from ..events import FinishReason, Usage
+from ..reply import Reply, with_answer
 from ..text.secrets import redact
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def replay_key(model: str, messages: Sequence[Message], parameters: Parameters) 
 
 def recorded_of(key: str, reply: Reply, cell: str = "") -> Recorded:
     """Make the record of an answer that has just come; what is certainly a key is left out of it."""
-    prompt = next((message.content for message in reversed(reply.messages) if message.role == "user"), "")
+    prompt = next((message.text for message in reversed(reply.messages) if message.role == "user"), "")
     return Recorded(
         key=key,
         prompt=prompt_mark(prompt),

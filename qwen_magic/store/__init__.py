@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from ..messages import Reply
+    from ..reply import Reply
 
 __all__ = ["Conversation", "Found", "Store", "Turn"]
 

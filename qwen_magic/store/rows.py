@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from ..errors import StoreError, UsageError
-from ..messages import Message, Usage
+from ..events import Usage
+from ..messages import Message
 from ..text.surrogates import mended
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..events import FinishReason
-    from ..messages import Reply
+    from ..reply import Reply
 
 _LONGEST_NAME = 100
 _MOST_TOKENS = (1 << 63) - 1

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from qwen_magic.backends.gradio.filling import build
 from qwen_magic.messages import Message, to_messages
 from qwen_magic.parameters import Parameters
+from qwen_magic.request import Request
 
 if TYPE_CHECKING:
-    from qwen_magic.backends.gradio.endpoints import Endpoint, Request
+    from qwen_magic.backends.gradio.endpoints import Endpoint, Payload
 
 TURNS = [Message("user", "q1"), Message("assistant", "a1"), Message("user", "q2"), Message("assistant", "a2")]
 CONVERSATION = (Message("system", "S"), *TURNS, Message("user", "now?"))
@@ -50,5 +51,5 @@ def ask(
     inputs: dict[str, Any] | None = None,
     model: str = "",
     **parameters: Any,
-) -> Request:
-    return build(endpoint, to_messages(messages, system), Parameters(**parameters), inputs, "T", model)
+) -> Payload:
+    return build(endpoint, Request(to_messages(messages, system), Parameters(**parameters)), inputs, "T", model)

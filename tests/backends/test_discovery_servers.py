@@ -11,7 +11,7 @@ from servers.environments import MODERN, OLD
 from servers.plugin import skip_without
 
 from qwen_magic import QwenClient
-from qwen_magic.backends import Settings
+from qwen_magic.backends.base import Settings
 from qwen_magic.backends.gradio.backend import SpaceBackend
 from qwen_magic.backends.gradio.description import describe_space
 from qwen_magic.backends.gradio.known_spaces import KNOWN
@@ -22,6 +22,7 @@ from qwen_magic.errors import AuthError, DiscoveryError, UsageError
 from qwen_magic.events import Status, TextDelta
 from qwen_magic.messages import to_messages
 from qwen_magic.parameters import Parameters
+from qwen_magic.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -183,9 +184,9 @@ async def test_a_known_space_that_has_moved(gradio_server: ServerFactory) -> Non
     sessions = Sessions(settings)
     async with redirecting(server.url, 307, []) as url:
         backend = SpaceBackend(parse_target("qwen-2-72b"), settings, base_url=url)
-        events = backend.stream(await sessions.get(), to_messages("echo moved"), Parameters())
+        events = backend.stream(await sessions.get(), Request(to_messages("echo moved"), Parameters()))
         assert "".join([event.text async for event in events if isinstance(event, TextDelta)]) == "moved"
-        assert backend.base_url == server.url
+        assert backend.site.base_url == server.url
     await sessions.close()
 
 

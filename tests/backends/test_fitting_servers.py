@@ -16,7 +16,7 @@ from servers.tiny_gguf import CONTEXT as SMALL
 from servers.tiny_gguf import write_gguf
 
 from qwen_magic import QwenClient
-from qwen_magic.backends import Settings
+from qwen_magic.backends.base import Settings
 from qwen_magic.backends.gradio.backend import SpaceBackend
 from qwen_magic.backends.gradio.failures import app_error
 from qwen_magic.backends.gradio.known_spaces import KNOWN
@@ -34,9 +34,10 @@ from qwen_magic.backends.targets import parse_target
 from qwen_magic.client.context_limits import lower
 from qwen_magic.client.fitting import count
 from qwen_magic.errors import ContextError
-from qwen_magic.events import Status, Target
+from qwen_magic.events import Responder, Status
 from qwen_magic.messages import Message, to_messages
 from qwen_magic.parameters import Parameters
+from qwen_magic.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,10 +110,10 @@ async def test_a_server_that_states_its_context() -> None:
     assert 0 < turns < TURNS
     assert tokens(body) <= 4096 * 0.9 - 1024 < tokens(body) + 180
     (note,) = statuses(happened, "warning")
-    name = next(event.target for event in happened if isinstance(event, Target))
+    name = next(event.target for event in happened if isinstance(event, Responder))
     assert note == f"the {TURNS - turns} oldest of {TURNS} earlier turns were left out: {name} takes 4,096 tokens"
     places = [type(event) for event in happened]
-    assert places.index(Target) < places.index(Status)
+    assert places.index(Responder) < places.index(Status)
 
 
 async def test_the_answers_tokens_are_kept_free() -> None:
@@ -340,7 +341,7 @@ async def test_local_tells_the_context_of_a_small_model_once_it_runs(tmp_path: P
         async with aiohttp.ClientSession() as session:
             assert await backend.context(session) == CONTEXT
             hi = (Message("user", "hi"),)
-            async with aclosing(backend.stream(session, hi, Parameters(max_tokens=1))) as answer:
+            async with aclosing(backend.stream(session, Request(hi, Parameters(max_tokens=1)))) as answer:
                 async for _ in answer:
                     pass
             assert await backend.context(session) == SMALL

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from qwen_magic.backends import Settings
+from qwen_magic.backends.base import Settings
 from qwen_magic.backends.gradio.backend import SpaceBackend
 from qwen_magic.backends.gradio.known_spaces import KNOWN
 from qwen_magic.backends.targets import ALIASES, parse_target
 from qwen_magic.client.sessions import Sessions
-from qwen_magic.events import End, Event, Status, Target, TextDelta, ThinkingDelta
+from qwen_magic.events import End, Event, Responder, Status, TextDelta, ThinkingDelta
 from qwen_magic.messages import to_messages
 from qwen_magic.parameters import Parameters
+from qwen_magic.request import Request
 
 if TYPE_CHECKING:
     from servers.gradio_server import GradioServer
@@ -47,7 +48,10 @@ async def asked(
     sessions = Sessions(settings)
     backend = SpaceBackend(parse_target(target), settings, base_url=server.url)
     happened = [
-        event async for event in backend.stream(await sessions.get(), to_messages(messages), Parameters(**parameters))
+        event
+        async for event in backend.stream(
+            await sessions.get(), Request(to_messages(messages), Parameters(**parameters))
+        )
     ]
     await sessions.close()
     # Asked as the row says, with no look at /config.
@@ -113,7 +117,7 @@ async def completed(session: aiohttp.ClientSession, url: str, session_hash: str)
 async def test_the_size_of_qwen25(asks: str, radio: str, model: str, gradio_server: ServerFactory) -> None:
     happened, call = await asked(gradio_server("4.44.1", "qwen25"), f"qwen-2.5{asks}")
     assert call["extra"] == {"radio": radio}
-    assert happened[0] == Target(f"qwen-2.5{asks}", f"Qwen2.5-{model}-Instruct")
+    assert happened[0] == Responder(f"qwen-2.5{asks}", f"Qwen2.5-{model}-Instruct")
 
 
 @pytest.mark.parametrize("version", ["5.50.0", "6.31.0"])
@@ -152,7 +156,7 @@ async def test_the_settings_of_qwen3(version: str, gradio_server: ServerFactory)
     )
     assert (call["extra"]["model"], call["extra"]["thinking_budget"]) == ("qwen3-32b", 4)
     assert call["system"] == "Be brief."
-    assert happened[0] == Target("qwen-3#qwen3-32b", "qwen3-32b")
+    assert happened[0] == Responder("qwen-3#qwen3-32b", "qwen3-32b")
     assert call["prompt"].startswith("Our conversation so far:\n\nUser: q1\n\nAssistant: a1\n\nUser: echo ")
     assert warnings(happened) == [
         "it takes no history, so the earlier turns were put in front of the prompt",

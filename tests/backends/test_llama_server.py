@@ -14,7 +14,7 @@ import pytest
 from servers.tiny_gguf import CONTEXT, write_gguf
 from test_engine import get
 
-from qwen_magic.backends import Settings
+from qwen_magic.backends.base import Settings
 from qwen_magic.backends.keys import Keys
 from qwen_magic.backends.local.backend import LocalBackend
 from qwen_magic.backends.local.engine import Engine
@@ -22,9 +22,10 @@ from qwen_magic.backends.openai.backend import OpenAIBackend
 from qwen_magic.backends.openai.servers import SERVERS
 from qwen_magic.backends.targets import parse_target
 from qwen_magic.errors import AuthError, ContextError, ServerError
-from qwen_magic.events import End, Event, Status, Target, TextDelta, ThinkingDelta, UsageReport
+from qwen_magic.events import End, Event, Responder, Status, TextDelta, ThinkingDelta, UsageReport
 from qwen_magic.messages import Message
 from qwen_magic.parameters import Parameters
+from qwen_magic.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +63,9 @@ class Running:
         asked = {"temperature": 0, **parameters}
         async with (
             aiohttp.ClientSession() as session,
-            aclosing(self.backend(model, server, settings).stream(session, messages, Parameters(**asked))) as answer,
+            aclosing(
+                self.backend(model, server, settings).stream(session, Request(messages, Parameters(**asked)))
+            ) as answer,
         ):
             return [event async for event in answer]
 
@@ -108,7 +111,9 @@ async def test_it_streams(real: Running, server: str) -> None:
     found: list[Event] = []
     async with aiohttp.ClientSession() as session:
         backend = real.backend(server=server)
-        async for event in backend.stream(session, (Message("user", LONG),), Parameters(max_tokens=40, temperature=0)):
+        async for event in backend.stream(
+            session, Request((Message("user", LONG),), Parameters(max_tokens=40, temperature=0))
+        ):
             found.append(event)
             if isinstance(event, TextDelta):
                 times.append(time.monotonic())
@@ -126,7 +131,7 @@ async def test_a_cancelled_answer_frees_its_slot_within_a_second(real: Running) 
     async def read() -> None:
         async with (
             aiohttp.ClientSession() as session,
-            aclosing(real.backend().stream(session, (Message("user", LONG),), Parameters())) as answer,
+            aclosing(real.backend().stream(session, Request((Message("user", LONG),), Parameters()))) as answer,
         ):
             async for event in answer:
                 if isinstance(event, TextDelta):
@@ -159,9 +164,9 @@ async def test_a_wrong_model_is_not_passed_off_as_the_right_one(real: Running) -
     found = await real.ask("hi", model="qwen3-72b", max_tokens=2)
     name, file = f"openai:{real.address.url}/v1#qwen3-72b", real.engine.model.name
     assert found[:3] == [
-        Target(name, "qwen3-72b"),
+        Responder(name, "qwen3-72b"),
         Status(f"it has no qwen3-72b: {file} answers", "warning", name),
-        Target(name, file),
+        Responder(name, file),
     ]
 
 
@@ -174,7 +179,7 @@ async def test_too_long_a_conversation(real: Running) -> None:
 async def test_a_partial_answer_is_gone_on_with(real: Running) -> None:
     found = await real.ask("Count from 1 to 10, separated by commas.", "1, 2, 3,", max_tokens=12)
     assert text(found).startswith(" 4, 5")
-    assert real.backend(server="llamacpp").resumes
+    assert real.backend(server="llamacpp").continues
 
 
 async def test_a_model_that_cannot_think_says_so(real: Running) -> None:
@@ -239,16 +244,16 @@ async def test_the_context_of_the_tiny_one(thinker: Running) -> None:
 async def test_local_thinks_too(tiny_path: Path) -> None:
     pytest.importorskip("xllamacpp")
     backend = LocalBackend(parse_target(f"local:{tiny_path}"), Settings())
-    assert backend.resumes
+    assert backend.continues
     try:
         async with aiohttp.ClientSession() as session:
             before = await backend.describe(session)
             asked = Parameters(temperature=0, thinking=True, extra={"grammar": THINKS})
-            found = [event async for event in backend.stream(session, (Message("user", "hi"),), asked)]
+            found = [event async for event in backend.stream(session, Request((Message("user", "hi"),), asked))]
             after = await backend.describe(session)
     finally:
         await backend.close()
-    assert [event for event in found if isinstance(event, Target)] == [Target(f"local:{tiny_path}", "tiny-qwen3")]
+    assert [event for event in found if isinstance(event, Responder)] == [Responder(f"local:{tiny_path}", "tiny-qwen3")]
     assert (thinking(found), text(found)) == ("so it is", "done")
     assert (before.state, after.state) == ("starts with the first question", "running")
     assert before.models == ("tiny-qwen3",)

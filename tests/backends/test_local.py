@@ -16,14 +16,16 @@ import psutil
 import pytest
 from test_engine import get
 
-from qwen_magic.backends import Settings, make_backend
+from qwen_magic.backends.base import Settings
 from qwen_magic.backends.local.backend import LocalBackend
+from qwen_magic.backends.registry import make_backend
 from qwen_magic.backends.targets import parse_target
 from qwen_magic.client.client import QwenClient
 from qwen_magic.errors import ContextError, EngineError, TargetError, WeightsError
-from qwen_magic.events import End, Event, Status, Target, TextDelta, UsageReport
+from qwen_magic.events import End, Event, Responder, Status, TextDelta, UsageReport
 from qwen_magic.messages import Message
 from qwen_magic.parameters import Parameters
+from qwen_magic.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +51,7 @@ async def ask(backend: LocalBackend, *turns: str, system: str = "", **parameters
         messages.insert(0, Message("system", system))
     async with (
         aiohttp.ClientSession() as session,
-        aclosing(backend.stream(session, tuple(messages), Parameters(temperature=0, **parameters))) as answer,  # type: ignore[arg-type]
+        aclosing(backend.stream(session, Request(tuple(messages), Parameters(temperature=0, **parameters)))) as answer,  # type: ignore[arg-type]
     ):
         return [event async for event in answer]
 
@@ -73,8 +75,8 @@ async def free_within(backend: LocalBackend, seconds: float) -> float:
 
 async def test_an_answer(backend: LocalBackend) -> None:
     found = await ask(backend, "Reply with the single word: hello")
-    assert found[0] == Target("local", MODEL)
-    assert [event for event in found if isinstance(event, Target)] == found[:1]
+    assert found[0] == Responder("local", MODEL)
+    assert [event for event in found if isinstance(event, Responder)] == found[:1]
     assert "hello" in text(found).lower()
     assert isinstance(found[-2], UsageReport)
     assert (found[-2].usage.prompt_tokens or 0) > 10
@@ -89,7 +91,7 @@ async def test_several_turns_and_a_system_prompt(backend: LocalBackend) -> None:
 
 
 async def test_a_partial_answer_is_gone_on_with(backend: LocalBackend) -> None:
-    assert backend.resumes
+    assert backend.continues
     found = await ask(backend, "Count from 1 to 10, separated by commas.", "1, 2, 3,", max_tokens=12)
     assert text(found).startswith(" 4, 5")
 
@@ -113,7 +115,9 @@ async def test_the_length_can_be_limited(backend: LocalBackend) -> None:
 async def test_it_streams(backend: LocalBackend) -> None:
     begin, times = time.monotonic(), []
     async with aiohttp.ClientSession() as session:
-        async for event in backend.stream(session, (Message("user", LONG),), Parameters(max_tokens=60, temperature=0)):
+        async for event in backend.stream(
+            session, Request((Message("user", LONG),), Parameters(max_tokens=60, temperature=0))
+        ):
             if isinstance(event, TextDelta):
                 times.append(time.monotonic() - begin)
     assert len(times) > 30
@@ -127,7 +131,7 @@ async def test_two_side_by_side(backend: LocalBackend) -> None:
         times = []
         async with aiohttp.ClientSession() as session:
             async for event in backend.stream(
-                session, (Message("user", LONG),), Parameters(max_tokens=40, temperature=0)
+                session, Request((Message("user", LONG),), Parameters(max_tokens=40, temperature=0))
             ):
                 if isinstance(event, TextDelta):
                     times.append(time.monotonic())
@@ -144,7 +148,7 @@ async def test_a_cancelled_answer_frees_its_slot(backend: LocalBackend, way: str
     async def read() -> None:
         async with (
             aiohttp.ClientSession() as session,
-            aclosing(backend.stream(session, (Message("user", LONG),), Parameters())) as answer,
+            aclosing(backend.stream(session, Request((Message("user", LONG),), Parameters()))) as answer,
         ):
             async for event in answer:
                 if isinstance(event, TextDelta):
@@ -171,7 +175,7 @@ async def test_a_cancelled_prompt_frees_its_slot(backend: LocalBackend) -> None:
     async def read() -> None:
         async with (
             aiohttp.ClientSession() as session,
-            aclosing(backend.stream(session, (Message("user", prompt),), Parameters())) as answer,
+            aclosing(backend.stream(session, Request((Message("user", prompt),), Parameters()))) as answer,
         ):
             async for event in answer:
                 assert not isinstance(event, TextDelta)
@@ -216,7 +220,7 @@ async def test_an_engine_killed_in_an_answer(backend: LocalBackend) -> None:
     found: list[Event] = []
     async with aiohttp.ClientSession() as session:
         with pytest.raises(EngineError, match=r"local: the engine died \(signal 9\)") as caught:  # noqa: PT012
-            async for event in backend.stream(session, (Message("user", LONG),), Parameters()):
+            async for event in backend.stream(session, Request((Message("user", LONG),), Parameters())):
                 found.append(event)
                 if len(found) == 5:
                     os.kill(pid, signal.SIGKILL)
@@ -236,7 +240,7 @@ async def test_cancelled_while_it_loads(weights: Path) -> None:
         async def read() -> None:
             async with (
                 aiohttp.ClientSession() as session,
-                aclosing(backend.stream(session, (Message("user", "hi"),), Parameters())) as answer,
+                aclosing(backend.stream(session, Request((Message("user", "hi"),), Parameters()))) as answer,
             ):
                 async for event in answer:
                     if isinstance(event, Status) and event.kind == "loading":

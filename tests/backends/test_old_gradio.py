@@ -30,7 +30,7 @@ from asking import (
 )
 
 from qwen_magic import QwenClient
-from qwen_magic.backends import Settings
+from qwen_magic.backends.base import Settings
 from qwen_magic.backends.gradio.backend import SpaceBackend
 from qwen_magic.backends.gradio.endpoints import Call, Endpoint, Input
 from qwen_magic.backends.gradio.protocol import EventReader, question_of
@@ -53,6 +53,7 @@ from qwen_magic.errors import (
 from qwen_magic.events import End, Event, Reset, TextDelta
 from qwen_magic.messages import to_messages
 from qwen_magic.parameters import Parameters
+from qwen_magic.request import Request
 
 if TYPE_CHECKING:
     from servers.plugin import ServerFactory
@@ -121,7 +122,7 @@ async def test_calls_that_come_first(old_version: str, gradio_server: ServerFact
     )
     sessions = Sessions(Settings())
     messages = to_messages(CONVERSATION)
-    happened = [event async for event in backend.stream(await sessions.get(), messages, Parameters())]
+    happened = [event async for event in backend.stream(await sessions.get(), Request(messages, Parameters()))]
     await sessions.close()
     assert "".join(texts(happened)) == "You said: third?. Turns before: 0. System: Be brief.. That is all."
     assert not statuses(happened, "warning")

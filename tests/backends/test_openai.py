@@ -13,8 +13,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from qwen_magic.backends import Settings, make_backend
+from qwen_magic.backends.base import Settings
 from qwen_magic.backends.openai.backend import OpenAIBackend
+from qwen_magic.backends.registry import make_backend
 from qwen_magic.backends.targets import parse_target
 from qwen_magic.errors import (
     AuthError,
@@ -25,9 +26,10 @@ from qwen_magic.errors import (
     QwenError,
     StallError,
 )
-from qwen_magic.events import End, Event, Target, TextDelta
+from qwen_magic.events import End, Event, Responder, TextDelta
 from qwen_magic.messages import Message
 from qwen_magic.parameters import Parameters
+from qwen_magic.request import Request
 
 ASK = (Message("user", "hi"),)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -57,7 +59,7 @@ async def serving(handler: Handler) -> AsyncIterator[str]:
 async def ask(url: str, settings: Settings | None = None, key: str | None = None) -> list[Event]:
     backend = OpenAIBackend(parse_target(f"openai:{url}#m"), settings or Settings(), key)
     async with aiohttp.ClientSession(trust_env=False) as session:
-        return [event async for event in backend.stream(session, ASK, Parameters())]
+        return [event async for event in backend.stream(session, Request(ASK, Parameters()))]
 
 
 async def failure(handler: Handler, **settings: float) -> QwenError:
@@ -83,16 +85,16 @@ async def stream(request: web.Request, *pieces: bytes | float) -> web.StreamResp
 async def test_an_answer_comes_as_it_is_made() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         assert (await request.json())["model"] == "m"
-        return await stream(request, delta("a"), 0.3, delta("b"), DONE)
+        return await stream(request, Request(delta("a"), 0.3), delta("b"), DONE)
 
     async with serving(handler) as url:
         backend = make_backend(parse_target(f"openai:{url}#m"), Settings())
         times, found = [], []
         async with aiohttp.ClientSession() as session:
-            async for event in backend.stream(session, ASK, Parameters()):
+            async for event in backend.stream(session, Request(ASK, Parameters())):
                 times.append(time.monotonic())
                 found.append(event)
-    assert found == [Target(f"openai:{url}#m", "m"), TextDelta("a"), TextDelta("b"), End("stop")]
+    assert found == [Responder(f"openai:{url}#m", "m"), TextDelta("a"), TextDelta("b"), End("stop")]
     assert times[2] - times[1] > 0.2
 
 
@@ -100,13 +102,13 @@ async def test_without_a_model_the_server_is_asked() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         if request.path.endswith("/models"):
             return web.json_response({"data": [{"id": "first"}, {"id": "second"}]})
-        return await stream(request, delta((await request.json())["model"]), DONE)
+        return await stream(request, Request(delta((await request.json())["model"]), DONE))
 
     async with serving(handler) as url:
         backend = OpenAIBackend(parse_target(f"openai:{url}"), Settings())
         async with aiohttp.ClientSession() as session:
-            found = [event async for event in backend.stream(session, ASK, Parameters())]
-    assert found == [Target(f"openai:{url}", "first"), TextDelta("first"), End("stop")]
+            found = [event async for event in backend.stream(session, Request(ASK, Parameters()))]
+    assert found == [Responder(f"openai:{url}", "first"), TextDelta("first"), End("stop")]
 
 
 async def test_the_key_is_sent_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +128,7 @@ async def test_the_key_is_sent_and_never_shown(monkeypatch: pytest.MonkeyPatch) 
         assert "word" not in repr(login)
         async with aiohttp.ClientSession() as session:
             with pytest.raises(AuthError):
-                [event async for event in login.stream(session, ASK, Parameters())]
+                [event async for event in login.stream(session, Request(ASK, Parameters()))]
     assert seen == ["Bearer given", "Bearer from-environment", "Basic bWU6d29yZA=="]
     assert "given" not in repr(OpenAIBackend(parse_target("openai:http://h#m"), Settings(), "given"))
 
@@ -152,14 +154,16 @@ async def test_a_server_that_falls_silent_before_it_answers() -> None:
 
 async def test_a_server_that_falls_silent_in_an_answer() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
-        return await stream(request, delta("a"), 3.0, DONE)
+        return await stream(request, Request(delta("a"), 3.0), DONE)
 
     assert isinstance(await failure(handler, stall_timeout=0.3), StallError)
 
 
 async def test_heartbeats_are_no_answer_once_it_has_begun() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
-        return await stream(request, delta("a"), *(piece for _ in range(30) for piece in (b": ping\n\n", 0.1)), DONE)
+        return await stream(
+            request, Request(delta("a"), *(piece for _ in range(30) for piece in (b": ping\n\n", 0.1))), DONE
+        )
 
     begin = time.monotonic()
     assert isinstance(await failure(handler, stall_timeout=0.5), StallError)
@@ -168,7 +172,9 @@ async def test_heartbeats_are_no_answer_once_it_has_begun() -> None:
 
 async def test_heartbeats_keep_a_long_wait_alive() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
-        return await stream(request, *(piece for _ in range(8) for piece in (b": ping\n\n", 0.1)), delta("a"), DONE)
+        return await stream(
+            request, Request(*(piece for _ in range(8) for piece in (b": ping\n\n", 0.1)), delta("a")), DONE
+        )
 
     async with serving(handler) as url:
         assert TextDelta("a") in await ask(url, Settings(stall_timeout=0.4))
@@ -220,7 +226,7 @@ async def test_a_dead_proxy_is_named_without_its_password() -> None:
     backend = OpenAIBackend(parse_target("openai:http://somewhere.invalid/v1#m"), Settings())
     async with aiohttp.ClientSession(proxy=f"http://me:secret@127.0.0.1:{port}") as session:
         with pytest.raises(ConnectError, match="the proxy cannot be reached") as caught:
-            [event async for event in backend.stream(session, ASK, Parameters())]
+            [event async for event in backend.stream(session, Request(ASK, Parameters()))]
     assert "secret" not in str(caught.value)
 
 
@@ -253,7 +259,7 @@ async def test_the_server_sees_at_once_that_nobody_listens(way: str) -> None:
         begun = asyncio.Event()
 
         async def read() -> None:
-            async with aclosing(backend.stream(session, ASK, Parameters())) as answer:
+            async with aclosing(backend.stream(session, Request(ASK, Parameters()))) as answer:
                 async for event in answer:
                     if isinstance(event, TextDelta):
                         begun.set()

@@ -9,9 +9,10 @@ import pytest
 from qwen_magic.backends.openai.errors import http_error
 from qwen_magic.backends.openai.protocol import ChatDecoder, request_body
 from qwen_magic.errors import AuthError, BusyError, DisconnectError, NotFoundError, ProtocolError, ServerError
-from qwen_magic.events import End, Event, Status, Target, TextDelta, ThinkingDelta, UsageReport
-from qwen_magic.messages import Message, Usage
+from qwen_magic.events import End, Event, Responder, Status, TextDelta, ThinkingDelta, Usage, UsageReport
+from qwen_magic.messages import Message
 from qwen_magic.parameters import Parameters
+from qwen_magic.request import Request
 
 # As llama.cpp's server sent it (ids shortened), with a comment, CR LF and other scripts put in.
 RECORDED = (
@@ -71,7 +72,7 @@ OTHERS = (
 
 def test_other_shapes_cut_at_every_byte() -> None:
     expected = [
-        Target("t", "qwen/qwen3-8b"),
+        Responder("t", "qwen/qwen3-8b"),
         ThinkingDelta("Хм"),
         ThinkingDelta("…"),
         ThinkingDelta("so"),
@@ -110,7 +111,7 @@ def test_which_model_answers(asked: str, told: str, same: bool) -> None:
     found = decoder.feed(chunk(model=told, choices=[])) + decoder.feed(chunk(model=told, choices=[]))
     shown = "Other.gguf" if told.endswith(".gguf") else told
     warning = Status(f"it has no {asked}: {shown} answers", "warning", "t")
-    assert found == ([] if same else [warning, Target("t", shown)])
+    assert found == ([] if same else [warning, Responder("t", shown)])
 
 
 def test_a_finish_without_done_is_an_end() -> None:
@@ -181,7 +182,9 @@ def test_comments_are_no_message() -> None:
 
 
 def test_the_request() -> None:
-    body = request_body("m", (Message("system", "s"), Message("user", "u")), Parameters(temperature=0.5, seed=7)).body
+    body = request_body(
+        "m", Request((Message("system", "s"), Message("user", "u")), Parameters(temperature=0.5, seed=7))
+    ).body
     assert body == {
         "model": "m",
         "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}],
@@ -190,7 +193,7 @@ def test_the_request() -> None:
         "temperature": 0.5,
         "seed": 7,
     }
-    assert "model" not in request_body("", (Message("user", "u"),), Parameters()).body
+    assert "model" not in request_body("", Request((Message("user", "u"),), Parameters())).body
 
 
 @pytest.mark.parametrize(

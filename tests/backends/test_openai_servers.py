@@ -14,10 +14,10 @@ import pytest
 from keyring.backend import KeyringBackend
 from servers.openai_like import Script, chunk, refused, serving, streamed, strict_app
 
-from qwen_magic.backends import Patience, Settings
+from qwen_magic.backends.base import Deadlines, Settings
 from qwen_magic.backends.keys import Keys
 from qwen_magic.backends.openai.backend import OpenAIBackend
-from qwen_magic.backends.openai.local_servers import find_neighbours
+from qwen_magic.backends.openai.local_servers import find_local_servers
 from qwen_magic.backends.openai.model_lists import model_list
 from qwen_magic.backends.openai.servers import SERVERS
 from qwen_magic.backends.targets import parse_target
@@ -34,9 +34,10 @@ from qwen_magic.errors import (
     QwenError,
     ServerError,
 )
-from qwen_magic.events import End, Event, Status, Target, TextDelta, ThinkingDelta
+from qwen_magic.events import End, Event, Responder, Status, TextDelta, ThinkingDelta
 from qwen_magic.messages import Message
 from qwen_magic.parameters import Parameters
+from qwen_magic.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,7 +66,7 @@ async def ask(
         parsed = dataclasses.replace(parsed, server=SERVERS[server])
     backend = OpenAIBackend(parsed, settings)
     async with aiohttp.ClientSession(trust_env=False) as session:
-        return [event async for event in backend.stream(session, messages, Parameters(**parameters))]
+        return [event async for event in backend.stream(session, Request(messages, Parameters(**parameters)))]
 
 
 async def failure(script: Script, model: str = "m", **parameters: Any) -> QwenError:
@@ -217,7 +218,7 @@ async def test_an_answer_that_is_no_stream() -> None:
     whole = {"model": "m", "choices": [{"message": {"content": "all", "reasoning": "so"}, "finish_reason": "stop"}]}
     with serving(Script(refused(200, whole)).app()) as url:
         assert await ask(f"openai:{url}/v1#m") == [
-            Target(f"openai:{url}/v1#m", "m"), ThinkingDelta("so"), TextDelta("all"), End("stop")]  # fmt: skip
+            Responder(f"openai:{url}/v1#m", "m"), ThinkingDelta("so"), TextDelta("all"), End("stop")]  # fmt: skip
     assert "oh no" in str(await failure(Script(refused(200, {"error": {"message": "oh no"}}))))
     assert isinstance(await failure(Script(refused(200, {"ok": True}))), ProtocolError)
 
@@ -375,17 +376,17 @@ async def test_a_partial_answer_is_continued_in_each_servers_way() -> None:
     assert sent["llamacpp"].items() >= off.items()
     assert sent["dashscope"]["enable_thinking"] is False
     assert sent["dashscope"]["messages"][-1] == {"role": "assistant", "content": "Once upon", "partial": True}
-    resumes = {name for name, server in SERVERS.items() if OpenAIBackend(parse_target(server.name), QUICK).resumes}
-    assert resumes == {"vllm", "llamacpp", "dashscope"}
+    continues = {name for name, server in SERVERS.items() if OpenAIBackend(parse_target(server.name), QUICK).continues}
+    assert continues == {"vllm", "llamacpp", "dashscope"}
 
 
 async def test_another_model_than_the_one_asked_is_named() -> None:
     with serving(Script(streamed(chunk("a", "stop", model="/models/Qwen2.5-0.5B.gguf"))).app()) as url:
         name = f"openai:{url}/v1#qwen3-72b"
         assert await ask(name) == [
-            Target(name, "qwen3-72b"),
+            Responder(name, "qwen3-72b"),
             Status("it has no qwen3-72b: Qwen2.5-0.5B.gguf answers", "warning", name),
-            Target(name, "Qwen2.5-0.5B.gguf"),
+            Responder(name, "Qwen2.5-0.5B.gguf"),
             TextDelta("a"),
             End("stop"),
         ]
@@ -484,7 +485,7 @@ async def test_less_patience_where_another_target_is_left() -> None:
         async with aiohttp.ClientSession() as session:
             begin = time.monotonic()
             with pytest.raises(BusyError):
-                [event async for event in backend.stream(session, ASK, Parameters(), Patience(5, 5, 5))]
+                [event async for event in backend.stream(session, Request(ASK, Parameters()), Deadlines(5, 5, 5))]
     assert time.monotonic() - begin < 5
 
 
@@ -616,7 +617,7 @@ async def test_neighbours_are_found_side_by_side() -> None:
             "nobody": f"http://127.0.0.1:{closed}/v1",
             **{f"silent{place}": f"http://127.0.0.1:{silent.getsockname()[1]}/v1" for place in range(3)},
         }
-        found = await find_neighbours(places, 2)
+        found = await find_local_servers(places, 2)
         assert time.monotonic() - begin < 4
     assert found == ["ollama:qwen3:8b", "llamacpp"]
     assert parse_target(found[0]).model == "qwen3:8b"

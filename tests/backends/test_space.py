@@ -32,7 +32,7 @@ from asking import (
 from servers import web
 
 from qwen_magic import QwenClient
-from qwen_magic.backends import Patience, Settings
+from qwen_magic.backends.base import Deadlines, Settings
 from qwen_magic.backends.gradio.backend import SpaceBackend
 from qwen_magic.backends.gradio.web import Web
 from qwen_magic.backends.targets import parse_target
@@ -56,6 +56,7 @@ from qwen_magic.errors import (
 from qwen_magic.events import End, Event, Reset, Status, TextDelta, ThinkingDelta
 from qwen_magic.messages import to_messages
 from qwen_magic.parameters import Parameters
+from qwen_magic.request import Request
 from qwen_magic.text.sse import SSEDecoder
 
 if TYPE_CHECKING:
@@ -709,18 +710,18 @@ async def test_an_app_that_says_why_is_not_asked_again(scripted_space: ScriptedS
     assert len(scripted_space.seen("/config")) == 1
 
 
-async def test_patience(scripted_space: ScriptedSpace) -> None:
+async def test_deadlines(scripted_space: ScriptedSpace) -> None:
     """How long to go on trying is the caller's, where it says so."""
     backend = SpaceBackend(parse_target(f"space:{scripted_space.url}"), Settings())
     sessions = Sessions(Settings())
-    for answer, kind, patience in (
-        (web.QUEUE_FULL, BusyError, Patience(5, 0.1, 60)),
-        (web.asleep(), AsleepError, Patience(5, 60, 0.1)),
+    for answer, kind, deadlines in (
+        (web.QUEUE_FULL, BusyError, Deadlines(5, 0.1, 60)),
+        (web.asleep(), AsleepError, Deadlines(5, 60, 0.1)),
     ):
         scripted_space.fail(answer, path="/queue/join")
         begin = time.monotonic()
         with pytest.raises(kind):
-            async for _ in backend.stream(await sessions.get(), to_messages("hi"), Parameters(), patience):
+            async for _ in backend.stream(await sessions.get(), Request(to_messages("hi"), Parameters()), deadlines):
                 pass
         assert time.monotonic() - begin < 1
         scripted_space.heal()
@@ -787,7 +788,7 @@ async def test_where_the_token_goes() -> None:
     backend = SpaceBackend(parse_target("qwen-2-72b"), Settings(hf_token="hf_secret"))
     connection = Web(backend, None)  # type: ignore[arg-type]
     with_token = {"x-hf-authorization": "Bearer hf_secret"}
-    assert connection.headers(backend.base_url + "/config") == with_token
+    assert connection.headers(backend.site.base_url + "/config") == with_token
     for url in (
         "http://qwen-qwen2-72b-instruct.hf.space/config",
         "https://hf.space.evil.example/config",
@@ -856,7 +857,7 @@ async def directly(space: ScriptedSpace, settings: Settings, alias: str = "qwen-
     sessions = Sessions(settings)
     try:
         session = await sessions.get()
-        async with aclosing(backend.stream(session, to_messages("hi", "sys"), Parameters())) as happenings:
+        async with aclosing(backend.stream(session, Request(to_messages("hi", "sys"), Parameters()))) as happenings:
             return [event async for event in happenings]
     finally:
         await backend.close()
@@ -1132,7 +1133,7 @@ async def test_a_page_that_does_not_take_our_history(scripted_space: ScriptedSpa
     messages = to_messages(
         [{"role": "user", "content": "q1"}, {"role": "assistant", "content": "a1"}, {"role": "user", "content": "q2"}]
     )
-    events = [e async for e in backend.stream(await sessions.get(), messages, Parameters())]
+    events = [e async for e in backend.stream(await sessions.get(), Request(messages, Parameters()))]
     await sessions.close()
     assert "".join(e.text for e in events if isinstance(e, TextDelta)) == "Hello."
     assert any(isinstance(e, Status) and e.kind == "warning" and "history" in e.text for e in events)

@@ -17,7 +17,7 @@ from servers.chat import ChatServer, Said
 from servers.gradio_server import GradioServer
 
 from qwen_magic import QwenClient, QwenError, Stream
-from qwen_magic.events import Status, Target
+from qwen_magic.events import Responder, Status
 
 VERSION = "5.50.0"
 
@@ -34,7 +34,7 @@ async def show(title: str, stream: Stream) -> None:
     started = time.perf_counter()
     try:
         async for event in stream.events():
-            if isinstance(event, (Status, Target)):
+            if isinstance(event, (Status, Responder)):
                 text = event.text if isinstance(event, Status) else "is asked"
                 print(f"  {time.perf_counter() - started:5.2f} s  {event.target}: {text}")
     except QwenError as error:

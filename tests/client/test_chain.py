@@ -14,7 +14,7 @@ from servers.chat import ChatServer, Said
 
 from qwen_magic import QwenClient
 from qwen_magic.errors import AuthError, ChainError, ConnectError, DisconnectError, QwenError, ServerError, UsageError
-from qwen_magic.events import End, Event, Reset, Status, Target, TextDelta, ThinkingDelta
+from qwen_magic.events import End, Event, Reset, Responder, Status, TextDelta, ThinkingDelta
 
 if TYPE_CHECKING:
     from servers.plugin import ServerFactory
@@ -229,7 +229,7 @@ async def test_a_cut_answer_goes_on_at_the_next_target() -> None:
             resumed = stream.resume()
             events = await everything(resumed)
     assert events[0] == Reset("".join(LONG))
-    assert [event for event in events if isinstance(event, Target)] == [Target(other.target, "tiny")]
+    assert [event for event in events if isinstance(event, Responder)] == [Responder(other.target, "tiny")]
     reply = resumed.reply
     assert reply.text == "The cat walked along the long white road until it was night."
     assert (reply.finish_reason, reply.target, reply.earlier_targets) == ("stop", other.target, (one.target,))

@@ -21,7 +21,7 @@ from qwen_magic import Message, QwenClient, Reply
 from qwen_magic.backends.targets import DEFAULT_SPACES
 from qwen_magic.client.client import default_chain
 from qwen_magic.errors import ConnectError, DisconnectError, QwenError, UsageError
-from qwen_magic.events import End, Reset, Status, Target, TextDelta
+from qwen_magic.events import End, Reset, Responder, Status, TextDelta
 from qwen_magic.loop import BackgroundLoop, background_loop
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ async def test_text_then_reply(scripted_space: ScriptedSpace) -> None:
 async def test_events_begin_with_the_target_and_end_with_the_end(scripted_space: ScriptedSpace) -> None:
     async with QwenClient(f"space:{scripted_space.url}") as client:
         events = [event async for event in client.stream("hi").events()]
-    assert isinstance(events[0], Target)
+    assert isinstance(events[0], Responder)
     assert events[-1] == End("stop")
     assert "".join(e.text for e in events if isinstance(e, TextDelta)) == "Hello."
 

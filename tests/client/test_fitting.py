@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from qwen_magic.client.context_limits import Limit, lower
 from qwen_magic.client.continuation import continued
 from qwen_magic.client.fitting import MARGIN, answer_room, count, fit
-from qwen_magic.messages import Message, Reply, Role
+from qwen_magic.messages import Message, Role
 from qwen_magic.parameters import Parameters
+from qwen_magic.reply import Reply
 
 WORDS = st.integers(1, 40).map(lambda size: "word " * size)
 SYSTEM = st.lists(st.builds(Message, st.just("system"), WORDS), max_size=1)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from qwen_magic.errors import UsageError
-from qwen_magic.events import Status, TextDelta, ThinkingDelta
+from qwen_magic.events import Status, TextDelta, ThinkingDelta, Usage
 from qwen_magic.exports import (
     export,
     from_json,
@@ -24,9 +24,9 @@ from qwen_magic.exports import (
     to_markdown,
     to_notebook,
 )
-from qwen_magic.messages import Reply, Usage
 from qwen_magic.notebook.display import MarkdownDisplay
 from qwen_magic.notebook.printing import PrintDisplay, SlotStatus
+from qwen_magic.reply import Reply
 from qwen_magic.store import Conversation, Turn
 from qwen_magic.text.safe import safe_markdown
 

@@ -9,11 +9,11 @@ import sys
 import pytest
 from servers.apps.script import cut, markdown
 
-from qwen_magic.events import Reset, Status, Target, TextDelta, ThinkingDelta
-from qwen_magic.messages import Reply, Usage
+from qwen_magic.events import Reset, Responder, Status, TextDelta, ThinkingDelta, Usage
 from qwen_magic.notebook.display import MarkdownDisplay, make_display
 from qwen_magic.notebook.printing import PrintDisplay
 from qwen_magic.rendering.last_line import escape, escape_lines, last_line
+from qwen_magic.reply import Reply
 
 
 class Page:
@@ -97,7 +97,7 @@ def test_no_more_than_ten_updates_a_second(page: Page, display: MarkdownDisplay)
 
 def test_the_first_text_shows_at_once(page: Page, display: MarkdownDisplay) -> None:
     page.now = 1.0
-    display.take(Target("space:a/b"))
+    display.take(Responder("space:a/b"))
     assert "asking space:a/b" in page.text
     page.now = 2.0
     display.take(TextDelta("Hello"))
@@ -208,7 +208,7 @@ def test_print_display_rewrites(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", output)
     display = make_display(None, "markdown")
     assert isinstance(display, PrintDisplay)
-    display.take(Target("space:a/b"))
+    display.take(Responder("space:a/b"))
     display.take(TextDelta("one \x1b[2Jtwo"))
     display.take(Reset("one \x1b[2Jtwo three"))
     display.take(Reset("other"))
@@ -258,10 +258,10 @@ def test_escape_lines() -> None:
 
 
 def test_what_failed_before_stays_below_the_answer(page: Page, display: MarkdownDisplay) -> None:
-    display.take(Target("space:a/a"))
+    display.take(Responder("space:a/a"))
     display.take(Status("it does not take seed", "warning", "space:a/a"))
     display.take(Status("no such host; trying space:a/b", "failover", "space:a/a"))
-    display.take(Target("space:a/b"))
+    display.take(Responder("space:a/b"))
     display.take(TextDelta("Hello."))
     display.finish(reply("Hello."))
     last = page.bundles[-1]["text/plain"]

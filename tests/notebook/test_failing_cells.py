@@ -25,12 +25,11 @@ if TYPE_CHECKING:
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 WATCH = """
 from qwen_magic.notebook.context import Cells
-from qwen_magic.notebook.failures import last_failure
 from qwen_magic.notebook.questions import fix_prompt
 cells = Cells(get_ipython())
 cells.watch()
 """
-FAILURE = "(lambda f: f and (f.execution_count, f.error, f.message, f.traceback))(last_failure(get_ipython(), cells))"
+FAILURE = "(lambda f: f and (f.execution_count, f.error, f.message, f.traceback))(cells.last_failure())"
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +68,7 @@ def test_what_is_sent_of_ten_real_errors(kernel: Kernel, session: Session) -> No
         assert kernel.run(cell).status == "ok"
     _, error, _, _ = fail(kernel, session.cells[-1])
     assert error == session.error
-    prompt = normal(kernel.value("fix_prompt(last_failure(get_ipython(), cells))")) + "\n"
+    prompt = normal(kernel.value("fix_prompt(cells.last_failure())")) + "\n"
     snapshot = SNAPSHOTS / f"{session.name}.md"
     if os.environ.get("QWEN_MAGIC_SNAPSHOTS") == "write":
         snapshot.write_text(prompt, encoding="utf-8")
@@ -197,7 +196,7 @@ def test_the_failure_stays_that_of_the_users_last_error(kernel: Kernel, code: st
 
 def test_without_a_failure_there_is_none(kernel: Kernel) -> None:
     assert kernel.run("import sys\nsys.__dict__.pop('last_value', None)").status == "ok"
-    assert kernel.value("last_failure(get_ipython(), cells)") is None
+    assert kernel.value("cells.last_failure()") is None
 
 
 def test_a_failure_from_before_the_extension_is_known(kernel: Kernel) -> None:
@@ -205,7 +204,7 @@ def test_a_failure_from_before_the_extension_is_known(kernel: Kernel) -> None:
     run = kernel.run("early = 5\nearly / 0")
     assert run.reply is not None
     assert kernel.value(FAILURE)[0] == run.reply["execution_count"]
-    assert kernel.value("[n.name for n in last_failure(get_ipython(), cells).names]") == ["early"]
+    assert kernel.value("[n.name for n in cells.last_failure().names]") == ["early"]
 
 
 def test_neither_the_exception_nor_a_value_is_kept(kernel: Kernel) -> None:

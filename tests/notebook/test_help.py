@@ -14,8 +14,8 @@ from test_commands import AskedKernel
 from qwen_magic.backends.local.weights import find
 from qwen_magic.errors import UsageError
 from qwen_magic.loop import BackgroundLoop
-from qwen_magic.notebook.commands import COMMANDS
 from qwen_magic.notebook.commands.help import help_text, topic_text
+from qwen_magic.notebook.commands.table import COMMANDS, GROUPS
 from qwen_magic.notebook.commands.topics import EXAMPLES, TOPICS
 from qwen_magic.notebook.magics import QwenMagics
 from qwen_magic.notebook.options import OPTIONS
@@ -103,7 +103,7 @@ def test_the_examples_of_the_local_model_run() -> None:
 def test_every_topic_is_short_and_readable() -> None:
     assert list(EXAMPLES) == list(TOPICS)
     for name, topic in TOPICS.items():
-        lines = topic_text(name).splitlines()
+        lines = topic_text(name, GROUPS).splitlines()
         assert len(lines) <= 24, name
         assert all(len(line) <= 95 for line in lines), name
         assert topic.title in lines
@@ -117,10 +117,10 @@ def test_everything_has_its_topic() -> None:
     options = [option for topic in TOPICS.values() for option in topic.options]
     assert sorted(options) == sorted(option.flags[-1] for option in OPTIONS)
     for name in filter(None, commands):
-        assert topic_text(name).startswith(f"%qwen {name}"), name
+        assert topic_text(name, GROUPS).startswith(f"%qwen {name}"), name
     for option in OPTIONS:
         for flag in option.flags:
-            assert topic_text(flag).startswith(", ".join(option.flags)), flag
+            assert topic_text(flag, GROUPS).startswith(", ".join(option.flags)), flag
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_everything_has_its_topic() -> None:
     ],
 )
 def test_a_command_or_an_option_finds_its_topic(name: str, line: str, title: str) -> None:
-    lines = topic_text(name).splitlines()
+    lines = topic_text(name, GROUPS).splitlines()
     assert lines[0].startswith(line)
     assert title in lines
 
@@ -145,13 +145,13 @@ def test_a_command_or_an_option_finds_its_topic(name: str, line: str, title: str
 )
 def test_an_unknown_topic_names_the_nearest(name: str, close: str) -> None:
     with pytest.raises(UsageError, match=f"no help on '{name}'") as caught:
-        topic_text(name)
+        topic_text(name, GROUPS)
     assert (f"Did you mean %qwen help {close}?" in caught.value.hint) == bool(close)
     assert "The topics are ask, options" in caught.value.hint
 
 
 def test_help_is_readable_and_names_the_topics() -> None:
-    lines = help_text().splitlines()
+    lines = help_text(GROUPS).splitlines()
     assert max(map(len, lines)) < 150
     for name in TOPICS:
         assert re.search(rf"\b{name}\b", lines[-1] + lines[-2])
@@ -162,8 +162,8 @@ def test_help_is_readable_and_names_the_topics() -> None:
 def test_help_in_a_kernel(server: ChatServer) -> None:
     with Kernel(QWEN_TARGET=server.target) as kernel:
         kernel.run("%load_ext qwen_magic")
-        assert kernel.run("%qwen help").printed == help_text() + "\n"
-        assert kernel.run("%qwen help variables").printed == topic_text("variables") + "\n"
+        assert kernel.run("%qwen help").printed == help_text(GROUPS) + "\n"
+        assert kernel.run("%qwen help variables").printed == topic_text("variables", GROUPS) + "\n"
         run = kernel.run("%qwen help variabels")
         assert run.error["ename"] == "UsageError"
         assert "Did you mean %qwen help variables?" in run.error["evalue"]

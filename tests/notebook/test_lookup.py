@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 from nasty import nasty
 
-from qwen_magic.messages import Reply
 from qwen_magic.notebook.lookup import fill_in
 from qwen_magic.notebook.values import describe
+from qwen_magic.reply import Reply
 
 
 class Account:

@@ -12,7 +12,7 @@ from IPython.core.profiledir import ProfileDir
 
 from qwen_magic.chat.memory import Memory, Place
 from qwen_magic.errors import StoreError
-from qwen_magic.messages import Reply
+from qwen_magic.reply import Reply
 from qwen_magic.store import Store, Turn
 
 if TYPE_CHECKING:

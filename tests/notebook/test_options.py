@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen_magic.errors import UsageError
-from qwen_magic.notebook.commands import COMMANDS, help_text
+from qwen_magic.notebook.commands.table import COMMANDS, help_text
 from qwen_magic.notebook.options import OPTIONS, USAGE, Options, cell_options, merged, read_options, read_words
 from qwen_magic.parameters import NAMES, to_parameters
 

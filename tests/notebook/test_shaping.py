@@ -12,11 +12,11 @@ import pytest
 from test_display import Page
 from thinker import plan
 
-from qwen_magic.events import Reset, Status, Target, TextDelta, ThinkingDelta
-from qwen_magic.messages import Reply
+from qwen_magic.events import Reset, Responder, Status, TextDelta, ThinkingDelta
 from qwen_magic.notebook.display import MarkdownDisplay, make_display
 from qwen_magic.notebook.printing import PrintDisplay, TerminalStatus
 from qwen_magic.notebook.shaping import ShapedDisplay
+from qwen_magic.reply import Reply
 from qwen_magic.text.frames import frame
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def reply(text: str, **more: Any) -> Reply:
 
 
 def play(page: Front, display: Any, text: str, step: int = 3) -> None:
-    display.take(Target("space:a/b"))
+    display.take(Responder("space:a/b"))
     for i in range(0, len(text), step):
         page.now += 0.06
         display.take(TextDelta(text[i : i + step]))

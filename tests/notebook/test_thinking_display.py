@@ -11,11 +11,11 @@ import pytest
 from kernels import Kernel
 from thinker import plan
 
-from qwen_magic.events import Reset, Status, Target, TextDelta, ThinkingDelta
-from qwen_magic.messages import Reply
+from qwen_magic.events import Reset, Responder, Status, TextDelta, ThinkingDelta
 from qwen_magic.notebook.display import MarkdownDisplay
 from qwen_magic.notebook.printing import PrintDisplay, SlotStatus, TerminalStatus
 from qwen_magic.rendering.thoughts import Thoughts
+from qwen_magic.reply import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ def reply(text: str, thinking: str, **more: object) -> Reply:
 
 
 def test_open_while_it_thinks_and_folded_when_it_answers(page: Page, display: MarkdownDisplay) -> None:
-    display.take(Target("space:a/b"))
+    display.take(Responder("space:a/b"))
     page.now = 1.0
     display.take(ThinkingDelta("First I "))
     assert [read(block) for block in page.markdown] == [("thinking, 0 s", "First I")]
@@ -223,7 +223,7 @@ def test_nothing_of_the_thinking_comes_alive() -> None:
 
 
 def play(page: Page, display: PrintDisplay) -> None:
-    display.take(Target("space:a/b"))
+    display.take(Responder("space:a/b"))
     for word in ("First ", "\x1b[2Jthis,\n", "then that."):
         page.now += 4
         display.take(ThinkingDelta(word))

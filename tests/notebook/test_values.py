@@ -26,9 +26,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from nasty import ReprExits, ReprRaises, Words, nasty
 from PIL import Image
 
-from qwen_magic.messages import Reply
 from qwen_magic.notebook.values import describe
 from qwen_magic.notebook.values.nested import write_nested
+from qwen_magic.reply import Reply
 
 
 class Colour(enum.Enum):

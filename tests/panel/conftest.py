@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS / folder) for folder in ("notebook", "text")]  # their helpers: kernels, recorder, attacks
+sys.path[:0] = [
+    str(TESTS / folder) for folder in ("notebook", "text", "rendering")
+]  # their helpers: kernels, recorder, attacks
 
 from browsers import browser  # noqa: E402, F401
 from lab_panel import Front, Panel  # noqa: E402

@@ -11,12 +11,12 @@ from page_model import PageModel
 
 from qwen_magic.chat.memory import Place
 from qwen_magic.chat.question import Asked, Question
-from qwen_magic.events import Event, Reset, Status, Target, TextDelta, ThinkingDelta
-from qwen_magic.messages import Reply
+from qwen_magic.events import Event, Reset, Responder, Status, TextDelta, ThinkingDelta
 from qwen_magic.panel import live
 from qwen_magic.panel.live import LiveAnswer
 from qwen_magic.panel.transcript import Bodies
 from qwen_magic.parameters import Parameters
+from qwen_magic.reply import Reply
 
 text = st.text("ab *`#$\n😀", min_size=1, max_size=12)
 happenings = st.lists(
@@ -24,7 +24,7 @@ happenings = st.lists(
     | st.builds(ThinkingDelta, text)
     | st.builds(Reset, text | st.just(""), text | st.just(""))
     | st.builds(Status, st.sampled_from(["queue: place 3", "waking up"]))
-    | st.just(Target("space:x"))
+    | st.just(Responder("space:x"))
     | st.just(None),
     max_size=15,
 )

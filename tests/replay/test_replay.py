@@ -22,13 +22,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qwen_magic.errors import ReplayError, UsageError
-from qwen_magic.events import End, Target, TextDelta, ThinkingDelta, UsageReport
-from qwen_magic.messages import Message, Reply, Usage
+from qwen_magic.events import End, Responder, TextDelta, ThinkingDelta, Usage, UsageReport
+from qwen_magic.messages import Message
 from qwen_magic.notebook.options import MODES
 from qwen_magic.parameters import Parameters
 from qwen_magic.replay import Mode, Replay, ReplayedStream, difference
 from qwen_magic.replay.file import ReplayFile
 from qwen_magic.replay.recorded import Recorded, Unreadable, prompt_mark, read_line, recorded_of, replay_key, to_line
+from qwen_magic.reply import Reply
 
 ROOT = Path(__file__).parents[2]
 DATE = "2026-01-02T03:04:05Z"
@@ -695,7 +696,7 @@ async def test_a_replayed_answer_comes_as_a_stream():
     assert stream.messages == ASKED
     assert (stream.reply.text, stream.reply.finish_reason) == ("", "interrupted")
     assert await all_of(stream) == [
-        Target("qwen-2-72b", "Qwen2-72B-Instruct"),
+        Responder("qwen-2-72b", "Qwen2-72B-Instruct"),
         ThinkingDelta("Hm."),
         TextDelta("Because of Rayleigh."),
         UsageReport(Usage(7, 9)),

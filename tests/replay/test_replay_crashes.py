@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen_magic.messages import Usage
+from qwen_magic.events import Usage
 from qwen_magic.replay.file import ReplayFile
 from qwen_magic.replay.recorded import Recorded, read_line, to_line
 

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from qwen_magic.errors import StoreError
-from qwen_magic.messages import Reply
+from qwen_magic.reply import Reply
 from qwen_magic.store import Store, Turn
 
 NOBODY = 65534

@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qwen_magic.errors import StoreError, UsageError
-from qwen_magic.messages import Message, Reply, Usage
+from qwen_magic.events import Usage
+from qwen_magic.messages import Message
+from qwen_magic.reply import Reply
 from qwen_magic.store import Store, Turn
 from qwen_magic.store.search import excerpt
 

@@ -22,7 +22,7 @@ import pytest
 
 import qwen_magic
 from qwen_magic.errors import StoreError
-from qwen_magic.messages import Reply
+from qwen_magic.reply import Reply
 from qwen_magic.store import Store, Turn, schema
 
 if TYPE_CHECKING:

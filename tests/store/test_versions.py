@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from qwen_magic.errors import StoreError
-from qwen_magic.messages import Reply
+from qwen_magic.reply import Reply
 from qwen_magic.store import Store, Turn
 
 if TYPE_CHECKING:

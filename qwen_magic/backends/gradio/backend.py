@@ -13,29 +13,27 @@ from typing import TYPE_CHECKING, TypeVar
 
 import aiohttp
 
-from ... import events
 from ...errors import AsleepError, AuthError, BusyError, NotFoundError, ProtocolError, QwenError, ServerError
-from ...events import Event, Reset, Status, TextDelta, ThinkingDelta
+from ...events import AnswerEvent, Event, Responder, Status
 from ..http import translated
 from ..qwen_models import context_of
-from ..retrying import patiently
+from ..retrying import retry_until_ready
 from ..targets import Target, space_host
 from .description import describe_space
 from .discovery import discover
-from .endpoints import Endpoint, Input, Request
+from .endpoints import Endpoint, Input, Payload
 from .failures import WAKING_STAGES, stage_error
 from .filling import build
 from .known_spaces import KNOWN
 from .old_runs import FirstSSERun, PostRun, WebsocketRun, queued_or_not
 from .runs import QueueRun, Run
-from .web import Web
+from .web import Site, Web
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
-    from ...messages import Message
-    from ...parameters import Parameters
-    from .. import Patience, Settings
+    from ...request import Request
+    from ..base import Deadlines, Settings
     from ..descriptions import Description
 
 T = TypeVar("T")
@@ -53,11 +51,11 @@ class SpaceBackend:
         base_url: where the app is served, if not where the target says.
 
     Attributes:
-        resumes: False; see `Backend`.
+        continues: False; see `Backend`.
 
     """
 
-    resumes = False
+    continues = False
 
     def __init__(self, target: Target, settings: Settings, *, base_url: str | None = None) -> None:
         self.name = target.name
@@ -65,11 +63,10 @@ class SpaceBackend:
         self.space_id = "" if "://" in target.address else target.address
         self.model = target.model
         self.login = target.login or settings.auth
-        self.base_url = base_url or (space_host(self.space_id) if self.space_id else target.address)
-        self.home = self.base_url
+        address = base_url or (space_host(self.space_id) if self.space_id else target.address)
+        self.site = Site(self.name, settings, address, address, self.space_id)
         self._known = KNOWN.get(self.space_id.lower()) if settings.endpoint is None else None
         self._endpoint: Endpoint | None = None
-        self.leaving: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
         return f"SpaceBackend({self.name!r})"
@@ -77,20 +74,19 @@ class SpaceBackend:
     async def stream(
         self,
         session: aiohttp.ClientSession,
-        messages: tuple[Message, ...],
-        parameters: Parameters,
-        patience: Patience | None = None,
+        request: Request,
+        deadlines: Deadlines | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Stream one answer's events; see `Backend.stream`."""
-        web = Web(self, session, patience=patience)
-        async with translated(self.name, self.settings, patience):
+        web = Web(self.site, session, deadlines=deadlines)
+        async with translated(self.name, self.settings, deadlines):
             known, failure = self._endpoint or self._known, None
             if known is not None:
                 begun = False
                 try:
-                    async with aclosing(self._answer(web, known, messages, parameters)) as answer:
+                    async with aclosing(self._answer(web, known, request)) as answer:
                         async for event in answer:
-                            begun = begun or isinstance(event, (TextDelta, ThinkingDelta, Reset))
+                            begun = begun or isinstance(event, AnswerEvent)
                             yield event
                 except QwenError as error:
                     if begun or not self._may_mean_a_change(error):
@@ -100,26 +96,26 @@ class SpaceBackend:
                     return
             found: list[Endpoint] = []
             looking = functools.partial(self._look_again, web, known, failure)
-            async with aclosing(self._patiently(web, looking, found)) as waiting:
+            async with aclosing(self._retry_until_ready(web, looking, found)) as waiting:
                 async for event in waiting:
                     yield event
             self._endpoint = found[0]
-            async with aclosing(self._answer(web, found[0], messages, parameters)) as answer:
+            async with aclosing(self._answer(web, found[0], request)) as answer:
                 async for event in answer:
                     yield event
 
     async def context(
         self,
         session: aiohttp.ClientSession | None = None,  # noqa: ARG002 - a Space does not tell it
-        patience: Patience | None = None,  # noqa: ARG002
+        deadlines: Deadlines | None = None,  # noqa: ARG002
     ) -> int | None:
         """Tell the context of a known Space's model; see `Backend.context`."""
         return context_of(self.model or self._known.model) if self._known else None
 
-    async def describe(self, session: aiohttp.ClientSession, patience: Patience | None = None) -> Description:
+    async def describe(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> Description:
         """Ask what the app offers; see `Backend.describe`."""
-        web = Web(self, session, patience=patience)
-        async with translated(self.name, self.settings, patience):
+        web = Web(self.site, session, deadlines=deadlines)
+        async with translated(self.name, self.settings, deadlines):
             if self.login:
                 await web.sign_in(*self.login)
             try:
@@ -138,30 +134,28 @@ class SpaceBackend:
             return self.login is not None
         return isinstance(error, (NotFoundError, ProtocolError)) or _is_silent(error)
 
-    async def _answer(
-        self, web: Web, endpoint: Endpoint, messages: tuple[Message, ...], parameters: Parameters
-    ) -> AsyncGenerator[Event, None]:
+    async def _answer(self, web: Web, endpoint: Endpoint, request: Request) -> AsyncGenerator[Event, None]:
         plain, inputs = endpoint, self.settings.inputs
-        if endpoint.conversation and sum(message.role == "user" for message in messages) > 1:
+        if endpoint.conversation and sum(message.role == "user" for message in request.messages) > 1:
             endpoint = endpoint.conversation
-        request = build(endpoint, messages, parameters, inputs, self.name, model=self.model)
+        payload = build(endpoint, request, inputs, self.name, model=self.model)
         # A fresh session for each answer: the history is ours to send, never what the server happens to remember.
         session_hash = secrets.token_hex(6)
-        yield events.Target(self.name, request.model or self.space_id.rpartition("/")[2])
-        if endpoint.before and request.history:
+        yield Responder(self.name, payload.model or self.space_id.rpartition("/")[2])
+        if endpoint.before and payload.history:
             given: list[bool] = []
-            giving = functools.partial(self._give_history, web, endpoint, request, session_hash)
-            async with aclosing(self._patiently(web, giving, given)) as waiting:
+            giving = functools.partial(self._give_history, web, endpoint, payload, session_hash)
+            async with aclosing(self._retry_until_ready(web, giving, given)) as waiting:
                 async for status in waiting:
                     yield status
             if not given[0]:
                 endpoint = replace(plain, history=None, before=())
-                request = build(endpoint, messages, parameters, inputs, self.name, model=self.model)
-        for warning in request.warnings:
+                payload = build(endpoint, request, inputs, self.name, model=self.model)
+        for warning in payload.warnings:
             yield Status(warning, "warning", self.name)
-        run = _run(web, endpoint, request, session_hash)
+        run = _run(web, endpoint, payload, session_hash)
         try:
-            async with aclosing(self._patiently(web, run.join, [])) as waiting:
+            async with aclosing(self._retry_until_ready(web, run.join, [])) as waiting:
                 async for status in waiting:
                     yield status
             async with aclosing(run.read()) as answer:
@@ -170,13 +164,13 @@ class SpaceBackend:
         finally:
             await run.leave()
 
-    async def _give_history(self, web: Web, endpoint: Endpoint, request: Request, session_hash: str) -> bool:
+    async def _give_history(self, web: Web, endpoint: Endpoint, payload: Payload, session_hash: str) -> bool:
         """Have the page's own functions put our history, or our prompt, into the session; tell whether they did."""
-        values = {"history": request.history, "prompt": request.message}
+        values = {"history": payload.history, "prompt": payload.message}
         try:
             for call in endpoint.before:
                 step = replace(endpoint, fn_index=call.fn_index, inputs=(), trigger_id=None, output=0)
-                run = _run(web, step, Request([values[call.sends]], ""), session_hash)
+                run = _run(web, step, Payload([values[call.sends]], ""), session_hash)
                 try:
                     await run.join()
                     async with aclosing(run.read()) as answer:
@@ -212,12 +206,12 @@ class SpaceBackend:
             info = await web.get_json(f"{prefix}/info")
         return queued_or_not(config, discover(config, info, self.name, self.settings.endpoint))
 
-    def _patiently(
+    def _retry_until_ready(
         self, web: Web, attempt: Callable[[], Awaitable[T]], result: list[T]
     ) -> AsyncGenerator[Status, None]:
-        """Try while a queue is full, or the Space wakes up; see `patiently`."""
-        patience = web.patience or self.settings.patience
-        return patiently(attempt, result, self.name, patience, state=lambda: self._state(web))
+        """Try while a queue is full, or the Space wakes up; see `retry_until_ready`."""
+        deadlines = web.deadlines or self.settings.deadlines
+        return retry_until_ready(attempt, result, self.name, deadlines, state=lambda: self._state(web))
 
     async def _state(self, web: Web) -> str:
         """Ask the Hub for the Space's stage; raise where waiting would not help."""
@@ -234,9 +228,9 @@ class SpaceBackend:
         return f"the Space is {WAKING_STAGES[stage]}" if stage in WAKING_STAGES else ""
 
 
-def _run(web: Web, endpoint: Endpoint, request: Request, session_hash: str) -> Run:
+def _run(web: Web, endpoint: Endpoint, payload: Payload, session_hash: str) -> Run:
     """Make the run that speaks the endpoint's protocol."""
-    return _RUNS.get(endpoint.protocol, QueueRun)(web, endpoint, request, session_hash)
+    return _RUNS.get(endpoint.protocol, QueueRun)(web, endpoint, payload, session_hash)
 
 
 def _is_silent(error: QwenError) -> bool:

@@ -53,7 +53,7 @@ async def describe_space(
     info = None
     with contextlib.suppress(QwenError):
         info = await web.get_json(f"{config.get('api_prefix') or ''}/info")
-    return describe_app(config, info, target, web.backend.base_url, endpoint=endpoint, known=known, model=model)
+    return describe_app(config, info, target, web.site.base_url, endpoint=endpoint, known=known, model=model)
 
 
 def describe_app(

@@ -137,7 +137,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
-class Request:
+class Payload:
     """What is sent for one answer.
 
     Attributes:

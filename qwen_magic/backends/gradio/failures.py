@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ...errors import (
@@ -24,6 +23,7 @@ from ...errors import (
     SpaceStateError,
     one_line,
 )
+from ..retry_after import retry_after
 from ..too_long import is_too_long
 
 if TYPE_CHECKING:
@@ -176,20 +176,6 @@ def server_message(body: str) -> str:
     while isinstance(value, dict):
         value = next((value[key] for key in ("detail", "error", "message", "auth_message") if value.get(key)), "")
     return one_line(value if isinstance(value, str) else json.dumps(value))[:200]
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Read ``Retry-After`` (RFC 9110, 10.2.3): seconds or a date; return seconds, or None."""
-    value = next((text for name, text in headers.items() if name.lower() == "retry-after"), "").strip()
-    if re.fullmatch(r"\d+(\.\d+)?", value):
-        return float(value)
-    try:
-        when = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=timezone.utc)
-    return max(0.0, (when - datetime.now(timezone.utc)).total_seconds())
 
 
 def _quota_error(said: str, target: str) -> QuotaError:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...errors import UsageError
-from ...messages import split_system
-from .endpoints import Endpoint, Input, Request
+from ...messages import Message, split_system
+from .endpoints import Endpoint, Input, Payload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ...messages import Message
-    from ...parameters import Parameters
+    from ...request import Request
     from .protocol import HistoryFormat
 
 _OFF = re.compile(r"\b(no|non|not|off|false|disabled?|without|fast|none|never)\b", re.IGNORECASE)
@@ -23,32 +22,30 @@ _OFF = re.compile(r"\b(no|non|not|off|false|disabled?|without|fast|none|never)\b
 
 def build(
     endpoint: Endpoint,
-    messages: Sequence[Message],
-    parameters: Parameters,
+    request: Request,
     inputs: Mapping[str, Any] | None,
     target: str,
     model: str = "",
-) -> Request:
-    """Put messages into the form that an endpoint takes.
+) -> Payload:
+    """Put a request into the form that an endpoint takes.
 
     Args:
         endpoint: the endpoint.
-        messages: at most one system message, first; the prompt last.
-        parameters: what goes into the inputs that are for it; ``extra`` goes by an input's parameter name or label,
-            over all else.
+        request: at most one system message, first, the prompt last; the parameters go into the inputs that are for
+            them, and ``extra`` by an input's parameter name or label, over all else.
         inputs: values by an input's parameter name or label, over all but ``extra``.
         target: the target's name, for errors.
         model: the model to ask, "" for the app's own choice.
 
     Returns:
-        The request; its warnings name all that the endpoint does not take.
+        The payload; its warnings name all that the endpoint does not take.
 
     Raises:
         UsageError: an input or a model that the endpoint does not have.
 
     """
-    system, turns = split_system(messages)
-    prompt, warnings = turns[-1].content, []
+    parameters, (system, turns) = request.parameters, split_system(request.messages)
+    prompt, warnings = turns[-1].text, []
     earlier = turns[:-1]
     if earlier and endpoint.history is None:
         prompt = _transcript(earlier, prompt)
@@ -60,7 +57,7 @@ def build(
     history = format_history(earlier, endpoint.history) if endpoint.history else []
     sent = history
     if endpoint.pending and endpoint.history:
-        sent = format_history([*earlier, replace(turns[-1], content=prompt)], endpoint.history)
+        sent = format_history([*earlier, Message(turns[-1].role, prompt)], endpoint.history)
     multimodal = endpoint.takes("multimodal") or endpoint.multimodal
     message = {"text": prompt, "files": []} if multimodal else prompt
     own = [dict(parameters.extra), dict(inputs or {})]
@@ -70,34 +67,34 @@ def build(
     if left := filling.left:
         warnings.append(f"it does not take {', '.join(left)}")
     rows = sum(1 for item in earlier if item.role == "user")
-    return Request(data, prompt, message, filling.model, history, rows, (*warnings, *filling.warnings))
+    return Payload(data, prompt, message, filling.model, history, rows, (*warnings, *filling.warnings))
 
 
 def format_history(turns: Sequence[Message], form: HistoryFormat) -> list[Any]:
     """Write earlier turns in the form that a chatbot takes."""
     if form == "messages":
-        return [{"role": m.role, "content": m.content} for m in turns]
+        return [{"role": m.role, "content": m.text} for m in turns]
     if form == "parts":
-        return [{"role": m.role, "content": [{"type": "text", "text": m.content}]} for m in turns]
+        return [{"role": m.role, "content": [{"type": "text", "text": m.text}]} for m in turns]
     rows: list[list[str | None]] = []
     for message in turns:
         if message.role == "user":
-            rows.append([message.content, None])
+            rows.append([message.text, None])
         elif rows and rows[-1][1] is None:
-            rows[-1][1] = message.content
+            rows[-1][1] = message.text
         else:
-            rows.append([None, message.content])
+            rows.append([None, message.text])
     return rows
 
 
 def _transcript(turns: Sequence[Message], prompt: str) -> str:
-    said = "\n\n".join(f"{m.role.capitalize()}: {m.content}" for m in turns)
+    said = "\n\n".join(f"{m.role.capitalize()}: {m.text}" for m in turns)
     return f"Our conversation so far:\n\n{said}\n\nUser: {prompt}"
 
 
 @dataclass
 class _Filling:
-    """The values of one request's inputs.
+    """The values of one call's inputs.
 
     Attributes:
         endpoint: what is filled.

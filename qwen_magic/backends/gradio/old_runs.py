@@ -52,7 +52,7 @@ class _OldRun(Run):
     @property
     def body(self) -> dict[str, Any]:
         """Return the data, addressed."""
-        return {"data": self.request.data, "event_data": None, **self.address}
+        return {"data": self.payload.data, "event_data": None, **self.address}
 
 
 class WebsocketRun(_OldRun):

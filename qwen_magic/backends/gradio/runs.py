@@ -20,7 +20,7 @@ from .protocol import EventReader, event_id_of, find_answer, is_heartbeat
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from .endpoints import Endpoint, Request
+    from .endpoints import Endpoint, Payload
     from .web import Web
 
 LEAVE_SECONDS = 2.0
@@ -34,24 +34,24 @@ class Run(ABC):
     Args:
         web: the app over one session.
         endpoint: which function is called.
-        request: what it is given.
+        payload: what it is given.
         session_hash: the session that the event belongs to.
 
     """
 
-    def __init__(self, web: Web, endpoint: Endpoint, request: Request, session_hash: str) -> None:
+    def __init__(self, web: Web, endpoint: Endpoint, payload: Payload, session_hash: str) -> None:
         self.web = web
         self.endpoint = endpoint
-        self.request = request
+        self.payload = payload
         self.session_hash = session_hash
-        self.reader = EventReader("", endpoint.output, request.prompt, request.rows, web.name, endpoint.diffs)
-        if before := find_answer(request.history, request.prompt, 0):
+        self.reader = EventReader("", endpoint.output, payload.prompt, payload.rows, web.name, endpoint.diffs)
+        if before := find_answer(payload.history, payload.prompt, 0):
             self.reader.old = before.text
 
     @property
     def stall_timeout(self) -> float:
         """Return the longest wait for a sign of life, in seconds."""
-        return self.web.backend.settings.stall_timeout
+        return self.web.site.settings.stall_timeout
 
     @abstractmethod
     async def join(self) -> None:
@@ -80,7 +80,7 @@ class Run(ABC):
     async def leave(self) -> None:
         """Tell the server that nobody listens any more; a server that does not answer is not waited for."""
         task = asyncio.ensure_future(self._withdraw())
-        leaving = self.web.backend.leaving
+        leaving = self.web.site.leaving
         leaving.add(task)  # the loop itself keeps tasks only weakly
         task.add_done_callback(leaving.discard)
         await asyncio.wait({task}, timeout=LEAVE_SECONDS)
@@ -133,7 +133,7 @@ class QueueRun(Run):
 
     async def _join(self) -> str:
         body = {
-            "data": self.request.data,
+            "data": self.payload.data,
             "event_data": None,
             "fn_index": self.endpoint.fn_index,
             "trigger_id": self.endpoint.trigger_id,

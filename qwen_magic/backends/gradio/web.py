@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -14,15 +14,37 @@ from ..http import read_text, timeouts
 from .failures import http_error, server_message
 
 if TYPE_CHECKING:
+    import asyncio
     from contextlib import AbstractAsyncContextManager
 
     import aiohttp
 
-    from .. import Patience
-    from .backend import SpaceBackend
+    from ..base import Deadlines, Settings
 
 _REDIRECTS = 5
 _MOVED = (301, 302, 303, 307, 308)
+
+
+@dataclass
+class Site:
+    """Where an app is, and how it is spoken to.
+
+    Attributes:
+        name: the target's name, for errors.
+        settings: the client's settings.
+        base_url: where the app is served; a redirect of ``/config`` moves it.
+        home: the address that the user named, which no redirect moves.
+        space_id: the id of a Space of the Hub, or "".
+        leaving: what is still telling a server that nobody listens; the loop itself keeps tasks only weakly.
+
+    """
+
+    name: str
+    settings: Settings
+    base_url: str
+    home: str
+    space_id: str = ""
+    leaving: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 @dataclass
@@ -30,36 +52,36 @@ class Web:
     """What an app is asked over one session.
 
     Attributes:
-        backend: whose app it is; a redirect of ``/config`` moves its ``base_url``.
+        site: the app.
         session: the HTTP session of the running loop.
-        patience: how long to wait for a connection, where that is less than the settings say.
+        deadlines: how long to wait for a connection, where that is less than the settings say.
 
     """
 
-    backend: SpaceBackend
+    site: Site
     session: aiohttp.ClientSession
-    patience: Patience | None = None
+    deadlines: Deadlines | None = None
 
     @property
     def name(self) -> str:
         """Return the target's name, for errors."""
-        return self.backend.name
+        return self.site.name
 
     @property
     def timeout(self) -> aiohttp.ClientTimeout:
         """The limits of each request."""
-        return timeouts(self.backend.settings, self.patience)
+        return timeouts(self.site.settings, self.deadlines)
 
     def url(self, path: str, base: str | None = None) -> str:
         """Return a path's URL."""
-        return (base or self.backend.base_url) + path
+        return (base or self.site.base_url) + path
 
     def headers(self, url: str) -> dict[str, str]:
         """Send the user's headers to the target's own server, and the Hub's token to Spaces of the Hub alone.
 
         The Hub's proxy keeps this header from the app.
         """
-        settings, parts = self.backend.settings, urlsplit(url)
+        settings, parts = self.site.settings, urlsplit(url)
         headers: dict[str, str] = {}
         if self.at_home(url):
             headers |= settings.headers
@@ -69,7 +91,7 @@ class Web:
 
     def at_home(self, url: str) -> bool:
         """Tell whether a URL is of the server that the user named, to which no redirect has led."""
-        return _same_site(self.backend.home, url)
+        return _same_site(self.site.home, url)
 
     def get(self, url: str, **headers: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """Get a URL without following redirects."""
@@ -92,7 +114,7 @@ class Web:
                 value = await self.json(response)
                 if not isinstance(value, dict) or "dependencies" not in value:
                     break
-                self.backend.base_url = url.partition("?")[0].removesuffix("/").removesuffix("/config")
+                self.site.base_url = url.partition("?")[0].removesuffix("/").removesuffix("/config")
                 return value
         raise ProtocolError(
             "no Gradio app answers there", target=self.name, hint="Check the address, or try another target."
@@ -156,7 +178,7 @@ class Web:
             return json.loads(body)
         except (ValueError, RecursionError):
             pass
-        if self.backend.space_id:  # the Hub shows a page while a Space starts
+        if self.site.space_id:  # the Hub shows a page while a Space starts
             raise AsleepError("the Space shows a page instead of its app", target=self.name, hint="Try again later.")
         raise ProtocolError("no Gradio app answers there", target=self.name, hint="Check the address.")
 

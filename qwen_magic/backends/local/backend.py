@@ -13,24 +13,22 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from ... import events
 from ...errors import ConnectError, DisconnectError, EngineError, QwenError
-from ...events import Event, Status
+from ...events import Event, Responder, Status
 from ..descriptions import Description
 from ..openai.backend import OpenAIBackend
 from ..openai.servers import SERVERS
 from ..targets import Target
 from ..threads import in_thread
-from . import weights
+from . import known_weights, weights
 from .engine import CONTEXT, SLOTS, Address, Engine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
-    from ...messages import Message
-    from ...parameters import Parameters
-    from .. import Patience, Settings
+    from ...request import Request
+    from ..base import Deadlines, Settings
 
 _STATUS_SECONDS = 0.25
 _DEATH_SECONDS = 1.0
@@ -47,11 +45,11 @@ class LocalBackend:
         settings: the client's settings; its proxy and headers are not for this machine.
 
     Attributes:
-        resumes: the engine goes on with an answer that stands last in the messages.
+        continues: the engine goes on with an answer that stands last in the messages.
 
     """
 
-    resumes = _SERVER.resumes != "ask"
+    continues = _SERVER.continues != "ask"
 
     def __init__(self, target: Target, settings: Settings) -> None:
         self.name = target.name
@@ -72,18 +70,17 @@ class LocalBackend:
     async def stream(
         self,
         session: aiohttp.ClientSession,  # noqa: ARG002 - its proxy is not for loopback
-        messages: tuple[Message, ...],
-        parameters: Parameters,
-        patience: Patience | None = None,  # noqa: ARG002 - the engine is not waited for in vain
+        request: Request,
+        deadlines: Deadlines | None = None,  # noqa: ARG002 - the engine is not waited for in vain
     ) -> AsyncGenerator[Event, None]:
         """Stream one answer's events; see `Backend.stream`."""
-        yield events.Target(self.name, self.model)
+        yield Responder(self.name, self.model)
         try:
             found: list[Address] = []
             async with aclosing(self._start(found)) as waiting:
                 async for status in waiting:
                     yield status
-            async with aclosing(self._answer(found[0], messages, parameters)) as answer:
+            async with aclosing(self._answer(found[0], request)) as answer:
                 async for event in answer:
                     yield event
         except QwenError as error:
@@ -93,7 +90,7 @@ class LocalBackend:
     async def context(
         self,
         session: aiohttp.ClientSession,  # noqa: ARG002 - its proxy is not for loopback
-        patience: Patience | None = None,  # noqa: ARG002
+        deadlines: Deadlines | None = None,  # noqa: ARG002
     ) -> int | None:
         """Tell the context of one answer; a running engine is asked, for a model may take less than is usual."""
         engine = self._engine
@@ -106,10 +103,10 @@ class LocalBackend:
     async def describe(
         self,
         session: aiohttp.ClientSession,  # noqa: ARG002 - nothing is asked
-        patience: Patience | None = None,  # noqa: ARG002
+        deadlines: Deadlines | None = None,  # noqa: ARG002
     ) -> Description:
         """Tell what there is, without fetching or starting anything; see `Backend.describe`."""
-        path, known = weights.find(self._address), weights.KNOWN.get(self._address.lower())
+        path, known = weights.find(self._address), known_weights.KNOWN.get(self._address.lower())
         engine = self._engine
         try:
             software = f"llama.cpp (xllamacpp {version('xllamacpp')})"
@@ -191,18 +188,16 @@ class LocalBackend:
         # Without word of its progress the engine would not see, while it reads a prompt, that nobody listens.
         return OpenAIBackend(place, replace(self.settings, headers={}), address.key, {"return_progress": True})
 
-    async def _answer(
-        self, address: Address, messages: tuple[Message, ...], parameters: Parameters
-    ) -> AsyncGenerator[Event, None]:
+    async def _answer(self, address: Address, request: Request) -> AsyncGenerator[Event, None]:
         server, engine = self._server(address), self._engine
         try:
             # No proxy, no headers and no cookies: this is our own process, on loopback.
             async with (
                 aiohttp.ClientSession(trust_env=False) as session,
-                aclosing(server.stream(session, messages, parameters)) as answer,
+                aclosing(server.stream(session, request)) as answer,
             ):
                 async for event in answer:
-                    if not isinstance(event, events.Target):
+                    if not isinstance(event, Responder):
                         yield event
         except (ConnectError, DisconnectError) as error:
             death = await in_thread(lambda: engine.death(_DEATH_SECONDS)) if engine else ""

@@ -26,7 +26,7 @@ from ...errors import WeightsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .weights import Weights
+    from .known_weights import Weights
 
 CHUNK = 1 << 16
 """Bytes read at a time: few, so that a slow download shows its progress and can be stopped."""

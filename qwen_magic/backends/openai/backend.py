@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from ... import events
 from ...errors import (
     AsleepError,
     AuthError,
@@ -25,11 +24,11 @@ from ...errors import (
     ProtocolError,
     QwenError,
 )
-from ...events import Event, Status
+from ...events import Event, Responder, Status
 from ..descriptions import Description
 from ..http import Watch, read_chunks, read_text, timeouts, translated
 from ..qwen_models import context_of
-from ..retrying import patiently
+from ..retrying import retry_until_ready
 from ..threads import in_thread
 from .context_sizes import listed_context, listed_model, told_context
 from .errors import http_error, no_key
@@ -41,11 +40,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from ...errors import ServerError
-    from ...messages import Message
-    from ...parameters import Parameters
-    from .. import Patience, Settings
+    from ...request import Request
+    from ..base import Deadlines, Settings
     from ..targets import Target
-    from .protocol import ChatRequest
+    from .protocol import ChatBody
 
 _HTTP_OK = 200
 _KEYRING_SECONDS = 10.0
@@ -66,7 +64,7 @@ class OpenAIBackend:
         extra: more of the request's body, for servers that understand it.
 
     Attributes:
-        resumes: whether the server goes on with an answer that stands last in the messages.
+        continues: whether the server goes on with an answer that stands last in the messages.
 
     """
 
@@ -83,7 +81,7 @@ class OpenAIBackend:
         # A short name is where its variable says; an address that was written out is meant.
         named = SERVERS.get(target.name.partition(":")[0]) is target.server
         self.base_url = (target.server.address() if named else target.address).rstrip("/")
-        self.resumes = target.server.resumes != "ask"
+        self.continues = target.server.continues != "ask"
         self.settings = settings
         self._key = key
         self._login = target.login
@@ -96,45 +94,44 @@ class OpenAIBackend:
     async def stream(
         self,
         session: aiohttp.ClientSession,
-        messages: tuple[Message, ...],
-        parameters: Parameters,
-        patience: Patience | None = None,
+        request: Request,
+        deadlines: Deadlines | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Stream one answer's events; see `Backend.stream`."""
-        async with self._talking(patience):
-            http = _Http(self, session, await self._headers(), patience)
+        async with self._talking(deadlines):
+            http = _Http(self, session, await self._headers(), deadlines)
             model = self.model or self.server.model
             if not model and not self.server.one_model:
                 model = await http.chosen_model()
-            request = request_body(model, messages, parameters, self.server, self._extra)
-            yield events.Target(self.name, model_title(model))
-            if parameters.thinking and self.server.tells_template and not await http.can_think():
-                request.warnings += (does_not_take(["thinking"]),)
+            body = request_body(model, request, self.server, self._extra)
+            yield Responder(self.name, model_title(model))
+            if request.parameters.thinking and self.server.tells_template and not await http.can_think():
+                body.warnings += (does_not_take(["thinking"]),)
             found: list[aiohttp.ClientResponse] = []
-            async with aclosing(http.open(request, found)) as waiting:
+            async with aclosing(http.open(body, found)) as waiting:
                 async for status in waiting:
                     yield status
-            for warning in request.warnings:
+            for warning in body.warnings:
                 yield Status(warning, "warning", self.name)
             async with found[0] as response, aclosing(self._read(response, model)) as answer:
                 async for event in answer:
                     yield event
 
-    async def context(self, session: aiohttp.ClientSession, patience: Patience | None = None) -> int | None:
+    async def context(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> int | None:
         """Ask for the model's context, unless it is known or was asked a short time ago; see `Backend.context`."""
         model, now = self.model or self.server.model, time.monotonic()
         if self.server.name == "dashscope":  # which does not tell
             return context_of(model)
         if self._told is None or now - self._told[0] > _TOLD_SECONDS:
-            async with self._talking(patience):
-                http = _Http(self, session, await self._headers(), patience)
+            async with self._talking(deadlines):
+                http = _Http(self, session, await self._headers(), deadlines)
                 self._told = now, await told_context(http, self.server.name, model)
         return self._told[1]
 
-    async def describe(self, session: aiohttp.ClientSession, patience: Patience | None = None) -> Description:
+    async def describe(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> Description:
         """Ask what the server offers; see `Backend.describe`."""
-        async with self._talking(patience):
-            http = _Http(self, session, await self._headers(), patience)
+        async with self._talking(deadlines):
+            http = _Http(self, session, await self._headers(), deadlines)
             listed = await http.list_models()
             owner = next((str(item.get("owned_by")) for item in listed), "")
             server = SERVERS.get(owner, self.server) if self.server is GENERIC else self.server
@@ -157,10 +154,10 @@ class OpenAIBackend:
         """Do nothing: no connection outlives an answer but the session's own."""
 
     @asynccontextmanager
-    async def _talking(self, patience: Patience | None) -> AsyncIterator[None]:
+    async def _talking(self, deadlines: Deadlines | None) -> AsyncIterator[None]:
         """Turn what is raised inside the block into our errors, with advice that fits the server."""
         try:
-            async with translated(self.name, self.settings, patience):
+            async with translated(self.name, self.settings, deadlines):
                 yield
         except ConnectError as error:
             if self.server.local:
@@ -233,23 +230,27 @@ class _Http:
     """The requests of one answer."""
 
     def __init__(
-        self, backend: OpenAIBackend, session: aiohttp.ClientSession, headers: dict[str, str], patience: Patience | None
+        self,
+        backend: OpenAIBackend,
+        session: aiohttp.ClientSession,
+        headers: dict[str, str],
+        deadlines: Deadlines | None,
     ) -> None:
         self._backend = backend
         self._name = backend.name
         self._session = session
         self._headers = headers
-        self._patience = patience or backend.settings.patience
-        self._timeout = timeouts(backend.settings, patience)
+        self._patience = deadlines or backend.settings.deadlines
+        self._timeout = timeouts(backend.settings, deadlines)
 
-    def open(self, request: ChatRequest, found: list[aiohttp.ClientResponse]) -> AsyncGenerator[Status, None]:
+    def open(self, body: ChatBody, found: list[aiohttp.ClientResponse]) -> AsyncGenerator[Status, None]:
         """Ask until the server answers; wait while it is busy, or loads its model."""
-        return patiently(lambda: self._opened(request), found, self._name, self._patience, asleep="loading")
+        return retry_until_ready(lambda: self._opened(body), found, self._name, self._patience, asleep="loading")
 
-    async def _opened(self, request: ChatRequest) -> aiohttp.ClientResponse:
+    async def _opened(self, body: ChatBody) -> aiohttp.ClientResponse:
         """Ask once, and again without what the server refuses; the request's warnings then name it."""
         while True:
-            response = await self._post(request)
+            response = await self._post(body)
             if response.status == _HTTP_OK:
                 return response
             error = await self._failure(response)
@@ -257,11 +258,11 @@ class _Http:
                 raise error
             left = None
             if response.status in (400, 422) and not isinstance(error, (ContextError, ModelError)):
-                left = request.give_in(error.server_message)
+                left = body.give_in(error.server_message)
             if left is None:
                 raise await self._explained(error)
             if left:
-                request.warnings += (does_not_take(left),)
+                body.warnings += (does_not_take(left),)
 
     async def list_models(self) -> list[dict[str, Any]]:
         """Return the server's models, as it describes them.
@@ -336,7 +337,7 @@ class _Http:
             method, url, json=body, headers=self._headers, timeout=self._timeout, allow_redirects=False
         )
 
-    async def _post(self, request: ChatRequest) -> aiohttp.ClientResponse:
+    async def _post(self, request: ChatBody) -> aiohttp.ClientResponse:
         return await self._session.post(
             f"{self._backend.base_url}/chat/completions",
             json=request.body,

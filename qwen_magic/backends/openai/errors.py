@@ -22,7 +22,7 @@ from ...errors import (
     ServerError,
     one_line,
 )
-from ..gradio.failures import retry_after
+from ..retry_after import retry_after
 from ..too_long import counts, is_too_long
 
 if TYPE_CHECKING:

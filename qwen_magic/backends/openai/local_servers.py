@@ -23,7 +23,7 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _HTTP_OK = 200
 
 
-async def find_neighbours(addresses: Mapping[str, str] | None = None, seconds: float = _SECONDS) -> list[str]:
+async def find_local_servers(addresses: Mapping[str, str] | None = None, seconds: float = _SECONDS) -> list[str]:
     """Look for servers at their usual places on this machine, side by side; never raises.
 
     Args:

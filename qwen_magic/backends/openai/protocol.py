@@ -10,10 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ... import events
 from ...errors import DisconnectError, ProtocolError
-from ...events import End, Event, FinishReason, Status, TextDelta, ThinkingDelta, UsageReport
-from ...messages import Usage
+from ...events import End, Event, FinishReason, Responder, Status, TextDelta, ThinkingDelta, Usage, UsageReport
 from ...text.sse import EventTooLong, SSEDecoder
 from .errors import stream_error
 from .servers import GENERIC
@@ -21,8 +19,7 @@ from .servers import GENERIC
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ...messages import Message
-    from ...parameters import Parameters
+    from ...request import Request
     from .servers import Server
 
 _LONG_PROMPT = 500
@@ -49,7 +46,7 @@ _REFUSAL = re.compile(
 
 
 @dataclass
-class ChatRequest:
+class ChatBody:
     """The body of one request.
 
     Attributes:
@@ -92,29 +89,28 @@ class ChatRequest:
 
 def request_body(
     model: str,
-    messages: tuple[Message, ...],
-    parameters: Parameters,
+    request: Request,
     server: Server = GENERIC,
     more: Mapping[str, Any] | None = None,
-) -> ChatRequest:
-    """Build a streamed chat completion's request.
+) -> ChatBody:
+    """Build the body of a streamed chat completion.
 
     Args:
         model: the model's name at the server, or "".
-        messages: the conversation; where the last is the assistant's, the answer goes on from it.
-        parameters: what is set for this answer.
+        request: what is asked; where the last message is the assistant's, the answer goes on from it.
         server: what is known of the server.
         more: more of the body, for servers that understand it.
 
     Returns:
-        The request.
+        The body.
 
     """
+    messages, parameters = request.messages, request.parameters
     given = parameters.given()
-    resumes = bool(messages) and messages[-1].role == "assistant" and server.resumes != "ask"
+    continues = bool(messages) and messages[-1].role == "assistant" and server.continues != "ask"
     thinking = parameters.thinking if parameters.thinking_budget is None else True
     # A partial answer cannot be continued by thinking first: no server takes both.
-    fields = _thinking(server, False if resumes else thinking, None if resumes else parameters.thinking_budget)
+    fields = _thinking(server, False if continues else thinking, None if continues else parameters.thinking_budget)
     left = [name for name in given if name in server.does_not_take()]
     body = {
         **(more or {}),
@@ -126,13 +122,13 @@ def request_body(
     }
     if model:
         body["model"] = model
-    if resumes and server.resumes == "continue":
+    if continues and server.continues == "continue":
         body |= {"continue_final_message": True, "add_generation_prompt": False}
-    if resumes and server.resumes == "partial":
+    if continues and server.continues == "partial":
         body["messages"][-1]["partial"] = True
     body |= parameters.extra
     warnings = (does_not_take(left),) if left else ()
-    return ChatRequest(body, warnings, frozenset(parameters.extra))
+    return ChatBody(body, warnings, frozenset(parameters.extra))
 
 
 def does_not_take(names: list[str] | tuple[str, ...]) -> str:
@@ -270,7 +266,7 @@ class ChatDecoder:
         if asked and _same_model(asked, name):
             return []
         shown = model_title(name)
-        told: list[Event] = [events.Target(self._target, shown)]
+        told: list[Event] = [Responder(self._target, shown)]
         return [Status(f"it has no {asked}: {shown} answers", "warning", self._target), *told] if asked else told
 
     def _choice(self, choice: dict[str, Any]) -> list[Event]:

@@ -40,7 +40,7 @@ class Server:
         takes: the sampling parameters that it takes.
         thinking: how it is told to think or not.
         budget: the fields of the request's body that take a budget for thinking, in tokens.
-        resumes: how it continues a partial answer.
+        continues: how it continues a partial answer.
         model: the model that is asked where none is named; "" to choose from the server's list.
         one_model: whether it has one model, whose name it need not be told.
         version_path: where it tells its version, beside ``/v1``, or "".
@@ -58,7 +58,7 @@ class Server:
     takes: frozenset[str] = _SAMPLING | {"top_k"}
     thinking: ThinkingForm = "template"
     budget: tuple[str, ...] = ()
-    resumes: ContinueForm = "ask"
+    continues: ContinueForm = "ask"
     model: str = ""
     one_model: bool = False
     version_path: str = ""
@@ -97,7 +97,7 @@ SERVERS = {
             "VLLM_API_KEY",
             local=True,
             budget=("thinking_token_budget",),
-            resumes="continue",
+            continues="continue",
             version_path="/version",
         ),
         Server("lmstudio", "LM Studio", "http://127.0.0.1:1234/v1", "LM_API_TOKEN", local=True, thinking="none"),
@@ -108,7 +108,7 @@ SERVERS = {
             "LLAMA_API_KEY",
             local=True,
             budget=("thinking_budget_tokens",),
-            resumes="last",
+            continues="last",
             version_path="/props",
             tells_template=True,
         ),
@@ -122,7 +122,7 @@ SERVERS = {
             takes=(_SAMPLING | {"top_k"}) - {"frequency_penalty"},
             thinking="enable",
             budget=("thinking_budget",),
-            resumes="partial",
+            continues="partial",
             model="qwen-plus",
         ),
         Server(

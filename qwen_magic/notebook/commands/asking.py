@@ -9,31 +9,31 @@ from ..options import all_but, read_options
 from .command import Command, nothing_after, say
 
 if TYPE_CHECKING:
-    from ..magics import QwenMagics
+    from ..session import NotebookSession
 
 _CONTINUE_OPTIONS = ("target", "output", "append", "format", "next", "replay")
 _RETRY_OPTIONS = all_but("conversation", "new", "alone", "context", "raw", "replace")
 _BOTH_BLOCKS = "Give the number of one block, or nothing for all of the code."
 
 
-def _ask(magics: QwenMagics, rest: str) -> None:
+def _ask(session: NotebookSession, rest: str) -> None:
     options, prompt = read_options(rest)
-    magics.session.ask(options, prompt)
+    session.ask(options, prompt)
 
 
-def _continue(magics: QwenMagics, rest: str) -> None:
+def _continue(session: NotebookSession, rest: str) -> None:
     options, rest = read_options(rest, _CONTINUE_OPTIONS)
     nothing_after("continue", rest)
-    magics.session.resume(options)
+    session.resume(options)
 
 
-def _retry(magics: QwenMagics, rest: str) -> None:
+def _retry(session: NotebookSession, rest: str) -> None:
     options, rest = read_options(rest, _RETRY_OPTIONS)
     nothing_after("retry", rest)
-    magics.session.retry(options)
+    session.retry(options)
 
 
-def _code(magics: QwenMagics, rest: str) -> None:
+def _code(session: NotebookSession, rest: str) -> None:
     from ..next_cell import block_code, cell_code, nth_block, offer  # noqa: PLC0415 - only where it is asked for
 
     words = rest.split()
@@ -41,24 +41,24 @@ def _code(magics: QwenMagics, rest: str) -> None:
     words = [word for word in words if word != "--replace"]
     if len(words) > 1 or not all(word.isdecimal() for word in words):
         raise UsageError(f"{rest!r} after %qwen code", hint=_BOTH_BLOCKS)
-    session, code = magics.session, ""
+    code = ""
     if not words:
         code, session.picked = session.picked, ""  # what was picked in a panel is meant once
     if not code:
-        reply = magics.last_reply
+        reply = session.last_reply
         if reply is None:
             raise UsageError("there is no answer yet", hint="Ask something first, in a %%qwen cell.")
         blocks = reply.code_blocks
         code = block_code(nth_block(blocks, int(words[0]))) if words else cell_code(blocks)
     if not code:
         raise UsageError("no code block in the last answer", hint="Its text is in qwen_magic.last_reply().")
-    offer(magics.shell, code, replace_with="" if replace else None)
+    offer(session.shell, code, replace_with="" if replace else None)
     say(code)
 
 
-def _usage(magics: QwenMagics, rest: str) -> None:
+def _usage(session: NotebookSession, rest: str) -> None:
     nothing_after("usage", rest)
-    say(str(magics.client.usage))
+    say(str(session.client.usage))
 
 
 COMMANDS = (

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ...store import Conversation
-    from ..magics import QwenMagics
+    from ..session import NotebookSession
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Command:
         name: the word after ``%qwen``, or "".
         arguments: what may follow it, for the help.
         help: what it does, in a few words.
-        run: does it, given the magics and the rest of the line.
+        run: does it, given the session and the rest of the line.
         options: the names of the options of ``%%qwen`` that it takes.
 
     """
@@ -32,7 +32,7 @@ class Command:
     name: str
     arguments: str
     help: str
-    run: Callable[[QwenMagics, str], None]
+    run: Callable[[NotebookSession, str], None]
     options: tuple[str, ...] = ()
 
 

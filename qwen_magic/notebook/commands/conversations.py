@@ -12,17 +12,17 @@ from .command import Command, columns, counted, dated, nothing_after, say, title
 
 if TYPE_CHECKING:
     from ...store import Conversation, Turn
-    from ..magics import QwenMagics
+    from ..session import NotebookSession
 
 _BEGINNING = 100
 """Characters of a prompt or an answer in a list."""
 
 
-def _history(magics: QwenMagics, rest: str) -> None:
+def _history(session: NotebookSession, rest: str) -> None:
     words = read_words(rest)
     full = "--full" in words
-    conversation = _chosen(magics, " ".join(word for word in words if word != "--full"))
-    store = magics.session.memory.store
+    conversation = _chosen(session, " ".join(word for word in words if word != "--full"))
+    store = session.memory.store
     turns = store.turns(conversation.id)
     if full:
         from ..transcripts import show_conversation  # noqa: PLC0415 - only where it is asked for
@@ -44,9 +44,9 @@ def _history(magics: QwenMagics, rest: str) -> None:
     say("\n".join(lines))
 
 
-def _conversations(magics: QwenMagics, rest: str) -> None:
+def _conversations(session: NotebookSession, rest: str) -> None:
     nothing_after("conversations", rest)
-    memory = magics.session.memory
+    memory = session.memory
     current = memory.current
     found = [one for one in memory.store.conversations() if one.turns or one == current]
     if not found:
@@ -66,13 +66,13 @@ def _conversations(magics: QwenMagics, rest: str) -> None:
     say("\n".join([*columns(rows), "%qwen resume NAME goes on with one; * is the one that prompts follow on."]))
 
 
-def _new(magics: QwenMagics, rest: str) -> None:
-    conversation = magics.session.memory.create(" ".join(read_words(rest)))
+def _new(session: NotebookSession, rest: str) -> None:
+    conversation = session.memory.create(" ".join(read_words(rest)))
     say(f"The next prompts begin the conversation {conversation.name!r}.")
 
 
-def _system(magics: QwenMagics, rest: str) -> None:
-    memory = magics.session.memory
+def _system(session: NotebookSession, rest: str) -> None:
+    memory = session.memory
     conversation = memory.current
     if rest:
         conversation = conversation or memory.create()
@@ -83,11 +83,11 @@ def _system(magics: QwenMagics, rest: str) -> None:
     elif conversation and conversation.system:
         say(conversation.system)
     else:
-        say(magics.system or "There is no system prompt.")
+        say(session.settings.system or "There is no system prompt.")
 
 
-def _resume(magics: QwenMagics, rest: str) -> None:
-    memory = magics.session.memory
+def _resume(session: NotebookSession, rest: str) -> None:
+    memory = session.memory
     name = " ".join(read_words(rest))
     conversation = named(memory.store, name) if name else memory.earlier()
     if conversation is None:
@@ -100,38 +100,38 @@ def _resume(magics: QwenMagics, rest: str) -> None:
         say(f"It ended with: {_beginning(turns[-1].source or turns[-1].prompt)}")
 
 
-def _undo(magics: QwenMagics, rest: str) -> None:
+def _undo(session: NotebookSession, rest: str) -> None:
     nothing_after("undo", rest)
-    conversation = _chosen(magics, "")
-    turn = magics.session.memory.store.undo(conversation.id)
+    conversation = _chosen(session, "")
+    turn = session.memory.store.undo(conversation.id)
     if turn is None:
         raise UsageError(f"{conversation.name!r} has no turn to take back")
     say(f"Taken back from {conversation.name!r}: {_beginning(turn.source or turn.prompt)}")
 
 
-def _rename(magics: QwenMagics, rest: str) -> None:
+def _rename(session: NotebookSession, rest: str) -> None:
     words = read_words(rest)
     if len(words) not in (1, 2):
         raise UsageError("%qwen rename takes [NAME] NEW", hint="Put a name with blanks into quotation marks.")
-    conversation = _chosen(magics, words[0] if len(words) > 1 else "")
-    magics.session.memory.store.rename(conversation.id, words[-1])
+    conversation = _chosen(session, words[0] if len(words) > 1 else "")
+    session.memory.store.rename(conversation.id, words[-1])
     say(f"{conversation.name!r} is {words[-1]!r} now.")
 
 
-def _delete(magics: QwenMagics, rest: str) -> None:
+def _delete(session: NotebookSession, rest: str) -> None:
     name = " ".join(read_words(rest))
     if not name:
         raise UsageError("%qwen delete names no conversation", hint="%qwen conversations lists them.")
-    store = magics.session.memory.store
+    store = session.memory.store
     conversation = named(store, name)
     store.delete(conversation.id)
     say(f"{conversation.name!r} is deleted, with {counted(conversation.turns)}.")
 
 
-def _search(magics: QwenMagics, rest: str) -> None:
+def _search(session: NotebookSession, rest: str) -> None:
     if not rest:
         raise UsageError("%qwen search names no words")
-    found = magics.session.memory.store.search(rest)
+    found = session.memory.store.search(rest)
     if not found:
         say("Nothing was found.")
     for hit in found:
@@ -139,36 +139,36 @@ def _search(magics: QwenMagics, rest: str) -> None:
         say(f"    {_beginning(hit.excerpt)}")
 
 
-def _export(magics: QwenMagics, rest: str) -> None:
+def _export(session: NotebookSession, rest: str) -> None:
     from ...exports import export  # noqa: PLC0415 - only where it is asked for
 
     words = read_words(rest)
     names = [word for word in words if word != "--overwrite"]
     if len(names) not in (1, 2):
         raise UsageError("%qwen export takes FILE [NAME]", hint="FILE ends in .md, .json or .ipynb.")
-    conversation = _chosen(magics, names[1] if len(names) > 1 else "")
-    turns = magics.session.memory.store.turns(conversation.id)
+    conversation = _chosen(session, names[1] if len(names) > 1 else "")
+    turns = session.memory.store.turns(conversation.id)
     export(Path(names[0]).expanduser(), conversation, turns, overwrite="--overwrite" in words)
     say(f"{names[0]} has {counted(len(turns))} of {conversation.name!r}.")
 
 
-def _import(magics: QwenMagics, rest: str) -> None:
+def _import(session: NotebookSession, rest: str) -> None:
     from ...exports import read  # noqa: PLC0415 - only where it is asked for
 
     words = read_words(rest)
     if len(words) not in (1, 2):
         raise UsageError("%qwen import takes FILE [NAME]", hint="FILE ends in .md, .json or .ipynb.")
     imported = read(Path(words[0]).expanduser())
-    memory = magics.session.memory
+    memory = session.memory
     conversation = memory.create(words[1] if len(words) > 1 else imported.name)
     memory.store.set_system(conversation.id, imported.system)
     memory.store.extend(conversation.id, imported.turns)
     say(f"Prompts follow on {titled(memory.store.get(conversation.id))}")
 
 
-def _chosen(magics: QwenMagics, name: str) -> Conversation:
+def _chosen(session: NotebookSession, name: str) -> Conversation:
     """Return the conversation of that name; without one that of the last question."""
-    memory = magics.session.memory
+    memory = session.memory
     conversation = named(memory.store, name) if name else memory.used
     if conversation is None:
         raise UsageError("there is no conversation yet", hint="Ask something, or name one: %qwen conversations.")

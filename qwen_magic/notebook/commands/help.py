@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from ...errors import UsageError
 from ..options import USAGE, option_help
-from .command import columns, say
+from .command import columns
 from .topics import EXAMPLES, TOPICS
 
 if TYPE_CHECKING:
-    from ..magics import QwenMagics
+    from collections.abc import Mapping, Sequence
+
     from .command import Command
+
+    Groups = Mapping[str, Sequence[Command]]
 
 _WIDTH = 95
 _ENDS = (
@@ -23,15 +26,8 @@ _ENDS = (
 )
 
 
-def run_help(_magics: QwenMagics, rest: str) -> None:
-    """Print all there is, or a topic's page."""
-    say(topic_text(rest) if rest else help_text())
-
-
-def help_text() -> str:
-    """Return what ``%qwen help`` prints."""
-    from . import COMMANDS, GROUPS  # noqa: PLC0415 - the table holds this command, too
-
+def help_text(groups: Groups) -> str:
+    """Return what ``%qwen help`` prints, of all groups of commands."""
     lines = [
         USAGE,
         "system: You are a writer.            <- optional first line",
@@ -40,29 +36,28 @@ def help_text() -> str:
         "Options",
         *columns(option_help(), indent="  "),
     ]
-    rows = iter(columns([_row(command) for command in COMMANDS.values()], indent="  "))
-    for title, commands in GROUPS.items():
+    rows = iter(columns([_row(command) for commands in groups.values() for command in commands], indent="  "))
+    for title, commands in groups.items():
         lines += ["", title, *(next(rows) for _ in commands)]
     return "\n".join([*lines, "", *_ENDS])
 
 
-def topic_text(name: str) -> str:
+def topic_text(name: str, groups: Groups) -> str:
     """Return the page of a topic, which may be named by one of its commands or options.
 
     Args:
         name: a topic, a command's name, or an option with its dashes or without.
+        groups: all groups of commands.
 
     Raises:
         UsageError: it names none of them.
 
     """
-    from . import COMMANDS  # noqa: PLC0415 - the table holds this command, too
-
     word = name.removeprefix("%qwen ").strip().lower()
     found, rows = _topic_of(word)
     topic = TOPICS[found]
     if word in topic.commands:
-        rows = [_row(COMMANDS[word]), *rows]
+        rows = [*(_row(command) for commands in groups.values() for command in commands if command.name == word), *rows]
     lines = [*columns(rows), ""] if rows else []
     lines += [topic.title, *topic.text.splitlines()]
     for title, names in (("Commands of %qwen", filter(None, topic.commands)), ("Options", topic.options)):

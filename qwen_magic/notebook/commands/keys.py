@@ -15,13 +15,13 @@ from .command import Command, say
 
 if TYPE_CHECKING:
     from ...backends.openai.servers import Server
-    from ..magics import QwenMagics
+    from ..session import NotebookSession
 
 _HOST = re.compile(r"(?:localhost|[\w-]+(?:\.[\w-]+)+|\[[0-9a-fA-F:.]+\]|[\w-]+(?=:\d))(?::\d{1,5})?")
 _NO_KEY_CHARACTER = re.compile(r"[^!-~]")
 
 
-def _key(magics: QwenMagics, rest: str) -> None:
+def _key(session: NotebookSession, rest: str) -> None:
     words = rest.split()
     names = [word for word in words if word != "--session"]
     if len(names) != 1:
@@ -30,8 +30,8 @@ def _key(magics: QwenMagics, rest: str) -> None:
         raise UsageError("%qwen key takes one server's name", hint=hint)
     name, server = _server(names[0])
     key = _ask_for_key(name, server)
-    kept = magics.client.settings.keys.set(name, key, keep="--session" not in words)
-    magics.client.forgive()  # what left a target out may have been the want of a key
+    kept = session.client.settings.keys.set(name, key, keep="--session" not in words)
+    session.client.forgive()  # what left a target out may have been the want of a key
     if not key:
         said = f"The key for {name} is forgotten."
         if server.key_variable and os.environ.get(server.key_variable):

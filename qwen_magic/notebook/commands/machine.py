@@ -8,18 +8,18 @@ from ...errors import UsageError
 from .command import Command, say
 
 if TYPE_CHECKING:
-    from ..magics import QwenMagics
+    from ..session import NotebookSession
 
 
-def _pull(_magics: QwenMagics, rest: str) -> None:
+def _pull(_session: NotebookSession, rest: str) -> None:
     from ...backends.local.weights import pull  # noqa: PLC0415 - loading the extension stays light
 
     path = pull(rest.removeprefix("local:") if rest not in ("", "local") else "0.5b")
     say(f"{path.name} is ready; use it with %qwen use {rest or 'local'}")
 
 
-def _nest(magics: QwenMagics, rest: str) -> None:
-    nest = magics.nest
+def _nest(session: NotebookSession, rest: str) -> None:
+    nest = session.nest
     if rest == "on":
         nest.on()
         say("asyncio.run works inside a cell now; %qwen nest off takes that back.")

@@ -10,13 +10,13 @@ from ..options import read_words
 from .command import Command, say
 
 if TYPE_CHECKING:
-    from ..magics import QwenMagics
+    from ..session import NotebookSession
 
 
-def _panel(magics: QwenMagics, rest: str) -> None:
+def _panel(session: NotebookSession, rest: str) -> None:
     words = read_words(rest)
     name = " ".join(word for word in words if word != "--save")
-    memory = magics.session.memory
+    memory = session.memory
     conversation = named(memory.store, name) if name else memory.used if memory.exists else None
     if "--save" in words:
         if conversation is None:
@@ -24,7 +24,7 @@ def _panel(magics: QwenMagics, rest: str) -> None:
         from ..transcripts import show_conversation  # noqa: PLC0415 - only where it is asked for
 
         show_conversation(conversation, memory.store.turns(conversation.id))
-    elif getattr(magics.shell, "kernel", None) is None:
+    elif getattr(session.shell, "kernel", None) is None:
         from ...exports import to_markdown  # noqa: PLC0415 - only where it is asked for
 
         say("A panel needs a notebook; here a conversation is shown as text.")
@@ -35,7 +35,7 @@ def _panel(magics: QwenMagics, rest: str) -> None:
 
         from ...panel.panel import session_panel  # noqa: PLC0415 - the widget is loaded where one is wanted
 
-        display(session_panel(magics, name))  # type: ignore[no-untyped-call]
+        display(session_panel(session, name))  # type: ignore[no-untyped-call]
 
 
 COMMANDS = (Command("panel", "[NAME] [--save]", "chat in a panel; --save: the chat as an output that stays", _panel),)

@@ -9,28 +9,28 @@ from ..options import MODES
 from .command import Command, say
 
 if TYPE_CHECKING:
-    from ..magics import QwenMagics
+    from ..session import NotebookSession
 
 _WORDS = (*MODES, "status", "prune", "diff")
 
 
-def _replay(magics: QwenMagics, rest: str) -> None:
+def _replay(session: NotebookSession, rest: str) -> None:
     if rest in MODES:
-        magics.replay = rest
-        say(f"Replay is {rest}. {_MEANINGS[rest].format(file=magics.session.replay.file.path.name)}")
+        session.settings.replay = rest
+        say(f"Replay is {rest}. {_MEANINGS[rest].format(file=session.replay.file.path.name)}")
         return
     if rest in ("", "status"):
-        mode = magics.session.replay_mode()
-        say("\n".join([f"replay is {mode}", *magics.session.replay.status_lines()]))
+        mode = session.replay_mode()
+        say("\n".join([f"replay is {mode}", *session.replay.status_lines()]))
     elif rest == "prune":
-        replay = magics.session.replay
+        replay = session.replay
         removed = replay.prune()
         count = f"{len(removed)} recorded answer{'' if len(removed) == 1 else 's'}"
         say(f"{count} of {replay.file.path.name} removed, which this session did not use{':' if removed else '.'}")
         for one in removed:
             say(f"    {' '.join(one.prompt.split()):.80}")
     elif rest == "diff":
-        say("\n".join(magics.session.replay.diff_lines()) or "No answer that was recorded anew differs.")
+        say("\n".join(session.replay.diff_lines()) or "No answer that was recorded anew differs.")
     else:
         raise UsageError(f"{rest!r} after %qwen replay", hint=f"There are {', '.join(_WORDS[:-1])} and {_WORDS[-1]}.")
 

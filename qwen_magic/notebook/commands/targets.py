@@ -15,61 +15,63 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ...client.health import TargetState
-    from ..magics import QwenMagics
+    from ..session import NotebookSession
 
 _MODELS_SHOWN = 3
 
 
-def show(magics: QwenMagics, rest: str = "") -> None:
+def show(session: NotebookSession, rest: str = "") -> None:
     """Print what is in force."""
     from ... import __version__  # noqa: PLC0415
     from ...client.client import default_chain  # noqa: PLC0415 - loading the extension stays light
 
     nothing_after("", rest)
-    chain = parse_chain(magics.target) if magics.target else default_chain()
-    source = "set here" if magics.target else "QWEN_TARGET" if os.environ.get("QWEN_TARGET") else "the default"
+    chain = parse_chain(session.settings.target) if session.settings.target else default_chain()
+    source = (
+        "set here" if session.settings.target else "QWEN_TARGET" if os.environ.get("QWEN_TARGET") else "the default"
+    )
     settings = [
-        f"{name} = {getattr(magics, name)!r}"
-        for name in sorted(magics.trait_names(config=True))
-        if name != "target" and getattr(magics, name) not in (None, "")
+        f"{name} = {getattr(session.settings, name)!r}"
+        for name in sorted(session.settings.trait_names(config=True))
+        if name != "target" and getattr(session.settings, name) not in (None, "")
     ]
-    model = magics.last_reply.model if magics.last_reply and magics.last_reply.text else ""
+    model = session.last_reply.model if session.last_reply and session.last_reply.text else ""
     say(f"qwen_magic {__version__}")
     say(f"target    {', '.join(map(str, chain))} ({source})")
     say(f"model     {model or 'known with the first answer'}")
-    memory = magics.session.memory
+    memory = session.memory
     if conversation := memory.current if memory.exists else None:
         say(f"asks in   {titled(conversation)}")
-    if (mode := magics.session.replay_mode()) != "off":
-        say(f"replay    {mode}, from {magics.session.replay.file.path.name}")
+    if (mode := session.replay_mode()) != "off":
+        say(f"replay    {mode}, from {session.replay.file.path.name}")
     say(f"settings  {', '.join(settings)}")
     say("%qwen help tells what there is.")
 
 
-def _use(magics: QwenMagics, rest: str) -> None:
+def _use(session: NotebookSession, rest: str) -> None:
     targets = _targets(rest)
     if not targets:
         raise UsageError("%qwen use names no target", hint="Try %qwen use local, or %qwen use default.")
     if targets != ["default"]:
         parse_chain(targets)
-    magics.target = "" if targets == ["default"] else ",".join(targets)
-    show(magics)
+    session.settings.target = "" if targets == ["default"] else ",".join(targets)
+    show(session)
 
 
-def _show_targets(magics: QwenMagics, rest: str) -> None:
+def _show_targets(session: NotebookSession, rest: str) -> None:
     words = _targets(rest)
     for word in words:
         if word.startswith("-") and word != "--check":
             raise UsageError(f"no option {word} of %qwen targets", hint="There is --check.")
     targets = [word for word in words if word != "--check"] or None
-    check, client = "--check" in words, magics.client
+    check, client = "--check" in words, session.client
     states = wait_for(client.check(targets), "the check was stopped") if check else client.states(targets)
     say("\n".join(_state_lines(states)))
 
 
-def _spaces(magics: QwenMagics, rest: str) -> None:
+def _spaces(session: NotebookSession, rest: str) -> None:
     if rest:
-        say(str(wait_for(magics.client.describe(rest), f"{parse_target(rest)} was not waited for")))
+        say(str(wait_for(session.client.describe(rest), f"{parse_target(rest)} was not waited for")))
     else:
         say("\n".join(_known_names()))
 

@@ -1,0 +1,115 @@
+"""The reply: an answer that has come to its end, and what is read out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from .errors import UsageError
+from .events import Usage
+from .messages import Message
+
+if TYPE_CHECKING:
+    from .events import FinishReason
+    from .messages import ToolCall
+    from .text.fences import CodeBlock
+
+_MEASURABLE_SECONDS = 0.05
+"""Seconds of writing below which a speed says nothing."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A finished, interrupted or broken-off answer.
+
+    Attributes:
+        text: the answer.
+        thinking: what the model thought before it, where that was told apart.
+        usage: tokens, as the server counted them, or estimated.
+        target: the target string that gave the answer; of a continued one, its end.
+        model: the model's name, as far as it is known.
+        finish_reason: "stop", "length", "interrupted" or "error".
+        seconds: from the request to the end.
+        first_token_seconds: from the request to the first token, or None if none came.
+        messages: the messages that were sent, with the answer as the last.
+        thinking_seconds: how long the model thought before it answered, or None if it did not.
+        earlier_targets: where the answer was continued after a break, the targets that gave its earlier parts.
+        steps: where it is more than one text, all that was said after the prompt: answers with the tools that they
+            call, the tools' results, pictures; the last has the text.
+        recorded: where it was replayed, the time at which it was recorded, in ISO 8601 and UTC; else "".
+
+    """
+
+    text: str = ""
+    thinking: str = ""
+    usage: Usage = field(default_factory=Usage)
+    target: str = ""
+    model: str = ""
+    finish_reason: FinishReason = "stop"
+    seconds: float = 0.0
+    first_token_seconds: float | None = None
+    messages: tuple[Message, ...] = ()
+    thinking_seconds: float | None = None
+    earlier_targets: tuple[str, ...] = ()
+    recorded: str = ""
+    steps: tuple[Message, ...] = ()
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The tools that the model called, in order."""
+        return tuple(call for step in self.steps for call in step.tool_calls)
+
+    @property
+    def code_blocks(self) -> list[CodeBlock]:
+        """The answer's fenced code blocks; of an answer that is nothing but code, without a fence, that code."""
+        from .text.bare_code import answer_blocks  # noqa: PLC0415 - light import
+
+        return answer_blocks(self.text)
+
+    @property
+    def code(self) -> str:
+        """The code of `code_blocks`, joined by blank lines; "" where there is none."""
+        return "\n\n".join(block.code for block in self.code_blocks)
+
+    @property
+    def json(self) -> Any:
+        """The first JSON value of the answer; `qwen_magic.text.json_values` says what counts as one.
+
+        Raises:
+            UsageError: there is none.
+
+        """
+        from .text.json_values import find_json  # noqa: PLC0415 - light import
+
+        found = find_json(self.text)
+        if found is None:
+            raise UsageError("no JSON in the answer", hint="Ask for JSON alone; .text has the answer.")
+        return found.value
+
+    @property
+    def tables(self) -> list[Any]:
+        """The answer's tables, of Markdown, CSV and TSV: pandas DataFrames, or without pandas `Table` objects."""
+        from .text.tables import as_frames, find_tables  # noqa: PLC0415 - light import
+
+        return as_frames(find_tables(self.text))
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """How fast it was written, the wait for the first token apart; None where that cannot be told."""
+        writing = self.seconds - (self.first_token_seconds or 0.0)
+        tokens = self.usage.completion_tokens
+        return tokens / writing if tokens and writing >= _MEASURABLE_SECONDS else None
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
+        from .text.safe import safe_markdown  # noqa: PLC0415 - light import
+
+        return {"text/markdown": safe_markdown(self.text), "text/plain": self.text}
+
+
+def with_answer(reply: Reply) -> Reply:
+    """Return the reply with its answer, or all steps of it, as the last of its messages."""
+    steps = reply.steps or ((Message("assistant", reply.text),) if reply.text else ())
+    return replace(reply, messages=(*reply.messages, *steps)) if steps else reply

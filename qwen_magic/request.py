@@ -1,0 +1,58 @@
+"""The request: all that is sent for one answer, as one object from the front end to the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from .messages import Image, to_messages
+from .parameters import Parameters, to_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .messages import Message, Prompt
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that is sent for one answer: what is fitted, shown by a dry run, and hashed for replay.
+
+    Attributes:
+        messages: at most one system message, the first; what is to be answered, the last.
+        parameters: the sampling parameters.
+
+    """
+
+    messages: tuple[Message, ...]
+    parameters: Parameters = field(default_factory=Parameters)
+
+    @classmethod
+    def of(cls, prompt: Prompt | Request, system: str | None = None, **parameters: Any) -> Request:
+        """Make a request of what a caller gave.
+
+        Args:
+            prompt: a prompt, a conversation that ends with one, or a request, which stays what it is but for what
+                else is given.
+            system: a system prompt; it takes the place of one among the messages.
+            **parameters: sampling parameters by their names; see `Parameters`.
+
+        Raises:
+            UsageError: nothing was asked, a message cannot be taken, or a parameter is unknown or out of its range.
+
+        """
+        if isinstance(prompt, Request):
+            messages = prompt.messages if system is None else to_messages(prompt.messages, system)
+            own = prompt.parameters
+            given = {**own.given(), **({"extra": own.extra} if own.extra else {}), **parameters}
+            return cls(messages, to_parameters(given))
+        return cls(to_messages(prompt, system), to_parameters(parameters))
+
+    def with_messages(self, messages: Sequence[Message]) -> Request:
+        """Return the same request with other messages."""
+        return replace(self, messages=tuple(messages))
+
+    @property
+    def has_images(self) -> bool:
+        """Whether a message holds a picture."""
+        return any(isinstance(part, Image) for message in self.messages for part in message.parts)
