@@ -42,8 +42,7 @@ class Request:
 
         """
         if isinstance(prompt, Request):
-            messages = prompt.messages if system is None else to_messages(prompt.messages, system)
-            own = prompt.parameters
+            messages, own = to_messages(prompt.messages, system), prompt.parameters
             given = {**own.given(), **({"extra": own.extra} if own.extra else {}), **parameters}
             return cls(messages, to_parameters(given))
         return cls(to_messages(prompt, system), to_parameters(parameters))

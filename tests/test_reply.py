@@ -71,7 +71,7 @@ def test_without_pandas_and_light() -> None:
 import sys
 sys.modules["pandas"] = None
 import qwen_magic
-from qwen_magic.messages import Reply
+from qwen_magic.reply import Reply
 ours = [name for name in sys.modules if name.startswith("qwen_magic.text.")]
 assert not {f"qwen_magic.text.{name}" for name in ("forms", "tables", "json_values", "bare_code", "frames")} & {*ours}, ours
 (table,) = Reply("| a | b |\\n|---|---|\\n| 1 | x |").tables

@@ -5,88 +5,24 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import StoreError, UsageError
-from ..notebook.identity import cell_key, notebook_path
-from ..store.watchers import Watchers
+from ..errors import StoreError
 from ..text.secrets import redact
+from ..watchers import Watchers
+from .conversations import copy
+from .position import OpenTurn, Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from IPython.core.interactiveshell import InteractiveShell
-
-    from ..messages import Message
     from ..reply import Reply
     from ..store import Conversation, Store, Turn
+    from .workspace import Workspace
 
-_FILE = "qwen_magic.sqlite"
 _NAME_CHARACTERS = 80
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a prompt stands.
-
-    Attributes:
-        conversation: its conversation, or None where it begins one, or is asked outside of any.
-        name: the name of the conversation, where one was named, or "".
-        before: the turns before it, in order.
-        replaces: the turn that it takes the place of, or None.
-        branch: whether the turns after it are parked under the one that it replaces; else they stay in force.
-        cell: the key of the cell that asks, or "".
-        alone: whether it is asked outside of any conversation.
-        chosen: whether later prompts follow this one.
-        anew: whether a named one is begun though there is one of that name.
-
-    """
-
-    conversation: Conversation | None = None
-    name: str = ""
-    before: tuple[Turn, ...] = ()
-    replaces: Turn | None = None
-    branch: bool = False
-    cell: str = ""
-    alone: bool = False
-    chosen: bool = False
-    anew: bool = False
-
-    @property
-    def system(self) -> str:
-        """The conversation's system prompt, or ""."""
-        return self.conversation.system if self.conversation else ""
-
-    def without_before(self) -> Place:
-        """Return the same place for a question that needs nothing of what was said before."""
-        return replace(self, before=())
-
-    @property
-    def messages(self) -> list[Message]:
-        """What was said before."""
-        return [message for turn in self.before for message in turn.messages]
-
-
-@dataclass
-class OpenTurn:
-    """A turn whose answer is being written, or can still be continued.
-
-    Attributes:
-        id: its id in the store.
-        store: where it is.
-        conversation: the number of its conversation.
-        place: its place there.
-        leaves: the turn of the same cell that another conversation loses by it, or None.
-
-    """
-
-    id: int
-    store: Store
-    conversation: int
-    place: int
-    leaves: int | None = None
 
 
 class Memory:
@@ -99,13 +35,13 @@ class Memory:
     Any thread may use it; the place of a running cell is found in the one that runs it.
 
     Args:
-        shell: the session; None in plain Python, where conversations are kept in memory alone.
+        workspace: where the session runs; one that has no place for a database keeps conversations in memory alone.
         kept: tells whether conversations are kept on disk.
 
     """
 
-    def __init__(self, shell: InteractiveShell | None, kept: Callable[[], bool]) -> None:
-        self._shell = shell
+    def __init__(self, workspace: Workspace, kept: Callable[[], bool]) -> None:
+        self._workspace = workspace
         self._kept = kept
         self._watchers = Watchers()
         self._lock = threading.RLock()
@@ -135,7 +71,7 @@ class Memory:
     @property
     def exists(self) -> bool:
         """Whether there is anything to look into; opening the store would make a file."""
-        path = self._path()
+        path = self._workspace.database()
         return self._store is not None or bool(self._kept() and path and path.exists())
 
     @property
@@ -153,8 +89,7 @@ class Memory:
     @property
     def notebook(self) -> str:
         """What the conversations of this notebook are found by: its path, or else the working folder's."""
-        path = notebook_path(self._shell)
-        return str(path or Path.cwd())
+        return str(self._workspace.notebook() or Path.cwd())
 
     def choose(self, conversation: Conversation | None) -> None:
         """Let the next prompts follow on a conversation; None begins a new one."""
@@ -190,7 +125,9 @@ class Memory:
         note, self._note = self._note, ""
         return note
 
-    def place(self, *, name: str | None = None, new: bool = False, alone: bool = False, anew: bool = False) -> Place:
+    def position(
+        self, *, name: str | None = None, new: bool = False, alone: bool = False, anew: bool = False
+    ) -> Position:
         """Find where the prompt of the running cell stands; nothing is written.
 
         Args:
@@ -203,59 +140,59 @@ class Memory:
         """
         cell = self._cell()
         if alone:
-            return Place(cell=cell, alone=True)
+            return Position(cell=cell, alone=True)
         try:
             return self._find(cell, name=name, new=new, anew=anew)
         except StoreError as error:
             self._note = f"asked without the conversation: {error}"
-            return Place(cell=cell, alone=True)
+            return Position(cell=cell, alone=True)
 
-    def _find(self, cell: str, *, name: str | None, new: bool, anew: bool) -> Place:
+    def _find(self, cell: str, *, name: str | None, new: bool, anew: bool) -> Position:
         self._settle()
         if name:
             anew = anew and not cell
             found = self._get(self._names.get(name)) if anew else self.store.find(name)
-            return replace(self._place(found, cell, name=name), anew=anew)
+            return replace(self._position(found, cell, name=name), anew=anew)
         conversation = self._get(self._cells.get(cell)) or (None if new else self.current)
-        place = self._place(conversation, cell)
-        if new and (place.replaces is None or place.before):
-            return Place(cell=cell, chosen=True, replaces=place.replaces)
-        return replace(place, chosen=new or conversation is None)
+        position = self._position(conversation, cell)
+        if new and (position.replaces is None or position.before):
+            return Position(cell=cell, chosen=True, replaces=position.replaces)
+        return replace(position, chosen=new or conversation is None)
 
-    def _place(self, conversation: Conversation | None, cell: str, name: str = "") -> Place:
+    def _position(self, conversation: Conversation | None, cell: str, name: str = "") -> Position:
         if conversation is None:
-            return Place(name=name, cell=cell)
+            return Position(name=name, cell=cell)
         before: Sequence[Turn] = self.store.turns(conversation.id)
         replaces = self.store.turn_of(conversation.id, cell) if cell else None
         if replaces:
             before = [turn for turn in before if turn.place < replaces.place]
-        return Place(conversation, name, tuple(before), replaces, cell=cell)
+        return Position(conversation, name, tuple(before), replaces, cell=cell)
 
-    def begin(self, place: Place, turn: Turn) -> OpenTurn | None:
+    def begin(self, position: Position, turn: Turn) -> OpenTurn | None:
         """Write down what is asked; None where it is to leave no trace, or cannot be written."""
-        if place.alone:
+        if position.alone:
             return None
         with self._writing():
             store = self.store
-            conversation, replaces, leaves = place.conversation, place.replaces, None
+            conversation, replaces, leaves = position.conversation, position.replaces, None
             if conversation is None:
-                existing = bool(place.name) and not place.anew
-                conversation = store.create(place.name or self._new_name(), self.notebook, existing=existing)
+                existing = bool(position.name) and not position.anew
+                conversation = store.create(position.name or self._new_name(), self.notebook, existing=existing)
                 replaces, leaves = None, replaces.id if replaces else None
-            self._follow(conversation.id, chosen=place.chosen)
-            if place.name:
-                self._names[place.name] = conversation.id
-            elif place.cell:
-                self._cells[place.cell] = conversation.id
+            self._follow(conversation.id, chosen=position.chosen)
+            if position.name:
+                self._names[position.name] = conversation.id
+            elif position.cell:
+                self._cells[position.cell] = conversation.id
             written = replace(
                 turn,
                 prompt=_safe(turn.prompt),
                 source=_safe(turn.source),
                 system=_safe(turn.system),
-                cell=place.cell,
+                cell=position.cell,
                 asked_at=time.time(),
             )
-            number = store.begin(conversation.id, written, replaces, branch=place.branch)
+            number = store.begin(conversation.id, written, replaces, branch=position.branch)
             begun = store.turn(number)
             return OpenTurn(number, store, conversation.id, begun.place if begun else 0, leaves)
         return None
@@ -312,10 +249,10 @@ class Memory:
 
     def _cell(self) -> str:
         """Return the key of the running cell's next question; a cell may ask several."""
-        key = cell_key(self._shell)
+        key = self._workspace.cell()
         if not key:
             return ""
-        asked = (key, getattr(self._shell, "execution_count", 0))
+        asked = (key, self._workspace.execution_count())
         self._number = self._number + 1 if asked == self._asked else 0
         self._asked = asked
         return f"{key}#{self._number}" if self._number else key
@@ -339,14 +276,10 @@ class Memory:
         from ..store import Store  # noqa: PLC0415 - the database is opened on first use
 
         try:
-            return Store(self._path() if lasting else None)
+            return Store(self._workspace.database() if lasting else None)
         except StoreError as error:
             self._note = f"conversations are kept for this session only: {error}"
             return Store(None)
-
-    def _path(self) -> Path | None:
-        profile = getattr(self._shell, "profile_dir", None)
-        return Path(profile.location) / _FILE if profile else None
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -355,31 +288,6 @@ class Memory:
             yield
         except StoreError as error:
             self._note = f"this turn is not kept: {error}"
-
-
-def copy(source: Store, conversation: Conversation, store: Store) -> Conversation:
-    """Copy a conversation into another store, and return it as it is there."""
-    found = store.create(conversation.name, conversation.notebook)
-    store.extend(found.id, source.turns(conversation.id))
-    store.set_system(found.id, conversation.system)
-    return store.get(found.id)
-
-
-def named(store: Store, name: str) -> Conversation:
-    """Find a conversation by its name.
-
-    Raises:
-        UsageError: there is none.
-
-    """
-    conversation = store.find(name)
-    if conversation is None:
-        import difflib  # noqa: PLC0415 - only to help after a mistake
-
-        close = difflib.get_close_matches(name, [one.name for one in store.conversations()], n=1)
-        hint = f"Did you mean {close[0]}? " if close else ""
-        raise UsageError(f"no conversation {name!r}", hint=f"{hint}%qwen conversations lists them.")
-    return conversation
 
 
 def _safe(text: str) -> str:

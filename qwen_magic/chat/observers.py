@@ -1,32 +1,34 @@
-"""Who follows a session's answers besides the cell that asked: the panels."""
+"""Who follows exchanges: the display of the cell that asks, the panels, the recorder of answers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from ..client.stream import Stream
     from ..events import Event
-    from ..replay import ReplayedStream
-    from ..reply import Reply
-    from .question import Asked
+
+ExchangeT_contra = TypeVar("ExchangeT_contra", contravariant=True)
 
 
-class Follower(Protocol):
-    """What one answer is told to, from any thread."""
+class Observer(Protocol[ExchangeT_contra]):
+    """Who follows one exchange; called in the thread that runs it, and never before the one before has returned."""
 
-    def take(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Hear of one event."""
+        ...
 
-    def finish(self, reply: Reply, note: str = "") -> None:
-        """Hear that the answer is over and kept; the note is what stands below it."""
+    def on_end(self, exchange: ExchangeT_contra) -> None:
+        """Hear that the exchange is over and its turn kept; it has the reply, and the error where it failed."""
+        ...
 
 
-class Audience(Protocol):
-    """Who follows the answers of a session."""
+class Audience(Protocol[ExchangeT_contra]):
+    """Who may want to follow each exchange of a session, such as its panels."""
 
-    def follow(self, asked: Asked, stream: Stream | ReplayedStream) -> Follower | None:
-        """Return what the answer is to be told to, or None where nobody looks on."""
+    def observe(self, exchange: ExchangeT_contra) -> Observer[ExchangeT_contra] | None:
+        """Return who follows an exchange that begins, or None where nobody looks on."""
+        ...
 
     def close(self) -> None:
-        """Stop what runs, and follow nothing any more."""
+        """Stop what runs for it, and follow nothing any more."""
+        ...

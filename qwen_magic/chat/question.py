@@ -1,4 +1,4 @@
-"""A question: what is written in a cell, and what is sent of it."""
+"""A question: what was written, and what is sent of it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,47 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..backends.targets import parse_chain
 from ..messages import Message
 from ..text import secrets
 
 if TYPE_CHECKING:
-    from ..parameters import Parameters
-    from ..replay import Mode
-    from ..reply import Reply
-    from .memory import OpenTurn, Place
-    from .observers import Follower
+    from .position import Position
 
 _SYSTEM_LINE = re.compile(r"\s*system:[ \t]*(?P<system>[^\n]*)(?:\n|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A prompt as it was written, and as it is sent.
+
+    Attributes:
+        text: what was written, without its system line.
+        prompt: the prompt, with all variables filled in.
+        system: the system prompt of a first line ``system: ...``, or "".
+        notes: what is to be said of it below the answer.
+
+    """
+
+    text: str
+    prompt: str
+    system: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """The prompt as it was written; "" where it is the same."""
+        return "" if self.text == self.prompt else self.text
+
+    def question(self, position: Position, system: str = "", *, cell: str = "") -> Question:
+        """Ask it.
+
+        Args:
+            position: where it stands.
+            system: the system prompt where it has none of its own.
+            cell: the whole of the cell that asks, for one that is to be replaced.
+
+        """
+        return Question(self.prompt, self.system or system, position, source=self.source, cell=cell, notes=self.notes)
 
 
 @dataclass(frozen=True)
@@ -27,7 +56,7 @@ class Question:
     Attributes:
         prompt: the prompt as it is sent.
         system: the system prompt, or "".
-        place: where it stands.
+        position: where it stands.
         source: the prompt as it was written; "" where it is the same.
         cell: the whole of the cell that asks, for one that is to be replaced.
         notes: what is to be said of it below the answer.
@@ -36,7 +65,7 @@ class Question:
 
     prompt: str
     system: str
-    place: Place
+    position: Position
     source: str = ""
     cell: str = ""
     notes: tuple[str, ...] = ()
@@ -45,41 +74,7 @@ class Question:
     def messages(self) -> tuple[Message, ...]:
         """The messages that are sent."""
         head = [Message("system", self.system)] if self.system.strip() else []
-        return (*head, *self.place.messages, Message("user", self.prompt))
-
-
-@dataclass
-class Asked:
-    """A question that was asked, and what became of it.
-
-    Attributes:
-        question: the question.
-        parameters: its parameters.
-        target: the target or chain that was named for it alone, or None.
-        chosen: the target that was set for the session.
-        reply: the answer.
-        turn: its turn in the conversation, or None.
-        mode: what is done with recorded answers.
-        key: the key of its recorded answer, or "".
-        follower: what else hears of the answer, or None.
-
-    """
-
-    question: Question
-    parameters: Parameters
-    target: str | None
-    chosen: str
-    reply: Reply
-    turn: OpenTurn | None = None
-    mode: Mode = "off"
-    key: str = ""
-    follower: Follower | None = None
-
-    @property
-    def key_target(self) -> str:
-        """The targets that the notebook names, for the key of a recorded answer; "" where it leaves them open."""
-        named = self.target or self.chosen
-        return ",".join(target.name for target in parse_chain(named)) if named else ""
+        return (*head, *self.position.messages, Message("user", self.prompt))
 
 
 def guarded(question: Question, *, redact: bool) -> Question:
@@ -91,7 +86,7 @@ def guarded(question: Question, *, redact: bool) -> Question:
         return replace(question, notes=(*question.notes, note)) if certain else question
     before = tuple(
         replace(turn, prompt=secrets.redact(turn.prompt)[0], answer=secrets.redact(turn.answer)[0])
-        for turn in question.place.before
+        for turn in question.position.before
     )
     prompt, found = secrets.redact(question.prompt)
     notes = (*question.notes, f"replaced: {', '.join(secret.kind for secret in found)}") if found else question.notes
@@ -100,7 +95,7 @@ def guarded(question: Question, *, redact: bool) -> Question:
         prompt=prompt,
         source=secrets.redact(question.source)[0],
         system=secrets.redact(question.system)[0],
-        place=replace(question.place, before=before),
+        position=replace(question.position, before=before),
         notes=notes,
     )
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..client.client import QwenClient
+
+MODES = ("on", "only", "fresh", "off")
+"""What replay can be set to."""
 
 
 class SessionSettings(Protocol):
-    """The settings of a session, by the names that a user sets them by; the sampling parameters are among them.
+    """The settings of a session, by the names that a user sets them by.
 
     Attributes:
         target: a target, or targets with commas between them; "" for the usual chain.
@@ -30,3 +36,43 @@ class SessionSettings(Protocol):
     def client(self) -> QwenClient:
         """The client of the session."""
         ...
+
+    def sampling(self) -> Mapping[str, Any]:
+        """Return the sampling parameters by their names; None is not set."""
+        ...
+
+
+@dataclass
+class PlainSettings:
+    """The settings of a session in plain Python.
+
+    Attributes:
+        target: a target, or targets with commas between them; "" for the usual chain. Set it before the first prompt.
+        system: the system prompt where nothing else names one.
+        history: whether conversations are kept on disk, where the workspace has a place for them.
+        replay: what is done with recorded answers; "" for what the environment says.
+        redact: whether what looks like a secret is replaced in all prompts.
+        parameters: the sampling parameters by their names.
+
+    """
+
+    target: str = ""
+    system: str = ""
+    history: bool = True
+    replay: str = ""
+    redact: bool = False
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    _client: QwenClient | None = field(default=None, init=False, repr=False)
+
+    @property
+    def client(self) -> QwenClient:
+        """The client of the session, made on first use."""
+        if self._client is None:
+            from ..client.client import QwenClient  # noqa: PLC0415 - loaded where something is asked
+
+            self._client = QwenClient(self.target or None)
+        return self._client
+
+    def sampling(self) -> Mapping[str, Any]:
+        """Return the sampling parameters by their names."""
+        return self.parameters

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-REPLAY_SUFFIX = ".qwen.jsonl"
 _VS_CODE = "vscode-notebook-cell:"
 
 
@@ -28,7 +27,7 @@ def notebook_path(shell: InteractiveShell | None) -> Path | None:
     """
     for name in _names(shell):
         # A server that knows no folder tells a path below its root; the kernel runs where the notebook is.
-        path = Path(name) if Path(name).is_absolute() else _folder(shell) / Path(name).name
+        path = Path(name) if Path(name).is_absolute() else folder_of(shell) / Path(name).name
         if _is_file(path):
             return path
     return None
@@ -45,29 +44,6 @@ def cell_key(shell: InteractiveShell | None) -> str:
     return key.rpartition("#")[2] if key.startswith(_VS_CODE) else key
 
 
-def replay_files(shell: InteractiveShell | None) -> tuple[Path, tuple[Path, ...]]:
-    """Return the file for this notebook's recorded answers, and others to read them from.
-
-    It lies beside the notebook and has its name; without one it lies in the working folder and has that one's name.
-    Where the notebook's name is not known, as in `jupyter execute`, all such files of the working folder are read,
-    for what was recorded in a front end that told it. If there is but one, it is written too, so that such a run
-    refreshes it.
-    """
-    if notebook := notebook_path(shell):
-        return notebook.with_name(notebook.stem + REPLAY_SUFFIX), ()
-    folder = _folder(shell)
-    own = folder / f"{folder.name or 'notebook'}{REPLAY_SUFFIX}"
-    there = replay_neighbours(folder)
-    if len(there) == 1:
-        return there[0], ()
-    return own, tuple(path for path in there if path != own)
-
-
-def replay_neighbours(folder: Path) -> list[Path]:
-    """List the files of recorded answers in a folder, by name."""
-    return sorted(path for path in folder.glob(f"*{REPLAY_SUFFIX}") if _is_file(path))
-
-
 def _names(shell: InteractiveShell | None) -> Iterator[str]:
     """Yield what may be the notebook's path; VS Code goes first, for its sessions on a server have made-up names."""
     variables = shell.user_ns if shell else {}
@@ -77,7 +53,7 @@ def _names(shell: InteractiveShell | None) -> Iterator[str]:
             yield name
 
 
-def _folder(shell: InteractiveShell | None) -> Path:
+def folder_of(shell: InteractiveShell | None) -> Path:
     """Return the folder that the kernel was started in, wherever it has gone since."""
     return Path(getattr(shell, "starting_dir", "") or Path.cwd())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
@@ -10,12 +10,12 @@ from traitlets import Bool, Enum, Float, Int, List, TraitError, Unicode, observe
 
 from ..backends.targets import parse_chain
 from ..errors import QwenError, UsageError
-from ..parameters import to_parameters
+from ..parameters import NAMES, to_parameters
 from . import completion, question_mark
 from .commands.table import run_command
 from .nest import Nest
 from .options import FORMATS, MODES, cell_options
-from .session import PARAMETERS, NotebookSession
+from .session import NotebookSession
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..client.client import QwenClient
     from ..reply import Reply
 
+_PARAMETERS = tuple(name for name in NAMES if name != "extra")
 _TIMEOUTS = ("connect_timeout", "stall_timeout", "retry_timeout", "wake_timeout", "failover_timeout")
 
 
@@ -78,6 +79,10 @@ class QwenMagics(Magics):
             self._client, self._stale = client, False
         return self._client
 
+    def sampling(self) -> dict[str, Any]:
+        """Return the sampling parameters that are settings, by their names; None is not set."""
+        return {name: getattr(self, name) for name in _PARAMETERS}
+
     @property
     def last_reply(self) -> Reply | None:
         """The last answer, or None."""
@@ -119,7 +124,7 @@ class QwenMagics(Magics):
                 trait._validate(self, value)  # noqa: SLF001 - the one way to ask without setting it
         except TraitError as error:
             raise UsageError(str(error), hint="The setting stays as it was.") from None
-        if name in PARAMETERS:
+        if name in _PARAMETERS:
             to_parameters({name: value})
         elif name == "target" and value:
             parse_chain(value)
@@ -163,28 +168,6 @@ def last_reply() -> Reply | None:
 
 def _loaded(shell: InteractiveShell | None) -> QwenMagics | None:
     return shell.magics_manager.registry.get("QwenMagics") if shell is not None else None
-
-
-def session_magics(bound: QwenMagics | None) -> QwenMagics:
-    """Return the magics of this session, for what is made in Python; the extension is loaded where it was not yet.
-
-    Args:
-        bound: the magics that were returned before, or None. Without IPython there are no others.
-
-    Raises:
-        UsageError: the extension was loaded before, and is not any more.
-
-    """
-    shell = get_ipython()
-    if shell is None:
-        return bound or QwenMagics(cast("InteractiveShell", None))  # there is no cell that would need it
-    if _loaded(shell) is None:
-        if bound:
-            raise UsageError("the extension was unloaded", hint="Load it again: %load_ext qwen_magic")
-        load(shell)
-    magics = _loaded(shell)
-    assert magics is not None  # noqa: S101 - just loaded
-    return magics
 
 
 def load(shell: InteractiveShell) -> None:

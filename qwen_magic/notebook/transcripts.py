@@ -1,12 +1,10 @@
-"""A conversation as an ordinary output, which a notebook keeps wherever it is opened."""
+"""A conversation shown as an ordinary output."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..exports import to_markdown
-from ..text.safe import safe_markdown
-from ..text.terminal import safe_terminal
+from ..rendering.transcripts import conversation_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +16,4 @@ def show_conversation(conversation: Conversation, turns: Sequence[Turn]) -> None
     """Show a conversation as Markdown that is safe, and as plain text."""
     from IPython.display import publish_display_data  # noqa: PLC0415 - only in a session
 
-    publish_display_data(as_bundle(to_markdown(conversation, turns, marked=False)))  # type: ignore[no-untyped-call]
-
-
-def as_bundle(markdown: str) -> dict[str, str]:
-    """Return Markdown that somebody else wrote as a mime bundle, safe for a page and a terminal."""
-    return {"text/markdown": safe_markdown(markdown), "text/plain": safe_terminal(markdown)}
+    publish_display_data(conversation_bundle(conversation, turns))  # type: ignore[no-untyped-call]

@@ -3,58 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..chat.memory import Place
-from ..chat.question import Asked, Question, guarded
+from ..chat.position import Position
+from ..chat.question import Question
 from ..errors import QwenError, UsageError
-from ..messages import Message, to_messages
-from ..parameters import NAMES
-from ..reply import Reply
-from ..store import Turn
 from .screen import Screen
 from .transcript import reply_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..chat.exchange import Exchange
+    from ..chat.question import Draft
+    from ..chat.session import ChatSession
     from ..client.client import QwenClient
-    from ..client.stream import Stream
-    from ..notebook.magics import QwenMagics
-    from ..store import Conversation
+    from ..events import Event
+    from ..store import Conversation, Turn
     from .choices import Choices
-    from .live import Hub, LiveAnswer
+    from .hub import Hub
+    from .live import LiveAnswer
     from .screen import Pages
 
-
-@dataclass(frozen=True)
-class Written:
-    """A prompt as it was written in a composer, and as it is sent.
-
-    Attributes:
-        text: what was written.
-        prompt: the prompt, with all variables filled in.
-        system: the system prompt of a first line ``system: ...``, or "".
-        notes: what is to be said of it below the answer.
-
-    """
-
-    text: str
-    prompt: str
-    system: str = ""
-    notes: tuple[str, ...] = ()
-
-    @property
-    def source(self) -> str:
-        """The prompt as it was written; "" where it is the same."""
-        return "" if self.text == self.prompt else self.text
+_WHERE = "the panel's prompt"
 
 
 class Chat:
     """The conversation of a panel.
 
     Args:
-        magics: the session's settings, client and conversations.
+        session: the session.
         hub: the session's answers that stream.
         pages: what shows it.
         choices: what was chosen in the panel.
@@ -68,7 +48,7 @@ class Chat:
 
     def __init__(
         self,
-        magics: QwenMagics,
+        session: ChatSession,
         hub: Hub,
         pages: Pages,
         choices: Choices,
@@ -76,14 +56,13 @@ class Chat:
         name: str = "",
         client: QwenClient | None = None,
     ) -> None:
-        self._magics = magics
-        self._session = magics.session
-        self._memory = magics.session.memory
+        self._session = session
+        self._memory = session.memory
         self._hub = hub
         self._pages = pages
         self._choices = choices
         self._own_client = client
-        self._queue: list[Written] = []
+        self._queue: list[Draft] = []
         self._held = False
         self._number: int | None = None
         self._waiters: list[asyncio.Future[None]] = []
@@ -94,17 +73,17 @@ class Chat:
     @property
     def client(self) -> QwenClient:
         """The client that asks."""
-        return self._own_client or self._magics.client
+        return self._own_client or self._session.client
 
     @property
     def busy(self) -> bool:
         """Whether something streams or waits to be sent."""
         return bool(self.screen.streaming or (self._queue and not self._held))
 
-    def send(self, written: Written) -> None:
+    def send(self, draft: Draft) -> None:
         """Ask, at once or when the answer that streams is over."""
         self._held = False
-        self._queue.append(written)
+        self._queue.append(draft)
         self._next()
         self._show_activity()
 
@@ -128,44 +107,49 @@ class Chat:
     def resume(self, key: str) -> None:
         """Go on with an answer where it broke off."""
         turn = self.screen.turn(key)
-        place = replace(self._place(turn), branch=False, cell=turn.cell)
-        question = Question(turn.prompt, turn.system, place, source=turn.source)
-        messages = (*question.messages, Message("assistant", turn.answer))
+        position = replace(self._position(turn), branch=False, cell=turn.cell)
+        question = Question(turn.prompt, turn.system, position, source=turn.source)
+        messages = (*question.messages, *turn.messages[1:])
         reply = replace(reply_of(turn), messages=messages)
         # Where the user has chosen nobody, it is who gave the beginning, if the client would not ask there anyhow.
         elsewhere = turn.target if turn.target not in map(str, self.client.targets) else ""
         target = self._choices.asked(self.client) or elsewhere or None
-        parameters = self._session.parameters(self._choices.parameters())
-        stream = self.client.resume(reply, target=target, parameters=parameters)
-        asked = Asked(question, parameters, target, self._magics.target, reply)
-        asked.turn = self._memory.reopen(turn)
-        self._start(asked, stream)
+        exchange = self._session.continuation(
+            question,
+            reply,
+            self._memory.reopen(turn),
+            parameters=self._session.parameters(self._choices.parameters()),
+            target=target,
+            where=_WHERE,
+            client=self._own_client,
+        )
+        self._start(exchange)
 
     def regenerate(self, key: str) -> None:
         """Ask a prompt again; the earlier answer is kept as another version."""
         if unkept := self.screen.unkept(key):
-            question = unkept.asked.question
+            question = unkept.exchange.question
             self._hub.discard(unkept)
-            self._ask(replace(question, place=self._place(question.place.replaces)))
+            self._ask(replace(question, position=self._position(question.position.replaces)))
             return
         turn = self.screen.turn(key)
         self._ask(
             Question(
                 turn.prompt,
                 self._system() or turn.system,
-                replace(self._place(turn), cell=turn.cell),
+                replace(self._position(turn), cell=turn.cell),
                 source=turn.source,
             )
         )
 
-    def edit(self, key: str, written: Written) -> None:
+    def edit(self, key: str, draft: Draft) -> None:
         """Ask another prompt in the place of one: a branch, from which the user can go back."""
         unkept = self.screen.unkept(key)
-        replaces = unkept.asked.question.place.replaces if unkept else self.screen.turn(key)
+        replaces = unkept.exchange.question.position.replaces if unkept else self.screen.turn(key)
         self._idle_conversation()
         if unkept:
             self._hub.discard(unkept)
-        self._ask(self._question(written, self._place(replaces)))
+        self._ask(draft.question(self._position(replaces), self._system()))
 
     def step(self, key: str, step: int) -> None:
         """Show an earlier or later version of a turn, with what followed it."""
@@ -255,7 +239,7 @@ class Chat:
         self._show_activity()
 
     def _show_activity(self) -> None:
-        queue = [written.text for written in self._queue]
+        queue = [draft.text for draft in self._queue]
         self._pages.show_activity(streaming=bool(self.screen.streaming), queue=queue)
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
@@ -265,72 +249,61 @@ class Chat:
     def _next(self) -> None:
         """Ask what waits, if nothing streams."""
         if self._queue and not self._held and not self.screen.streaming:
-            written = self._queue.pop(0)
+            draft = self._queue.pop(0)
             try:
-                self._ask(self._question(written, self._place(None)))
+                self._ask(draft.question(self._position(None), self._system()))
             except QwenError as error:
                 self._held = True
-                self._queue.insert(0, written)
+                self._queue.insert(0, draft)
                 self.screen.say(str(error), "error")
 
-    def _question(self, written: Written, place: Place) -> Question:
-        system = written.system or self._system()
-        return Question(written.prompt, system, place, source=written.source, notes=written.notes)
-
-    def _place(self, replaces: Turn | None) -> Place:
+    def _position(self, replaces: Turn | None) -> Position:
         """Return where the next prompt stands: at the end, or in the place of a turn, as a branch."""
         conversation = self._idle_conversation()
         turns = tuple(self._memory.store.turns(conversation.id)) if conversation else ()
         if replaces:
             turns = tuple(turn for turn in turns if turn.place < replaces.place)
         name = self.screen.name
-        return Place(conversation, name, turns, replaces, branch=replaces is not None, chosen=not name)
+        return Position(conversation, name, turns, replaces, branch=replaces is not None, chosen=not name)
 
     def _ask(self, question: Question) -> None:
-        question = guarded(question, redact=bool(self._magics.redact))
-        parameters = self._session.parameters(self._choices.parameters())
-        target = self._choices.asked(self.client) or None
-        given = {name: getattr(parameters, name) for name in NAMES}
-        stream = self.client.stream(question.messages, target=target, **given)
-        reply = Reply(messages=to_messages(question.messages))
-        asked = Asked(question, parameters, target, self._magics.target, reply)
-        turn = Turn(question.prompt, system=question.system, source=question.source)
-        asked.turn = self._memory.begin(question.place, turn)
-        self._start(asked, stream)
+        exchange = self._session.exchange(
+            question,
+            parameters=self._session.parameters(self._choices.parameters()),
+            target=self._choices.asked(self.client) or None,
+            where=_WHERE,
+            client=self._own_client,
+        )
+        self._start(exchange)
 
-    def _start(self, asked: Asked, stream: Stream) -> None:
+    def _start(self, exchange: Exchange) -> None:
+        exchange.begin()
         conversation = self.screen.conversation
-        number = asked.turn.conversation if asked.turn else conversation.id if conversation else None
-        answer = self._hub.begin(asked, stream, number)
-        self._hub.run(self._run(answer, stream))
+        number = exchange.turn.conversation if exchange.turn else conversation.id if conversation else None
+        self._hub.run(self._run(self._hub.begin(exchange, number)))
 
-    async def _run(self, answer: LiveAnswer, stream: Stream) -> None:
-        """Stream an answer to its end, and keep what has come however it ends."""
-        notes = list(answer.asked.question.notes)
-        try:
-            async with aclosing(stream.events()) as happenings:
-                async for event in happenings:
-                    answer.take(event)
-        except QwenError as error:
-            self._held = True
-            self._session.advice.on_failure(error)
-            notes.append(str(error))
-        except Exception as error:  # noqa: BLE001 - a fault of ours is told like any other, and what came is kept
-            self._held = True
-            notes.append(f"{type(error).__name__}: {error}")
-        finally:
-            asked = answer.asked
-            asked.reply = stream.reply
-            self._session.last = asked
-            self._memory.finish(asked.turn, asked.reply)
-            notes += [self._session.advice.on_reply(asked.reply), self._memory.take_note()]
-            self._hub.end(answer, asked.reply, " · ".join(note for note in notes if note))
-            self._after(answer)
+    async def _run(self, answer: LiveAnswer) -> None:
+        """Run an answer's exchange to its end; what goes wrong is told below the answer."""
+        with contextlib.suppress(Exception):
+            await answer.exchange.run(_PanelFollower(answer, self._ended))
+        self._after(answer)
+
+    def _ended(self, answer: LiveAnswer) -> None:
+        """Show an answer's end, with what is to be said of it."""
+        exchange = answer.exchange
+        self._held = self._held or exchange.error is not None
+        notes = (
+            *exchange.question.notes,
+            exchange.problem,
+            self._session.advice.on_reply(exchange.reply),
+            *exchange.remarks,
+        )
+        self._hub.end(answer, exchange.reply, " · ".join(note for note in notes if note))
 
     def _after(self, answer: LiveAnswer) -> None:
         """Show an earlier answer again where none came in its place; learn the models of a target that answered."""
-        replaces = answer.asked.question.place.replaces
-        if not answer.kept and replaces and replaces.prompt == answer.asked.question.prompt:
+        replaces = answer.exchange.question.position.replaces
+        if not answer.kept and replaces and replaces.prompt == answer.exchange.question.prompt:
             self._hub.discard(answer)
             self.screen.say(" · ".join(answer.facts), "info" if answer.ending == "interrupted" else "error")
         elif answer.kept and not self._choices.knows(self.client):
@@ -348,11 +321,11 @@ class Chat:
 
     def _cancel(self) -> None:
         for answer in self.screen.streaming:
-            self._hub.run(answer.stream.cancel())
+            self._hub.run(answer.exchange.cancel())
 
     def _system(self) -> str:
         conversation = self.screen.conversation
-        return (conversation.system if conversation else "") or self._choices.system or self._magics.system
+        return (conversation.system if conversation else "") or self._choices.system or self._session.settings.system
 
     def _idle_conversation(self) -> Conversation | None:
         """Return the conversation.
@@ -372,3 +345,19 @@ class Chat:
             raise UsageError("this panel stays with its conversation", hint="%qwen panel opens one that does not.")
         if self._queue:
             raise UsageError("prompts wait to be sent in this conversation", hint="Remove them first.")
+
+
+class _PanelFollower:
+    """Shows the pages an exchange that runs on the loop: an observer."""
+
+    def __init__(self, answer: LiveAnswer, ended: Callable[[LiveAnswer], None]) -> None:
+        self._answer = answer
+        self._when_ended = ended
+
+    def on_event(self, event: Event) -> None:
+        """Show one event."""
+        self._answer.on_event(event)
+
+    def on_end(self, _exchange: Exchange) -> None:
+        """Show the end."""
+        self._when_ended(self._answer)

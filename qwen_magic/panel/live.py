@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from ..client.stream import Stream
-from ..errors import StoreError
 from ..events import Event, Reset, Responder, Status, TextDelta, ThinkingDelta
-from ..loop import background_loop
 from ..rendering.growing import GrowingHtml, utf16_units
 from ..rendering.last_line import Notes
 from ..rendering.thoughts import Thoughts
 from .transcript import Bodies, Op, PageTurn, Shown, key_of, mark_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Sequence
 
-    from ..chat.memory import OpenTurn
-    from ..chat.observers import Follower
-    from ..chat.question import Asked
-    from ..replay import ReplayedStream
+    from ..chat.exchange import Exchange
     from ..reply import Reply
 
 TICK = 0.05
@@ -31,22 +24,8 @@ _SLOW_TICK = 0.2
 _FREE_DELTAS = 900
 _CHARACTERS_FOR_ONE = 70
 """A delta costs some 800 bytes beside what it says: a slow answer of 100,000 characters is told less often."""
-_SETTLE_SECONDS = 2.0
 _NO_PLACE = 1 << 60
 """The place of an answer that is not kept: after all others."""
-
-
-class Watcher(Protocol):
-    """A panel's chat, as far as the hub knows it."""
-
-    def tell(self, answer: LiveAnswer, op: Op) -> None:
-        """Hear what the pages must do about an answer."""
-
-    def ended(self, answer: LiveAnswer) -> None:
-        """Hear that an answer is over; the pages show all of it."""
-
-    def changed(self) -> None:
-        """Hear that answers have begun or ended."""
 
 
 class LiveAnswer:
@@ -56,8 +35,7 @@ class LiveAnswer:
     kept it (nothing came, or it could not be written), and it stays to be seen as it is.
 
     Args:
-        asked: the question, its turn, and the reply so far.
-        stream: what answers it.
+        exchange: the question, its turn, and the reply so far.
         conversation: the number of the conversation in which it is shown, or None.
         tell: takes the ops.
 
@@ -65,15 +43,13 @@ class LiveAnswer:
 
     def __init__(
         self,
-        asked: Asked,
-        stream: Stream,
+        exchange: Exchange,
         conversation: int | None,
         tell: Callable[[LiveAnswer, Op], None],
     ) -> None:
-        self.asked = asked
-        self.stream = stream
+        self.exchange = exchange
         self.conversation = conversation
-        self.place = asked.turn.place if asked.turn else _NO_PLACE
+        self.place = exchange.turn.place if exchange.turn else _NO_PLACE
         self.key = key_of(conversation, self.place)
         self.over = self.kept = False
         self._tell = tell
@@ -93,9 +69,9 @@ class LiveAnswer:
     @property
     def hides_later(self) -> bool:
         """Whether the turns after it belong to another branch."""
-        return not self.over and self.asked.question.place.branch
+        return not self.over and self.exchange.question.position.branch
 
-    def take(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take one event; the pages hear of it at the next tick."""
         self._notes.take(event)
         match event:
@@ -160,7 +136,7 @@ class LiveAnswer:
             bodies: the answers' HTML.
 
         """
-        question, turn = self.asked.question, self.asked.turn
+        question, turn = self.exchange.question, self.exchange.turn
         numbers = list(versions) if turn and turn.id in versions else [*versions, turn.id if turn else 0]
         number = numbers.index(turn.id if turn else 0) + 1
         if self.over:
@@ -171,7 +147,7 @@ class LiveAnswer:
             key=self.key,
             prompt=question.source or question.prompt,
             sent=question.prompt if question.source else "",
-            from_cell=bool(question.place.cell),
+            from_cell=bool(question.position.cell),
             system=question.system,
             facts=self.facts,
             status=self._status_told,
@@ -241,139 +217,3 @@ class LiveAnswer:
     def _replace_thinking(self, text: str) -> None:
         self._thoughts.replace(text)
         self._heading_told, self._thoughts_told, self._rethought = "", 0, True
-
-
-class Hub:
-    """The answers of a session that stream now, and the panels that show them.
-
-    Follows the cells' answers as the session's audience, and the panels' own.
-
-    Attributes:
-        answers: those that stream, and those that are over and were not kept.
-        bodies: the HTML of answers.
-        facts: the lines below the answers of this session, by the numbers of their turns and their marks.
-        panels: the panels that ``%qwen panel`` shows, by the names of their conversations.
-
-    """
-
-    def __init__(self) -> None:
-        self.answers: list[LiveAnswer] = []
-        self.bodies = Bodies()
-        self.facts: dict[tuple[int, object], list[str]] = {}
-        self.panels: dict[str, object] = {}
-        self._watchers: list[Watcher] = []
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def watch(self, watcher: Watcher) -> None:
-        """Tell a panel of all answers."""
-        self._watchers.append(watcher)
-
-    def unwatch(self, watcher: Watcher) -> None:
-        """Tell a panel nothing more."""
-        with contextlib.suppress(ValueError):
-            self._watchers.remove(watcher)
-
-    def streaming(self, conversation: int | None) -> list[LiveAnswer]:
-        """Return the answers that stream in a conversation."""
-        return [answer for answer in self.answers if answer.conversation == conversation and not answer.over]
-
-    def begin(self, asked: Asked, stream: Stream, conversation: int | None) -> LiveAnswer:
-        """Show an answer from its beginning; on the loop."""
-        answer = LiveAnswer(asked, stream, conversation, self._tell)
-        self.answers = [one for one in self.answers if one.key != answer.key] + [answer]
-        self._changed()
-        return answer
-
-    def end(self, answer: LiveAnswer, reply: Reply, note: str = "") -> None:
-        """Show an answer's end; on the loop. Its turn was finished before."""
-        turn = answer.asked.turn
-        answer.finish(reply, note, kept=_is_kept(turn))
-        answer.keep_body(self.bodies)
-        if answer.kept and turn:
-            self.facts[turn.id, answer.mark()] = answer.facts
-            self.answers.remove(answer)
-        for watcher in list(self._watchers):
-            watcher.ended(answer)
-        self._changed()
-
-    def discard(self, answer: LiveAnswer) -> None:
-        """Show an answer no more that is over and was not kept."""
-        self.answers.remove(answer)
-        self._changed()
-
-    def run(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run what asks, and see to its end when the session closes; on the loop."""
-        task = asyncio.get_running_loop().create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def follow(self, asked: Asked, stream: Stream | ReplayedStream) -> Follower | None:
-        """Show a cell's answer in the panels while it streams, if there are any; from the kernel's thread."""
-        if asked.turn is None or not self._watchers or not isinstance(stream, Stream):
-            return None
-        return _FromCell(self, asked, stream, background_loop().loop())
-
-    def close(self) -> None:
-        """Stop the panels' answers and wait until they are kept; from any thread but the loop's."""
-        background_loop().run(self._settle())
-
-    async def _settle(self) -> None:
-        for answer in self.answers:
-            if not answer.over:
-                await answer.stream.cancel()
-        if self._tasks:
-            await asyncio.wait(list(self._tasks), timeout=_SETTLE_SECONDS)
-        self._watchers = []
-
-    def _tell(self, answer: LiveAnswer, op: Op) -> None:
-        for watcher in list(self._watchers):
-            watcher.tell(answer, op)
-
-    def _changed(self) -> None:
-        for watcher in list(self._watchers):
-            watcher.changed()
-
-
-def _is_kept(turn: OpenTurn | None) -> bool:
-    """Tell whether a turn's answer is in the store."""
-    try:
-        found = turn.store.turn(turn.id) if turn else None
-    except StoreError:
-        return False
-    return found is not None and found.finish_reason is not None
-
-
-class _FromCell:
-    """What a cell's thread tells the loop of its answer."""
-
-    def __init__(self, hub: Hub, asked: Asked, stream: Stream, loop: asyncio.AbstractEventLoop) -> None:
-        self._hub = hub
-        self._loop = loop
-        self._answer: LiveAnswer | None = None
-        self._call(self._begin, asked, stream)
-
-    def take(self, event: Event) -> None:
-        """Hear of one event."""
-        self._call(self._take, event)
-
-    def finish(self, reply: Reply, note: str = "") -> None:
-        """Hear of the end."""
-        self._call(self._finish, reply, note)
-
-    def _call(self, function: Callable[..., None], *values: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop was closed, and with it the panels
-            self._loop.call_soon_threadsafe(function, *values)
-
-    def _begin(self, asked: Asked, stream: Stream) -> None:
-        assert asked.turn is not None  # noqa: S101 - only what is kept is followed
-        self._answer = self._hub.begin(asked, stream, asked.turn.conversation)
-
-    def _take(self, event: Event) -> None:
-        if self._answer:
-            self._answer.take(event)
-
-    def _finish(self, reply: Reply, note: str) -> None:
-        if self._answer:
-            self._hub.end(self._answer, reply, note)
-            if not self._answer.kept:  # the cell shows what is to be seen of it
-                self._hub.discard(self._answer)

@@ -11,24 +11,22 @@ from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
 from traitlets import Dict, Int, List, Unicode
 
-from ..chat.question import system_line
+from ..chat.session import ChatSession
 from ..errors import QwenError, UsageError
 from ..loop import background_loop
-from ..notebook.magics import session_magics
-from ..notebook.next_cell import block_code
-from ..notebook.transcripts import as_bundle
+from ..rendering.cell_code import block_code
+from ..rendering.transcripts import as_bundle
 from ..text.fences import CodeBlock
 from ..text.surrogates import mended
-from .chat import Chat, Written
+from .chat import Chat
 from .choices import Choices
-from .live import Hub
+from .hub import Hub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ..chat.question import Draft
     from ..client.client import QwenClient
-    from ..notebook.magics import QwenMagics
-    from ..notebook.session import NotebookSession
     from .transcript import Op, PageTurn
 
 _HERE = Path(__file__).parent
@@ -78,7 +76,7 @@ class ChatPanel(anywidget.AnyWidget):
         self._name = conversation or ""
         self._choices = Choices(target or "", system or "")
         self._stops = "later"
-        self._magics: QwenMagics | None = None
+        self._session: ChatSession | None = None
         super().__init__(height=height)
         self._hear_at_once()
         self.on_msg(self._hear)
@@ -94,6 +92,25 @@ class ChatPanel(anywidget.AnyWidget):
         found = self._bound().screen.conversation
         return found.name if found else ""
 
+    @classmethod
+    def shared(cls, conversation: str = "") -> ChatPanel:
+        """Return the session's one panel for a conversation: a cell that is run again shows it again.
+
+        Args:
+            conversation: the conversation's name; "" for the session's current one.
+
+        """
+        hub = _find_session(None).audience
+        panels = hub.panels if isinstance(hub, Hub) else {}
+        found = panels.get(conversation)
+        if isinstance(found, cls) and found.comm is not None:
+            return found
+        panel = cls(conversation=conversation or None)
+        hub = _find_session(None).audience
+        if isinstance(hub, Hub):
+            hub.panels[conversation] = panel
+        return panel
+
     def ask(self, prompt: str) -> None:
         """Do what Send does: ask, at once or when the answer that streams is over.
 
@@ -101,8 +118,8 @@ class ChatPanel(anywidget.AnyWidget):
             UsageError: nothing was asked.
 
         """
-        written = self._written(prompt)
-        self._do(lambda chat: chat.send(written))
+        draft = self._draft(prompt)
+        self._do(lambda chat: chat.send(draft))
 
     def stop(self) -> None:
         """Stop the answer that streams; what had come is kept."""
@@ -165,13 +182,12 @@ class ChatPanel(anywidget.AnyWidget):
             UsageError: the extension was unloaded.
 
         """
-        magics = session_magics(self._magics)
-        if self._chat is None or magics is not self._magics:
-            audience = magics.session.audience
-            hub = audience if isinstance(audience, Hub) else Hub()
-            magics.session.audience = hub
-            chat = Chat(magics, hub, self, self._choices, name=self._name, client=self._client)
-            self._chat, self._magics = chat, magics
+        session = _find_session(self._session)
+        if self._chat is None or session is not self._session:
+            hub = session.audience if isinstance(session.audience, Hub) else Hub()
+            session.audience = hub
+            chat = Chat(session, hub, self, self._choices, name=self._name, client=self._client)
+            self._chat, self._session = chat, session
             background_loop().loop().call_soon_threadsafe(chat.screen.open)
         return self._chat
 
@@ -189,20 +205,14 @@ class ChatPanel(anywidget.AnyWidget):
 
         background_loop().loop().call_soon_threadsafe(do)
 
-    def _written(self, text: str) -> Written:
+    def _draft(self, text: str) -> Draft:
         """Fill the user's variables into a prompt; in the thread that is told, for they are its."""
-        session = self._bound_magics().session
-        system, written = system_line(mended(text))
-        written = written.strip("\n")
-        if not written.strip():
-            raise UsageError("nothing was asked", hint="Write a prompt.")
-        prompt, notes = session.filled(written)
-        return Written(written, prompt, system, tuple(notes))
+        return self._bound_session().draft(mended(text))
 
-    def _bound_magics(self) -> QwenMagics:
+    def _bound_session(self) -> ChatSession:
         self._bound()
-        assert self._magics is not None  # noqa: S101 - just bound
-        return self._magics
+        assert self._session is not None  # noqa: S101 - just bound
+        return self._session
 
     def _hear(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
         """Do what a page says; in the kernel's main thread, or a subshell's while a cell runs."""
@@ -218,7 +228,7 @@ class ChatPanel(anywidget.AnyWidget):
     def _pick(self, content: Mapping[str, Any]) -> None:
         """Keep a code block for ``%qwen code``; no message of a page can write a cell."""
         block = CodeBlock(str(content.get("language", "")), str(content.get("text", "")).rstrip("\n"), closed=True)
-        self._bound_magics().session.picked = block_code(block)
+        self._bound_session().picked = block_code(block)
         text = "Run %qwen code in a cell: the next cell is this block then. It is not run."
         self.send({"op": "say", "text": text, "kind": "info"})
 
@@ -249,23 +259,27 @@ class ChatPanel(anywidget.AnyWidget):
         return {**data, **as_bundle(f"{text}\n\n{note}" if text else note)}, metadata
 
 
-def session_panel(session: NotebookSession, name: str = "") -> ChatPanel:
-    """Return the session's panel for a conversation, or for the current one: a cell that is run again shows it again.
+def _find_session(bound: ChatSession | None) -> ChatSession:
+    """Return the session of this kernel; the extension is loaded where it was not yet.
 
     Args:
-        session: the session.
-        name: the conversation's name, or "".
+        bound: the session that was found before, or None. Without IPython there is no other.
+
+    Raises:
+        UsageError: the extension was loaded before, and is not any more.
 
     """
-    audience = session.audience
-    panels = audience.panels if isinstance(audience, Hub) else {}
-    found = panels.get(name)
-    if isinstance(found, ChatPanel) and found.comm is not None:
-        return found
-    panel = ChatPanel(conversation=name or None)
-    if isinstance(session.audience, Hub):
-        session.audience.panels[name] = panel
-    return panel
+    shell = get_ipython()
+    if shell is None:
+        return bound or ChatSession()
+    if (magics := shell.magics_manager.registry.get("QwenMagics")) is None:
+        if bound:
+            raise UsageError("the extension was unloaded", hint="Load it again: %load_ext qwen_magic")
+        # By its name: this front end knows no other.
+        shell.run_line_magic("load_ext", "qwen_magic")
+        magics = shell.magics_manager.registry["QwenMagics"]
+    session: ChatSession = magics.session.chat
+    return session
 
 
 async def _in_time(chat: Chat, timeout: float | None) -> None:
@@ -291,8 +305,8 @@ def _send(panel: ChatPanel, content: Mapping[str, Any]) -> None:
 
 
 def _edit(panel: ChatPanel, content: Mapping[str, Any]) -> None:
-    written = panel._written(str(content.get("text", "")))  # noqa: SLF001 - of this module
-    panel._do(lambda chat: chat.edit(_key(content), written))  # noqa: SLF001
+    draft = panel._draft(str(content.get("text", "")))  # noqa: SLF001 - of this module
+    panel._do(lambda chat: chat.edit(_key(content), draft))  # noqa: SLF001
 
 
 def _on_loop(function: Callable[[Chat, Mapping[str, Any]], None]) -> Callable[[ChatPanel, Mapping[str, Any]], None]:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from ..chat.memory import Memory
     from ..store import Conversation, Store, Turn
-    from .live import Hub, LiveAnswer
+    from .hub import Hub
+    from .live import LiveAnswer
     from .transcript import Op
 
 _LOOK_SECONDS = 0.02
@@ -235,7 +236,7 @@ class Screen:
                 shown = stored_turn(turn, number, versions.get(turn.place, []), self._hub.bodies, facts)
                 found.append(((turn.place, 0), shown))
         for answer in answers:
-            before = answer.over and answer.asked.question.place.replaces is None
+            before = answer.over and answer.exchange.question.position.replaces is None
             shown = answer.shown(versions.get(answer.place, []), self._hub.bodies)
             found.append(((answer.place, -1 if before else 1), shown))
         return [shown for _, shown in sorted(found, key=lambda one: one[0])]

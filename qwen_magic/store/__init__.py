@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import StoreError, UsageError
 from ..text.surrogates import mended
+from ..watchers import Watchers
 from .rows import (
     CONVERSATION,
     IN_FORCE,
@@ -31,7 +32,6 @@ from .rows import (
 from .schema import connect, failures_told, writing
 from .search import excerpt, find_turns
 from .versions import delete_versions, finish_version, switch_to, undo_last, versions_of
-from .watchers import Watchers
 
 if TYPE_CHECKING:
     import sqlite3

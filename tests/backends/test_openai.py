@@ -85,7 +85,7 @@ async def stream(request: web.Request, *pieces: bytes | float) -> web.StreamResp
 async def test_an_answer_comes_as_it_is_made() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         assert (await request.json())["model"] == "m"
-        return await stream(request, Request(delta("a"), 0.3), delta("b"), DONE)
+        return await stream(request, delta("a"), 0.3, delta("b"), DONE)
 
     async with serving(handler) as url:
         backend = make_backend(parse_target(f"openai:{url}#m"), Settings())
@@ -102,7 +102,7 @@ async def test_without_a_model_the_server_is_asked() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         if request.path.endswith("/models"):
             return web.json_response({"data": [{"id": "first"}, {"id": "second"}]})
-        return await stream(request, Request(delta((await request.json())["model"]), DONE))
+        return await stream(request, delta((await request.json())["model"]), DONE)
 
     async with serving(handler) as url:
         backend = OpenAIBackend(parse_target(f"openai:{url}"), Settings())
@@ -154,16 +154,14 @@ async def test_a_server_that_falls_silent_before_it_answers() -> None:
 
 async def test_a_server_that_falls_silent_in_an_answer() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
-        return await stream(request, Request(delta("a"), 3.0), DONE)
+        return await stream(request, delta("a"), 3.0, DONE)
 
     assert isinstance(await failure(handler, stall_timeout=0.3), StallError)
 
 
 async def test_heartbeats_are_no_answer_once_it_has_begun() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
-        return await stream(
-            request, Request(delta("a"), *(piece for _ in range(30) for piece in (b": ping\n\n", 0.1))), DONE
-        )
+        return await stream(request, delta("a"), *(piece for _ in range(30) for piece in (b": ping\n\n", 0.1)), DONE)
 
     begin = time.monotonic()
     assert isinstance(await failure(handler, stall_timeout=0.5), StallError)
@@ -172,9 +170,7 @@ async def test_heartbeats_are_no_answer_once_it_has_begun() -> None:
 
 async def test_heartbeats_keep_a_long_wait_alive() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
-        return await stream(
-            request, Request(*(piece for _ in range(8) for piece in (b": ping\n\n", 0.1)), delta("a")), DONE
-        )
+        return await stream(request, *(piece for _ in range(8) for piece in (b": ping\n\n", 0.1)), delta("a"), DONE)
 
     async with serving(handler) as url:
         assert TextDelta("a") in await ask(url, Settings(stall_timeout=0.4))

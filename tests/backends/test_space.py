@@ -786,7 +786,7 @@ async def test_the_token_stays_with_the_hub(
 
 async def test_where_the_token_goes() -> None:
     backend = SpaceBackend(parse_target("qwen-2-72b"), Settings(hf_token="hf_secret"))
-    connection = Web(backend, None)  # type: ignore[arg-type]
+    connection = Web(backend.site, None)  # type: ignore[arg-type]
     with_token = {"x-hf-authorization": "Bearer hf_secret"}
     assert connection.headers(backend.site.base_url + "/config") == with_token
     for url in (

@@ -14,6 +14,7 @@ from qwen_magic.client.fitting import MARGIN, answer_room, count, fit
 from qwen_magic.messages import Message, Role
 from qwen_magic.parameters import Parameters
 from qwen_magic.reply import Reply
+from qwen_magic.request import Request
 
 WORDS = st.integers(1, 40).map(lambda size: "word " * size)
 SYSTEM = st.lists(st.builds(Message, st.just("system"), WORDS), max_size=1)
@@ -56,7 +57,7 @@ def test_whole_turns_are_left_out_and_no_more_than_needed(
 def test_a_continuation_keeps_its_prompt_with_the_beginning(
     messages: tuple[Message, ...], begun: str, context: int, exact: bool
 ) -> None:
-    sent = continued(messages, Reply(begun), exact=exact)
+    sent = continued(Request(messages), Reply(begun), exact=exact).messages
     tail = sent[len(messages) - 1 :]
     fitted = fit(sent, context, 10, newest=len(tail))
     assert fitted.messages[-len(tail) :] == tail
@@ -96,4 +97,4 @@ def test_what_a_refusal_teaches(said: str, sent: int, limit: Limit) -> None:
 
 
 def test_roles() -> None:
-    assert set(get_args(Role)) == {"system", "user", "assistant"}  # those that fit() knows
+    assert set(get_args(Role)) == {"system", "user", "assistant", "tool"}  # those that fit() knows

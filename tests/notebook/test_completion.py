@@ -230,7 +230,7 @@ async def test_models_of_a_server_with_a_short_name() -> None:
 
 def test_names_of_an_earlier_kernel_and_none_without_history(tmp_path: Path) -> None:
     folder = tmp_path / "profile"
-    make = "from qwen_magic.messages import Reply\nfrom qwen_magic.store import Turn\nstore = get_ipython().magics_manager.registry['QwenMagics'].session.memory.store\none = store.create('thesis')\nstore.finish(store.begin(one.id, Turn('hi')), Reply(text='ho'))"
+    make = "from qwen_magic.reply import Reply\nfrom qwen_magic.store import Turn\nstore = get_ipython().magics_manager.registry['QwenMagics'].session.memory.store\none = store.create('thesis')\nstore.finish(store.begin(one.id, Turn('hi')), Reply(text='ho'))"
     with Kernel(IPYTHONDIR=str(folder)) as kernel:
         run = kernel.run(f"%load_ext qwen_magic\n{make}")
         assert run.status == "ok", run.reply

@@ -15,13 +15,16 @@ import pytest
 from jupyter_client.blocking import BlockingKernelClient
 from kernels import ROOT, Kernel
 
-from qwen_magic.notebook.identity import cell_key, notebook_path, replay_files, replay_neighbours
+from qwen_magic.chat.workspace import replay_neighbours
+from qwen_magic.notebook.identity import cell_key, notebook_path
+from qwen_magic.notebook.workspace import NotebookWorkspace
 
 TELL = """
 from qwen_magic.notebook import identity
+from qwen_magic.notebook.workspace import NotebookWorkspace
 shell = get_ipython()
 import os; os.chdir("/")  # a notebook may go elsewhere
-told = (identity.cell_key(shell), str(identity.notebook_path(shell)), *map(str, identity.replay_files(shell)[:1]))
+told = (identity.cell_key(shell), str(identity.notebook_path(shell)), *map(str, NotebookWorkspace(shell).replay_files()[:1]))
 print(repr(told))
 """
 
@@ -52,9 +55,9 @@ def test_a_jupyter_server_names_the_session_after_the_notebook(shell, folder, mo
     touch(folder / "nb.ipynb", folder / "script.py")
     monkeypatch.setenv("JPY_SESSION_NAME", str(folder / "nb.ipynb"))
     assert notebook_path(shell) == folder / "nb.ipynb"
-    assert replay_files(shell) == (folder / "nb.qwen.jsonl", ())
+    assert NotebookWorkspace(shell).replay_files() == (folder / "nb.qwen.jsonl", ())
     monkeypatch.setenv("JPY_SESSION_NAME", str(folder / "script.py"))  # opened as a notebook, by jupytext
-    assert replay_files(shell)[0] == folder / "script.qwen.jsonl"
+    assert NotebookWorkspace(shell).replay_files()[0] == folder / "script.qwen.jsonl"
     monkeypatch.setenv("JPY_SESSION_NAME", "below/nb.ipynb")  # it knows no folder
     assert notebook_path(shell) == folder / "nb.ipynb"
 
@@ -66,7 +69,7 @@ def test_a_name_that_leads_to_no_file_is_none(shell, folder, monkeypatch, name):
     for written in (str(folder / name), name):
         monkeypatch.setenv("JPY_SESSION_NAME", written)
         assert notebook_path(shell) is None
-        assert replay_files(shell)[0] == folder / "work.qwen.jsonl"
+        assert NotebookWorkspace(shell).replay_files()[0] == folder / "work.qwen.jsonl"
 
 
 def test_vs_code_goes_before_the_session_that_it_makes_up(shell, folder, monkeypatch):
@@ -84,15 +87,18 @@ def test_vs_code_goes_before_the_session_that_it_makes_up(shell, folder, monkeyp
 def test_papermill_tells_where_it_is_asked_to(shell, folder):
     touch(folder / "in.ipynb")
     shell.user_ns["PAPERMILL_INPUT_PATH"] = "in.ipynb"
-    assert replay_files(shell)[0] == folder / "in.qwen.jsonl"
+    assert NotebookWorkspace(shell).replay_files()[0] == folder / "in.qwen.jsonl"
 
 
 def test_a_session_without_a_shell_or_a_front_end(folder, monkeypatch):
     monkeypatch.chdir(folder)
     assert notebook_path(None) is None
     assert cell_key(None) == ""
-    assert replay_files(None)[0] == folder / "work.qwen.jsonl"
-    assert replay_files(SimpleNamespace(user_ns={}, starting_dir=os.sep))[0].name == "notebook.qwen.jsonl"
+    assert NotebookWorkspace(None).replay_files()[0] == folder / "work.qwen.jsonl"
+    assert (
+        NotebookWorkspace(SimpleNamespace(user_ns={}, starting_dir=os.sep)).replay_files()[0].name
+        == "notebook.qwen.jsonl"
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,15 +127,15 @@ def test_the_cell_is_known_by_what_the_front_end_sends(shell, parent, key):
 
 def test_without_a_name_all_files_of_the_folder_are_read(shell, folder):
     own, a, b = (folder / f"{name}.qwen.jsonl" for name in ("work", "a", "b"))
-    assert replay_files(shell) == (own, ())
+    assert NotebookWorkspace(shell).replay_files() == (own, ())
     touch(b)
-    assert replay_files(shell) == (b, ())  # the one that is there is refreshed
+    assert NotebookWorkspace(shell).replay_files() == (b, ())  # the one that is there is refreshed
     touch(a)
-    assert replay_files(shell) == (own, (a, b))
+    assert NotebookWorkspace(shell).replay_files() == (own, (a, b))
     touch(own)
-    assert replay_files(shell) == (own, (a, b))
+    assert NotebookWorkspace(shell).replay_files() == (own, (a, b))
     b.unlink()
-    assert replay_files(shell) == (own, (a,))
+    assert NotebookWorkspace(shell).replay_files() == (own, (a,))
     (folder / "folder.qwen.jsonl").mkdir()
     touch(folder / "sub" / "c.qwen.jsonl", folder / ".x.qwen.jsonl.tmp")
     assert replay_neighbours(folder) == [a, own]
@@ -139,7 +145,7 @@ def test_a_folder_whose_name_is_a_pattern(tmp_path, shell):
     folder = tmp_path / "[a]*?"
     touch(folder / "a.qwen.jsonl")
     shell.starting_dir = str(folder)
-    assert replay_files(shell) == (folder / "a.qwen.jsonl", ())
+    assert NotebookWorkspace(shell).replay_files() == (folder / "a.qwen.jsonl", ())
 
 
 # Real kernels

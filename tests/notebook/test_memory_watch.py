@@ -10,8 +10,11 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.profiledir import ProfileDir
 
-from qwen_magic.chat.memory import Memory, Place
+from qwen_magic.chat.memory import Memory
+from qwen_magic.chat.position import Position
+from qwen_magic.chat.workspace import PlainWorkspace
 from qwen_magic.errors import StoreError
+from qwen_magic.notebook.workspace import NotebookWorkspace
 from qwen_magic.reply import Reply
 from qwen_magic.store import Store, Turn
 
@@ -28,7 +31,7 @@ class Session:
     def __init__(self, shell: InteractiveShell | None) -> None:
         self.kept = True
         self.told: list[int | None] = []
-        self.memory = Memory(shell, lambda: self.kept)
+        self.memory = Memory(NotebookWorkspace(shell) if shell else PlainWorkspace(), lambda: self.kept)
         self.memory.watch(self.look)
 
     def look(self) -> None:
@@ -40,7 +43,7 @@ class Session:
         return told
 
     def ask(self, prompt: str, conversation: Conversation | None = None, **where: Any) -> None:
-        turn = self.memory.begin(Place(conversation, chosen=True, **where), Turn(prompt))
+        turn = self.memory.begin(Position(conversation, chosen=True, **where), Turn(prompt))
         self.memory.finish(turn, Reply("answer"))
 
     @property
@@ -79,9 +82,9 @@ def test_all_that_changes_is_told(session: Session) -> None:
     assert session.news() == [], "nothing has changed"
     memory.choose(None)
     assert session.news() == [None]
-    memory.begin(Place(second), Turn("not chosen"))
+    memory.begin(Position(second), Turn("not chosen"))
     assert session.news() == [None]
-    memory.begin(Place(second, chosen=True), Turn("chosen"))
+    memory.begin(Position(second, chosen=True), Turn("chosen"))
     assert session.news() == [second.id, second.id]
     memory.store.delete(second.id)
     assert session.news() == [None]
@@ -123,7 +126,7 @@ def test_what_is_asked_after_the_setting_changed_goes_on(session: Session) -> No
     for _ in range(3):
         session.ask("a")
     session.kept = False
-    place = session.memory.place()
+    place = session.memory.position()
     assert [turn.prompt for turn in place.before] == ["a"]
 
 
@@ -134,7 +137,7 @@ def test_a_branch_through_the_memory(session: Session) -> None:
     assert current
     session.ask("b", current)
     one, two = memory.store.turns(current.id)
-    begun = memory.begin(Place(current, replaces=one, branch=True), Turn("A"))
+    begun = memory.begin(Position(current, replaces=one, branch=True), Turn("A"))
     assert begun
     assert (begun.conversation, begun.place, begun.store) == (current.id, 1, memory.store)
     memory.finish(begun, Reply(""))
@@ -154,7 +157,7 @@ def test_a_branch_that_begins_a_conversation_takes_its_cells_turn_out_of_the_oth
     assert other
     session.ask("b", other)
     one = memory.store.turns(other.id)[0]
-    begun = memory.begin(Place(replaces=one, branch=True, chosen=True), Turn("A"))
+    begun = memory.begin(Position(replaces=one, branch=True, chosen=True), Turn("A"))
     assert begun
     assert begun.leaves == one.id
     assert [turn.prompt for turn in memory.store.turns(other.id)] == ["a", "b"]
@@ -185,14 +188,14 @@ def test_without_a_shell_all_is_kept_in_memory(tmp_path: Path, monkeypatch: pyte
     session = Session(None)
     with closing(session.memory) as memory:
         assert not memory.exists
-        assert memory.place() == Place(chosen=True)
+        assert memory.position() == Position(chosen=True)
         session.ask("a")
         assert memory.exists
         assert memory.store.path is None
         current = memory.current
         assert current
         assert (current.notebook, current.name) == (str(tmp_path), tmp_path.name)
-        assert memory.place().conversation == current
+        assert memory.position().conversation == current
         session.kept = False
         assert session.said == ["a"]
         assert memory.take_note() == ""

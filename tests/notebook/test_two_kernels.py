@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 TURNS = 1000
 WRITE = """
 import sys
-from qwen_magic.messages import Message, Reply
+from qwen_magic.messages import Message
+from qwen_magic.reply import Reply
 from qwen_magic.replay import replay_key
 from qwen_magic.parameters import Parameters
 from qwen_magic.store import Turn
@@ -30,10 +31,10 @@ session = get_ipython().magics_manager.registry["QwenMagics"].session
 for number in range({turns}):
     messages = (Message("user", f"{name} {{number}} " + "x" * 200),)
     reply = Reply(text=f"answer of {name} to {{number}}", target="local", messages=messages)
-    place = session.memory.place(name="shared") if number % 100 < 2 else place  # the first may have begun it
-    turn = session.memory.begin(place, Turn(messages[0].content))
+    position = session.memory.position(name="shared") if number % 100 < 2 else position  # the first may have begun it
+    turn = session.memory.begin(position, Turn(messages[0].content))
     session.memory.finish(turn, reply)
-    session.replay.keep("on", replay_key("", messages, Parameters()), reply)
+    session.chat.replay.keep("on", replay_key("", messages, Parameters()), reply)
     if {say}:
         sys.__stdout__.write(f"{{number}}\\n")
         sys.__stdout__.flush()

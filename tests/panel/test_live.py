@@ -9,14 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from page_model import PageModel
 
-from qwen_magic.chat.memory import Place
-from qwen_magic.chat.question import Asked, Question
+from qwen_magic.chat.exchange import Exchange
+from qwen_magic.chat.position import Position
+from qwen_magic.chat.question import Question
 from qwen_magic.events import Event, Reset, Responder, Status, TextDelta, ThinkingDelta
 from qwen_magic.panel import live
 from qwen_magic.panel.live import LiveAnswer
 from qwen_magic.panel.transcript import Bodies
-from qwen_magic.parameters import Parameters
 from qwen_magic.reply import Reply
+from qwen_magic.request import Request
 
 text = st.text("ab *`#$\n😀", min_size=1, max_size=12)
 happenings = st.lists(
@@ -31,8 +32,9 @@ happenings = st.lists(
 
 
 def made(told: list[dict[str, Any]]) -> LiveAnswer:
-    asked = Asked(Question("Hello", "", Place()), Parameters(), None, "", Reply())
-    return LiveAnswer(asked, cast("Any", None), None, lambda _, op: told.append(op))
+    question = Question("Hello", "", Position())
+    exchange = Exchange(question, Request(question.messages), client=cast("Any", None), memory=cast("Any", None))
+    return LiveAnswer(exchange, None, lambda _, op: told.append(op))
 
 
 def shown(turn: dict[str, Any], told: list[dict[str, Any]]) -> dict[str, Any]:
@@ -64,7 +66,7 @@ def test_what_is_told_adds_up(events: list[Event | None]) -> None:
                 case Reset(said, thought):
                     pass
             if event:
-                answer.take(event)
+                answer.on_event(event)
         answer.finish(Reply(text=said, thinking=thought), kept=True)
         page = shown(turn, told)
         whole = Bodies().get(said, thought)
@@ -82,10 +84,10 @@ def test_what_is_told_adds_up(events: list[Event | None]) -> None:
 async def test_thinking_that_the_server_takes_back_goes() -> None:
     told: list[dict[str, Any]] = []
     answer = made(told)
-    answer.take(ThinkingDelta("I think"))
+    answer.on_event(ThinkingDelta("I think"))
     await asyncio.sleep(0.1)
     assert told[-1]["thinking"]["add"] == "I think"
-    answer.take(Reset("So.", ""))
+    answer.on_event(Reset("So.", ""))
     await asyncio.sleep(0.1)
     assert told[-1]["thinking"] == {"keep": 0, "add": "", "thought": ""}
 
@@ -97,7 +99,7 @@ async def test_a_slow_answer_is_told_less_often(monkeypatch: Any) -> None:
     told: list[dict[str, Any]] = []
     answer = made(told)
     for _ in range(60):
-        answer.take(TextDelta("a"))
+        answer.on_event(TextDelta("a"))
         await asyncio.sleep(0.01)
     assert 6 <= len(told) <= 16
     answer.finish(Reply(text="a" * 60), kept=True)

@@ -82,7 +82,7 @@ def test_the_key_is_pinned():
 
 def test_another_process_makes_the_same_key():
     script = (
-        "from qwen_magic.replay.recorded import *; from qwen_magic.messages import *; from qwen_magic.parameters import *\n"
+        "from qwen_magic.replay.recorded import *; from qwen_magic.messages import *; from qwen_magic.reply import *; from qwen_magic.parameters import *\n"
         "print(replay_key('m', (Message('user', 'ü'),), Parameters(extra={'b': {'y', }.pop(), 'a': {'d': 1, 'c': 2}})))"
     )
     keys = {

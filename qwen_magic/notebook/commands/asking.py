@@ -24,7 +24,7 @@ def _ask(session: NotebookSession, rest: str) -> None:
 def _continue(session: NotebookSession, rest: str) -> None:
     options, rest = read_options(rest, _CONTINUE_OPTIONS)
     nothing_after("continue", rest)
-    session.resume(options)
+    session.continue_(options)
 
 
 def _retry(session: NotebookSession, rest: str) -> None:
@@ -34,7 +34,8 @@ def _retry(session: NotebookSession, rest: str) -> None:
 
 
 def _code(session: NotebookSession, rest: str) -> None:
-    from ..next_cell import block_code, cell_code, nth_block, offer  # noqa: PLC0415 - only where it is asked for
+    from ...rendering.cell_code import block_code, cell_code, nth_block  # noqa: PLC0415 - only where it is asked for
+    from ..next_cell import offer  # noqa: PLC0415
 
     words = rest.split()
     replace = "--replace" in words
@@ -43,7 +44,7 @@ def _code(session: NotebookSession, rest: str) -> None:
         raise UsageError(f"{rest!r} after %qwen code", hint=_BOTH_BLOCKS)
     code = ""
     if not words:
-        code, session.picked = session.picked, ""  # what was picked in a panel is meant once
+        code, session.chat.picked = session.chat.picked, ""  # what was picked in a panel is meant once
     if not code:
         reply = session.last_reply
         if reply is None:

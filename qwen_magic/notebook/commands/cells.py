@@ -38,8 +38,8 @@ def _explain(session: NotebookSession, rest: str) -> None:
 
 def _question(session: NotebookSession, options: Options, prompt: str, system: str, source: str) -> Question:
     """Make a question that needs no earlier turn, but is one that later prompts can follow on."""
-    place = session.place(options)
-    return Question(prompt, options.system or system, place.without_before(), source=source)
+    position = session.position(options)
+    return Question(prompt, options.system or system, position.without_before(), source=source)
 
 
 COMMANDS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...chat.memory import named
+from ...chat.conversations import named
 from ...errors import UsageError
 from ..options import read_words
 from .command import Command, columns, counted, dated, nothing_after, say, titled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...chat.memory import named
+from ...chat.conversations import named
 from ...errors import UsageError
 from ..options import read_words
 from .command import Command, say
@@ -33,9 +33,9 @@ def _panel(session: NotebookSession, rest: str) -> None:
     else:
         from IPython.display import display  # noqa: PLC0415 - only in a session
 
-        from ...panel.panel import session_panel  # noqa: PLC0415 - the widget is loaded where one is wanted
+        from ... import ChatPanel  # noqa: PLC0415 - loaded where one is wanted; front ends know each other by it alone
 
-        display(session_panel(session, name))  # type: ignore[no-untyped-call]
+        display(ChatPanel.shared(name))  # type: ignore[no-untyped-call]
 
 
 COMMANDS = (Command("panel", "[NAME] [--save]", "chat in a panel; --save: the chat as an output that stays", _panel),)

@@ -17,20 +17,20 @@ _WORDS = (*MODES, "status", "prune", "diff")
 def _replay(session: NotebookSession, rest: str) -> None:
     if rest in MODES:
         session.settings.replay = rest
-        say(f"Replay is {rest}. {_MEANINGS[rest].format(file=session.replay.file.path.name)}")
+        say(f"Replay is {rest}. {_MEANINGS[rest].format(file=session.chat.replay.file.path.name)}")
         return
     if rest in ("", "status"):
-        mode = session.replay_mode()
-        say("\n".join([f"replay is {mode}", *session.replay.status_lines()]))
+        mode = session.chat.replay_mode()
+        say("\n".join([f"replay is {mode}", *session.chat.replay.status_lines()]))
     elif rest == "prune":
-        replay = session.replay
+        replay = session.chat.replay
         removed = replay.prune()
         count = f"{len(removed)} recorded answer{'' if len(removed) == 1 else 's'}"
         say(f"{count} of {replay.file.path.name} removed, which this session did not use{':' if removed else '.'}")
         for one in removed:
             say(f"    {' '.join(one.prompt.split()):.80}")
     elif rest == "diff":
-        say("\n".join(session.replay.diff_lines()) or "No answer that was recorded anew differs.")
+        say("\n".join(session.chat.replay.diff_lines()) or "No answer that was recorded anew differs.")
     else:
         raise UsageError(f"{rest!r} after %qwen replay", hint=f"There are {', '.join(_WORDS[:-1])} and {_WORDS[-1]}.")
 

@@ -42,8 +42,8 @@ def show(session: NotebookSession, rest: str = "") -> None:
     memory = session.memory
     if conversation := memory.current if memory.exists else None:
         say(f"asks in   {titled(conversation)}")
-    if (mode := session.replay_mode()) != "off":
-        say(f"replay    {mode}, from {session.replay.file.path.name}")
+    if (mode := session.chat.replay_mode()) != "off":
+        say(f"replay    {mode}, from {session.chat.replay.file.path.name}")
     say(f"settings  {', '.join(settings)}")
     say("%qwen help tells what there is.")
 

@@ -1,0 +1,72 @@
+"""Where a prompt stands in a conversation, and the turn that it becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..messages import Message
+    from ..store import Conversation, Store, Turn
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a prompt stands.
+
+    Attributes:
+        conversation: its conversation, or None where it begins one, or is asked outside of any.
+        name: the name of the conversation, where one was named, or "".
+        before: the turns before it, in order.
+        replaces: the turn that it takes the place of, or None.
+        branch: whether the turns after it are parked under the one that it replaces; else they stay in force.
+        cell: the key of the cell that asks, or "".
+        alone: whether it is asked outside of any conversation.
+        chosen: whether later prompts follow this one.
+        anew: whether a named one is begun though there is one of that name.
+
+    """
+
+    conversation: Conversation | None = None
+    name: str = ""
+    before: tuple[Turn, ...] = ()
+    replaces: Turn | None = None
+    branch: bool = False
+    cell: str = ""
+    alone: bool = False
+    chosen: bool = False
+    anew: bool = False
+
+    @property
+    def system(self) -> str:
+        """The conversation's system prompt, or ""."""
+        return self.conversation.system if self.conversation else ""
+
+    def without_before(self) -> Position:
+        """Return the same position for a question that needs nothing of what was said before."""
+        return replace(self, before=())
+
+    @property
+    def messages(self) -> list[Message]:
+        """What was said before."""
+        return [message for turn in self.before for message in turn.messages]
+
+
+@dataclass
+class OpenTurn:
+    """A turn whose answer is being written, or can still be continued.
+
+    Attributes:
+        id: its id in the store.
+        store: where it is.
+        conversation: the number of its conversation.
+        place: its place there.
+        leaves: the turn of the same cell that another conversation loses by it, or None.
+
+    """
+
+    id: int
+    store: Store
+    conversation: int
+    place: int
+    leaves: int | None = None

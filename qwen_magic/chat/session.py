@@ -1,0 +1,276 @@
+"""A chat session: what was asked and answered, and what a question goes through on its way, whoever asks."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from ..backends.targets import parse_chain
+from ..errors import QwenError, UsageError
+from ..messages import to_messages
+from ..parameters import to_parameters
+from ..request import Request
+from .advice import Advice
+from .exchange import Exchange
+from .memory import Memory
+from .question import Draft, guarded, system_line
+from .settings import MODES, PlainSettings
+from .workspace import PlainWorkspace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..client.client import QwenClient
+    from ..parameters import Parameters
+    from ..replay import Mode, Replay
+    from ..reply import Reply
+    from .observers import Audience
+    from .position import OpenTurn
+    from .question import Question
+    from .settings import SessionSettings
+    from .workspace import Workspace
+
+
+class ChatSession:
+    """What a session asked, and how it asks; no front end is needed.
+
+    A question goes this way: what is written is a `Draft`, its ``{variables}`` filled in; it gets its `Position` in a
+    conversation, and so is a `Question`; what looks like a secret is replaced where that is wanted; then it is an
+    `Exchange`, which is answered from what was recorded, or asked, and kept.
+
+    Args:
+        settings: the settings and the client; without them those of plain Python.
+        workspace: what surrounds the session; without it plain Python.
+
+    Attributes:
+        settings: the settings and the client.
+        workspace: what surrounds the session.
+        memory: the conversations.
+        last: the exchange that ended last, or None.
+        advice: what the user is advised besides the answers.
+        audience: who may want to follow the exchanges besides their front end, or None.
+        picked: a code block that was picked in a panel, for ``%qwen code``, or "".
+
+    """
+
+    def __init__(self, settings: SessionSettings | None = None, workspace: Workspace | None = None) -> None:
+        self.settings: SessionSettings = settings or PlainSettings()
+        self.workspace: Workspace = workspace or PlainWorkspace()
+        self.memory = Memory(self.workspace, lambda: bool(self.settings.history))
+        self.last: Exchange | None = None
+        self.audience: Audience[Exchange] | None = None
+        self.advice = Advice()
+        self.picked = ""
+        self._replay: Replay | None = None
+
+    @property
+    def client(self) -> QwenClient:
+        """The client of the session."""
+        return self.settings.client
+
+    @property
+    def replay(self) -> Replay:
+        """The recorded answers of this notebook."""
+        if self._replay is None:
+            from ..replay import Replay  # noqa: PLC0415 - only where something is recorded
+            from ..replay.file import ReplayFile  # noqa: PLC0415
+
+            self._replay = Replay(ReplayFile(*self.workspace.replay_files()))
+        return self._replay
+
+    def replay_mode(self, given: str | None = None) -> Mode:
+        """Return what is done with recorded answers: as given, as set, or as ``QWEN_REPLAY`` says.
+
+        Raises:
+            UsageError: the environment names no mode.
+
+        """
+        mode = given or self.settings.replay or os.environ.get("QWEN_REPLAY", "").strip().lower() or "off"
+        if mode not in MODES:
+            raise UsageError(f"QWEN_REPLAY is {mode!r}", hint=f"Set it to one of {', '.join(MODES)}.")
+        return mode  # type: ignore[return-value]
+
+    def parameters(self, given: Mapping[str, Any]) -> Parameters:
+        """Return the parameters of an answer: what is given, over the session's settings.
+
+        Raises:
+            UsageError: a value is out of its range.
+
+        """
+        return to_parameters(_laid_over(self.settings.sampling(), given))
+
+    def draft(self, text: str, *, raw: bool = False) -> Draft:
+        """Part a system line from what was written, and fill the user's variables in; in the thread that has them.
+
+        Args:
+            text: what was written, with or without a first line ``system: ...``.
+            raw: whether nothing is filled in.
+
+        Raises:
+            UsageError: nothing was asked, or a variable cannot be filled in.
+
+        """
+        system, written = system_line(text)
+        written = written.strip("\n")
+        if not written.strip():
+            raise UsageError("nothing was asked", hint="Write a prompt.")
+        if raw:
+            return Draft(written, written, system)
+        filled = self.workspace.fill(written)
+        return Draft(written, filled.text, system, filled.notes)
+
+    def exchange(
+        self,
+        question: Question,
+        *,
+        parameters: Parameters | None = None,
+        target: str | None = None,
+        replay: str | None = None,
+        redact: bool = False,
+        where: str = "this prompt",
+        client: QwenClient | None = None,
+    ) -> Exchange:
+        """Make the exchange of a question; nothing is sent or written before it is run.
+
+        Args:
+            question: what is asked.
+            parameters: the sampling parameters; without them the session's.
+            target: another target, or chain, for it alone.
+            replay: what is done with recorded answers; without it what is set.
+            redact: whether what looks like a secret is replaced, though the settings do not say so.
+            where: who asks, such as "In[3]", for errors.
+            client: another client than the session's.
+
+        Raises:
+            UsageError: nothing was asked, a parameter is out of its range, or no such mode of replay.
+
+        """
+        question = guarded(question, redact=redact or self.settings.redact)
+        chosen = parameters or self.parameters({})
+        to_messages(question.messages)  # refuses what asks nothing
+        request = Request(question.messages, chosen)
+        return self._made(question, request, target, replay, where, client)
+
+    def continuation(
+        self,
+        question: Question,
+        reply: Reply,
+        turn: OpenTurn | None,
+        *,
+        parameters: Parameters,
+        target: str | None = None,
+        replay: str | None = None,
+        where: str = "this prompt",
+        client: QwenClient | None = None,
+    ) -> Exchange:
+        """Make the exchange that goes on with an answer where it broke off; see `exchange`.
+
+        Args:
+            question: what was asked.
+            reply: what had come of its answer, with its messages.
+            turn: the turn that it goes on with, or None where it leaves no trace.
+            parameters: the sampling parameters.
+            target: another target, or chain, for it alone.
+            replay: what is done with recorded answers; without it what is set.
+            where: who asks, for errors.
+            client: another client than the session's.
+
+        Raises:
+            UsageError: the answer is complete, or nothing of it had come.
+
+        """
+        from ..client.continuation import check_continuable  # noqa: PLC0415 - loading the extension stays light
+
+        check_continuable(reply)
+        request = Request(reply.messages, parameters)
+        return self._made(question, request, target, replay, where, client, reply, turn)
+
+    async def preview(
+        self, question: Question, *, parameters: Parameters, target: str | None = None, redact: bool = False
+    ) -> str:
+        """Write out what would be sent, and send nothing; the context of the first target is asked for at most.
+
+        Args:
+            question: what would be asked.
+            parameters: the sampling parameters.
+            target: another target, or chain, for it alone.
+            redact: whether what looks like a secret is replaced, though the settings do not say so.
+
+        Raises:
+            UsageError: nothing was asked.
+            ContextError: the newest prompt alone is too long.
+
+        """
+        from .dry_run import preview  # noqa: PLC0415 - only where it is asked for
+
+        if redact or self.settings.redact:  # else the preview itself says what looks like a secret
+            question = guarded(question, redact=True)
+        client = self.client
+        targets = parse_chain(target) if target else client.targets
+        request = Request(question.messages, parameters)
+        messages, notes = await client.preview(request, target=target)
+        given = parameters.given() | ({"extra": dict(parameters.extra)} if parameters.extra else {})
+        names = [one.name for one in targets]
+        return preview(names, messages, given, (*question.notes, *notes))
+
+    def close(self) -> None:
+        """Stop what runs for the audience, and close the database."""
+        if self.audience:
+            self.audience.close()
+        self.memory.close()
+
+    def _made(
+        self,
+        question: Question,
+        request: Request,
+        target: str | None,
+        replay: str | None,
+        where: str,
+        client: QwenClient | None,
+        beginning: Reply | None = None,
+        turn: OpenTurn | None = None,
+    ) -> Exchange:
+        own = ",".join(one.name for one in client.targets) if client else ""
+        chosen = own or self.settings.target
+        mode, recorder = self.replay_mode(replay), None
+        if mode != "off":
+            from .recorder import Recorder  # noqa: PLC0415 - only where something is recorded
+
+            named = target or chosen
+            targets = ",".join(one.name for one in parse_chain(named)) if named else ""
+            recorder = Recorder(self.replay, mode, where=where, question=question, request=request, targets=targets)
+        return Exchange(
+            question,
+            request,
+            client=client or self.client,
+            memory=self.memory,
+            target=target,
+            chosen=chosen,
+            recorder=recorder,
+            audience=self.audience,
+            ended=self._ended,
+            beginning=beginning,
+            turn=turn,
+        )
+
+    def _ended(self, exchange: Exchange) -> list[str]:
+        """Note an exchange that has ended; return what is to be said of it."""
+        self.last = exchange
+        if isinstance(exchange.error, QwenError):
+            self.advice.on_failure(exchange.error)
+        return [note] if (note := self.memory.take_note()) else []
+
+
+def _laid_over(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay the parameters of one prompt over the settings.
+
+    What a prompt says about thinking goes before the settings about it: one of thinking and its budget, given, takes
+    away the other where they would contradict each other.
+    """
+    found = {name: value for name, value in settings.items() if value is not None}
+    if "thinking_budget" in given:
+        found.pop("thinking", None)
+    found |= given
+    if found.get("thinking") is False and "thinking_budget" not in given:
+        found.pop("thinking_budget", None)
+    return found

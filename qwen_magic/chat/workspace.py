@@ -1,0 +1,90 @@
+"""What surrounds a session: its notebook, its cells, its variables, as far as there are any."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+REPLAY_SUFFIX = ".qwen.jsonl"
+
+
+class Filled(NamedTuple):
+    """A prompt whose variables are filled in, and what is to be said of that below the answer."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+class Workspace(Protocol):
+    """What surrounds a session."""
+
+    def notebook(self) -> Path | None:
+        """Return the path of the notebook, or None where there is none or nobody tells."""
+        ...
+
+    def database(self) -> Path | None:
+        """Return the file for conversations; None where they are kept in memory alone."""
+        ...
+
+    def replay_files(self) -> tuple[Path, tuple[Path, ...]]:
+        """Return the file for recorded answers, and others to read them from."""
+        ...
+
+    def cell(self) -> str:
+        """Return the key of the cell that runs, or ""."""
+        ...
+
+    def execution_count(self) -> int:
+        """Return the number of the cell that runs, or 0."""
+        ...
+
+    def fill(self, written: str) -> Filled:
+        """Fill the user's variables into a prompt."""
+        ...
+
+
+class PlainWorkspace:
+    """Plain Python: no notebook, no cells, no variables, conversations in memory alone."""
+
+    def notebook(self) -> Path | None:
+        """Return None."""
+        return None
+
+    def database(self) -> Path | None:
+        """Return None."""
+        return None
+
+    def replay_files(self) -> tuple[Path, tuple[Path, ...]]:
+        """Return the file of the working folder's name, in that folder, and the others that lie there."""
+        return replay_files_in(Path.cwd())
+
+    def cell(self) -> str:
+        """Return ""."""
+        return ""
+
+    def execution_count(self) -> int:
+        """Return 0."""
+        return 0
+
+    def fill(self, written: str) -> Filled:
+        """Return the prompt as it was written."""
+        return Filled(written)
+
+
+def replay_files_in(folder: Path) -> tuple[Path, tuple[Path, ...]]:
+    """Return the file for recorded answers in a folder where no notebook's name is known, and others to read.
+
+    It has the folder's name. All such files that lie there are read, for what was recorded where the notebook's name
+    was told. If there is but one, it is written too, so that such a run refreshes it.
+    """
+    own = folder / f"{folder.name or 'notebook'}{REPLAY_SUFFIX}"
+    there = replay_neighbours(folder)
+    if len(there) == 1:
+        return there[0], ()
+    return own, tuple(path for path in there if path != own)
+
+
+def replay_neighbours(folder: Path) -> list[Path]:
+    """List the files of recorded answers in a folder, by name."""
+    return sorted(path for path in folder.glob(f"*{REPLAY_SUFFIX}") if os.path.isfile(path))  # noqa: PTH113 - raises nothing

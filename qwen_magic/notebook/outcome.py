@@ -1,0 +1,82 @@
+"""What comes of an exchange in its cell: the display, the variable for the reply, the code for the next cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ..chat.advice import Advice
+    from ..chat.exchange import Exchange
+    from ..events import Event
+    from ..reply import Reply
+    from .display import Display
+    from .options import Options
+
+_GO_ON = "%qwen continue goes on from here"
+_NO_CODE = "no code block in the answer, so no cell was written"
+
+
+class CellOutcome:
+    """Draws an exchange in its cell, and at its end gives the notebook what the cell's options ask for; an observer.
+
+    Args:
+        shell: the user's shell.
+        options: what the cell's line says.
+        display: draws the answer.
+        advice: what the user is advised besides the answers.
+        code: finds the code for the next cell in the answer, where that is not all of it.
+
+    """
+
+    def __init__(
+        self,
+        shell: InteractiveShell,
+        options: Options,
+        display: Display,
+        advice: Advice,
+        code: Callable[[Reply], str] | None = None,
+    ) -> None:
+        self._shell = shell
+        self._options = options
+        self._display = display
+        self._advice = advice
+        self._code = code
+
+    def on_event(self, event: Event) -> None:
+        """Draw one event, at once or at the next tick."""
+        self._display.take(event)
+
+    def on_end(self, exchange: Exchange) -> None:
+        """Put the reply into its variable, offer its code, and draw the last line."""
+        reply = exchange.reply
+        if self._options.output:
+            self._shell.user_ns[self._options.output] = reply
+        if self._options.append:
+            self._shell.user_ns.setdefault(self._options.append, []).append(reply)
+        notes = [*exchange.question.notes]
+        if exchange.error is not None or reply.finish_reason == "interrupted":
+            notes.append(_GO_ON if reply.text else "")
+        else:
+            notes.append(_GO_ON if reply.finish_reason == "length" and reply.text else "")
+            notes += [self._advice.on_reply(reply), self._offer(exchange)]
+        self._display.finish(reply, " · ".join(note for note in (*notes, *exchange.remarks) if note))
+
+    def _offer(self, exchange: Exchange) -> str:
+        """Put the answer's code into a cell where that is wanted; return what is to be said of it."""
+        if not (self._options.next or self._options.replace or self._code):
+            return ""
+        from ..rendering.cell_code import as_comment, cell_code  # noqa: PLC0415 - only where it is asked for
+        from .next_cell import offer  # noqa: PLC0415
+
+        found = self._code(exchange.reply) if self._code else cell_code(exchange.reply.code_blocks)
+        if not found:
+            return _NO_CODE
+        if self._options.replace:
+            offer(self._shell, found, replace_with=as_comment(exchange.question.cell))
+            return "this cell is the answer's code now; it was not run"
+        offer(self._shell, found)
+        return "the code is in the next cell; it was not run"

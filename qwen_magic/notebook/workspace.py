@@ -1,0 +1,65 @@
+"""What surrounds a session in IPython: the notebook, the running cell, the user's variables."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..chat.workspace import REPLAY_SUFFIX, Filled, replay_files_in
+from .identity import cell_key, folder_of, notebook_path
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+_DATABASE = "qwen_magic.sqlite"
+
+
+class NotebookWorkspace:
+    """A shell, as a session sees it.
+
+    Args:
+        shell: the user's shell.
+
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+
+    def notebook(self) -> Path | None:
+        """Return the path of the notebook that this kernel runs, as far as it is told."""
+        return notebook_path(self._shell)
+
+    def database(self) -> Path | None:
+        """Return the file for conversations, in the IPython profile's folder."""
+        profile = getattr(self._shell, "profile_dir", None)
+        return Path(profile.location) / _DATABASE if profile else None
+
+    def replay_files(self) -> tuple[Path, tuple[Path, ...]]:
+        """Return the file for recorded answers, and others to read them from.
+
+        It lies beside the notebook and has its name; where that is not known, as in `jupyter execute`, it lies in the
+        working folder.
+        """
+        if notebook := self.notebook():
+            return notebook.with_name(notebook.stem + REPLAY_SUFFIX), ()
+        return replay_files_in(folder_of(self._shell))
+
+    def cell(self) -> str:
+        """Return the key of the cell that runs, or ""."""
+        return cell_key(self._shell)
+
+    def execution_count(self) -> int:
+        """Return the number of the cell that runs."""
+        return int(getattr(self._shell, "execution_count", 0))
+
+    def fill(self, written: str) -> Filled:
+        """Fill the user's variables into a prompt; say which were cut."""
+        if "{" not in written:
+            return Filled(written)
+        from .lookup import fill_in  # noqa: PLC0415 - loading the extension stays light
+
+        history = self._shell.history_manager
+        inputs = {"In": history.input_hist_raw} if history else {}
+        filled = fill_in(written, ChainMap(inputs, self._shell.user_ns))
+        return Filled(filled.text, (f"cut to fit: {', '.join(filled.cut)}",) if filled.cut else ())
