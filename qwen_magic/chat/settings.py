@@ -47,7 +47,7 @@ class PlainSettings:
     """The settings of a session in plain Python.
 
     Attributes:
-        target: a target, or targets with commas between them; "" for the usual chain. Set it before the first prompt.
+        target: a target, or targets with commas between them; "" for the usual chain.
         system: the system prompt where nothing else names one.
         history: whether conversations are kept on disk, where the workspace has a place for them.
         replay: what is done with recorded answers; "" for what the environment says.
@@ -62,16 +62,22 @@ class PlainSettings:
     replay: str = ""
     redact: bool = False
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    _client: QwenClient | None = field(default=None, init=False, repr=False)
+    _client: tuple[str, QwenClient] | None = field(default=None, init=False, repr=False)
 
     @property
     def client(self) -> QwenClient:
-        """The client of the session, made on first use."""
-        if self._client is None:
-            from ..client.client import QwenClient  # noqa: PLC0415 - loaded where something is asked
+        """The client of the session, made on first use, and anew after a change of the target."""
+        before = self._client
+        if before is not None and before[0] == self.target:
+            return before[1]
+        from ..client.client import QwenClient  # noqa: PLC0415 - loaded where something is asked
 
-            self._client = QwenClient(self.target or None)
-        return self._client
+        client = QwenClient(self.target or None)
+        self._client = self.target, client
+        if before is not None:
+            client.inherit(before[1])
+            before[1].close()
+        return client
 
     def sampling(self) -> Mapping[str, Any]:
         """Return the sampling parameters by their names."""

@@ -7,7 +7,7 @@ import warnings
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from .values.probing import attempt, type_names
+from .values.safe_access import attempt, type_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -47,7 +47,7 @@ _FOLDED_BYTES = 3
 class Display(Protocol):
     """What shows an answer in a cell."""
 
-    def take(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Show one event, at once or at the next tick."""
 
     def tick(self) -> None:
@@ -137,9 +137,9 @@ class MarkdownDisplay:
         self._length = 0
         self.sent_bytes = 0
 
-    def take(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Show one event; a finished run at once, the rest at a tick."""
-        self._notes.take(event)
+        self._notes.on_event(event)
         match event:
             case TextDelta(text):
                 self._thoughts.stop()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..text.cutting import Description, cut
 from ..text.variables import Attribute, Filled, Item, Reference, join, split
 from .values import describe
-from .values.probing import attempt, has, is_a, type_names
+from .values.safe_access import attempt, has, is_a, type_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -48,7 +48,7 @@ class CellOutcome:
 
     def on_event(self, event: Event) -> None:
         """Draw one event, at once or at the next tick."""
-        self._display.take(event)
+        self._display.on_event(event)
 
     def on_end(self, exchange: Exchange) -> None:
         """Put the reply into its variable, offer its code, and draw the last line."""

@@ -41,9 +41,9 @@ class PrintDisplay:
         self._drawn = -_TICK
         self._notes = Notes()
 
-    def take(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Gather text; show a status at once."""
-        self._notes.take(event)
+        self._notes.on_event(event)
         match event:
             case TextDelta(text):
                 self._end_thinking()

@@ -25,7 +25,7 @@ drawn once."""
 class Inner(Protocol):
     """What shows a text in a cell."""
 
-    def take(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Show one event; a delta without text tells that the answer has begun."""
 
     def tick(self) -> None:
@@ -57,25 +57,25 @@ class ShapedDisplay:
         self._held = ""
         self._begun: float | None = None
 
-    def take(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Show one event."""
         match event:
             case TextDelta(text):
                 self._length += len(text)
-                self._inner.take(TextDelta(self._let_through(self._form.filter.feed(text))))
+                self._inner.on_event(TextDelta(self._let_through(self._form.filter.feed(text))))
                 self._count()
             case Reset(text, thinking):
                 self._form = make_form(self._name, markdown=self._markdown)
                 self._length, self._held = len(text), ""
-                self._inner.take(Reset(self._let_through(self._form.filter.feed(text)), thinking))
+                self._inner.on_event(Reset(self._let_through(self._form.filter.feed(text)), thinking))
                 self._count()
             case _:
-                self._inner.take(event)
+                self._inner.on_event(event)
 
     def tick(self) -> None:
         """Show what has gathered, where it is time to."""
         if self._held and (text := self._let_through("")):
-            self._inner.take(TextDelta(text))
+            self._inner.on_event(TextDelta(text))
         self._inner.tick()
 
     def finish(self, reply: Reply, note: str = "") -> None:
@@ -99,4 +99,4 @@ class ShapedDisplay:
         hidden = self._held or self._form.filter.silent
         if hidden and self._length and self._clock() - self._counted >= _TICK:
             self._counted = self._clock()
-            self._inner.take(Status(f"{self._form.noun}: {self._length:,} characters", "server"))
+            self._inner.on_event(Status(f"{self._form.noun}: {self._length:,} characters", "server"))

@@ -73,7 +73,7 @@ class LiveAnswer:
 
     def on_event(self, event: Event) -> None:
         """Take one event; the pages hear of it at the next tick."""
-        self._notes.take(event)
+        self._notes.on_event(event)
         match event:
             case TextDelta(text):
                 self._answered()

@@ -25,7 +25,7 @@ class Notes:
         self._failed: list[str] = []
         self._warnings: list[str] = []
 
-    def take(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Note an event, where it is one to be noted."""
         match event:
             case Responder():

@@ -271,7 +271,7 @@ def test_a_completer_never_raises(session: Kernel) -> None:
 def test_offered_options_are_those_that_are_taken(session: Kernel) -> None:
     values = {"N": "1", "X": "0.5", "JSON": "'{}'", "FORM": "text"}
     session.run(
-        "from qwen_magic.notebook.commands.table import run_command\nfrom qwen_magic.errors import UsageError\nm = get_ipython().magics_manager.registry['QwenMagics']"
+        "from qwen_magic.notebook.commands.table import run_command\nfrom qwen_magic.errors import UsageError\nm = get_ipython().magics_manager.registry['QwenMagics'].session"
     )
     for command in ("continue", "retry", "fix", "explain"):
         offered = session.complete(f"%qwen {command} --")[0]

@@ -77,7 +77,7 @@ def test_cost_at_worst(page: Page, display: MarkdownDisplay, kind: str) -> None:
     }[kind][:100_000]
     for piece in cut(text):
         page.now += 0.1
-        display.take(TextDelta(piece))
+        display.on_event(TextDelta(piece))
         display.tick()
     display.finish(reply(text))
     assert display.sent_bytes <= (6_000_000 if kind != "Russian" else 10_000_000)  # two bytes a character
@@ -91,25 +91,25 @@ def test_cost_at_worst(page: Page, display: MarkdownDisplay, kind: str) -> None:
 def test_no_more_than_ten_updates_a_second(page: Page, display: MarkdownDisplay) -> None:
     for i in range(1000):
         page.now = i / 1000
-        display.take(TextDelta("word "))
+        display.on_event(TextDelta("word "))
     assert len(page.history) <= 11
 
 
 def test_the_first_text_shows_at_once(page: Page, display: MarkdownDisplay) -> None:
     page.now = 1.0
-    display.take(Responder("space:a/b"))
+    display.on_event(Responder("space:a/b"))
     assert "asking space:a/b" in page.text
     page.now = 2.0
-    display.take(TextDelta("Hello"))
+    display.on_event(TextDelta("Hello"))
     assert page.text == "Hello"
     assert len(page.shown) == 1, "the status had a display of its own beside the answer's"
 
 
 def test_a_late_tick_shows_what_waited(page: Page, display: MarkdownDisplay) -> None:
     page.now = 1.0
-    display.take(TextDelta("a"))
+    display.on_event(TextDelta("a"))
     page.now = 1.05
-    display.take(TextDelta("b"))
+    display.on_event(TextDelta("b"))
     assert page.text == "a"
     page.now = 1.11
     display.tick()
@@ -117,7 +117,7 @@ def test_a_late_tick_shows_what_waited(page: Page, display: MarkdownDisplay) -> 
 
 
 def test_finish_without_an_answer(page: Page, display: MarkdownDisplay) -> None:
-    display.take(Status("in the queue: place 3 of 9", "queue"))
+    display.on_event(Status("in the queue: place 3 of 9", "queue"))
     assert "place 3 of 9" in page.text
     display.finish(reply("", finish_reason="interrupted"))
     assert len(page.bundles) == 1
@@ -126,12 +126,12 @@ def test_finish_without_an_answer(page: Page, display: MarkdownDisplay) -> None:
 
 
 def test_thinking_and_warnings(page: Page, display: MarkdownDisplay) -> None:
-    display.take(ThinkingDelta("hm"))
+    display.on_event(ThinkingDelta("hm"))
     assert "thinking, 0 s" in page.text
     page.now = 1
-    display.take(Status("no seed *here*", "warning"))
+    display.on_event(Status("no seed *here*", "warning"))
     page.now = 2
-    display.take(TextDelta("yes"))
+    display.on_event(TextDelta("yes"))
     display.finish(reply("yes", thinking="hm", usage=Usage(1, 30)))
     assert page.answer == "thinking (2 s): hm\n\nyes"
     assert page.bundles[-1]["text/plain"].splitlines()[0] == "no seed *here*"
@@ -144,15 +144,15 @@ def test_reset(page: Page, display: MarkdownDisplay, rewritten: str) -> None:
     text = PROSE[:20_000]
     for piece in cut(text, 50):
         page.now += 0.05
-        display.take(TextDelta(piece))
+        display.on_event(TextDelta(piece))
     runs = len(page.shown)
     assert runs > 5
     new = (text[:3000] if rewritten == "same start\n\n" else "") + rewritten
     page.now += 1
-    display.take(Reset(new))
+    display.on_event(Reset(new))
     for piece in cut("And it goes on.", 4):
         page.now += 0.2
-        display.take(TextDelta(piece))
+        display.on_event(TextDelta(piece))
         display.tick()
     new += "And it goes on."
     display.finish(reply(new))
@@ -163,16 +163,16 @@ def test_reset(page: Page, display: MarkdownDisplay, rewritten: str) -> None:
 
 
 def test_the_last_line_is_last_after_a_reset(page: Page, display: MarkdownDisplay) -> None:
-    display.take(TextDelta(PROSE[:10_000]))
+    display.on_event(TextDelta(PROSE[:10_000]))
     page.now = 1
-    display.take(Reset("short"))
+    display.on_event(Reset("short"))
     display.finish(reply("short"))
     assert page.answer == "short"
     assert [bundle["text/plain"] for bundle in page.bundles] == ["short", last_line(reply("short"))]
 
 
 def test_a_missed_event_is_made_good(page: Page, display: MarkdownDisplay) -> None:
-    display.take(TextDelta("one "))
+    display.on_event(TextDelta("one "))
     display.finish(reply("one two", finish_reason="interrupted"))
     assert page.answer == "one two"
 
@@ -189,15 +189,15 @@ def test_random_events(page: Page) -> None:
             match random.randrange(8):
                 case 0:
                     text = source[: random.randrange(8000)]
-                    display.take(Reset(text))
+                    display.on_event(Reset(text))
                 case 1:
-                    display.take(Status("waiting", "info"))
+                    display.on_event(Status("waiting", "info"))
                 case 2:
                     display.tick()
                 case _:
                     piece = source[len(text) % 8000 :][: random.randrange(600)]
                     text += piece
-                    display.take(TextDelta(piece))
+                    display.on_event(TextDelta(piece))
         display.finish(reply(text))
         assert page.answer.replace("\n", "") == text.replace("\n", "")
         assert "⏳" not in page.text
@@ -208,10 +208,10 @@ def test_print_display_rewrites(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", output)
     display = make_display(None, "markdown")
     assert isinstance(display, PrintDisplay)
-    display.take(Responder("space:a/b"))
-    display.take(TextDelta("one \x1b[2Jtwo"))
-    display.take(Reset("one \x1b[2Jtwo three"))
-    display.take(Reset("other"))
+    display.on_event(Responder("space:a/b"))
+    display.on_event(TextDelta("one \x1b[2Jtwo"))
+    display.on_event(Reset("one \x1b[2Jtwo three"))
+    display.on_event(Reset("other"))
     display.finish(reply("other"))
     assert output.getvalue().startswith("one two three\n[the server rewrote its answer]\nother\n[space:a/b")
 
@@ -258,11 +258,11 @@ def test_escape_lines() -> None:
 
 
 def test_what_failed_before_stays_below_the_answer(page: Page, display: MarkdownDisplay) -> None:
-    display.take(Responder("space:a/a"))
-    display.take(Status("it does not take seed", "warning", "space:a/a"))
-    display.take(Status("no such host; trying space:a/b", "failover", "space:a/a"))
-    display.take(Responder("space:a/b"))
-    display.take(TextDelta("Hello."))
+    display.on_event(Responder("space:a/a"))
+    display.on_event(Status("it does not take seed", "warning", "space:a/a"))
+    display.on_event(Status("no such host; trying space:a/b", "failover", "space:a/a"))
+    display.on_event(Responder("space:a/b"))
+    display.on_event(TextDelta("Hello."))
     display.finish(reply("Hello."))
     last = page.bundles[-1]["text/plain"]
     assert last.startswith("space:a/a: no such host; trying space:a/b\nspace:a/b · ")
@@ -270,7 +270,7 @@ def test_what_failed_before_stays_below_the_answer(page: Page, display: Markdown
 
 
 def test_formulas_are_shown_as_notebooks_know_them(page: Page, display: MarkdownDisplay) -> None:
-    display.take(TextDelta(r"so \(x^2\) is"))
+    display.on_event(TextDelta(r"so \(x^2\) is"))
     display.finish(reply(r"so \(x^2\) is"))
     assert page.bundles[0]["text/markdown"].strip() == "so $x^2$ is"
     assert page.bundles[0]["text/plain"] == r"so \(x^2\) is"

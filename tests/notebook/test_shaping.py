@@ -65,10 +65,10 @@ def reply(text: str, **more: Any) -> Reply:
 
 
 def play(page: Front, display: Any, text: str, step: int = 3) -> None:
-    display.take(Responder("space:a/b"))
+    display.on_event(Responder("space:a/b"))
     for i in range(0, len(text), step):
         page.now += 0.06
-        display.take(TextDelta(text[i : i + step]))
+        display.on_event(TextDelta(text[i : i + step]))
         display.tick()
 
 
@@ -136,13 +136,13 @@ def test_json_comes_as_it_is_written(page: Front) -> None:
 
 def test_thinking_ends_when_prose_that_is_not_shown_begins(page: Front) -> None:
     display = shaped(page, "code")
-    display.take(ThinkingDelta("hm"))
+    display.on_event(ThinkingDelta("hm"))
     page.now = 2
-    display.take(TextDelta("Here"))
+    display.on_event(TextDelta("Here"))
     page.now = 60
     display.tick()
     assert "thought for 2 s" in page.text
-    display.take(TextDelta(" it is:\n```\nx\n```\n"))
+    display.on_event(TextDelta(" it is:\n```\nx\n```\n"))
     display.finish(reply("Here it is:\n```\nx\n```\n", thinking="hm"))
     assert page.answer == "thinking (2 s): hm\n\n```\nx\n```"
 
@@ -150,9 +150,9 @@ def test_thinking_ends_when_prose_that_is_not_shown_begins(page: Front) -> None:
 @pytest.mark.parametrize("form", ["json", "math"])
 def test_what_the_end_replaces_is_held_back_for_half_a_second(page: Front, form: str) -> None:
     display = shaped(page, form)
-    display.take(TextDelta("Some "))
+    display.on_event(TextDelta("Some "))
     page.now = 0.2
-    display.take(TextDelta("words."))
+    display.on_event(TextDelta("words."))
     assert re.fullmatch(r"\*⏳ (JSON|math): \d+ characters…\*", page.text)
     page.now = 0.6
     display.tick()
@@ -161,7 +161,7 @@ def test_what_the_end_replaces_is_held_back_for_half_a_second(page: Front, form:
     assert page.text == "Some words."
     at_once = Front()
     display = shaped(at_once, form)
-    display.take(TextDelta(ANSWERS[form]))
+    display.on_event(TextDelta(ANSWERS[form]))
     display.finish(reply(ANSWERS[form]))
     assert at_once.answer == SHOWN[form]
     assert not any("radius" in text or "Sure" in text for text in at_once.history)
@@ -171,9 +171,9 @@ def test_what_the_end_replaces_is_held_back_for_half_a_second(page: Front, form:
 def test_a_rewritten_answer(page: Front, form: str) -> None:
     display = shaped(page, form)
     play(page, display, "```html\n<p>first</p>\n```\n```json\n[1]\n```\n$$x$$")
-    display.take(Status("waiting", "queue"))
+    display.on_event(Status("waiting", "queue"))
     page.now += 1
-    display.take(Reset(ANSWERS[form][:20]))
+    display.on_event(Reset(ANSWERS[form][:20]))
     play(page, display, ANSWERS[form][20:])
     display.finish(reply(ANSWERS[form]))
     assert page.answer == SHOWN[form]
@@ -182,11 +182,11 @@ def test_a_rewritten_answer(page: Front, form: str) -> None:
 
 def test_a_missed_event_is_made_good(page: Front, capsys: pytest.CaptureFixture[str]) -> None:
     display = shaped(page, "code")
-    display.take(TextDelta(CODE[:40]))
+    display.on_event(TextDelta(CODE[:40]))
     display.finish(reply(CODE))
     assert page.answer == SHOWN["code"]
     printing = ShapedDisplay(PrintDisplay(TerminalStatus(), page.clock), "code", markdown=False, clock=page.clock)
-    printing.take(TextDelta(CODE[:40]))
+    printing.on_event(TextDelta(CODE[:40]))
     printing.finish(reply(CODE))
     assert capsys.readouterr().out.startswith(PRINTED["code"] + "[space")
 
@@ -214,7 +214,7 @@ def test_make_display_without_a_front_end(monkeypatch: pytest.MonkeyPatch) -> No
         output = io.StringIO()
         monkeypatch.setattr(sys, "stdout", output)
         display = make_display(None, form)
-        display.take(TextDelta(text))
+        display.on_event(TextDelta(text))
         display.finish(reply(text))
         assert output.getvalue().startswith(PRINTED[form])
 

@@ -80,18 +80,18 @@ def reply(text: str, thinking: str, **more: object) -> Reply:
 
 
 def test_open_while_it_thinks_and_folded_when_it_answers(page: Page, display: MarkdownDisplay) -> None:
-    display.take(Responder("space:a/b"))
+    display.on_event(Responder("space:a/b"))
     page.now = 1.0
-    display.take(ThinkingDelta("First I "))
+    display.on_event(ThinkingDelta("First I "))
     assert [read(block) for block in page.markdown] == [("thinking, 0 s", "First I")]
     assert page.markdown[0].startswith(OPEN)
     page.now = 4.5
-    display.take(ThinkingDelta("think,\n  then <b>"))
+    display.on_event(ThinkingDelta("think,\n  then <b>"))
     assert [read(block) for block in page.markdown] == [("thinking, 3 s", "First I think,\n  then <b>")]
     page.now = 13.2
     display.tick()
     assert read(page.markdown[0])[0] == "thinking, 12 s"
-    display.take(TextDelta("Yes"))
+    display.on_event(TextDelta("Yes"))
     page.now = 13.4
     display.tick()
     assert page.markdown[0].startswith(FOLDED)
@@ -106,7 +106,7 @@ def test_open_while_it_thinks_and_folded_when_it_answers(page: Page, display: Ma
 def test_five_updates_a_second_and_none_where_nothing_changes(page: Page, display: MarkdownDisplay) -> None:
     for i in range(1000):
         page.now = i / 100
-        display.take(ThinkingDelta(f"word {i} "))
+        display.on_event(ThinkingDelta(f"word {i} "))
     assert 45 <= len(page.messages) <= 51
     before = len(page.messages)
     for i in range(1000):
@@ -118,16 +118,16 @@ def test_five_updates_a_second_and_none_where_nothing_changes(page: Page, displa
 def test_the_end_of_long_thinking_from_a_lines_start(page: Page, display: MarkdownDisplay) -> None:
     for number in range(100):
         page.now += 0.3
-        display.take(ThinkingDelta(f"Line {number} of what I think about this.\n"))
+        display.on_event(ThinkingDelta(f"Line {number} of what I think about this.\n"))
     shown = read(page.markdown[0])[1]
     assert shown.startswith("…\nLine ")
     assert shown.endswith("Line 99 of what I think about this.")
     assert 500 < len(shown) <= 602
     page.now += 1
-    display.take(ThinkingDelta("word " * 300))
+    display.on_event(ThinkingDelta("word " * 300))
     assert read(page.markdown[0])[1].startswith("…\nword word")
     page.now += 1
-    display.take(ThinkingDelta("x" * 3000))
+    display.on_event(ThinkingDelta("x" * 3000))
     assert read(page.markdown[0])[1] == "…\n" + "x" * 600
 
 
@@ -136,9 +136,9 @@ def test_cost_of_long_thinking(page: Page, display: MarkdownDisplay, unit: str) 
     text = unit * (100_000 // len(unit))
     for start in range(0, len(text), 20):  # at 200 characters a second
         page.now += 0.1
-        display.take(ThinkingDelta(text[start : start + 20]))
+        display.on_event(ThinkingDelta(text[start : start + 20]))
     growing = display.sent_bytes
-    display.take(TextDelta("Yes."))
+    display.on_event(TextDelta("Yes."))
     display.finish(reply("Yes.", text))
     assert growing <= 300_000 + 48 * len(text.encode())
     assert display.sent_bytes - growing <= 25 * len(text.encode()), "the whole was sent more than once"
@@ -153,7 +153,7 @@ def test_cost_of_long_thinking(page: Page, display: MarkdownDisplay, unit: str) 
     ("reason", "line"), [("length", "no answer: all tokens"), ("interrupted", "■ interrupted, what")]
 )
 def test_thinking_without_an_answer_is_folded(page: Page, display: MarkdownDisplay, reason: str, line: str) -> None:
-    display.take(ThinkingDelta("hm"))
+    display.on_event(ThinkingDelta("hm"))
     page.now = 3
     display.finish(reply("", "hm and more", thinking_seconds=3.0, finish_reason=reason))
     assert len(page.markdown) == 2
@@ -166,12 +166,12 @@ def test_what_was_text_is_thinking(page: Page, display: MarkdownDisplay) -> None
     text = "Some thought.\n\n" * 500
     for start in range(0, len(text), 50):
         page.now += 0.1
-        display.take(TextDelta(text[start : start + 50]))
+        display.on_event(TextDelta(text[start : start + 50]))
     assert len(page.shown) > 2
     page.now += 1
-    display.take(Reset("", text.strip()))
+    display.on_event(Reset("", text.strip()))
     page.now += 1
-    display.take(TextDelta("Yes."))
+    display.on_event(TextDelta("Yes."))
     display.finish(reply("Yes.", text.strip()))
     assert read(page.markdown[0])[1] == text.strip()
     assert [page.markdown[1], page.plain[1]] == ["Yes.", "Yes."]
@@ -179,15 +179,15 @@ def test_what_was_text_is_thinking(page: Page, display: MarkdownDisplay) -> None
 
 
 def test_thinking_again_after_text(page: Page, display: MarkdownDisplay) -> None:
-    display.take(ThinkingDelta("one"))
+    display.on_event(ThinkingDelta("one"))
     page.now = 2
-    display.take(TextDelta("A."))
+    display.on_event(TextDelta("A."))
     page.now = 4
-    display.take(ThinkingDelta("\n\ntwo"))
+    display.on_event(ThinkingDelta("\n\ntwo"))
     assert "thinking" in page.markdown[-1]
     assert read(page.markdown[0]) == ("thought for 2 s", "one")
     page.now = 5
-    display.take(TextDelta("B."))
+    display.on_event(TextDelta("B."))
     page.now = 6
     display.tick()
     assert page.markdown[1] == "A.B."
@@ -198,11 +198,11 @@ def test_thinking_again_after_text(page: Page, display: MarkdownDisplay) -> None
 
 
 def test_thinking_first_after_text(page: Page, display: MarkdownDisplay) -> None:
-    display.take(TextDelta("A."))
+    display.on_event(TextDelta("A."))
     page.now = 1
-    display.take(ThinkingDelta("one"))
+    display.on_event(ThinkingDelta("one"))
     page.now = 2
-    display.take(Status("no seed", "warning"))
+    display.on_event(Status("no seed", "warning"))
     display.finish(reply("A.", "one"))
     assert read(page.markdown[0])[1] == "one"
     assert page.plain[1] == "A."
@@ -223,12 +223,12 @@ def test_nothing_of_the_thinking_comes_alive() -> None:
 
 
 def play(page: Page, display: PrintDisplay) -> None:
-    display.take(Responder("space:a/b"))
+    display.on_event(Responder("space:a/b"))
     for word in ("First ", "\x1b[2Jthis,\n", "then that."):
         page.now += 4
-        display.take(ThinkingDelta(word))
+        display.on_event(ThinkingDelta(word))
     page.now += 4
-    display.take(TextDelta("Yes."))
+    display.on_event(TextDelta("Yes."))
     display.finish(reply("Yes.", "First \x1b[2Jthis,\nthen that.", thinking_seconds=12.0))
 
 
@@ -265,7 +265,7 @@ def test_print_in_a_notebook(page: Page, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_print_of_thinking_alone(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
     display = PrintDisplay(TerminalStatus(), page.clock)
-    display.take(ThinkingDelta("hm"))
+    display.on_event(ThinkingDelta("hm"))
     page.now = 0.5
     display.finish(reply("", "hm", thinking_seconds=0.5, finish_reason="interrupted"))
     assert capsys.readouterr().out == (
@@ -275,10 +275,10 @@ def test_print_of_thinking_alone(page: Page, capsys: pytest.CaptureFixture[str])
 
 def test_print_of_text_that_was_thinking(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
     display = PrintDisplay(TerminalStatus(), page.clock)
-    display.take(TextDelta("hm, so"))
+    display.on_event(TextDelta("hm, so"))
     page.now = 1
-    display.take(Reset("", "hm, so"))
-    display.take(TextDelta("Yes."))
+    display.on_event(Reset("", "hm, so"))
+    display.on_event(TextDelta("Yes."))
     display.finish(reply("Yes.", "hm, so"))
     assert capsys.readouterr().out.startswith("hm, so\n[that was the thinking]\nYes.\n[space:")
 

@@ -1,4 +1,4 @@
-"""A value of the notebook described for a model to read."""
+"""A value of the notebook described for a model to read; nothing is changed, no repr of the user's trusted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 
 from ...text.cutting import Description, cut
 from .nested import atom, has_default_repr, is_nested, write_nested
-from .probing import attempt, has, is_a, text_of, type_name, type_names
+from .safe_access import attempt, has, is_a, text_of, type_name, type_names
 from .sources import source_of
 from .tabular import describe_table
 

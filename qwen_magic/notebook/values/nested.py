@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...text.cutting import Description, cut
-from .probing import attempt, classes, has, is_a, safe_repr, text_of, type_name, type_names
+from .safe_access import attempt, classes, has, is_a, safe_repr, text_of, type_name, type_names
 from .tabular import headline
 
 if TYPE_CHECKING:

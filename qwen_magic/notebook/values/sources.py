@@ -8,7 +8,7 @@ import linecache
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from .probing import attempt, is_a, safe_repr, text_of
+from .safe_access import attempt, is_a, safe_repr, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ...text.cutting import Description, cut
-from .probing import attempt, has, is_a, safe_repr, text_of, type_name, type_names, without_addresses
+from .safe_access import attempt, has, is_a, safe_repr, text_of, type_name, type_names, without_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
