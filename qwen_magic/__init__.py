@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from .version import __version__ as __version__
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -102,7 +102,7 @@ def load_ipython_extension(ipython: InteractiveShell) -> None:
     """Register ``%%qwen`` and ``%qwen``; IPython calls this on ``%load_ext qwen_magic``."""
     from .notebook.magics import load  # noqa: PLC0415 - IPython is not needed elsewhere
 
-    load(ipython)
+    load(ipython, _open_panel)
 
 
 def unload_ipython_extension(ipython: InteractiveShell) -> None:
@@ -110,3 +110,10 @@ def unload_ipython_extension(ipython: InteractiveShell) -> None:
     from .notebook.magics import unload  # noqa: PLC0415 - IPython is not needed elsewhere
 
     unload(ipython)
+
+
+def _open_panel(name: str) -> ChatPanel:
+    """Return the session's panel for a conversation: the front ends know each other through here alone."""
+    from .panel.panel import ChatPanel  # noqa: PLC0415 - the widget is loaded where one is wanted
+
+    return ChatPanel.shared(name)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from ..version import __version__
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
@@ -95,6 +97,4 @@ async def _close(guard: AsyncGenerator[None, None]) -> None:
 
 def user_agent() -> str:
     """Return our User-Agent."""
-    from .. import __version__  # noqa: PLC0415 - the package imports this module
-
     return f"qwen_magic/{__version__} (Python {platform.python_version()}; aiohttp {aiohttp.__version__})"

@@ -18,6 +18,8 @@ from .options import FORMATS, MODES, cell_options
 from .session import NotebookSession
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
@@ -170,8 +172,12 @@ def _loaded(shell: InteractiveShell | None) -> QwenMagics | None:
     return shell.magics_manager.registry.get("QwenMagics") if shell is not None else None
 
 
-def load(shell: InteractiveShell) -> None:
+def load(shell: InteractiveShell, open_panel: Callable[[str], object]) -> None:
     """Register the magics.
+
+    Args:
+        shell: the user's shell.
+        open_panel: makes the widget of ``%qwen panel`` for a conversation's name, or "".
 
     Raises:
         UsageError: a setting in the IPython profile is wrong.
@@ -181,6 +187,7 @@ def load(shell: InteractiveShell) -> None:
         magics = QwenMagics(shell)
     except TraitError as error:
         raise UsageError(str(error), hint="Set it right in your IPython profile.") from None
+    magics.session.open_panel = open_panel
     shell.register_magics(magics)
     completion.register(shell, magics.session)
     question_mark.register(shell)

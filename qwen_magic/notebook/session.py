@@ -46,6 +46,7 @@ class NotebookSession:
         nest: the switch of the nested event loop.
         chat: the session, as panels have it too.
         cells: what the session's other cells said.
+        open_panel: makes the widget of a conversation, by its name or "" for the current one.
 
     """
 
@@ -55,6 +56,7 @@ class NotebookSession:
         self.nest = nest
         self.chat = ChatSession(settings, NotebookWorkspace(shell))
         self.cells = Cells(shell)
+        self.open_panel: Callable[[str], object] = lambda _name: None
 
     @property
     def client(self) -> QwenClient:

@@ -33,9 +33,7 @@ def _panel(session: NotebookSession, rest: str) -> None:
     else:
         from IPython.display import display  # noqa: PLC0415 - only in a session
 
-        from ... import ChatPanel  # noqa: PLC0415 - loaded where one is wanted; front ends know each other by it alone
-
-        display(ChatPanel.shared(name))  # type: ignore[no-untyped-call]
+        display(session.open_panel(name))  # type: ignore[no-untyped-call]
 
 
 COMMANDS = (Command("panel", "[NAME] [--save]", "chat in a panel; --save: the chat as an output that stays", _panel),)

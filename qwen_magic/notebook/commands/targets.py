@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ...backends.openai.servers import SERVERS
 from ...backends.targets import ALIASES, parse_chain, parse_target
 from ...errors import UsageError
+from ...version import __version__
 from ..waiting import wait_for
 from .command import Command, columns, nothing_after, say, titled
 
@@ -22,7 +23,6 @@ _MODELS_SHOWN = 3
 
 def show(session: NotebookSession, rest: str = "") -> None:
     """Print what is in force."""
-    from ... import __version__  # noqa: PLC0415
     from ...client.client import default_chain  # noqa: PLC0415 - loading the extension stays light
 
     nothing_after("", rest)
