@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 REPLAY_SUFFIX = ".qwen.jsonl"
 
 
-class Filled(NamedTuple):
+class FilledPrompt(NamedTuple):
     """A prompt whose variables are filled in, and what is to be said of that below the answer."""
 
     text: str
@@ -39,7 +39,7 @@ class Workspace(Protocol):
         """Return the number of the cell that runs, or 0."""
         ...
 
-    def fill(self, written: str) -> Filled:
+    def fill(self, written: str) -> FilledPrompt:
         """Fill the user's variables into a prompt."""
         ...
 
@@ -67,9 +67,9 @@ class PlainWorkspace:
         """Return 0."""
         return 0
 
-    def fill(self, written: str) -> Filled:
+    def fill(self, written: str) -> FilledPrompt:
         """Return the prompt as it was written."""
-        return Filled(written)
+        return FilledPrompt(written)
 
 
 def replay_files_in(folder: Path) -> tuple[Path, tuple[Path, ...]]:

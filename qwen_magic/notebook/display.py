@@ -97,7 +97,7 @@ class _Slot:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _SlotContent:
     """Something to be shown in a slot.
 
     Attributes:
@@ -128,7 +128,7 @@ class MarkdownDisplay:
         self._splitter = BlockSplitter()
         self._runs: list[str] = []
         self._thoughts = Thoughts(clock)
-        self._folded: _Part | None = None
+        self._folded: _SlotContent | None = None
         self._pages: tuple[str, ...] = ()
         self._status = ""
         self._notes = Notes()
@@ -226,7 +226,7 @@ class MarkdownDisplay:
             if slot.shown:
                 self._send(slot, {"text/markdown": "", "text/plain": ""})
 
-    def _thinking_parts(self, *, final: bool) -> list[_Part]:
+    def _thinking_parts(self, *, final: bool) -> list[_SlotContent]:
         """Give the block of the thinking, if there is any: open, or as it was folded when the answer began.
 
         What is thought after that is put into it at the end, for the whole is not to be sent time and again.
@@ -237,10 +237,10 @@ class MarkdownDisplay:
             return [_markdown_part(self._thoughts.opened())]
         if self._folded is None or final:
             mark = f"{self._thoughts.heading()}\0{self._thoughts.size}"
-            self._folded = _Part(mark, self._thoughts.folded)
+            self._folded = _SlotContent(mark, self._thoughts.folded)
         return [self._folded]
 
-    def _fill(self, place: int, part: _Part) -> None:
+    def _fill(self, place: int, part: _SlotContent) -> None:
         if place >= len(self._slots):
             self._send(self._new_slot(), part.bundle(), new=True, mark=part.mark)
         elif self._slots[place].shown != part.mark:
@@ -257,8 +257,8 @@ class MarkdownDisplay:
         slot.shown = mark
 
 
-def _answer_part(source: str, *, closed: bool) -> _Part:
-    return _Part(f"{source}\0{closed}", partial(_answer_bundle, source, closed=closed))
+def _answer_part(source: str, *, closed: bool) -> _SlotContent:
+    return _SlotContent(f"{source}\0{closed}", partial(_answer_bundle, source, closed=closed))
 
 
 def _answer_bundle(source: str, *, closed: bool) -> dict[str, str]:
@@ -267,9 +267,9 @@ def _answer_bundle(source: str, *, closed: bool) -> dict[str, str]:
     return {**markdown, "text/plain": source.strip("\n")} if closed else markdown
 
 
-def _page_part(page: str) -> _Part:
-    return _Part(f"{page}\0frame", lambda: {"text/html": frame(page), "text/plain": "[the page, in a frame]"})
+def _page_part(page: str) -> _SlotContent:
+    return _SlotContent(f"{page}\0frame", lambda: {"text/html": frame(page), "text/plain": "[the page, in a frame]"})
 
 
-def _markdown_part(markdown: str) -> _Part:
-    return _Part(markdown, lambda: {"text/markdown": markdown})
+def _markdown_part(markdown: str) -> _SlotContent:
+    return _SlotContent(markdown, lambda: {"text/markdown": markdown})

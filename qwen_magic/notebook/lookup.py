@@ -10,7 +10,7 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..text.cutting import Description, cut
+from ..text.cutting import ShownValue, cut
 from ..text.variables import Attribute, Filled, Item, Reference, join, split
 from .values import describe
 from .values.safe_access import attempt, has, is_a, type_names
@@ -44,7 +44,7 @@ def fill_in(text: str, namespace: Mapping[str, Any], budget: int = 8000) -> Fill
         KeyboardInterrupt: the user stopped it.
 
     """
-    writers: dict[Reference, Callable[[int], Description] | None] = {}
+    writers: dict[Reference, Callable[[int], ShownValue] | None] = {}
 
     def resolves(reference: Reference) -> bool:
         if reference not in writers:
@@ -63,8 +63,8 @@ def fill_in(text: str, namespace: Mapping[str, Any], budget: int = 8000) -> Fill
     return join(pieces, values)
 
 
-def _write(writer: Callable[[int], Description] | None, budget: int) -> Description:
-    return writer(budget) if writer else Description("")
+def _write(writer: Callable[[int], ShownValue] | None, budget: int) -> ShownValue:
+    return writer(budget) if writer else ShownValue("")
 
 
 def _share(sizes: Iterable[int], budget: int) -> int:
@@ -78,7 +78,7 @@ def _share(sizes: Iterable[int], budget: int) -> int:
     return max(ordered, default=0)
 
 
-def _writer(reference: Reference, namespace: Mapping[str, Any]) -> Callable[[int], Description] | None:
+def _writer(reference: Reference, namespace: Mapping[str, Any]) -> Callable[[int], ShownValue] | None:
     """Return what writes the value of a reference within a budget; None if it has no value."""
     value = _resolve(reference, namespace)
     if value is _UNRESOLVED:
@@ -94,7 +94,7 @@ def _writer(reference: Reference, namespace: Mapping[str, Any]) -> Callable[[int
     return partial(_describe, value)
 
 
-def _describe(value: Any, budget: int) -> Description:
+def _describe(value: Any, budget: int) -> ShownValue:
     """Describe a value; what is no text and has several lines is set off from the prompt's words."""
     described = describe(value, budget)
     is_text = is_a(value, str) or ("qwen_magic", "Reply") in type_names(value)

@@ -51,7 +51,7 @@ def _last_state(line: str) -> str:
     return (states[-1] if states else "") + ("\r" if line.endswith("\r") else "")
 
 
-class _Part:
+class _OutputPart:
     """One output of a cell, of which the beginning and the end are kept.
 
     Attributes:
@@ -107,8 +107,8 @@ class Outputs:
     """The outputs of one cell in their order: streams, displays and results."""
 
     def __init__(self) -> None:
-        self._parts: list[_Part] = []
-        self._latest: dict[str, _Part] = {}
+        self._parts: list[_OutputPart] = []
+        self._latest: dict[str, _OutputPart] = {}
         self._left_out = 0
         self._clear_next = False
 
@@ -130,7 +130,7 @@ class Outputs:
         if part is not None and (part is self._parts[-1] or part.is_open):
             part.write(text)
         else:
-            self._add(_Part(stream, text))
+            self._add(_OutputPart(stream, text))
 
     def display(self, bundle: Mapping[str, Any], display_id: str = "", *, update: bool = False) -> None:
         """Take a display or a result.
@@ -145,10 +145,10 @@ class Outputs:
         if update:
             before = self._latest.get(key)
             if before in self._parts:
-                self._parts[self._parts.index(before)] = self._latest[key] = _Part(key, _plain(bundle))
+                self._parts[self._parts.index(before)] = self._latest[key] = _OutputPart(key, _plain(bundle))
             return
         self._clear_if_due()
-        self._add(_Part(key, _plain(bundle)))
+        self._add(_OutputPart(key, _plain(bundle)))
 
     def clear(self, *, wait: bool = False) -> None:
         """Forget everything, at once or when the next output comes."""
@@ -169,7 +169,7 @@ class Outputs:
         if self._clear_next:
             self.clear()
 
-    def _add(self, part: _Part) -> None:
+    def _add(self, part: _OutputPart) -> None:
         self._parts.append(part)
         self._latest[part.key] = part
         if len(self._parts) > _MOST_PARTS:

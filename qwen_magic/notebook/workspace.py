@@ -6,7 +6,7 @@ from collections import ChainMap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..chat.workspace import REPLAY_SUFFIX, Filled, replay_files_in
+from ..chat.workspace import REPLAY_SUFFIX, FilledPrompt, replay_files_in
 from .identity import cell_key, folder_of, notebook_path
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ class NotebookWorkspace:
         """Return the number of the cell that runs."""
         return int(getattr(self._shell, "execution_count", 0))
 
-    def fill(self, written: str) -> Filled:
+    def fill(self, written: str) -> FilledPrompt:
         """Fill the user's variables into a prompt; say which were cut."""
         if "{" not in written:
-            return Filled(written)
+            return FilledPrompt(written)
         from .lookup import fill_in  # noqa: PLC0415 - loading the extension stays light
 
         history = self._shell.history_manager
         inputs = {"In": history.input_hist_raw} if history else {}
         filled = fill_in(written, ChainMap(inputs, self._shell.user_ns))
-        return Filled(filled.text, (f"cut to fit: {', '.join(filled.cut)}",) if filled.cut else ())
+        return FilledPrompt(filled.text, (f"cut to fit: {', '.join(filled.cut)}",) if filled.cut else ())

@@ -9,7 +9,7 @@ _LEAST_KEPT = 16
 
 
 @dataclass(frozen=True)
-class Description:
+class ShownValue:
     """What stands for a value in a prompt.
 
     Attributes:
@@ -24,7 +24,7 @@ class Description:
     is_block: bool = False
 
 
-def cut(text: str, budget: int) -> Description:
+def cut(text: str, budget: int) -> ShownValue:
     """Cut a text in its middle, so that its beginning and its end stay.
 
     Args:
@@ -36,13 +36,13 @@ def cut(text: str, budget: int) -> Description:
 
     """
     if len(text) <= budget:
-        return Description(text)
+        return ShownValue(text)
     room = budget - len(_note(len(text), len(text)))
     if room < _LEAST_KEPT:
-        return Description(f"{text[: budget - 1]}…" if budget > 0 else "", cut=True)
+        return ShownValue(f"{text[: budget - 1]}…" if budget > 0 else "", cut=True)
     end = room // 4
     note = _note(len(text) - room, len(text))
-    return Description(text[: room - end] + note + text[len(text) - end :], cut=True)
+    return ShownValue(text[: room - end] + note + text[len(text) - end :], cut=True)
 
 
 def _note(missing: int, size: int) -> str:

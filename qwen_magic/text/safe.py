@@ -55,7 +55,7 @@ def safe_markdown(text: str) -> str:
 
     """
     lines = split_lines(_NO_TEXT.sub("\ufffd", _ODD_LINE_ENDS.sub(" ", text.replace("\r\n", "\n"))))
-    page = _Page(lines)
+    page = _SafeText(lines)
     done = 0
     for fence in find_fences(lines, indented=True):
         page.add_text(done, fence.start)
@@ -70,7 +70,7 @@ def safe_markdown(text: str) -> str:
     return page.written(ends=text.endswith(("\n", "\r")))
 
 
-class _Page:
+class _SafeText:
     """The safe text as it is put together, from the lines of the given one."""
 
     def __init__(self, lines: list[str]) -> None:

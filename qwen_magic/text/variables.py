@@ -13,7 +13,7 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
-from .cutting import Description
+from .cutting import ShownValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -117,7 +117,7 @@ def split(text: str, resolves: Callable[[Reference], bool]) -> list[str | Refere
     return _Scanner(text, resolves).run()
 
 
-def join(pieces: Sequence[str | Reference], values: Mapping[Reference, Description]) -> Filled:
+def join(pieces: Sequence[str | Reference], values: Mapping[Reference, ShownValue]) -> Filled:
     """Put a prompt together again, with its values.
 
     Args:
@@ -131,7 +131,7 @@ def join(pieces: Sequence[str | Reference], values: Mapping[Reference, Descripti
     written: list[str] = []
     after_block, ended = False, True
     for piece in pieces:
-        value = Description(piece) if isinstance(piece, str) else values[piece]
+        value = ShownValue(piece) if isinstance(piece, str) else values[piece]
         if not value.text:
             continue
         if (value.is_block or after_block) and not ended and not value.text.startswith("\n"):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qwen_magic.text.cutting import Description, cut
+from qwen_magic.text.cutting import ShownValue, cut
 from qwen_magic.text.variables import Attribute, Filled, Item, Reference, join, split
 
 
@@ -27,8 +27,8 @@ def fill(text, resolve):
 VALUES = {"a": "A", "b": "B", "name": "NAME", "x": "{a} {b}", "n": "N", "i": "I", "train": "T", "imię": "UTF"}
 
 
-def resolve(reference: Reference) -> Description | None:
-    return Description(VALUES[reference.name]) if reference.name in VALUES else None
+def resolve(reference: Reference) -> ShownValue | None:
+    return ShownValue(VALUES[reference.name]) if reference.name in VALUES else None
 
 
 # what has no reference that resolves, or only in LaTeX and f-strings
@@ -168,7 +168,7 @@ def test_references(text, reference):
 
 
 def test_what_was_filled_in_is_told():
-    values = {"a": Description("1"), "b": Description("2", cut=True)}
+    values = {"a": ShownValue("1"), "b": ShownValue("2", cut=True)}
     filled = fill("{b} {a} {c} {b} {{a}}", lambda reference: values.get(reference.name))
     assert filled == Filled("2 1 {c} 2 {a}", ("{b}", "{a}"), ("{b}",))
 
@@ -196,8 +196,8 @@ def test_text_that_nothing_resolves_in_is_unchanged(text):
 def test_one_pass(text, value):
     """What values hold changes nothing else: they land where a mark would."""
     mark = "\u2603"
-    marked = fill(text, lambda _: Description(mark))
-    filled = fill(text, lambda _: Description(value))
+    marked = fill(text, lambda _: ShownValue(mark))
+    filled = fill(text, lambda _: ShownValue(value))
     assert filled.text == marked.text.replace(mark, value)
     assert filled.names == marked.names
 
@@ -205,7 +205,7 @@ def test_one_pass(text, value):
 @given(st.text(alphabet="{}ab ", max_size=40))
 def test_only_braces_change(text):
     """Without LaTeX and code, a text keeps all but braces, and every brace that belongs to no reference."""
-    filled = fill(text, lambda reference: Description(reference.name))
+    filled = fill(text, lambda reference: ShownValue(reference.name))
     assert filled.text.replace("{", "").replace("}", "") == text.replace("{", "").replace("}", "")
     if not filled.names and "{{a" not in text and "{{b" not in text:
         assert filled.text == text

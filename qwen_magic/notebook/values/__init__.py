@@ -15,7 +15,7 @@ from fractions import Fraction
 from pathlib import PurePath
 from typing import Any
 
-from ...text.cutting import Description, cut
+from ...text.cutting import ShownValue, cut
 from .nested import atom, has_default_repr, is_nested, write_nested
 from .safe_access import attempt, has, is_a, text_of, type_name, type_names
 from .sources import source_of
@@ -47,7 +47,7 @@ _FUNCTIONS = (
 )
 
 
-def describe(value: object, budget: int = 4000) -> Description:
+def describe(value: object, budget: int = 4000) -> ShownValue:
     """Describe a value.
 
     A text is itself, code its source, a table its shape, types and first rows, a container as much of its items as
@@ -72,7 +72,7 @@ def describe(value: object, budget: int = 4000) -> Description:
     return done or cut(f"<{type_name(value)} object>", budget)
 
 
-def _describe(value: object, budget: int) -> Description:
+def _describe(value: object, budget: int) -> ShownValue:
     text = _own_words(value, "__llm__")
     if text is None and is_a(value, str):
         text = str.__str__(value)

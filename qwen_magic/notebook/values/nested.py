@@ -8,7 +8,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...text.cutting import Description, cut
+from ...text.cutting import ShownValue, cut
 from .safe_access import attempt, classes, has, is_a, safe_repr, text_of, type_name, type_names
 from .tabular import headline
 
@@ -62,7 +62,7 @@ _VIEWS: tuple[Any, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 _KINDS |= {cls: _Kind(cls.__iter__, cls.__len__, f"{cls.__name__}([", "])") for cls in _VIEWS}
 
 
-class _Part(NamedTuple):
+class _Piece(NamedTuple):
     """A part of a container: a key, or a field's name, and a value."""
 
     value: Any
@@ -73,7 +73,7 @@ class _Part(NamedTuple):
 class _Node(NamedTuple):
     opening: str
     closing: str
-    parts: Iterator[_Part]
+    parts: Iterator[_Piece]
     size: int
 
 
@@ -86,7 +86,7 @@ def is_nested(value: object) -> bool:
     return is_a(value, *_KINDS) or _is_dataclass(value)
 
 
-def write_nested(value: object, budget: int) -> Description:
+def write_nested(value: object, budget: int) -> ShownValue:
     """Write a container or an object with its public attributes.
 
     Args:
@@ -100,19 +100,19 @@ def write_nested(value: object, budget: int) -> Description:
     for limits in _LIMITS:
         if done := _write_within(value, limits, budget):
             return _with_more_items(value, limits, budget, done)
-    return Description(cut(_Writer(_LIMITS[-1], _LINE * _LINE).write(value, top=True), budget).text, cut=True)
+    return ShownValue(cut(_Writer(_LIMITS[-1], _LINE * _LINE).write(value, top=True), budget).text, cut=True)
 
 
-def _write_within(value: object, limits: _Limits, budget: int) -> Description | None:
+def _write_within(value: object, limits: _Limits, budget: int) -> ShownValue | None:
     writer = _Writer(limits, budget)
     try:
         text = writer.write(value, top=True)
     except _FullError:
         return None
-    return Description(text, writer.is_cut) if len(text) <= budget else None
+    return ShownValue(text, writer.is_cut) if len(text) <= budget else None
 
 
-def _with_more_items(value: object, limits: _Limits, budget: int, done: Description) -> Description:
+def _with_more_items(value: object, limits: _Limits, budget: int, done: ShownValue) -> ShownValue:
     """Search for the most items of each container that fit, where some were left out."""
     least, most = limits.items, _LIMITS[0].items
     while done.cut and most - least > 1:
@@ -179,7 +179,7 @@ class _Writer:
             written.append(self._spend(f"... {node.size - len(parts):,} more"))
         return _lay_out(node, written)
 
-    def _part(self, part: _Part) -> str:
+    def _part(self, part: _Piece) -> str:
         if part.key:
             return self.write(part.key[0]) + self._spend(": ") + self.write(part.value)
         return self._spend(f"{part.name}=" if part.name else "") + self.write(part.value)
@@ -240,12 +240,12 @@ def _node(value: Any, *, whole: bool) -> _Node | None:
         (kind.opening, kind.closing) if type(value) is base else (f"{name}({kind.opening}", f"{kind.closing})")
     )
     if base is dict:
-        parts = (_Part(item, key=(key,)) for key, item in kind.iterate(value))
+        parts = (_Piece(item, key=(key,)) for key, item in kind.iterate(value))
     elif base is tuple and (names := _tuple_fields(value)):
         opening, closing = f"{name}(", ")"
-        parts = (_Part(item, field) for field, item in zip(names, kind.iterate(value), strict=False))
+        parts = (_Piece(item, field) for field, item in zip(names, kind.iterate(value), strict=False))
     else:
-        parts = (_Part(item) for item in kind.iterate(value))
+        parts = (_Piece(item) for item in kind.iterate(value))
     if base in (set, frozenset) and not kind.size(value):
         opening, closing = f"{name}(", ")"
     return _Node(opening, closing, parts, kind.size(value))
@@ -253,7 +253,7 @@ def _node(value: Any, *, whole: bool) -> _Node | None:
 
 def _fields_node(value: object, name: str, fields: list[str]) -> _Node:
     held = [(field, attempt(functools.partial(object.__getattribute__, value, field), _MISSING)) for field in fields]
-    parts = [_Part(item, field) for field, item in held if item is not _MISSING]
+    parts = [_Piece(item, field) for field, item in held if item is not _MISSING]
     return _Node(f"{name}(", ")", iter(parts), len(parts))
 
 

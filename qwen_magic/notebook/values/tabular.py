@@ -9,7 +9,7 @@ import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from ...text.cutting import Description, cut
+from ...text.cutting import ShownValue, cut
 from .safe_access import attempt, has, is_a, safe_repr, text_of, type_name, type_names, without_addresses
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def headline(value: object) -> str:
     return attempt(lambda: _headline(value), "")
 
 
-def describe_table(value: object, budget: int) -> Description | None:
+def describe_table(value: object, budget: int) -> ShownValue | None:
     """Describe a frame, a series or an array.
 
     Args:
@@ -99,7 +99,7 @@ def _is_array(names: list[tuple[str, str]], value: object) -> bool:
     return has(type(value), "shape") and has(type(value), "dtype") and not is_a(value, type)
 
 
-def _describe_frame(frame: Any, title: str, budget: int) -> Description:
+def _describe_frame(frame: Any, title: str, budget: int) -> ShownValue:
     is_pandas = ("pandas", "DataFrame") in type_names(frame)
     missing = _missing(frame, frame.shape, lambda: _pandas_missing(frame) if is_pandas else frame.null_count().row(0))
     names = [_column_name(name) for name in frame.columns]
@@ -163,7 +163,7 @@ def _fitting(lines: list[str], budget: int, noun: str) -> tuple[list[str], bool]
 
 def _with_rows(
     top: str, table: Any, budget: int, *, is_cut: bool, render: Callable[[Any, int, int], str]
-) -> Description:
+) -> ShownValue:
     """Add the first rows, as many of them and of their columns as there is room for."""
     rows, columns = table.shape[0], table.shape[1] if len(table.shape) > 1 else 1
     count, width = min(_HEAD, rows), min(_HEAD_COLUMNS, columns)
@@ -183,9 +183,9 @@ def _with_rows(
             width = width if count > 1 else max(1, width // 2)
 
 
-def _finish(text: str, budget: int, *, is_cut: bool) -> Description:
+def _finish(text: str, budget: int, *, is_cut: bool) -> ShownValue:
     done = cut(text, budget)
-    return Description(done.text, done.cut or is_cut)
+    return ShownValue(done.text, done.cut or is_cut)
 
 
 def _pandas_rows(table: Any, rows: int, columns: int) -> str:
@@ -218,7 +218,7 @@ def _polars_rows(table: Any, rows: int, columns: int) -> str:
         return str(head)
 
 
-def _describe_series(series: Any, title: str, budget: int) -> Description:
+def _describe_series(series: Any, title: str, budget: int) -> ShownValue:
     is_pandas = ("pandas", "Series") in type_names(series)
     missing = _missing(series, series.shape, lambda: [series.isna().sum() if is_pandas else series.null_count()])
     lines = [title + (f", {missing[0]:,} missing" if any(missing) else "")]
@@ -240,7 +240,7 @@ def _number(value: Any) -> str:
     return f"{value:.6g}" if is_a(value, float) or hasattr(value, "dtype") else f"{value}"
 
 
-def _describe_array(value: Any, title: str, budget: int) -> Description:
+def _describe_array(value: Any, title: str, budget: int) -> ShownValue:
     array = attempt(lambda: _to_numpy(value), None)
     if array is None:
         return cut(f"{title}\n{safe_repr(value)}", budget)
