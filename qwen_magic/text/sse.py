@@ -38,6 +38,9 @@ class SSEDecoder:
     Follows the WHATWG HTML standard, 9.2.6 "Interpreting an event stream". Lines end at LF, CR LF and CR
     only: U+2028, U+2029 and U+0085 stand raw inside JSON. Time is linear in the bytes, whatever the chunks.
 
+    Nearly all events of a chat are one ``data:`` line: those are cut out by one split, and only the others are read
+    line by line.
+
     Args:
         max_event_bytes: the most that one event may hold before it is finished.
 
@@ -50,6 +53,9 @@ class SSEDecoder:
         self._after_cr = False
         self._line: list[bytes] = []
         self._line_bytes = 0
+        self._rest: list[bytes] = []  # what stands behind the last event, while it is cut by blank lines
+        self._rest_bytes = 0
+        self._by_lines = False
         self._reset_event()
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
@@ -66,15 +72,21 @@ class SSEDecoder:
 
         """
         events: list[ServerSentEvent] = []
-        start = 0
-        if self._after_cr and chunk.startswith(b"\n"):
-            start = 1  # the second half of a CR LF that was cut
-        for match in _LINE_END.finditer(chunk, start):
-            self._keep(chunk[start : match.start()])
-            self._end_line(events)
-            start = match.end()
-        self._after_cr = chunk.endswith(b"\r") if chunk else self._after_cr
-        self._keep(chunk[start:])
+        if self._by_lines or b"\r" in chunk:
+            self._feed_lines(chunk, events)
+            return events
+        last = self._rest[-1][-1:] if self._rest else b""
+        if b"\n\n" not in chunk and last + chunk[:1] != b"\n\n":
+            self._hold(chunk)
+        else:
+            *blocks, rest = b"".join([*self._rest, chunk]).split(b"\n\n")
+            self._rest, self._rest_bytes = [], 0
+            for block in blocks:
+                self._read_block(block, events)
+            self._hold(rest)
+        several = self._rest and (b"\n" in self._rest[-1][:-1] or (len(self._rest) > 1 and last == b"\n"))
+        if several:  # an event of several lines, or comments without end
+            self._feed_lines(b"", events)
         return events
 
     def close(self) -> list[ServerSentEvent]:
@@ -90,12 +102,59 @@ class SSEDecoder:
 
         """
         events: list[ServerSentEvent] = []
+        self._feed_lines(b"", events)
         if not self._line_bytes:
             self._dispatch(events)
         self._line.clear()
         self._line_bytes = 0
         self._reset_event()
         return events
+
+    def _hold(self, piece: bytes) -> None:
+        """Keep the beginning of an event until its end has come."""
+        if piece:
+            self._rest.append(piece)
+            self._rest_bytes += len(piece)
+        if self._rest_bytes > self._max:
+            raise self._too_long()
+
+    def _read_block(self, block: bytes, events: list[ServerSentEvent]) -> None:
+        """Read what stands between two blank lines."""
+        if block.startswith(b"data:") and b"\n" not in block:
+            if len(block) > self._max:
+                raise self._too_long()
+            self._first_line = False
+            value = block[6:] if block[5:6] == b" " else block[5:]
+            events.append(ServerSentEvent(_DEFAULT_EVENT, value.decode("utf-8", "replace"), self._id))
+        else:
+            self._read_lines(block + b"\n\n", events)
+
+    def _feed_lines(self, chunk: bytes, events: list[ServerSentEvent]) -> None:
+        """Read by lines up to the end of this event; then go on with what follows it."""
+        data = b"".join([*self._rest, chunk])
+        self._rest, self._rest_bytes, self._by_lines = [], 0, True
+        end = -1 if b"\r" in data else data.find(b"\n\n") + 2
+        if end < 2:  # noqa: PLR2004 - no end is there
+            self._read_lines(data, events)
+            return
+        self._read_lines(data[:end], events)
+        self._by_lines = bool(self._line_bytes or self._data or self._after_cr)
+        if data[end:]:
+            events += self.feed(data[end:])
+
+    def _read_lines(self, chunk: bytes, events: list[ServerSentEvent]) -> None:
+        start = 0
+        if self._after_cr and chunk.startswith(b"\n"):
+            start = 1  # the second half of a CR LF that was cut
+        for match in _LINE_END.finditer(chunk, start):
+            self._keep(chunk[start : match.start()])
+            self._end_line(events)
+            start = match.end()
+        self._after_cr = chunk.endswith(b"\r") if chunk else self._after_cr
+        self._keep(chunk[start:])
+
+    def _too_long(self) -> EventTooLong:
+        return EventTooLong(f"an event of more than {self._max} bytes")
 
     def _reset_event(self) -> None:
         self._event = ""
@@ -109,7 +168,7 @@ class SSEDecoder:
         self._line.append(piece)
         self._line_bytes += len(piece)
         if self._data_bytes + self._line_bytes > self._max:
-            raise EventTooLong(f"an event of more than {self._max} bytes")
+            raise self._too_long()
 
     def _end_line(self, events: list[ServerSentEvent]) -> None:
         raw = b"".join(self._line)

@@ -6,7 +6,7 @@ import time
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qwen_magic.text.sse import EventTooLong, ServerSentEvent, SSEDecoder
@@ -109,3 +109,49 @@ def test_a_long_line_takes_linear_time():
     assert len(event.data) == 320 * 65536
     # each chunk's work in proportion to what came before would be gigabytes: several seconds
     assert time.process_time() - begin < 2
+
+
+LINES = st.sampled_from(
+    [
+        "data: a",
+        "data:b",
+        'data: {"x": 1}',
+        "data",
+        "data: ",
+        ": ping",
+        "event: e",
+        "id: 7",
+        "retry: 5",
+        "x",
+        "",
+        "",
+        "\u2028",
+    ]
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(LINES, max_size=12), st.sampled_from(["\n", "\n", "\r\n", "\r"]), st.booleans(), st.data())
+def test_whole_blocks_and_single_lines_read_the_same(
+    lines: list[str], end: str, bom: bool, data: st.DataObject
+) -> None:
+    """What is cut out by blank lines, and what is read line by line, is the same, wherever the chunks are cut."""
+    text = ("\ufeff" if bom else "") + "".join(line + end for line in lines)
+    raw = text.encode()
+    by_lines = SSEDecoder()
+    by_lines._by_lines = True
+    expected: list[ServerSentEvent] = []
+    by_lines._read_lines(raw, expected)
+    expected += by_lines.close()
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(raw)), max_size=6)))
+    decoder, found = SSEDecoder(), []
+    for start, stop in zip([0, *cuts], [*cuts, len(raw)], strict=True):
+        found += decoder.feed(raw[start:stop])
+    assert [*found, *decoder.close()] == expected
+
+
+def test_comments_without_a_blank_line_are_not_kept() -> None:
+    decoder = SSEDecoder(max_event_bytes=1000)
+    for _ in range(1000):
+        assert decoder.feed(b": ping\n") == []
+    assert [event.data for event in decoder.feed(b"data: a\n\ndata: b\n\n")] == ["a", "b"]
