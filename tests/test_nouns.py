@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from qwen_magic import Message, QwenClient, Reply
-from qwen_magic.backends.targets import parse_chain, parse_target, space_host
+from qwen_magic.backends.gradio.kind import space_host
+from qwen_magic.backends.targets import parse_chain, parse_target
 from qwen_magic.errors import AuthError, QwenError, TargetError, UsageError
 from qwen_magic.messages import to_messages
 from qwen_magic.parameters import Parameters, to_parameters

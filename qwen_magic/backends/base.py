@@ -42,15 +42,13 @@ class Settings:
         trust_env: whether proxies are taken from the environment.
         headers: headers sent with each request, on top of our own.
         hf_token: a Hugging Face token, sent to Spaces of the Hub alone.
-        auth: user and password for a Space with a login.
         connect_timeout: the longest wait for a connection.
         stall_timeout: the longest wait for a byte in a stream, heartbeats apart.
         retry_timeout: the longest time spent on retries while a queue is full.
         wake_timeout: the longest wait for a Space that is asleep, building or starting.
-        endpoint: a Space's endpoint (``"/name"`` or its number), where discovery should not choose.
-        inputs: what goes into an endpoint's inputs, by parameter name or label.
         failover_timeout: the longest wait for a busy or sleeping target while another one of the chain is left.
         keys: the API keys of the session.
+        options: what only one kind of backend can be told, by the kind's name; see each kind.
 
     """
 
@@ -58,15 +56,13 @@ class Settings:
     trust_env: bool = True
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     hf_token: str | None = field(default=None, repr=False)
-    auth: tuple[str, str] | None = field(default=None, repr=False)
     connect_timeout: float = 10.0
     stall_timeout: float = 120.0
     retry_timeout: float = 60.0
     wake_timeout: float = 300.0
-    endpoint: str | int | None = None
-    inputs: Mapping[str, Any] | None = None
     failover_timeout: float = 10.0
     keys: Keys = field(default_factory=Keys, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def deadlines(self) -> Deadlines:

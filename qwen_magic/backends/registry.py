@@ -1,23 +1,124 @@
-"""The kinds of backend, and which one speaks to a target."""
+"""The kinds of backend that there are: ours, and those that other packages offer as entry points."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+from functools import cache
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import TargetError, UsageError, one_line
+from .gradio.kind import KIND as GRADIO
+from .kinds import BackendKind
+from .local.kind import KIND as LOCAL
+from .openai.kind import KIND as OPENAI
 
 if TYPE_CHECKING:
-    from .base import Backend, Settings
-    from .targets import Target
+    from collections.abc import Iterator, Mapping
+    from typing import Any
 
-_MODULES = {
-    "space": ("gradio.backend", "SpaceBackend"),
-    "openai": ("openai.backend", "OpenAIBackend"),
-    "local": ("local.backend", "LocalBackend"),
-}
+    from .base import Backend, Settings
+    from .target import Target
+
+GROUP = "qwen_magic.backends"
+"""The group of entry points under which a package offers a `BackendKind`."""
+OWN = (GRADIO, OPENAI, LOCAL)
+"""Our own kinds, in the order in which a target string is offered to them; no other goes before them."""
+
+
+class Offered(NamedTuple):
+    """What other packages offer.
+
+    Attributes:
+        kinds: their kinds of backend.
+        problems: what could not be used, one line each.
+
+    """
+
+    kinds: tuple[BackendKind, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@cache
+def offered() -> Offered:
+    """Load the kinds of backend that other packages offer, once; one that cannot be used harms no other."""
+    kinds: list[BackendKind] = []
+    problems: list[str] = []
+    for point in entry_points(group=GROUP):
+        package = point.dist.name if point.dist else point.value
+        try:
+            kind = point.load()
+            problem = "" if isinstance(kind, BackendKind) else "it is no BackendKind"
+        except Exception as error:  # noqa: BLE001 - the code of others may raise anything
+            kind, problem = None, f"{type(error).__name__}: {error}"
+        if not problem and isinstance(kind, BackendKind):
+            problem = _clash(kind, (*OWN, *kinds))
+        if problem:
+            problems.append(one_line(f"the backend {point.name} of {package} cannot be used ({problem})"))
+        elif isinstance(kind, BackendKind):
+            kinds.append(kind)
+    return Offered(tuple(kinds), tuple(problems))
+
+
+def kinds() -> Iterator[BackendKind]:
+    """Yield all kinds of backend, ours first; those of others are loaded when it comes to them."""
+    yield from OWN
+    yield from offered().kinds
+
+
+def kind_of(target: Target) -> BackendKind:
+    """Return the kind of a target.
+
+    Raises:
+        TargetError: nobody offers it.
+
+    """
+    for kind in kinds():
+        if kind.name == target.kind:
+            return kind
+    raise TargetError(f"no backend of the kind {target.kind!r}", target=target.name, hint="Install what offers it.")
 
 
 def make_backend(target: Target, settings: Settings) -> Backend:
     """Make the backend for a target; its module is imported here, on first use."""
-    module, name = _MODULES[target.kind]
-    backend: Backend = getattr(import_module(f".{module}", __package__), name)(target, settings)
-    return backend
+    return kind_of(target).make(target, settings)
+
+
+def kind_options(*given: Mapping[str, Mapping[str, Any]]) -> dict[str, object]:
+    """Make the options that only one kind of backend knows.
+
+    Args:
+        given: by a kind's name, its options by their names; a later mapping goes before an earlier one.
+
+    Raises:
+        UsageError: there is no such kind, or it has no such option.
+
+    """
+    there = {kind.name: kind for kind in OWN}
+    if any(name not in there for values in given for name in values):
+        there = {kind.name: kind for kind in kinds()}
+    merged: dict[str, dict[str, Any]] = {}
+    for name, values in ((name, values) for mapping in given for name, values in mapping.items()):
+        if name not in there:
+            raise UsageError(f"no kind of backend {name!r}", hint=f"There are {', '.join(there)}.")
+        merged.setdefault(name, {}).update(values)
+    made: dict[str, object] = {}
+    for name, values in merged.items():
+        try:
+            made[name] = there[name].options(**values)
+        except TypeError:
+            what = f"options of {name!r} that it does not have, among {', '.join(map(repr, values))}"
+            raise UsageError(what, hint="Leave out what it does not know.") from None
+    return made
+
+
+def _clash(kind: BackendKind, others: tuple[BackendKind, ...]) -> str:
+    """Say what a kind would take from others, or ""."""
+    names = {other.name for other in others}
+    prefixes = {prefix for other in others for prefix in other.prefixes}
+    aliases = {alias for other in others for alias in other.aliases or ()}
+    taken = [
+        *([kind.name] if kind.name in names else []),
+        *sorted(prefixes & {*kind.prefixes}),
+        *sorted(aliases & {*(kind.aliases or ())}),
+    ]
+    return f"another has {', '.join(taken)}" if taken else ""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..backends.registry import kinds
+from ..backends.targets import kind_of_name
 from ..errors import AuthError, ChainError, ConnectError, ContextError, NotFoundError, QwenError, ServerError
 
 if TYPE_CHECKING:
@@ -11,38 +13,32 @@ if TYPE_CHECKING:
 
     from ..reply import Reply
 
-_LOCAL_HINT = "A small Qwen can answer on this machine: %qwen use local (491 MB, once)."
-_SMALL = "a small model on this machine: fair at short code, unreliable in facts and arithmetic"
+
+_OFFERS_AFTER = (ConnectError, ServerError, ChainError)
+_OFFERS_NOT_AFTER = (AuthError, ContextError, NotFoundError)
+"""Servers that failed, not what was asked of them."""
 
 
 class Advice:
     """The advice of a session: some of it is given once."""
 
     def __init__(self) -> None:
-        self._told_small = False
+        self._told: set[str] = set()
 
     def on_failure(self, error: QwenError) -> None:
-        """Add to an error's hint that a local model could answer, where that is so."""
-        if _local_could_answer(error) and _LOCAL_HINT not in error.hint:
-            error.hint = f"{error.hint} {_LOCAL_HINT}".strip()
+        """Add to an error's hint who could answer instead, where that is so."""
+        failed: Sequence[Any] = error.errors if isinstance(error, ChainError) else (error,)
+        if not isinstance(error, _OFFERS_AFTER) or isinstance(error, _OFFERS_NOT_AFTER):
+            return
+        tried = {kind.name for one in failed if (kind := kind_of_name(one.target))}
+        offer = next((kind.offer for kind in kinds() if kind.offer and kind.name not in tried), "")
+        if offer and offer not in error.hint:
+            error.hint = f"{error.hint} {offer}".strip()
 
     def on_reply(self, reply: Reply) -> str:
-        """Say, once in a session, what a small local model is good for; else ""."""
-        if self._told_small or not _is_local(reply.target) or reply.recorded:
+        """Say, once in a session, what is to be thought of the answers of such a target; else ""."""
+        kind = None if reply.recorded else kind_of_name(reply.target)
+        if kind is None or not kind.caveat or kind.name in self._told:
             return ""
-        self._told_small = True
-        return _SMALL
-
-
-def _local_could_answer(error: QwenError) -> bool:
-    """Tell whether the local model is worth a word: servers failed, not what was asked of them."""
-    failed: Sequence[Any] = error.errors if isinstance(error, ChainError) else (error,)
-    if not isinstance(error, (ConnectError, ServerError, ChainError)):
-        return False
-    if isinstance(error, (AuthError, ContextError, NotFoundError)):
-        return False
-    return not any(_is_local(one.target) for one in failed)
-
-
-def _is_local(target: str) -> bool:
-    return target.partition(":")[0] == "local"
+        self._told.add(kind.name)
+        return kind.caveat

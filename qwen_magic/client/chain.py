@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from ..backends.base import Backend, Settings
-    from ..backends.targets import Target
+    from ..backends.target import Target
     from ..reply import Reply
     from ..request import Request
     from .context_limits import ContextLimits
@@ -192,7 +192,7 @@ class Chain:
         settings, full = self._settings, self._settings.deadlines
         if len(self.targets) == 1:
             return full
-        remote = sum(target.kind != "local" for target in others)
+        remote = sum(target.remote for target in others)
         share = max(_LEAST_CONNECT_SECONDS, (CONNECT_SECONDS - self._connecting) / (1 + remote))
         connect = min(full.connect, share)
         if not others:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..backends.base import Deadlines, Settings
-from ..backends.registry import make_backend
-from ..backends.targets import DEFAULT_SPACES, Target, parse_chain, parse_target
+from ..backends.registry import kind_options, make_backend
+from ..backends.targets import parse_chain, usual_chain
 from ..errors import QwenError, StallError
 from ..loop import background_loop
 from ..messages import Message, Prompt, to_messages
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from ..backends.base import Backend
     from ..backends.descriptions import Description
+    from ..backends.target import Target
     from ..reply import Reply
 
 _CHECK_SECONDS = 10.0
@@ -60,6 +61,7 @@ class QwenClient:
         endpoint: a Gradio app's endpoint, ``"/name"`` or its number, where discovery should not choose.
         inputs: values for an endpoint's inputs, by parameter name or label.
         failover_timeout: how long to wait for a busy or sleeping target while another one is left, in seconds.
+        options: what only one kind of backend can be told: by the kind's name, its options by their names.
 
     Attributes:
         targets: the targets, in order.
@@ -68,6 +70,7 @@ class QwenClient:
 
     Raises:
         TargetError: a target names nothing we know.
+        UsageError: there is no such kind of backend, or it has no such option.
 
     """
 
@@ -87,20 +90,19 @@ class QwenClient:
         endpoint: str | int | None = None,
         inputs: Mapping[str, Any] | None = None,
         failover_timeout: float = 10.0,
+        options: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.settings = Settings(
             proxy=proxy,
             trust_env=trust_env,
             headers=dict(headers or {}),
             hf_token=hf_token or os.environ.get("HF_TOKEN"),
-            auth=auth,
             connect_timeout=connect_timeout,
             stall_timeout=stall_timeout,
             retry_timeout=retry_timeout,
             wake_timeout=wake_timeout,
-            endpoint=endpoint,
-            inputs=inputs,
             failover_timeout=failover_timeout,
+            options=kind_options({"space": {"endpoint": endpoint, "inputs": inputs, "auth": auth}}, options or {}),
         )
         self.usage = Ledger()
         self._health = Health()
@@ -354,19 +356,10 @@ class QwenClient:
 
 
 def default_chain() -> tuple[Target, ...]:
-    """Return the targets for one who named none: ``QWEN_TARGET``, else the public Space, then a local model.
+    """Return the targets for one who named none: ``QWEN_TARGET``, else the public Spaces, then a local model.
 
     The local model is one of them only where its weights are already on this machine.
     """
     if named := os.environ.get("QWEN_TARGET", "").strip():
         return parse_chain(named)
-    chain = [parse_target(name) for name in DEFAULT_SPACES]
-    if _has_local_weights():
-        chain.append(parse_target("local"))
-    return tuple(chain)
-
-
-def _has_local_weights() -> bool:
-    from ..backends.local.weights import find  # noqa: PLC0415 - only where nothing was named
-
-    return find("0.5b") is not None
+    return usual_chain()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.completer import SimpleCompletion, context_matcher
 
 from ..backends.openai.servers import SERVERS
-from ..backends.targets import ALIASES, parse_chain, parse_target
+from ..backends.targets import parse_chain, parse_target, target_names
 from ..errors import TargetError
 from .braces import names_in_braces
 from .commands.table import COMMANDS
@@ -267,9 +267,10 @@ def _targets(session: NotebookSession, typed: str) -> list[str]:
     server = typed.partition(":")[0]
     if mark:
         return [*in_force, *(f"{base}#{model}" for model in _models(session, base, in_force))]
-    models = [f"{server}:{model}" for model in _models(session, server, in_force)] if server in SERVERS else []
-    local = ["local", *(f"local:{size}" for size in _SIZES)]
-    return [*in_force, *ALIASES, *local, *(f"{name}:" for name in SERVERS), *models]
+    names = target_names()
+    waits = f"{server}:" in names
+    models = [f"{server}:{model}" for model in _models(session, server, in_force)] if waits else []
+    return [*in_force, *names, *models]
 
 
 def _in_force(session: NotebookSession) -> list[str]:
@@ -290,7 +291,7 @@ def _models(session: NotebookSession, base: str, in_force: list[str]) -> list[st
     with suppress(TargetError):
         address = parse_target(base).address
         same = [name for name in in_force if parse_target(name).address == address]
-        states = session.client.states([base, *([f"{base}:"] if base in SERVERS else []), *same])
+        states = session.client.states([base, *([f"{base}:"] if f"{base}:" in target_names() else []), *same])
         return list(dict.fromkeys(model for state in states for model in state.models))
     return []
 

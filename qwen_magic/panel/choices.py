@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..backends.openai.servers import SERVERS
-from ..backends.targets import ALIASES, parse_chain
+from ..backends.targets import parse_chain, target_names, with_model
 from ..errors import UsageError
 from ..parameters import to_parameters
 
@@ -68,7 +67,7 @@ class Choices:
 
     def asked(self, client: QwenClient) -> str:
         """Return the target that is to be asked; "" leaves it to the client."""
-        return _with_model(self._first(client), self.model) if self.model else self._written[self.target]
+        return with_model(self._first(client), self.model) if self.model else self._written[self.target]
 
     async def learn(self, client: QwenClient) -> None:
         """Ask the target for its models.
@@ -90,7 +89,7 @@ class Choices:
         return {
             "target": self.target,
             "default_target": ", ".join(names),
-            "targets": list(dict.fromkeys([*filter(None, self._written), *names, *ALIASES, "local"])),
+            "targets": list(dict.fromkeys([*filter(None, self._written), *names, *_suggested()])),
             "model": self.model,
             "models": list(models),
             **{parameter: self._parameters.get(parameter) for parameter in _PARAMETERS},
@@ -105,13 +104,9 @@ class Choices:
         return self._written[self.target].split(",")[0].strip() if self.target else client.targets[0].name
 
 
-def _with_model(target: str, model: str) -> str:
-    """Name a model at a target."""
-    base = target.partition("#")[0]
-    kind = base.partition(":")[0]
-    if kind == "local":
-        return f"local:{model}"
-    return f"{kind}:{model}" if kind in SERVERS and "//" not in base else f"{base}#{model}"
+def _suggested() -> list[str]:
+    """Return the targets that can be asked as they are named; of models of one kind, the first."""
+    return [name for name in target_names() if ":" not in name]
 
 
 def _number(value: Any) -> Any:

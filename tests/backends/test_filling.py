@@ -10,8 +10,8 @@ from servers.web import SAVED
 
 from qwen_magic.backends.gradio.discovery import discover
 from qwen_magic.backends.gradio.filling import format_history
+from qwen_magic.backends.gradio.kind import ALIASES
 from qwen_magic.backends.gradio.known_spaces import KNOWN
-from qwen_magic.backends.targets import ALIASES
 from qwen_magic.errors import UsageError
 from qwen_magic.messages import Message
 

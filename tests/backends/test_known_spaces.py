@@ -10,8 +10,9 @@ import pytest
 
 from qwen_magic.backends.base import Settings
 from qwen_magic.backends.gradio.backend import SpaceBackend
+from qwen_magic.backends.gradio.kind import ALIASES
 from qwen_magic.backends.gradio.known_spaces import KNOWN
-from qwen_magic.backends.targets import ALIASES, parse_target
+from qwen_magic.backends.targets import parse_target
 from qwen_magic.client.sessions import Sessions
 from qwen_magic.events import End, Event, Responder, Status, TextDelta, ThinkingDelta
 from qwen_magic.messages import to_messages

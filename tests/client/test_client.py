@@ -18,7 +18,7 @@ import pytest
 from servers.web import STALL, ScriptedSpace
 
 from qwen_magic import Message, QwenClient, Reply
-from qwen_magic.backends.targets import DEFAULT_SPACES
+from qwen_magic.backends.gradio.kind import DEFAULT_SPACES
 from qwen_magic.client.client import default_chain
 from qwen_magic.errors import ConnectError, DisconnectError, QwenError, UsageError
 from qwen_magic.events import End, Reset, Responder, Status, TextDelta

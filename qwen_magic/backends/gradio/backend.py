@@ -18,12 +18,12 @@ from ...events import AnswerEvent, Event, Responder, Status
 from ..http import translated
 from ..qwen_models import context_of
 from ..retrying import retry_until_ready
-from ..targets import Target, space_host
 from .description import describe_space
 from .discovery import discover
 from .endpoints import Endpoint, Input, Payload
 from .failures import WAKING_STAGES, stage_error
 from .filling import build
+from .kind import GradioOptions, space_host
 from .known_spaces import KNOWN
 from .old_runs import FirstSSERun, PostRun, WebsocketRun, queued_or_not
 from .runs import QueueRun, Run
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ...request import Request
     from ..base import Deadlines, Settings
     from ..descriptions import Description
+    from ..target import Target
 
 T = TypeVar("T")
 
@@ -62,10 +63,11 @@ class SpaceBackend:
         self.settings = settings
         self.space_id = "" if "://" in target.address else target.address
         self.model = target.model
-        self.login = target.login or settings.auth
+        self.options: GradioOptions = settings.options.get("space") or GradioOptions()
+        self.login = target.login or self.options.auth
         address = base_url or (space_host(self.space_id) if self.space_id else target.address)
         self.site = Site(self.name, settings, address, address, self.space_id)
-        self._known = KNOWN.get(self.space_id.lower()) if settings.endpoint is None else None
+        self._known = KNOWN.get(self.space_id.lower()) if self.options.endpoint is None else None
         self._endpoint: Endpoint | None = None
 
     def __repr__(self) -> str:
@@ -119,7 +121,7 @@ class SpaceBackend:
             if self.login:
                 await web.sign_in(*self.login)
             try:
-                found = await describe_space(web, self.name, self.settings.endpoint, self._known, self.model)
+                found = await describe_space(web, self.name, self.options.endpoint, self._known, self.model)
                 return replace(found, context=await self.context())
             except AsleepError as error:
                 error.what = await self._state(web) or error.what
@@ -135,7 +137,7 @@ class SpaceBackend:
         return isinstance(error, (NotFoundError, ProtocolError)) or _is_silent(error)
 
     async def _answer(self, web: Web, endpoint: Endpoint, request: Request) -> AsyncGenerator[Event, None]:
-        plain, inputs = endpoint, self.settings.inputs
+        plain, inputs = endpoint, self.options.inputs
         if endpoint.conversation and sum(message.role == "user" for message in request.messages) > 1:
             endpoint = endpoint.conversation
         payload = build(endpoint, request, inputs, self.name, model=self.model)
@@ -204,7 +206,7 @@ class SpaceBackend:
         info = None
         with contextlib.suppress(QwenError):
             info = await web.get_json(f"{prefix}/info")
-        return queued_or_not(config, discover(config, info, self.name, self.settings.endpoint))
+        return queued_or_not(config, discover(config, info, self.name, self.options.endpoint))
 
     def _retry_until_ready(
         self, web: Web, attempt: Callable[[], Awaitable[T]], result: list[T]

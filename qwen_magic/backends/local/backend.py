@@ -18,7 +18,7 @@ from ...events import Event, Responder, Status
 from ..descriptions import Description
 from ..openai.backend import OpenAIBackend
 from ..openai.servers import SERVERS
-from ..targets import Target
+from ..target import Target
 from ..threads import in_thread
 from . import known_weights, weights
 from .engine import CONTEXT, SLOTS, Address, Engine

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from ...errors import ServerError
     from ...request import Request
     from ..base import Deadlines, Settings
-    from ..targets import Target
+    from ..target import Target
     from .protocol import ChatBody
 
 _HTTP_OK = 200

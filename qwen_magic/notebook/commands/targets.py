@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ...backends.openai.servers import SERVERS
-from ...backends.targets import ALIASES, parse_chain, parse_target
+from ...backends.registry import kinds, offered
+from ...backends.targets import parse_chain, parse_target
 from ...errors import UsageError
 from ...version import __version__
 from ..waiting import wait_for
@@ -77,17 +77,11 @@ def _spaces(session: NotebookSession, rest: str) -> None:
 
 
 def _known_names() -> list[str]:
-    spaces = [(alias, f"https://huggingface.co/spaces/{parse_target(alias).address}") for alias in ALIASES]
-    servers = [(f"{server.name}:MODEL", server.base_url, server.key_variable) for server in SERVERS.values()]
-    return [
-        "Public Spaces",
-        *columns(spaces, indent="  "),
-        "OpenAI-compatible servers, and the variables that hold their keys",
-        *columns(servers, indent="  "),
-        "This machine",
-        "  local, local:1.5b, local:PATH",
-        "%qwen spaces TARGET asks one of them what it offers.",
-    ]
+    lines = []
+    for kind in kinds():
+        lines += [kind.title, *columns(kind.rows(), indent="  ")]
+    problems = [f"{problem[:1].upper()}{problem[1:]}." for problem in offered().problems]
+    return [*lines, *problems, "%qwen spaces TARGET asks one of them what it offers."]
 
 
 def _state_lines(states: Sequence[TargetState]) -> list[str]:

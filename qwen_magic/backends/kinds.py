@@ -1,0 +1,71 @@
+"""What a kind of backend is: one row of the registry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .base import Backend, Settings
+    from .target import Target
+
+
+def _nothing() -> Sequence[Any]:
+    return ()
+
+
+def _hash_model(target: str, model: str) -> str:
+    return f"{target.partition('#')[0]}#{model}"
+
+
+@dataclass(frozen=True)
+class BackendKind:
+    """One kind of backend: which target strings are its own, and what speaks to them.
+
+    Another package offers one under the entry point group ``qwen_magic.backends``.
+
+    Attributes:
+        name: its name, which its targets have as their ``kind``: "space".
+        title: a heading for its targets in a list: "Public Spaces".
+        backend: what speaks to a target: a callable that takes the target and the settings and returns a `Backend`,
+            or where it is, as "package.module:name", to be imported on first use.
+        parse: makes a target of a name as it was written and of what an alias in it stands for (else the same); None
+            where that is none of its own. It may raise a TargetError, with `forms` as the hint.
+        prefixes: the words that its target strings may begin with, for the nearest match after a mistake.
+        forms: how its targets are written, for advice: ("space:OWNER/NAME", "space:URL").
+        aliases: short names, and the target strings that they stand for.
+        names: gives the targets that Tab offers; one that ends with a colon waits for a model.
+        rows: gives the rows of the list of known targets: how each is written, and what is known of it.
+        usual: gives the targets that belong to the chain of one who named none, in order.
+        with_model: names a model at a target string of this kind.
+        caveat: what a user is told, once, of its answers, or "".
+        offer: what a user is told where all servers fail and this kind could answer, or "".
+        options: makes its own options of the values by name that a client was given for it.
+
+    """
+
+    name: str
+    title: str
+    backend: str | Callable[[Target, Settings], Backend]
+    parse: Callable[[str, str], Target | None]
+    prefixes: tuple[str, ...] = ()
+    forms: tuple[str, ...] = ()
+    aliases: Mapping[str, str] | None = None
+    names: Callable[[], Sequence[str]] = _nothing
+    rows: Callable[[], Sequence[tuple[str, ...]]] = _nothing
+    usual: Callable[[], Sequence[str]] = _nothing
+    with_model: Callable[[str, str], str] = _hash_model
+    caveat: str = ""
+    offer: str = ""
+    options: Callable[..., object] = dict
+
+    def make(self, target: Target, settings: Settings) -> Backend:
+        """Make the backend for a target; its module is imported here, on first use."""
+        if callable(self.backend):
+            return self.backend(target, settings)
+        module, _, name = self.backend.partition(":")
+        backend: Backend = getattr(import_module(module), name)(target, settings)
+        return backend

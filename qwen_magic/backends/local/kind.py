@@ -1,0 +1,36 @@
+"""Models on this machine as a kind of backend."""
+
+from __future__ import annotations
+
+from ..kinds import BackendKind
+from ..target import Target
+from .known_weights import KNOWN
+
+
+def _parse(name: str, spec: str) -> Target | None:
+    prefix, _, rest = spec.partition(":")
+    return Target(name, "local", rest or "0.5b", remote=False) if prefix == "local" else None
+
+
+def _usual() -> tuple[str, ...]:
+    """Return the local model, but only where its weights are already on this machine."""
+    from .weights import find  # noqa: PLC0415 - only where nothing was named
+
+    return ("local",) if find("0.5b") is not None else ()
+
+
+KIND = BackendKind(
+    name="local",
+    title="This machine",
+    backend="qwen_magic.backends.local.backend:LocalBackend",
+    parse=_parse,
+    prefixes=("local",),
+    forms=("local",),
+    names=lambda: ("local", *(f"local:{size}" for size in KNOWN)),
+    rows=lambda: [("local, local:1.5b, local:PATH",)],
+    usual=_usual,
+    with_model=lambda _target, model: f"local:{model}",
+    caveat="a small model on this machine: fair at short code, unreliable in facts and arithmetic",
+    offer="A small Qwen can answer on this machine: %qwen use local (491 MB, once).",
+)
+"""The row of models on this machine."""

@@ -1,0 +1,41 @@
+"""OpenAI-compatible servers as a kind of backend: their target strings, and the servers that have a short name."""
+
+from __future__ import annotations
+
+from ..kinds import BackendKind
+from ..target import Target, split_login
+from .servers import SERVERS, server_at
+
+_FORMS = ("ollama:MODEL", "openai:URL#MODEL")
+
+
+def _parse(name: str, spec: str) -> Target | None:
+    prefix, _, rest = spec.partition(":")
+    if prefix in SERVERS:
+        return Target(name, "openai", SERVERS[prefix].base_url, model=rest.strip(), server=SERVERS[prefix])
+    if prefix != "openai" or not rest:
+        return None
+    base, _, model = rest.partition("#")
+    url, login = split_login(name, base)
+    shown = name if login is None else f"openai:{url}" + (f"#{model}" if model else "")
+    return Target(shown, "openai", url.rstrip("/"), model=model, login=login, server=server_at(url))
+
+
+def _with_model(target: str, model: str) -> str:
+    base = target.partition("#")[0]
+    prefix = base.partition(":")[0]
+    return f"{prefix}:{model}" if prefix in SERVERS and "//" not in base else f"{base}#{model}"
+
+
+KIND = BackendKind(
+    name="openai",
+    title="OpenAI-compatible servers, and the variables that hold their keys",
+    backend="qwen_magic.backends.openai.backend:OpenAIBackend",
+    parse=_parse,
+    prefixes=("openai", *SERVERS),
+    forms=_FORMS,
+    names=lambda: tuple(f"{name}:" for name in SERVERS),
+    rows=lambda: [(f"{server.name}:MODEL", server.base_url, server.key_variable) for server in SERVERS.values()],
+    with_model=_with_model,
+)
+"""The row of OpenAI-compatible servers."""
