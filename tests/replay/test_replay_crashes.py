@@ -20,7 +20,7 @@ KILLS = 20
 WRITER = """
     import sys
     from pathlib import Path
-    from qwen_magic.messages import Usage
+    from qwen_magic.events import Usage
     from qwen_magic.replay.recorded import Recorded
     from qwen_magic.replay.file import ReplayFile
 
