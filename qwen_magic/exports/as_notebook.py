@@ -8,13 +8,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from ..message_json import to_base64
+from ..parts import Image, Text, ToolResult
 from ..text.math import dollar_math
 from ..text.safe import safe_markdown
-from .as_json import Imported, date, heading, imported, parsed, turn_from, turn_values
+from .plain import ImportedConversation, date, heading, imported, parsed, turn_from, turn_values
+from .readable import is_shown, label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from ..parts import Part
     from ..store.rows import Conversation, Turn
 
 _KEY = "qwen_magic"
@@ -41,7 +45,8 @@ def to_notebook(conversation: Conversation, turns: Sequence[Turn]) -> str:
     """Write a conversation as a notebook (nbformat 4.5).
 
     Each turn is a ``%%qwen`` cell as it was written, with its answer as the saved output. What a cell does not show,
-    such as the prompt after variables were filled in, stands in the cell's metadata.
+    such as the prompt after variables were filled in, stands in the cell's metadata, with all parts and steps; pictures
+    are shown above the answer, and steps are named there.
 
     Args:
         conversation: the conversation.
@@ -56,12 +61,12 @@ def to_notebook(conversation: Conversation, turns: Sequence[Turn]) -> str:
         _code("load", "%load_ext qwen_magic", {}, []),
         *(_code(f"turn-{number}", _source(turn), _kept(turn), _outputs(turn)) for number, turn in enumerate(turns, 1)),
     ]
-    metadata = {**_KERNEL, _KEY: heading(conversation)}
+    metadata = {**_KERNEL, _KEY: heading(conversation, turns)}
     notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
 
 
-def from_notebook(text: str) -> Imported:
+def from_notebook(text: str) -> ImportedConversation:
     """Read the ``%%qwen`` cells of a notebook, exported or not, with their saved answers.
 
     Args:
@@ -82,7 +87,7 @@ def from_notebook(text: str) -> Imported:
     turns = [turn for cell in cells if isinstance(cell, dict) and (turn := _turn(cell))]
     if not turns and not told:
         raise UsageError("the notebook has no %%qwen cell", hint="Only those can be imported.")
-    found = imported(told, []) if told else Imported("", "", ())
+    found = imported(told, []) if told else ImportedConversation("", "", ())
     return replace(found, turns=tuple(turns))
 
 
@@ -110,8 +115,25 @@ def _kept(turn: Turn) -> dict[str, Any]:
 def _outputs(turn: Turn) -> list[dict[str, Any]]:
     facts = " · ".join(part for part in (turn.target, date(turn.asked_at)) if part)
     shown = {"text/markdown": safe_markdown(dollar_math(turn.answer)), "text/plain": turn.answer}
-    outputs = [_output(shown, {_KEY: "answer"})] if turn.answer else []
+    outputs = [_part_output(part) for part in _parts(turn)]
+    outputs += [_output(shown, {_KEY: "answer"})] if turn.answer else []
     return [*outputs, _output({"text/plain": facts}, {})] if facts else outputs
+
+
+def _parts(turn: Turn) -> Iterator[Part]:
+    """Give the parts that neither the cell's source nor the answer shows."""
+    yield from (part for part in turn.parts if not isinstance(part, Text))
+    for step in turn.steps:
+        last = step is turn.steps[-1] and step.text == turn.answer
+        yield from (part for part in step.parts if not (last and isinstance(part, (Text, ToolResult))))
+
+
+def _part_output(part: Part) -> dict[str, Any]:
+    """Show a part; Markdown would be taken for an answer."""
+    if isinstance(part, Image) and is_shown(part):
+        return _output({part.mime: to_base64(part.data), "text/plain": label(part)}, {})
+    text = f"{label(part)}\n{part.text}" if isinstance(part, ToolResult) else label(part)
+    return _output({"text/plain": part.text if isinstance(part, Text) else text}, {})
 
 
 def _output(data: Mapping[str, str], metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,7 +178,7 @@ def _said(outputs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             answers += [] if markdown else [_PRINTED_LINES.sub("", plain)]
         else:
             answers.append(plain)
-    return {**values, "answer": "\n\n".join(text for text in answers if text)}
+    return {**values, "steps": [], "answer": "\n\n".join(text for text in answers if text)}
 
 
 def _shown(outputs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[bool, str, str]]:
