@@ -206,14 +206,24 @@ def describe(part: Part) -> str:
         case Text():
             return one_line(part.text)
         case Image():
-            words = ["image", part.name, part.url or f"{part.mime} {_size(part.data)}"]
+            words = ["image", part.name, part.url or f"{part.mime} {size(len(part.data))}"]
         case File():
-            words = ["file", part.name, part.mime, _size(part.data)]
+            words = ["file", part.name, part.mime, size(len(part.data))]
         case ToolCall():
             words = ["tool call", f"{part.name}({part.arguments})"]
         case ToolResult():
             words = ["failed tool result" if part.failed else "tool result", part.name or part.id]
     return one_line(" ".join(filter(None, words)))
+
+
+def size(count: int) -> str:
+    """Write a number of bytes for people, such as "12 KB"."""
+    rest = float(count)
+    for unit in ("B", "KB", "MB"):
+        if round(rest) < _UNIT:
+            return f"{rest:.0f} {unit}"
+        rest /= _UNIT
+    return f"{rest:.1f} GB"
 
 
 def with_texts(part: Part, change: Callable[[str], str]) -> Part:
@@ -249,12 +259,3 @@ def _mime(text: str) -> str:
     if not _MIME.fullmatch(kind):
         raise UsageError(f"{shortened(text)} is no kind of file", hint='Give mime as "image/png", for example.')
     return kind
-
-
-def _size(data: bytes) -> str:
-    size = float(len(data))
-    for unit in ("B", "KB", "MB"):
-        if round(size) < _UNIT:
-            return f"{size:.0f} {unit}"
-        size /= _UNIT
-    return f"{size:.1f} GB"
