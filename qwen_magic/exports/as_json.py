@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import UsageError
 from ..messages import to_message
 from ..store.rows import Turn
-from .plain import FORMAT, HINT, ImportedConversation, heading, imported, name_from, parsed, turn_values
+from .plain import FORMAT, HINT, ImportedConversation, conversation_from, heading_values, name_from, parse, turn_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ def to_json(conversation: Conversation, turns: Sequence[Turn]) -> str:
         The text of the file.
 
     """
-    told = {**heading(conversation, turns), "turns": [turn_values(turn) for turn in turns]}
+    told = {**heading_values(conversation, turns), "turns": [turn_values(turn) for turn in turns]}
     return json.dumps(told, ensure_ascii=False, indent=2) + "\n"
 
 
@@ -46,12 +46,12 @@ def from_json(text: str) -> ImportedConversation:
         UsageError: the text is none of these.
 
     """
-    value = parsed(text)
+    value = parse(text)
     if isinstance(value, dict) and value.get("format") == FORMAT:
         turns = value.get("turns")
         if not isinstance(turns, list):
             raise UsageError("the JSON has no list of turns", hint="Export it again.")
-        return imported(value, turns)
+        return conversation_from(value, turns)
     told = value if isinstance(value, dict) else {"messages": value}
     messages = told.get("messages")
     if not isinstance(messages, list):

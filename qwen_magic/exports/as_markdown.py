@@ -26,7 +26,7 @@ from ..message_json import parts_to_json, to_base64
 from ..parts import File, Image, Text, ToolCall, ToolResult, data_url, describe, read_data_url
 from ..text.fences import find_fences, split_lines, write_fence
 from ..text.surrogates import mended
-from .plain import ImportedConversation, date, heading, imported, parsed, turn_values
+from .plain import ImportedConversation, conversation_from, format_date, heading_values, parse, turn_values
 from .readable import is_shown, label
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def to_markdown(conversation: Conversation, turns: Sequence[Turn], *, marked: bo
 
     """
     page = _Page(marked)
-    page.mark("conversation", heading(conversation, turns))
+    page.mark("conversation", heading_values(conversation, turns))
     page.add(f"# {conversation.name}", "")
     if conversation.system:
         page.add("System prompt:", "")
@@ -104,12 +104,12 @@ def from_markdown(text: str) -> ImportedConversation:
     """
     if (first := _MARK.search(text)) and first[0].endswith("\r\n"):  # some program has changed all line ends
         text = text.replace("\r\n", "\n")
-    told: Mapping[str, Any] = {}
+    head: Mapping[str, Any] = {}
     system = ""
     turns: list[dict[str, Any]] = []
     for kind, values, body in _marked(text):
         if kind == "conversation":
-            told = values
+            head = values
         elif kind == "turn":
             turns.append({"system": system, **values})
             turns[-1].pop("parts", None)
@@ -122,10 +122,10 @@ def from_markdown(text: str) -> ImportedConversation:
             turns[-1][kind] = body
         elif kind == "system":
             system = body
-    if not told:
+    if not head:
         hint = "Only Markdown that %qwen export wrote can be imported."
         raise UsageError("the Markdown is no exported conversation", hint=hint)
-    return imported({**told, "system": system}, [_with_texts(turn) for turn in turns])
+    return conversation_from({**head, "system": system}, [_with_texts(turn) for turn in turns])
 
 
 class _Page:
@@ -184,7 +184,7 @@ def _marked(text: str) -> Iterator[tuple[str, Mapping[str, Any], str]]:
     """Find the marks: each one's kind, values, and the body of the section that it begins."""
     place = 0
     while match := _MARK.search(text, place):
-        kind, values, place = match["kind"], parsed(match["values"]), match.end()
+        kind, values, place = match["kind"], parse(match["values"]), match.end()
         body = ""
         if kind in _SECTIONS:
             body, place = _body(text, place, values.get("length"))
@@ -263,4 +263,4 @@ def _escaped(text: str) -> str:
 
 def _facts(turn: Turn) -> str:
     ending = turn.finish_reason if turn.finish_reason != "stop" else ""
-    return " · ".join(part for part in (turn.target, date(turn.asked_at), ending) if part) or "imported"
+    return " · ".join(part for part in (turn.target, format_date(turn.asked_at), ending) if part) or "imported"

@@ -47,7 +47,7 @@ class ImportedConversation:
     turns: tuple[Turn, ...]
 
 
-def heading(conversation: Conversation, turns: Sequence[Turn]) -> dict[str, Any]:
+def heading_values(conversation: Conversation, turns: Sequence[Turn]) -> dict[str, Any]:
     """Return what is known of a conversation as a whole, as plain values; the version is what the turns need."""
     return {
         "format": FORMAT,
@@ -71,24 +71,24 @@ def turn_values(turn: Turn) -> dict[str, Any]:
     return values
 
 
-def imported(told: Mapping[str, Any], turns: Sequence[object]) -> ImportedConversation:
+def conversation_from(head: Mapping[str, Any], turns: Sequence[object]) -> ImportedConversation:
     """Make a conversation of plain values.
 
     Args:
-        told: what `heading` returned.
+        head: what `heading_values` returned.
         turns: what `turn_values` returned for each turn.
 
     Raises:
         UsageError: they are something else, or of a newer version.
 
     """
-    version = told.get("version")
-    if told.get("format") != FORMAT or not isinstance(version, int):
+    version = head.get("version")
+    if head.get("format") != FORMAT or not isinstance(version, int):
         raise UsageError("it is no exported conversation", hint="Export it again.")
     if version > _NEWEST:
         raise UsageError(f"it was exported by a newer qwen_magic (version {version})", hint="Update qwen_magic.")
     return ImportedConversation(
-        name_from(told.get("name")), _text(told, "system"), tuple(turn_from(turn) for turn in turns)
+        name_from(head.get("name")), _text(head, "system"), tuple(turn_from(turn) for turn in turns)
     )
 
 
@@ -125,7 +125,7 @@ def name_from(text: object) -> str:
     return "".join(letter for letter in line if letter.isprintable())[:_LONGEST_NAME].lstrip("- ").rstrip()
 
 
-def date(seconds: float) -> str:
+def format_date(seconds: float) -> str:
     """Write a time for the eye; "" where it is not known."""
     try:
         return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d %H:%M} UTC" if seconds else ""
@@ -133,7 +133,7 @@ def date(seconds: float) -> str:
         return ""
 
 
-def parsed(text: str) -> Any:
+def parse(text: str) -> Any:
     """Parse JSON.
 
     Raises:

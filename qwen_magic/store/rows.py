@@ -1,4 +1,4 @@
-"""Turns and conversations, and the rows of the database that they are."""
+"""Turns and conversations, and the rows of the database that they are; each write is part of its caller's."""
 
 from __future__ import annotations
 

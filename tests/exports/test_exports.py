@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -113,7 +113,7 @@ def test_a_nasty_text_comes_back_in_each_part(
 SOME = st.text() | st.sampled_from(NASTY) | st.text("`~<>!-#\n\r {}qwen_magic:end", max_size=30)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(system=SOME, texts=st.lists(st.tuples(SOME, SOME, SOME, SOME, SOME), max_size=4), data=st.data())
 @each_form
 def test_any_text_comes_back(

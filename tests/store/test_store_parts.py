@@ -82,7 +82,9 @@ def test_a_turn_of_text_alone_writes_no_json(store: Store) -> None:
     assert rows(store, "SELECT parts || steps FROM turn") == [""]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=60
+)
 @given(prompt=PROMPTS, steps=STEPS, other=STEPS)
 def test_any_parts_and_steps_come_back(store: Store, prompt: Message, steps: Any, other: Any) -> None:
     conversation = store.create("a").id
@@ -346,5 +348,7 @@ class BytesInUse(RuleBasedStateMachine):
         assert rows(self.store, "SELECT turn FROM blob_use WHERE turn NOT IN (SELECT id FROM turn)") == []
 
 
-BytesInUse.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+BytesInUse.TestCase.settings = settings(
+    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 test_bytes_in_use = BytesInUse.TestCase
