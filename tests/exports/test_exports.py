@@ -435,11 +435,11 @@ def test_what_the_display_leaves_in_a_cell_is_read(
         slots[display_id] = {"output_type": "display_data", "metadata": {}, "data": data}
 
     shown = MarkdownDisplay(publish) if form == "markdown" else PrintDisplay(SlotStatus(publish))
-    shown.take(Status("refused", "failover", target="qwen-3"))
+    shown.on_event(Status("refused", "failover", target="qwen-3"))
     if reply.thinking:
-        shown.take(ThinkingDelta(reply.thinking))
+        shown.on_event(ThinkingDelta(reply.thinking))
     for start in range(0, len(text), 7):
-        shown.take(TextDelta(text[start : start + 7]))
+        shown.on_event(TextDelta(text[start : start + 7]))
     shown.finish(reply, "%qwen continue goes on from here")
     outputs = [*slots.values(), {"output_type": "stream", "name": "stdout", "text": capsys.readouterr().out}]
     notebook = {"cells": [code("%%qwen\nq", *outputs)], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
