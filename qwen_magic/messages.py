@@ -1,119 +1,56 @@
-"""Messages and the parts that they are made of, in our own form and in that of OpenAI's chat API.
+"""Messages, in our own form and in that of OpenAI's chat API; what they are made of stands in `parts`.
 
-Source of the other form: https://platform.openai.com/docs/api-reference/chat/create
+Nothing is sent, fetched or read from a file here, and nothing is left out to make a conversation fit.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import json
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, cast
-from urllib.parse import unquote_to_bytes
 
 from .errors import UsageError
+from .openai_form import Content, part_as_dict, parts_of, sequence, text_at, tool_call_of
+from .parts import File, Image, Part, Text, ToolCall, ToolResult, data_url, shortened, with_texts
+
+__all__ = [
+    "ROLES",
+    "Content",
+    "File",
+    "Image",
+    "Message",
+    "MessageLike",
+    "Part",
+    "Prompt",
+    "Role",
+    "Text",
+    "ToolCall",
+    "ToolResult",
+    "data_url",
+    "split_system",
+    "to_message",
+    "to_messages",
+]
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
-_DATA_URL = re.compile(r"data:(?P<mime>[\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*?(?P<base64>;base64)?,(?P<data>.*)", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Text:
-    """A part that is text."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Image:
-    """A part that is a picture: its bytes, or an address from which the server itself fetches it.
-
-    Attributes:
-        data: the bytes of the picture's file, or b"" where there is a url.
-        mime: what kind of file it is.
-        name: what it is called, or "".
-        url: its address, or "".
-        detail: how closely a server is to look at it ("low", "high", "auto"), or "" to leave that open.
-
-    """
-
-    data: bytes = field(default=b"", repr=False)
-    mime: str = "image/png"
-    name: str = ""
-    url: str = ""
-    detail: str = ""
-
-    @property
-    def sha256(self) -> str:
-        """The hash of its bytes, in hexadecimal digits; "" where it has none."""
-        return _sha256(self.data)
-
-
-@dataclass(frozen=True)
-class File:
-    """A part that is a file.
-
-    Attributes:
-        data: its bytes.
-        mime: what kind of file it is.
-        name: its name, or "".
-
-    """
-
-    data: bytes = field(repr=False)
-    mime: str = "application/octet-stream"
-    name: str = ""
-
-    @property
-    def sha256(self) -> str:
-        """The hash of its bytes, in hexadecimal digits."""
-        return _sha256(self.data)
-
-
-@dataclass(frozen=True)
-class ToolCall:
-    """A part by which a model calls a tool.
-
-    Attributes:
-        id: what the result refers to.
-        name: the tool's name.
-        arguments: its arguments, as the model wrote them; JSON, if the model kept to it.
-
-    """
-
-    id: str
-    name: str
-    arguments: str = "{}"
-
-
-@dataclass(frozen=True)
-class ToolResult:
-    """A part that is what a tool gave.
-
-    Attributes:
-        id: the id of the call.
-        text: what the model is told.
-        name: the tool's name, or "".
-        failed: whether it is the text of a failure.
-
-    """
-
-    id: str
-    text: str
-    name: str = ""
-    failed: bool = False
-
-
-Part = Text | Image | File | ToolCall | ToolResult
-"""What a message is made of."""
-_PARTS = (Text, Image, File, ToolCall, ToolResult)
-Content = str | Sequence[Any] | None
-"""What is taken for a message's content: a text, a list of parts, texts and OpenAI's mappings, or None for nothing."""
+_TAKES: dict[Role, tuple[type[Part], ...]] = {
+    "system": (Text,),
+    "user": (Text, Image, File),
+    "assistant": (Text, Image, File, ToolCall),
+    "tool": (ToolResult, Image, File),
+}
+_NOUNS: dict[type, str] = {
+    Text: "text of its own",
+    Image: "an image",
+    File: "a file",
+    ToolCall: "a tool call",
+    ToolResult: "a tool's result",
+}
+_OF_OTHER_FORMS = ("function_call", "audio")
+"""What a message of OpenAI's form may have that we have no part for."""
+_PLACES = "Images and files are the user's, tool calls the assistant's, results a tool's."
+_LONGEST_SHOWN = 200
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -123,14 +60,16 @@ class Message:
     Args:
         role: "system", "user", "assistant" or "tool".
         content: a text; or a list of parts, texts and mappings in OpenAI's form, which are brought into ours.
-        parts: the parts, where they are given as such.
+        parts: the parts, where they are given as such; they come after the content.
 
     Attributes:
         role: who says it.
-        parts: what it is made of, in order; texts that follow each other are one.
+        parts: what it is made of, in order; texts that follow each other are one, and none is empty. As in OpenAI's
+            form, tool calls come after all else, and a tool's message begins with the one result that it has.
 
     Raises:
-        UsageError: there is no such role, or something in it cannot be taken.
+        UsageError: there is no such role, or something in it cannot be taken: a system message has text alone, the
+            user's also images and files, the assistant's tool calls as well.
 
     """
 
@@ -138,13 +77,15 @@ class Message:
     parts: tuple[Part, ...]
 
     def __init__(self, role: Role, content: Content = None, *, parts: Sequence[Part] = ()) -> None:
-        if role not in ROLES:
-            raise UsageError(f"a message has the role {role!r}", hint=f"Use one of {', '.join(ROLES)}.")
+        if not isinstance(role, str) or role not in ROLES:
+            raise UsageError(f"a message has the role {shortened(role)}", hint=f"Use one of {', '.join(ROLES)}.")
         object.__setattr__(self, "role", role)
-        object.__setattr__(self, "parts", _joined([*_parts(content), *_parts(list(parts))]))
+        object.__setattr__(self, "parts", _in_order(role, _joined([*parts_of(content), *parts_of(parts)])))
 
     def __repr__(self) -> str:
-        return f"Message(role={self.role!r}, content={self.content!r})"
+        said = repr(self.content)
+        said = said if len(said) <= _LONGEST_SHOWN else f"{said[:_LONGEST_SHOWN]}…"
+        return f"Message(role={self.role!r}, content={said})"
 
     @property
     def text(self) -> str:
@@ -161,23 +102,39 @@ class Message:
         """The tools that it calls."""
         return tuple(part for part in self.parts if isinstance(part, ToolCall))
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the message in the form that OpenAI's chat API takes; one that is all text has a text for content."""
+    def as_dict(self, url: Callable[[Image | File], str] = data_url) -> dict[str, Any]:
+        """Return the message in the form that OpenAI's chat API takes; one that is all text has a text for content.
+
+        `to_message` makes the same message of it again, but for what that form has no room for: the name of an image,
+        and of a tool's result its name and whether it failed.
+
+        Args:
+            url: gives what stands for the bytes of an image or a file; without it a ``data:`` URL.
+
+        """
         told: dict[str, Any] = {"role": self.role}
-        result = next((part for part in self.parts if isinstance(part, ToolResult)), None)
-        if result is not None:
-            told["tool_call_id"] = result.id
         others = [part for part in self.parts if not isinstance(part, ToolCall)]
+        if others and isinstance(others[0], ToolResult):
+            told["tool_call_id"] = others[0].id
         if all(isinstance(part, (Text, ToolResult)) for part in others):
             told["content"] = self.text if others or not self.tool_calls else None
         else:
-            told["content"] = [_as_dict(part) for part in others]
+            told["content"] = [part_as_dict(part, url) for part in others]
         if self.tool_calls:
             told["tool_calls"] = [
                 {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
                 for call in self.tool_calls
             ]
         return told
+
+    def with_texts(self, change: Callable[[str], str]) -> Message:
+        """Return the message with each text in it changed: tool arguments and results, names and addresses as well.
+
+        Args:
+            change: gives the new text for an old one, such as `text.secrets.redact`.
+
+        """
+        return Message(self.role, parts=[with_texts(part, change) for part in self.parts])
 
 
 MessageLike = Message | Mapping[str, Any]
@@ -199,12 +156,14 @@ def to_messages(prompt: Prompt, system: str | None = None) -> tuple[Message, ...
         UsageError: nothing was asked, or a message cannot be taken; then its number, from 1, is named with the reason.
 
     """
+    if not isinstance(system, (str, type(None))):
+        raise UsageError(f"a system prompt of type {type(system).__name__}", hint="Give it as a str.")
     if isinstance(prompt, str):
         given: list[Message] = [Message("user", prompt)]
-    elif isinstance(prompt, Mapping) or not isinstance(prompt, Sequence):
+    elif isinstance(prompt, (Mapping, bytes, bytearray, memoryview)) or not isinstance(prompt, Sequence):
         raise UsageError(f"messages of type {type(prompt).__name__}", hint="Give a str or a list of messages.")
     else:
-        given = [_to_message(cast("MessageLike", item), number) for number, item in enumerate(prompt, 1)]
+        given = [to_message(item, number) for number, item in enumerate(prompt, 1)]
     systems = [m.text for m in given if m.role == "system" and m.text.strip()]
     turns = [_without_thinking(m) for m in given if m.role != "system"]
     if not turns or turns[-1].role not in ("user", "tool") or not _says_something(turns[-1]):
@@ -214,19 +173,29 @@ def to_messages(prompt: Prompt, system: str | None = None) -> tuple[Message, ...
     return (*head, *turns)
 
 
+def to_message(item: object, number: int) -> Message:
+    """Bring one message into our form.
+
+    Args:
+        item: a Message, which stays what it is, or a mapping in OpenAI's form.
+        number: its number in the conversation, from 1, for what is said of it where it cannot be taken.
+
+    Raises:
+        UsageError: it cannot be taken.
+
+    """
+    if isinstance(item, Message):
+        return item
+    try:
+        return _from_mapping(item)
+    except UsageError as error:
+        raise UsageError(f"message {number}: {error.what}", hint=error.hint) from None
+
+
 def split_system(messages: Sequence[Message]) -> tuple[str, list[Message]]:
     """Part the system prompt ("" without one) from the turns."""
     system = next((m.text for m in messages if m.role == "system"), "")
     return system, [m for m in messages if m.role != "system"]
-
-
-def data_url(part: Image | File) -> str:
-    """Write a part's bytes as a ``data:`` URL."""
-    return f"data:{part.mime};base64,{base64.b64encode(part.data).decode()}"
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest() if data else ""
 
 
 def _says_something(message: Message) -> bool:
@@ -243,42 +212,27 @@ def _without_thinking(message: Message) -> Message:
     return Message("assistant", parts=parts)
 
 
-def _to_message(item: MessageLike, number: int) -> Message:
-    if isinstance(item, Message):
-        return item
-    try:
-        return _from_mapping(item)
-    except UsageError as error:
-        raise UsageError(f"message {number}: {error.what}", hint=error.hint) from None
-
-
 def _from_mapping(item: object) -> Message:
-    if not isinstance(item, Mapping) or not item.keys() >= {"role"} or not item.keys() & {"content", "tool_calls"}:
-        raise UsageError("no role and content", hint='Give {"role": "user", "content": "..."}.')
-    role: Any
-    role, content, calls = item["role"], item.get("content"), item.get("tool_calls") or ()
-    role = "system" if role == "developer" else role
-    if content is None and not calls and role != "assistant":
+    if not isinstance(item, Mapping) or "role" not in item or not item.keys() & {"content", "tool_calls", "refusal"}:
+        raise UsageError("it has no role and content", hint='Give {"role": "user", "content": "..."}.')
+    for name in _OF_OTHER_FORMS:
+        if item.get(name):
+            raise UsageError(f"its {name} cannot be taken", hint="Give a content, or tool_calls.")
+    role, content, calls = item["role"], item.get("content"), item.get("tool_calls")
+    role = cast("Role", "system" if role == "developer" else role)
+    said = _joined(parts_of(content))
+    if not said and (refusal := text_at(item, "refusal", "")):
+        said = [Text(refusal)]
+    if content is None and not said and not calls and role != "assistant":
         raise UsageError("its content is None", hint="Give a str, or a list of parts.")
-    if role == "tool":
-        text = Message("tool", content).text
-        rest = [part for part in _parts(content) if not isinstance(part, Text)]
-        if not any(isinstance(part, ToolResult) for part in rest):
-            result = ToolResult(_string(item, "tool_call_id"), text, str(item.get("name") or ""))
-            return Message("tool", parts=[result, *rest])
-    return Message(role, content, parts=[_tool_call(call) for call in _sequence(calls, "tool_calls")])
+    if role == "tool" and not any(isinstance(part, ToolResult) for part in said):
+        text = "".join(part.text for part in said if isinstance(part, Text))
+        result = ToolResult(text_at(item, "tool_call_id"), text, text_at(item, "name", ""))
+        said = [result, *(part for part in said if not isinstance(part, Text))]
+    return Message(role, parts=[*said, *map(tool_call_of, [] if calls is None else sequence(calls, "tool_calls"))])
 
 
-def _parts(content: Content) -> list[Part]:
-    """Bring a message's content into our parts."""
-    if content is None:
-        return []
-    if isinstance(content, str):
-        return [Text(content)]
-    return [_part(item, number) for number, item in enumerate(_sequence(content, "content"), 1)]
-
-
-def _joined(parts: Sequence[Part]) -> tuple[Part, ...]:
+def _joined(parts: Sequence[Part]) -> list[Part]:
     """Join texts that follow each other, and leave out empty ones."""
     found: list[Part] = []
     for part in parts:
@@ -286,92 +240,19 @@ def _joined(parts: Sequence[Part]) -> tuple[Part, ...]:
             found[-1] = Text(found[-1].text + part.text)
         elif not isinstance(part, Text) or part.text:
             found.append(part)
-    return tuple(found)
+    return found
 
 
-def _part(item: object, number: int) -> Part:
-    if isinstance(item, _PARTS):
-        return item
-    if isinstance(item, str):
-        return Text(item)
-    kind = item.get("type") if isinstance(item, Mapping) else None
-    match kind:
-        case "text" | "input_text" | "output_text":
-            return Text(_string(cast("Mapping[str, Any]", item), "text"))
-        case "image_url" | "input_image":
-            return _image(cast("Mapping[str, Any]", item))
-        case "file" | "input_file":
-            return _file(cast("Mapping[str, Any]", item))
-    what = f"type {kind!r}" if kind is not None else f"a {type(item).__name__}"
-    raise UsageError(f"part {number} of the content is of {what}", hint="Give texts, image_url or file parts.")
-
-
-def _image(item: Mapping[str, Any]) -> Image:
-    told = item.get("image_url")
-    url, detail = (told.get("url"), told.get("detail")) if isinstance(told, Mapping) else (told, item.get("detail"))
-    if not isinstance(url, str) or not url:
-        raise UsageError("an image has no url", hint='Give {"type": "image_url", "image_url": {"url": "data:..."}}.')
-    detail = detail if isinstance(detail, str) else ""
-    if url.startswith("data:"):
-        data, mime = _from_data_url(url)
-        return Image(data, mime or "image/png", detail=detail)
-    if not url.startswith(("http://", "https://")):
-        raise UsageError("an image's url is neither data: nor http(s):", hint="Give its bytes as a data: URL.")
-    return Image(url=url, detail=detail)
-
-
-def _file(item: Mapping[str, Any]) -> File:
-    told = item.get("file", item)
-    content = told.get("file_data") if isinstance(told, Mapping) else None
-    if not isinstance(content, str):
-        raise UsageError("a file has no file_data", hint='Give {"type": "file", "file": {"file_data": "data:..."}}.')
-    data, mime = _from_data_url(content if content.startswith("data:") else f"data:;base64,{content}")
-    return File(data, mime or "application/octet-stream", str(told.get("filename") or ""))
-
-
-def _from_data_url(url: str) -> tuple[bytes, str]:
-    """Return the bytes and the kind of a ``data:`` URL (RFC 2397)."""
-    match = _DATA_URL.fullmatch(url)
-    if match is None:
-        raise UsageError("a data: URL that cannot be read", hint='Write "data:image/png;base64,...".')
-    try:
-        data = base64.b64decode(match["data"], validate=True) if match["base64"] else unquote_to_bytes(match["data"])
-    except (binascii.Error, ValueError):
-        raise UsageError("a data: URL is no base64", hint='Write "data:image/png;base64,...".') from None
-    return data, match["mime"] or ""
-
-
-def _tool_call(call: object) -> ToolCall:
-    function = call.get("function") if isinstance(call, Mapping) else None
-    if not isinstance(call, Mapping) or not isinstance(function, Mapping):
-        raise UsageError("a tool call without its function", hint="Give calls as OpenAI's chat API does.")
-    arguments = function.get("arguments", "{}")
-    written = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-    return ToolCall(str(call.get("id") or ""), _string(function, "name"), written)
-
-
-def _as_dict(part: Part) -> dict[str, Any]:
-    match part:
-        case Image():
-            told = {"url": part.url or data_url(part), **({"detail": part.detail} if part.detail else {})}
-            return {"type": "image_url", "image_url": told}
-        case File():
-            return {"type": "file", "file": {"filename": part.name, "file_data": data_url(part)}}
-        case ToolCall():
-            raise AssertionError("a tool call stands beside the content")
-    return {"type": "text", "text": part.text}
-
-
-def _string(item: Mapping[str, Any], name: str) -> str:
-    value = item.get(name)
-    if not isinstance(value, str):
-        raise UsageError(f"its {name} is of type {type(value).__name__}", hint="Give it as a str.")
-    return value
-
-
-def _sequence(value: object, name: str) -> Sequence[Any]:
-    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
-        raise UsageError(
-            f"a message's {name} is of type {type(value).__name__}", hint="Give a str, or a list of parts."
-        )
-    return value
+def _in_order(role: Role, parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Refuse what has no place in a message of that role, and bring the rest into the order of OpenAI's form."""
+    for part in parts:
+        if not isinstance(part, _TAKES[role]):
+            hint = 'Give {"role": "tool", "tool_call_id": "...", "content": "..."}.' if role == "tool" else _PLACES
+            raise UsageError(f"a message of the role {role} cannot have {_NOUNS[type(part)]}", hint=hint)
+    if role == "tool" and sum(isinstance(part, ToolResult) for part in parts) != 1:
+        hint = "Give each result of a tool, a ToolResult, in a message of its own."
+        raise UsageError("a message of the role tool has not one result", hint=hint)
+    first = [part for part in parts if isinstance(part, ToolResult)]
+    last = [part for part in parts if isinstance(part, ToolCall)]
+    rest = [part for part in parts if not isinstance(part, (ToolResult, ToolCall))]
+    return (*first, *_joined(rest), *last)

@@ -10,8 +10,10 @@ from .events import Usage
 from .messages import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .events import FinishReason
-    from .messages import ToolCall
+    from .parts import ToolCall
     from .text.fences import CodeBlock
 
 _MEASURABLE_SECONDS = 0.05
@@ -102,6 +104,18 @@ class Reply:
         writing = self.seconds - (self.first_token_seconds or 0.0)
         tokens = self.usage.completion_tokens
         return tokens / writing if tokens and writing >= _MEASURABLE_SECONDS else None
+
+    def with_texts(self, change: Callable[[str], str]) -> Reply:
+        """Return the reply with each text that the answer is made of changed, of its steps as well.
+
+        The messages that were sent stay what they are.
+
+        Args:
+            change: gives the new text for an old one, such as by leaving out what is secret.
+
+        """
+        steps = tuple(step.with_texts(change) for step in self.steps)
+        return replace(self, text=change(self.text), thinking=change(self.thinking), steps=steps)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
         from .text.safe import safe_markdown  # noqa: PLC0415 - light import

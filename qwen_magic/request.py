@@ -1,4 +1,7 @@
-"""The request: all that is sent for one answer, as one object from the front end to the wire."""
+"""The request: all that is sent for one answer, as one object from the front end to the wire.
+
+It says what is asked, not whom, nor how long to wait; it fits nothing to a context and sends nothing.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,9 @@ class Request:
 
     messages: tuple[Message, ...]
     parameters: Parameters = field(default_factory=Parameters)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "messages", tuple(self.messages))
 
     @classmethod
     def of(cls, prompt: Prompt | Request, system: str | None = None, **parameters: Any) -> Request:

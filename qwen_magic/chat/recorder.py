@@ -64,7 +64,7 @@ class Recorder:
 
         """
         question, request = self._question, self._request
-        self._key = replay_key(self._targets, request.messages, request.parameters)
+        self._key = replay_key(self._targets, request)
         found = self._replay.look_up(self._mode, self._key, question.prompt, self._where)
         return ReplayedStream(found, question.messages) if found else None
 

@@ -209,9 +209,8 @@ class ChatSession:
         targets = parse_chain(target) if target else client.targets
         request = Request(question.messages, parameters)
         messages, notes = await client.preview(request, target=target)
-        given = parameters.given() | ({"extra": dict(parameters.extra)} if parameters.extra else {})
         names = [one.name for one in targets]
-        return preview(names, messages, given, (*question.notes, *notes))
+        return preview(names, request.with_messages(messages), (*question.notes, *notes))
 
     def close(self) -> None:
         """Stop what runs for the audience, and close the database."""

@@ -8,13 +8,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from ..message_json import to_base64
+from ..parts import Image, Text, ToolResult
 from ..text.math import dollar_math
 from ..text.safe import safe_markdown
-from .as_json import Imported, date, heading, imported, parsed, turn_from, turn_values
+from .plain import ImportedConversation, conversation_from, format_date, heading_values, parse, turn_from, turn_values
+from .readable import is_shown, label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from ..parts import Part
     from ..store.rows import Conversation, Turn
 
 _KEY = "qwen_magic"
@@ -41,7 +45,8 @@ def to_notebook(conversation: Conversation, turns: Sequence[Turn]) -> str:
     """Write a conversation as a notebook (nbformat 4.5).
 
     Each turn is a ``%%qwen`` cell as it was written, with its answer as the saved output. What a cell does not show,
-    such as the prompt after variables were filled in, stands in the cell's metadata.
+    such as the prompt after variables were filled in, stands in the cell's metadata, with all parts and steps; pictures
+    are shown above the answer, and steps are named there.
 
     Args:
         conversation: the conversation.
@@ -54,14 +59,17 @@ def to_notebook(conversation: Conversation, turns: Sequence[Turn]) -> str:
     cells = [
         {"cell_type": "markdown", "id": "title", "metadata": {}, "source": safe_markdown(f"# {conversation.name}")},
         _code("load", "%load_ext qwen_magic", {}, []),
-        *(_code(f"turn-{number}", _source(turn), _kept(turn), _outputs(turn)) for number, turn in enumerate(turns, 1)),
+        *(
+            _code(f"turn-{number}", _source(turn), _metadata(turn), _outputs(turn))
+            for number, turn in enumerate(turns, 1)
+        ),
     ]
-    metadata = {**_KERNEL, _KEY: heading(conversation)}
+    metadata = {**_KERNEL, _KEY: heading_values(conversation, turns)}
     notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
 
 
-def from_notebook(text: str) -> Imported:
+def from_notebook(text: str) -> ImportedConversation:
     """Read the ``%%qwen`` cells of a notebook, exported or not, with their saved answers.
 
     Args:
@@ -74,15 +82,15 @@ def from_notebook(text: str) -> Imported:
         UsageError: the text is no notebook, or has no such cell.
 
     """
-    notebook = parsed(text)
+    notebook = parse(text)
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
         raise UsageError("it is no notebook of version 4", hint="Open it in Jupyter, and save it.")
-    told = _ours(notebook) if "format" in _ours(notebook) else {}
+    head = _own_metadata(notebook) if "format" in _own_metadata(notebook) else {}
     turns = [turn for cell in cells if isinstance(cell, dict) and (turn := _turn(cell))]
-    if not turns and not told:
+    if not turns and not head:
         raise UsageError("the notebook has no %%qwen cell", hint="Only those can be imported.")
-    found = imported(told, []) if told else Imported("", "", ())
+    found = conversation_from(head, []) if head else ImportedConversation("", "", ())
     return replace(found, turns=tuple(turns))
 
 
@@ -102,16 +110,33 @@ def _source(turn: Turn) -> str:
     return "\n".join(["%%qwen", *([f"system: {system}"] if system else []), turn.source or turn.prompt])
 
 
-def _kept(turn: Turn) -> dict[str, Any]:
+def _metadata(turn: Turn) -> dict[str, Any]:
     values = {name: value for name, value in turn_values(turn).items() if name != "answer" and value}
     return {_KEY: {"prompt": turn.prompt, **values}}
 
 
 def _outputs(turn: Turn) -> list[dict[str, Any]]:
-    facts = " · ".join(part for part in (turn.target, date(turn.asked_at)) if part)
+    facts = " · ".join(part for part in (turn.target, format_date(turn.asked_at)) if part)
     shown = {"text/markdown": safe_markdown(dollar_math(turn.answer)), "text/plain": turn.answer}
-    outputs = [_output(shown, {_KEY: "answer"})] if turn.answer else []
+    outputs = [_part_output(part) for part in _parts(turn)]
+    outputs += [_output(shown, {_KEY: "answer"})] if turn.answer else []
     return [*outputs, _output({"text/plain": facts}, {})] if facts else outputs
+
+
+def _parts(turn: Turn) -> Iterator[Part]:
+    """Give the parts that neither the cell's source nor the answer shows."""
+    yield from (part for part in turn.parts if not isinstance(part, Text))
+    for step in turn.steps:
+        last = step is turn.steps[-1] and step.text == turn.answer
+        yield from (part for part in step.parts if not (last and isinstance(part, (Text, ToolResult))))
+
+
+def _part_output(part: Part) -> dict[str, Any]:
+    """Show a part; Markdown would be taken for an answer."""
+    if isinstance(part, Image) and is_shown(part):
+        return _output({part.mime: to_base64(part.data), "text/plain": label(part)}, {})
+    text = f"{label(part)}\n{part.text}" if isinstance(part, ToolResult) else label(part)
+    return _output({"text/plain": part.text if isinstance(part, Text) else text}, {})
 
 
 def _output(data: Mapping[str, str], metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,26 +151,26 @@ def _turn(cell: Mapping[str, Any]) -> Turn | None:
         return None
     listed = cell.get("outputs")
     outputs = [output for output in listed if isinstance(output, dict)] if isinstance(listed, list) else []
-    said = _said(outputs)
-    values = _ours(cell)
+    shown = _read_outputs(outputs)
+    values = _own_metadata(cell)
     exported = turn_from(values) if "prompt" in values else None
     if exported and _source(exported) == source:
-        return turn_from({**turn_values(exported), **said}) if said["answer"] else exported
+        return turn_from({**turn_values(exported), **shown}) if shown["answer"] else exported
     body = match["body"] or ""
     line = _SYSTEM_LINE.match(body)
     prompt = (body[line.end() :] if line else body).strip("\n")
     if not prompt.strip():
         return None
-    return turn_from({"prompt": prompt, "system": line["system"].strip() if line else "", **said})
+    return turn_from({"prompt": prompt, "system": line["system"].strip() if line else "", **shown})
 
 
-def _said(outputs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def _read_outputs(outputs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Read what an answer's outputs show: the answer, the thinking, and the last line."""
     answers: list[str] = []
     values: dict[str, Any] = {}
-    for ours, markdown, plain in _shown(outputs):
-        last = None if ours else next(iter(reversed(list(_LAST_LINE.finditer(plain)))), None)
-        if ours:
+    for is_exported, markdown, plain in _answers_shown(outputs):
+        last = None if is_exported else next(iter(reversed(list(_LAST_LINE.finditer(plain)))), None)
+        if is_exported:
             return {"answer": plain}
         if markdown.startswith("<details") and (thinking := _THINKING.match(plain)):
             values["thinking"] = thinking["text"]
@@ -156,21 +181,21 @@ def _said(outputs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             answers += [] if markdown else [_PRINTED_LINES.sub("", plain)]
         else:
             answers.append(plain)
-    return {**values, "answer": "\n\n".join(text for text in answers if text)}
+    return {**values, "steps": [], "answer": "\n\n".join(text for text in answers if text)}
 
 
-def _shown(outputs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[bool, str, str]]:
+def _answers_shown(outputs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[bool, str, str]]:
     """Find the outputs that show an answer: whether we exported it, its Markdown ("" if printed) and its plain text."""
     for output in outputs:
         data, metadata = output.get("data"), output.get("metadata")
         if output.get("output_type") == "stream" and output.get("name") == "stdout":
             yield False, "", _joined(output.get("text"))
         elif isinstance(data, dict) and _joined(data.get("text/markdown")):
-            ours = isinstance(metadata, dict) and metadata.get(_KEY) == "answer"
-            yield ours, _joined(data["text/markdown"]), _joined(data.get("text/plain"))
+            is_exported = isinstance(metadata, dict) and metadata.get(_KEY) == "answer"
+            yield is_exported, _joined(data["text/markdown"]), _joined(data.get("text/plain"))
 
 
-def _ours(holder: Mapping[str, Any]) -> dict[str, Any]:
+def _own_metadata(holder: Mapping[str, Any]) -> dict[str, Any]:
     """Return our values in the metadata of a notebook or a cell; empty without any."""
     metadata = holder.get("metadata")
     values = metadata.get(_KEY) if isinstance(metadata, dict) else None

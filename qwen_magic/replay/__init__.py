@@ -2,29 +2,22 @@
 
 A question is its model, its messages and its parameters, wherever it is asked: two cells that ask the very same get the
 same recorded answer. Cells that should get answers of their own differ in their ``seed``.
+
+Nothing here asks a model, decides what is asked, or knows of cells but for the words that name one. What is not named
+here is for this package alone.
 """
 
 from __future__ import annotations
 
-import difflib
-from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
-
-from ..errors import ReplayError, UsageError, one_line
-from ..events import End, Responder, TextDelta, ThinkingDelta, UsageReport
-from ..reply import Reply
 from .file import ReplayFile
-from .recorded import Recorded, prompt_mark, recorded_of, replay_key
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Sequence
-
-    from ..events import Event
-    from ..messages import Message
+from .key import replay_key
+from .recorded import RecordedAnswer, recorded_of
+from .replay import Mode, Replay, difference
+from .stream import ReplayedStream
 
 __all__ = [
     "Mode",
-    "Recorded",
+    "RecordedAnswer",
     "Replay",
     "ReplayFile",
     "ReplayedStream",
@@ -32,209 +25,3 @@ __all__ = [
     "recorded_of",
     "replay_key",
 ]
-
-Mode = Literal["off", "on", "only", "fresh"]
-"""Never, replay or else ask and record, never ask, ask and record anew."""
-_FINISHED = ("stop", "length")
-_PROMPT_CHARACTERS = 60
-
-
-class Replay:
-    """What a session replays and records.
-
-    Attributes:
-        file: the recorded answers.
-        used: the keys of the answers that were replayed or recorded in this session.
-
-    """
-
-    def __init__(self, file: ReplayFile) -> None:
-        self.file = file
-        self.used: set[str] = set()
-        self._renewed: dict[str, tuple[Recorded, Recorded]] = {}
-
-    @property
-    def renewed(self) -> list[tuple[Recorded, Recorded]]:
-        """The answers that this session recorded anew and that came out different: the old one and the new one."""
-        return [pair for pair in self._renewed.values() if difference(*pair)]
-
-    def look_up(self, mode: Mode, key: str, prompt: str, where: str) -> Recorded | None:
-        """Find the answer that a cell is to be given; None where it is to be asked.
-
-        Args:
-            mode: what is replayed.
-            key: the question's key.
-            prompt: the question's last prompt.
-            where: the cell that asks, such as "In[3]".
-
-        Raises:
-            ReplayError: only recorded answers may be given, and there is none.
-
-        """
-        if mode in ("off", "fresh"):
-            return None
-        found = self.file.find(key)
-        if found is not None:
-            self.used.add(key)
-        elif mode == "only":
-            raise ReplayError(f"{where} has no recorded answer: {_beginning(prompt)}", hint=self._advice(prompt))
-        return found
-
-    def keep(self, mode: Mode, key: str, reply: Reply, cell: str = "") -> bool:
-        """Record an answer that has come to its end; others are not kept.
-
-        Args:
-            mode: what is replayed.
-            key: the question's key.
-            reply: its answer.
-            cell: the id of the cell that asked, or "".
-
-        Returns:
-            Whether it differs from the one that was recorded before.
-
-        Raises:
-            ReplayError: the file cannot be written.
-
-        """
-        if mode not in ("on", "fresh") or reply.recorded or reply.finish_reason not in _FINISHED:
-            return False
-        new = recorded_of(key, reply, cell)
-        old = self.file.record(new)
-        self.used.add(key)
-        if old is None:
-            return False
-        first, _ = self._renewed.get(key, (old, new))
-        self._renewed[key] = (first, new)
-        return bool(difference(first, new))
-
-    def status_lines(self) -> list[str]:
-        """Tell where the answers are, how many were used in this session, and which were not."""
-        entries = self.file.entries()
-        used = sum(entry.key in self.used for entry in entries)
-        name = self.file.path.name
-        head = (
-            f"{name}: {_counted(len(entries))}, {used} used in this session" if entries else f"{name}: no answers yet"
-        )
-        others = [f"also read: {path.name}" for path in self.file.others]
-        return [head, *others, *(f"not used: {_title(entry)}" for entry in entries if entry.key not in self.used)]
-
-    def prune(self) -> list[Recorded]:
-        """Take the answers that this session did not use out of the file, and return them.
-
-        Raises:
-            UsageError: this session used none, so it cannot tell.
-            ReplayError: the file cannot be written.
-
-        """
-        if not self.used:
-            raise UsageError(
-                "no recorded answer was used in this session", hint="Run the whole notebook first, with replay on."
-            )
-        return self.file.prune(self.used)
-
-    def diff_lines(self) -> list[str]:
-        """Show how the answers that were recorded anew differ, as unified diffs."""
-        return [line for old, new in self.renewed for line in (_beginning(new.prompt), *difference(old, new))]
-
-    def _advice(self, prompt: str) -> str:
-        mark = prompt_mark(prompt)
-        if alike := next((entry for entry in self.file.entries() if entry.prompt == mark), None):
-            return (
-                f"The prompt was recorded ({alike.date}, {alike.target}), but with another target, conversation "
-                "or parameter. Run it once with replay on."
-            )
-        return "Run it once with replay on."
-
-
-class ReplayedStream:
-    """A recorded answer, in the form of a stream: iterate it once, for text or for events.
-
-    Args:
-        recorded: the answer.
-        messages: what is asked.
-
-    Attributes:
-        messages: what is asked.
-
-    """
-
-    def __init__(self, recorded: Recorded, messages: Sequence[Message]) -> None:
-        self.messages = tuple(messages)
-        self.recorded = recorded
-        self._reply = Reply(messages=self.messages, finish_reason="interrupted", recorded=recorded.date)
-        self._begun = False
-        self._cancelled = False
-
-    def __repr__(self) -> str:
-        return f"<ReplayedStream from {self.recorded.target}, recorded {self.recorded.date}>"
-
-    @property
-    def reply(self) -> Reply:
-        """The answer so far; until the end has come its ``finish_reason`` is "interrupted"."""
-        return self._reply
-
-    async def __aiter__(self) -> AsyncGenerator[str, None]:
-        """Yield the answer's text."""
-        async for event in self.events():
-            if isinstance(event, TextDelta):
-                yield event.text
-
-    async def events(self) -> AsyncGenerator[Event, None]:
-        """Yield everything that happens; the last event is an End, also after `cancel`.
-
-        Raises:
-            UsageError: the stream was iterated before.
-
-        """
-        if self._begun:
-            raise UsageError("a stream can be iterated once", hint="Ask again for another.")
-        self._begun = True
-        for event, so_far in self._steps():
-            if self._cancelled:
-                yield End("interrupted")
-                return
-            self._reply = so_far
-            yield event
-
-    async def cancel(self) -> None:
-        """Stop the answer; may be called from any loop. The iteration ends with an End."""
-        self._cancelled = True
-
-    def _steps(self) -> Iterator[tuple[Event, Reply]]:
-        """Yield what happens, and the reply as it is then."""
-        recorded, whole = self.recorded, self.recorded.reply(self.messages)
-        so_far = replace(self._reply, target=recorded.target, model=recorded.model)
-        yield Responder(recorded.target, recorded.model), so_far
-        if recorded.thinking:
-            so_far = replace(so_far, thinking=recorded.thinking)
-            yield ThinkingDelta(recorded.thinking), so_far
-        if recorded.text:
-            so_far = replace(so_far, text=recorded.text, messages=whole.messages)
-            yield TextDelta(recorded.text), so_far
-        yield UsageReport(recorded.usage), replace(so_far, usage=recorded.usage)
-        yield End(recorded.finish_reason), whole
-
-
-def difference(old: Recorded, new: Recorded) -> list[str]:
-    """Show how two answers differ, as a unified diff; [] where their texts are the same."""
-    return list(
-        difflib.unified_diff(old.text.splitlines(), new.text.splitlines(), _source(old), _source(new), n=2, lineterm="")
-    )
-
-
-def _source(recorded: Recorded) -> str:
-    return one_line(f"{recorded.date} {recorded.target}")
-
-
-def _title(recorded: Recorded) -> str:
-    return f"{_source(recorded)}  {_beginning(recorded.prompt)}"
-
-
-def _beginning(prompt: str) -> str:
-    """Return a prompt's first line, cut to a width."""
-    line = one_line(prompt.strip().partition("\n")[0])
-    return line if len(line) <= _PROMPT_CHARACTERS else line[: _PROMPT_CHARACTERS - 1] + "…"
-
-
-def _counted(number: int) -> str:
-    return f"{number} answer" if number == 1 else f"{number} answers"

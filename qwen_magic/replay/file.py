@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ReplayError
-from .recorded import Recorded, Unreadable, read_line, to_line
+from .recorded import RecordedAnswer, UnreadableLine, read_line, to_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -46,25 +46,25 @@ class ReplayFile:
     def __init__(self, path: Path, others: Sequence[Path] = ()) -> None:
         self.path = path
         self.others = tuple(other for other in others if other != path)
-        self._own = _Sheet(path)
-        self._sheets = (self._own, *map(_Sheet, self.others))
-        self._threads = threading.RLock()
+        self._own = _KnownFile(path)
+        self._files = (self._own, *map(_KnownFile, self.others))
+        self._lock = threading.RLock()
 
     def __repr__(self) -> str:
         return f"<ReplayFile {self.path.name}>"
 
-    def find(self, key: str) -> Recorded | None:
+    def find(self, key: str) -> RecordedAnswer | None:
         """Find a recorded answer; a file is read again only where it has changed."""
-        with self._threads:
-            return _find(self._sheets, key)
+        with self._lock:
+            return _find(self._files, key)
 
-    def entries(self) -> list[Recorded]:
+    def entries(self) -> list[RecordedAnswer]:
         """Return the answers of its own file, in their order there."""
-        with self._threads:
+        with self._lock:
             self._own.refresh()
             return list(self._own.entries.values())
 
-    def record(self, recorded: Recorded) -> Recorded | None:
+    def record(self, recorded: RecordedAnswer) -> RecordedAnswer | None:
         """Keep an answer: in the place of the one with its key, else at the end.
 
         Returns:
@@ -74,9 +74,9 @@ class ReplayFile:
             ReplayError: the file cannot be written.
 
         """
-        with self._threads:
-            before = _find(self._sheets[1:], recorded.key)  # first, so that no two locks are held at once
-            with _written(self.path):
+        with self._lock:
+            before = _find(self._files[1:], recorded.key)  # first, so that no two locks are held at once
+            with _writing(self.path):
                 self._own.load()
                 before = self._own.entries.get(recorded.key, before)
                 line = to_line(recorded)
@@ -87,7 +87,7 @@ class ReplayFile:
                 self._own.load()
             return before
 
-    def prune(self, keep: Collection[str]) -> list[Recorded]:
+    def prune(self, keep: Collection[str]) -> list[RecordedAnswer]:
         """Take all answers out of its own file but some, and the lines that a crash cut short.
 
         Args:
@@ -100,7 +100,7 @@ class ReplayFile:
             ReplayError: the file cannot be written.
 
         """
-        with self._threads, _written(self.path):
+        with self._lock, _writing(self.path):
             self._own.load()
             removed = [recorded for key, recorded in self._own.entries.items() if key not in keep]
             lines = [line for line in self._own.lines if self._own.stays(line, keep)]
@@ -109,32 +109,35 @@ class ReplayFile:
                 self._own.load()
             return removed
 
-    def take_warnings(self) -> list[str]:
-        """Return what could not be read so far, one line each; each is said once."""
-        with self._threads:
-            said = [warning for sheet in self._sheets for warning in sheet.warnings]
-            for sheet in self._sheets:
-                sheet.warnings.clear()
-            return said
+    def pop_warnings(self) -> list[str]:
+        """Return what could not be read and was not returned yet, one line each."""
+        with self._lock:
+            warnings = [warning for file in self._files for warning in file.warnings]
+            for file in self._files:
+                file.warnings.clear()
+            return warnings
+
+    take_warnings = pop_warnings
+    """The earlier name of `pop_warnings`."""
 
 
-class _Sheet:
+class _KnownFile:
     """One file, as it was read last.
 
     Attributes:
         lines: its lines without their ends; where the file is whole the last one is empty.
         entries: its answers by their keys; of several with one key the last.
-        warnings: what is to be said of it.
+        warnings: what could not be read, and nobody has asked for yet.
 
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lines: list[bytes] = [b""]
-        self.entries: dict[str, Recorded] = {}
+        self.entries: dict[str, RecordedAnswer] = {}
         self.warnings: list[str] = []
-        self._read: dict[bytes, Recorded | Unreadable | None] = {}
-        self._said: Counter[bytes] = Counter()
+        self._parsed: dict[bytes, RecordedAnswer | UnreadableLine | None] = {}
+        self._reported: Counter[bytes] = Counter()
         self._signature: tuple[int, int, int] | None = None
 
     def refresh(self) -> None:
@@ -151,19 +154,19 @@ class _Sheet:
         """Read the file; a line that was there before is not parsed again."""
         data = self._bytes()
         self.lines = data.split(b"\n")
-        known = self._read
-        self._read = {line: known[line] if line in known else read_line(line) for line in self.lines}
+        known = self._parsed
+        self._parsed = {line: known[line] if line in known else read_line(line) for line in self.lines}
         self.entries = {}
         unreadable: Counter[bytes] = Counter()
         for number, line in enumerate(self.lines, 1):
-            read = self._read[line]
-            if isinstance(read, Recorded):
+            read = self._parsed[line]
+            if isinstance(read, RecordedAnswer):
                 self.entries[read.key] = read
             elif read is not None:
                 unreadable[line] += 1
-                if unreadable[line] > self._said[line]:
+                if unreadable[line] > self._reported[line]:
                     self.warnings.append(f"{self.path.name}:{number}: {read.reason}")
-        self._said |= unreadable
+        self._reported |= unreadable
 
     def with_line(self, key: str, new: bytes) -> list[bytes]:
         """Return the lines with a new one in the place of the last with its key, and no other with that key."""
@@ -173,14 +176,14 @@ class _Sheet:
 
     def stays(self, line: bytes, keep: Collection[str]) -> bool:
         """Tell whether a line is left in the file when only some answers are."""
-        read = self._read[line]
-        if isinstance(read, Recorded):
+        read = self._parsed[line]
+        if isinstance(read, RecordedAnswer):
             return read.key in keep
         return read is None or not read.cut
 
     def _key(self, line: bytes) -> str | None:
-        read = self._read[line]
-        return read.key if isinstance(read, Recorded) else None
+        read = self._parsed[line]
+        return read.key if isinstance(read, RecordedAnswer) else None
 
     def _bytes(self) -> bytes:
         self._signature = _signature(self.path)
@@ -195,11 +198,11 @@ class _Sheet:
             return b""
 
 
-def _find(sheets: Sequence[_Sheet], key: str) -> Recorded | None:
-    for sheet in sheets:
-        sheet.refresh()
-        if key in sheet.entries:
-            return sheet.entries[key]
+def _find(files: Sequence[_KnownFile], key: str) -> RecordedAnswer | None:
+    for file in files:
+        file.refresh()
+        if key in file.entries:
+            return file.entries[key]
     return None
 
 
@@ -213,7 +216,7 @@ def _signature(file: Path | int) -> tuple[int, int, int] | None:
 
 
 @contextlib.contextmanager
-def _written(path: Path) -> Iterator[None]:
+def _writing(path: Path) -> Iterator[None]:
     """Hold the file's lock, and say in one line why it could not be written."""
     try:
         with _locked(path):

@@ -1,18 +1,22 @@
-"""A recorded answer: the key that it is found by, and the line of a file that holds it. No I/O."""
+"""A recorded answer, and the line of a file that holds it. No I/O; the key that it is found by is made in `key`.
+
+An answer that is one text is written in the form of version 1, which every qwen_magic reads; one of several steps in
+that of version 2, which has them besides, with the bytes of images and files as base64.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args
 
 from ..errors import UsageError
 from ..events import FinishReason, Usage
+from ..message_json import from_base64, messages_from_json, messages_to_json, to_base64
+from ..parts import describe
 from ..reply import Reply, with_answer
 from ..text.secrets import redact
 
@@ -20,11 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..messages import Message
-    from ..parameters import Parameters
 
-VERSION = 1
-"""The version of the lines and of the keys."""
-_KEY_DIGITS = 32
+_VERSIONS = (1, 2)
+"""The versions of the lines: without steps, and with them."""
 _PROMPT_CHARACTERS = 500
 _CONFLICT = re.compile(rb"(?:<{7}|={7}|>{7}|\|{7})(?: |$)")
 _NUMBER = (int, float)
@@ -47,7 +49,7 @@ _KINDS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedAnswer:
     """An answer as it was recorded.
 
     Attributes:
@@ -65,6 +67,7 @@ class Recorded:
         thinking_seconds: how long the model thought, or None.
         first_token_seconds: the time to the first token, or None.
         earlier_targets: where it was continued, the targets of its earlier parts.
+        steps: where it is more than one text, all that was said after the prompt; see `Reply`.
 
     """
 
@@ -82,6 +85,7 @@ class Recorded:
     thinking_seconds: float | None = None
     first_token_seconds: float | None = None
     earlier_targets: tuple[str, ...] = ()
+    steps: tuple[Message, ...] = ()
 
     def reply(self, messages: Sequence[Message]) -> Reply:
         """Return the answer as a reply to the messages that it is replayed for."""
@@ -98,13 +102,14 @@ class Recorded:
                 messages=tuple(messages),
                 thinking_seconds=self.thinking_seconds,
                 earlier_targets=self.earlier_targets,
+                steps=self.steps,
                 recorded=self.date,
             )
         )
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class UnreadableLine:
     """A line that holds no answer that we can read.
 
     Attributes:
@@ -117,43 +122,16 @@ class Unreadable:
     cut: bool = False
 
 
-def replay_key(model: str, messages: Sequence[Message], parameters: Parameters) -> str:
-    """Make the key of a question: the same one, asked in any cell, session or Python, has the same key.
-
-    Args:
-        model: which model, or target, is asked.
-        messages: the messages that are sent.
-        parameters: the parameters that are set.
-
-    Raises:
-        UsageError: an ``extra`` value is no JSON.
-
-    """
-    asked = {
-        "version": VERSION,
-        "model": model,
-        "messages": [message.as_dict() for message in messages],
-        "parameters": parameters.given(),
-        "extra": parameters.extra,
-    }
-    try:
-        canonical = json.dumps(_plain(asked), sort_keys=True, allow_nan=False, separators=(",", ":"))
-    except (TypeError, ValueError, RecursionError):
-        raise UsageError(
-            "an extra value is no JSON, so its answer cannot be recorded",
-            hint="Give numbers, texts, lists and mappings of these, or turn replay off.",
-        ) from None
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:_KEY_DIGITS]
-
-
-def recorded_of(key: str, reply: Reply, cell: str = "") -> Recorded:
-    """Make the record of an answer that has just come; what is certainly a key is left out of it."""
-    prompt = next((message.text for message in reversed(reply.messages) if message.role == "user"), "")
-    return Recorded(
+def recorded_of(key: str, reply: Reply, cell: str = "") -> RecordedAnswer:
+    """Make the record of an answer that has just come; what is certainly a secret is left out of it."""
+    reply = reply.with_texts(_safe)
+    asked = next((message for message in reversed(reply.messages) if message.role == "user"), None)
+    prompt = asked.text or " ".join(map(describe, asked.parts)) if asked else ""
+    return RecordedAnswer(
         key=key,
         prompt=prompt_mark(prompt),
-        text=_safe(reply.text),
-        thinking=_safe(reply.thinking),
+        text=reply.text,
+        thinking=reply.thinking,
         target=reply.target,
         model=reply.model,
         finish_reason=reply.finish_reason,
@@ -164,6 +142,7 @@ def recorded_of(key: str, reply: Reply, cell: str = "") -> Recorded:
         thinking_seconds=_rounded(reply.thinking_seconds),
         first_token_seconds=_rounded(reply.first_token_seconds),
         earlier_targets=reply.earlier_targets,
+        steps=reply.steps,
     )
 
 
@@ -177,16 +156,19 @@ def _safe(text: str) -> str:
     return redact(text, certain_only=True)[0]
 
 
-def to_line(recorded: Recorded) -> bytes:
+def to_line(recorded: RecordedAnswer) -> bytes:
     """Write an answer as one line, without its end."""
-    values = asdict(recorded) | {"version": VERSION}
+    values = asdict(replace(recorded, steps=())) | {"version": 1}
+    del values["steps"]
+    if recorded.steps:
+        values |= {"version": 2, "steps": messages_to_json(recorded.steps, to_base64)}
     try:
         return json.dumps(values, sort_keys=True, ensure_ascii=False).encode()
     except UnicodeEncodeError:  # half of a surrogate pair, which UTF-8 has no bytes for
         return json.dumps(values, sort_keys=True).encode()
 
 
-def read_line(line: bytes) -> Recorded | Unreadable | None:
+def read_line(line: bytes) -> RecordedAnswer | UnreadableLine | None:
     """Read one line, with or without a carriage return at its end.
 
     Returns:
@@ -197,29 +179,30 @@ def read_line(line: bytes) -> Recorded | Unreadable | None:
     if not line:
         return None
     if _CONFLICT.match(line):
-        return Unreadable("a mark of a git conflict; the answers of both sides are used")
+        return UnreadableLine("a mark of a git conflict; the answers of both sides are used")
     try:
         values = json.loads(line.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         if line.startswith(b"{") and not line.endswith(b"}"):
-            return Unreadable("an answer that was cut short is left out", cut=True)
-        return Unreadable("no recorded answer, left out")
-    return _recorded(values) if isinstance(values, dict) else Unreadable("no recorded answer, left out")
+            return UnreadableLine("an answer that was cut short is left out", cut=True)
+        return UnreadableLine("no recorded answer, left out")
+    return _recorded(values) if isinstance(values, dict) else UnreadableLine("no recorded answer, left out")
 
 
-def _recorded(values: dict[str, Any]) -> Recorded | Unreadable:
+def _recorded(values: dict[str, Any]) -> RecordedAnswer | UnreadableLine:
     version = values.get("version")
-    if version != VERSION:
-        return Unreadable(f"an answer in the form of version {repr(version)[:20]}, left out")
+    if version not in _VERSIONS:
+        return UnreadableLine(f"an answer in the form of version {repr(version)[:20]}, left out")
     try:
         checked = {name: _checked(values[name], kind) for name, kind in _KINDS.items()}
         checked["usage"] = _usage(checked["usage"])
         checked["earlier_targets"] = tuple(_checked(target, str) for target in checked["earlier_targets"])
-    except (KeyError, TypeError):
-        return Unreadable("an answer with a field that is missing or wrong, left out")
+        checked["steps"] = messages_from_json(values["steps"], from_base64) if version > 1 else ()
+    except (KeyError, TypeError, UsageError):
+        return UnreadableLine("an answer with a field that is missing or wrong, left out")
     if checked["finish_reason"] not in get_args(FinishReason):
-        return Unreadable("an answer with an end that is unknown, left out")
-    return Recorded(**checked)
+        return UnreadableLine("an answer with an end that is unknown, left out")
+    return RecordedAnswer(**checked)
 
 
 def _usage(values: dict[str, Any]) -> Usage:
@@ -235,16 +218,3 @@ def _checked(value: Any, kind: Any) -> Any:
 
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
-
-
-def _plain(value: Any) -> Any:
-    """Bring a value into the one form that stands for it: 1.0 is 1, a tuple is a list."""
-    if isinstance(value, Mapping):
-        if not all(isinstance(name, str) for name in value):
-            raise TypeError
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value

@@ -1,28 +1,33 @@
-"""Turns and conversations, and the rows of the database that they are."""
+"""Turns and conversations, and the rows of the database that they are; each write is part of its caller's."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from ..errors import StoreError, UsageError
 from ..events import Usage
 from ..messages import Message
+from ..parts import with_texts
 from ..text.surrogates import mended
+from .blobs import BlobReader, BlobWriter
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
     from typing import Any
 
     from ..events import FinishReason
+    from ..parts import Part
     from ..reply import Reply
 
 _LONGEST_NAME = 100
 _MOST_TOKENS = (1 << 63) - 1
 _TEXTS = ("prompt", "answer", "thinking", "system", "source", "cell", "target", "model")
 _COLUMNS = (
-    f"id, place, {', '.join(_TEXTS)}, finish_reason, seconds, prompt_tokens, completion_tokens, estimated, asked_at"
+    f"id, place, parts, steps, {', '.join(_TEXTS)}, finish_reason, seconds, prompt_tokens, completion_tokens,"
+    " estimated, asked_at"
 )
 IN_FORCE = "in_force AND parked_under IS NULL"
 """The condition for a turn to be in force: it is its place's version, and its place is not parked (see versions)."""
@@ -38,8 +43,8 @@ class Turn:
     """A prompt and its answer.
 
     Attributes:
-        prompt: as it was sent, with all variables filled in.
-        answer: what came, or "".
+        prompt: as it was sent, with all variables filled in; of one that is more than text, its text.
+        answer: what came, or ""; of one that has several steps, the text of the last.
         thinking: what the model thought before it.
         system: the system prompt that was in force.
         source: the prompt as it was written, before anything was filled in; "" where it is the same.
@@ -52,6 +57,11 @@ class Turn:
         asked_at: when it was asked, in seconds since the epoch; 0 for one that is about to be.
         id: its number in the database, or 0.
         place: its place in the conversation, or 0. All versions of a turn have the same.
+        parts: the parts of the user's message where it is more than text: its text, images and files, in order.
+        steps: all that was said after the prompt, where that is more than one text; see `Reply`.
+
+    Raises:
+        UsageError: a user's message cannot have these parts.
 
     """
 
@@ -69,12 +79,37 @@ class Turn:
     asked_at: float = 0.0
     id: int = 0
     place: int = 0
+    parts: tuple[Part, ...] = ()
+    steps: tuple[Message, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.parts:
+            object.__setattr__(self, "parts", Message("user", parts=self.parts).parts)
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """The user's message, and the assistant's where there is an answer."""
-        asked = (Message("user", self.prompt),)
-        return (*asked, Message("assistant", self.answer)) if self.answer else asked
+        """The user's message, and after it the steps of the answer, or the assistant's message where there is one."""
+        asked = Message("user", parts=self.parts) if self.parts else Message("user", self.prompt)
+        answered = (Message("assistant", self.answer),) if self.answer else ()
+        return (asked, *(self.steps or answered))
+
+    def with_texts(self, change: Callable[[str], str]) -> Turn:
+        """Return the turn with each text of its prompt, system prompt and answer changed, in parts and steps as well.
+
+        Args:
+            change: gives the new text for an old one, such as by leaving out what is secret.
+
+        """
+        return replace(
+            self,
+            prompt=change(self.prompt),
+            source=change(self.source),
+            system=change(self.system),
+            answer=change(self.answer),
+            thinking=change(self.thinking),
+            parts=tuple(with_texts(part, change) for part in self.parts),
+            steps=tuple(step.with_texts(change) for step in self.steps),
+        )
 
 
 @dataclass(frozen=True)
@@ -127,7 +162,8 @@ def checked_name(name: str) -> str:
 def turns_where(connection: sqlite3.Connection, which: str, *values: object) -> list[Turn]:
     """Return the turns that an SQL condition, constant but for its values, holds for."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM turn WHERE {which}", values)  # noqa: S608
-    return [_turn(*row) for row in rows]
+    blobs = BlobReader(connection)
+    return [_turn(blobs, *row) for row in rows]
 
 
 def conversation_where(connection: sqlite3.Connection, which: str, value: object) -> Conversation | None:
@@ -188,24 +224,30 @@ def insert_turn(
     """Write a turn, open if it is given no reason, and not in force; return its number."""
     texts = [mended(getattr(turn, name)) for name in _TEXTS]
     rest = (reason, turn.seconds, *counts(turn.usage), turn.asked_at or time.time())
-    values = (None, place, *texts, *rest)
+    blobs = BlobWriter(turn.parts, turn.steps)
+    values = (None, place, blobs.parts, blobs.steps, *texts, *rest)
     marks = ", ".join("?" * len(values))
     cursor = connection.execute(
         f"INSERT INTO turn (conversation, branch, parked_under, {_COLUMNS})"  # noqa: S608
         f" VALUES (?, ?, (SELECT parked_under FROM turn WHERE conversation = ? AND place = ? LIMIT 1), {marks})",
         (conversation, branch, conversation, place, *values),
     )
-    return cast("int", cursor.lastrowid)
+    number = cast("int", cursor.lastrowid)
+    blobs.write(connection, number, "parts")
+    blobs.write(connection, number, "steps")
+    return number
 
 
 def write_answer(connection: sqlite3.Connection, turn: int, reply: Reply) -> None:
-    """Write the answer of a turn."""
+    """Write the answer of a turn, in the place of an earlier one."""
+    blobs = BlobWriter(steps=reply.steps)
     texts = (mended(text) for text in (reply.text, reply.thinking, reply.target, reply.model))
     connection.execute(
         "UPDATE turn SET answer = ?, thinking = ?, target = ?, model = ?, finish_reason = ?, seconds = ?,"
-        " prompt_tokens = ?, completion_tokens = ?, estimated = ? WHERE id = ?",
-        (*texts, reply.finish_reason, reply.seconds, *counts(reply.usage), turn),
+        " prompt_tokens = ?, completion_tokens = ?, estimated = ?, steps = ? WHERE id = ?",
+        (*texts, reply.finish_reason, reply.seconds, *counts(reply.usage), blobs.steps, turn),
     )
+    blobs.write(connection, turn, "steps")
 
 
 def counts(usage: Usage) -> tuple[int | None, int | None, bool]:
@@ -217,11 +259,20 @@ def counts(usage: Usage) -> tuple[int | None, int | None, bool]:
     return read, written, usage.estimated
 
 
-def _turn(number: int, place: int, *rest: Any) -> Turn:
+def _turn(blobs: BlobReader, number: int, place: int, parts: str, steps: str, *rest: Any) -> Turn:
     texts = dict(zip(_TEXTS, rest, strict=False))
     reason, seconds, read, written, estimated, asked_at = rest[len(_TEXTS) :]
-    usage = Usage(read, written, bool(estimated))
-    return Turn(**texts, finish_reason=reason, seconds=seconds, usage=usage, asked_at=asked_at, id=number, place=place)
+    return Turn(
+        **texts,
+        finish_reason=reason,
+        seconds=seconds,
+        usage=Usage(read, written, bool(estimated)),
+        asked_at=asked_at,
+        id=number,
+        place=place,
+        parts=blobs.parts(parts),
+        steps=blobs.steps(steps),
+    )
 
 
 def _deleted() -> StoreError:

@@ -1,4 +1,7 @@
-"""The database of conversations as a file: how it is opened, its schema and migrations, what can go wrong."""
+"""The database of conversations as a file: how it is opened, its schema and migrations, what can go wrong.
+
+Which turn is in force, and what is written when, is no matter of this module.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX turn_place ON turn (conversation, place)",
         "CREATE INDEX turn_finished ON turn (conversation, finished)",
         "CREATE UNIQUE INDEX turn_in_force ON turn (conversation, place) WHERE in_force",
-        # The search's index is brought up to date from this list by whoever searches (see store_search): a Python
+        # The search's index is brought up to date from this list by whoever searches (see search): a Python
         # whose SQLite cannot keep the index can still write.
         "CREATE TABLE unindexed (turn INTEGER PRIMARY KEY)",
         """CREATE TRIGGER turn_changed AFTER UPDATE OF in_force, prompt, source, answer ON turn
@@ -80,6 +83,24 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "DROP TRIGGER turn_changed",
         """CREATE TRIGGER turn_changed AFTER UPDATE OF in_force, parked_under, prompt, source, answer ON turn
             BEGIN INSERT OR IGNORE INTO unindexed VALUES (new.id); END""",
+    ),
+    (
+        # JSON where the prompt is more than its text, and the answer more than one (see message_json); else ''. A part
+        # or a field that this version does not know needs a version of its own: this one does not read it.
+        "ALTER TABLE turn ADD COLUMN parts TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE turn ADD COLUMN steps TEXT NOT NULL DEFAULT ''",
+        # The bytes of images and files, and which column of which turn needs them.
+        "CREATE TABLE blob (sha256 TEXT PRIMARY KEY NOT NULL, data BLOB NOT NULL)",
+        """CREATE TABLE blob_use (
+            turn INTEGER NOT NULL REFERENCES turn (id) ON DELETE CASCADE,
+            part_of TEXT NOT NULL,
+            sha256 TEXT NOT NULL REFERENCES blob (sha256),
+            PRIMARY KEY (turn, part_of, sha256)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX blob_use_sha256 ON blob_use (sha256)",
+        """CREATE TRIGGER blob_unused AFTER DELETE ON blob_use
+            WHEN NOT EXISTS (SELECT 1 FROM blob_use WHERE sha256 = old.sha256)
+            BEGIN DELETE FROM blob WHERE sha256 = old.sha256; END""",
     ),
 )
 """What makes each version of the schema from the one before it; ``PRAGMA user_version`` counts those that were done."""
@@ -141,7 +162,7 @@ def prepare(connection: sqlite3.Connection) -> None:
 
 
 @contextlib.contextmanager
-def writing(connection: sqlite3.Connection) -> Iterator[None]:
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Hold the database's one write lock; what is done is kept as a whole, or not at all."""
     if connection.in_transaction:  # an interrupt fell between two lines of ours
         connection.rollback()
@@ -156,8 +177,8 @@ def writing(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def failures_told(path: Path | None) -> Iterator[None]:
-    """Raise what goes wrong with the database as a StoreError that says what to do."""
+def translated_errors(path: Path | None) -> Iterator[None]:
+    """Raise what SQLite or the system raises as a StoreError that says what to do."""
     try:
         yield
     except sqlite3.Error as error:
@@ -190,7 +211,7 @@ def _make_private(path: Path) -> None:
 def _migrate(connection: sqlite3.Connection, migrations: Sequence[Sequence[str]]) -> None:
     """Do the migrations that were not done yet, each in a transaction of its own."""
     while (version := _pragma(connection, "user_version")) < len(migrations):
-        with writing(connection):
+        with transaction(connection):
             if _pragma(connection, "user_version") != version:
                 continue  # another kernel did it meanwhile
             if version == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone():

@@ -7,7 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from .rows import IN_FORCE
-from .schema import writing
+from .schema import transaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,7 @@ def _by_index(connection: sqlite3.Connection, words: Sequence[str], limit: int) 
 def _bring_up_to_date(connection: sqlite3.Connection) -> None:
     if not connection.execute("SELECT 1 FROM unindexed LIMIT 1").fetchone():
         return
-    with writing(connection):
+    with transaction(connection):
         connection.execute(_INDEX)
         connection.execute("DELETE FROM turn_words WHERE rowid IN (SELECT turn FROM unindexed)")
         connection.execute(

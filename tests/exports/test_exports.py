@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -113,7 +113,7 @@ def test_a_nasty_text_comes_back_in_each_part(
 SOME = st.text() | st.sampled_from(NASTY) | st.text("`~<>!-#\n\r {}qwen_magic:end", max_size=30)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(system=SOME, texts=st.lists(st.tuples(SOME, SOME, SOME, SOME, SOME), max_size=4), data=st.data())
 @each_form
 def test_any_text_comes_back(
@@ -233,7 +233,7 @@ def test_markdown_that_was_edited_is_understood() -> None:
         "# A heading",
         "<!-- qwen_magic: conversation {} -->\n",
         "<!-- qwen_magic: conversation {broken} -->\n",
-        to_markdown(CONVERSATION, TURNS).replace('"version": 1', '"version": 2'),
+        to_markdown(CONVERSATION, TURNS).replace('"version": 1', '"version": 3'),
         to_markdown(CONVERSATION, TURNS).replace("<!-- qwen_magic: end -->", ""),
         to_markdown(CONVERSATION, TURNS).replace("qwen_magic: prompt", "qwen_magic: other"),
     ],
@@ -293,7 +293,7 @@ def with_turn(**values: object) -> str:
         '[{"role": "assistant", "content": "x"}]',
         "[" * 100_000,
         "[" + "9" * 5000 + "]",
-        changed(version=2),
+        changed(version=3),
         changed(version="1"),
         changed(turns=5),
         changed(turns=[5]),
@@ -435,11 +435,11 @@ def test_what_the_display_leaves_in_a_cell_is_read(
         slots[display_id] = {"output_type": "display_data", "metadata": {}, "data": data}
 
     shown = MarkdownDisplay(publish) if form == "markdown" else PrintDisplay(SlotStatus(publish))
-    shown.take(Status("refused", "failover", target="qwen-3"))
+    shown.on_event(Status("refused", "failover", target="qwen-3"))
     if reply.thinking:
-        shown.take(ThinkingDelta(reply.thinking))
+        shown.on_event(ThinkingDelta(reply.thinking))
     for start in range(0, len(text), 7):
-        shown.take(TextDelta(text[start : start + 7]))
+        shown.on_event(TextDelta(text[start : start + 7]))
     shown.finish(reply, "%qwen continue goes on from here")
     outputs = [*slots.values(), {"output_type": "stream", "name": "stdout", "text": capsys.readouterr().out}]
     notebook = {"cells": [code("%%qwen\nq", *outputs)], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}

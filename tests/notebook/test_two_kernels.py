@@ -25,7 +25,7 @@ import sys
 from qwen_magic.messages import Message
 from qwen_magic.reply import Reply
 from qwen_magic.replay import replay_key
-from qwen_magic.parameters import Parameters
+from qwen_magic.request import Request
 from qwen_magic.store import Turn
 session = get_ipython().magics_manager.registry["QwenMagics"].session
 for number in range({turns}):
@@ -34,7 +34,7 @@ for number in range({turns}):
     position = session.memory.position(name="shared") if number % 100 < 2 else position  # the first may have begun it
     turn = session.memory.begin(position, Turn(messages[0].content))
     session.memory.finish(turn, reply)
-    session.chat.replay.keep("on", replay_key("", messages, Parameters()), reply)
+    session.chat.replay.keep("on", replay_key("", Request(messages)), reply)
     if {say}:
         sys.__stdout__.write(f"{{number}}\\n")
         sys.__stdout__.flush()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import stat
@@ -9,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections import UserDict
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -22,13 +20,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qwen_magic.errors import ReplayError, UsageError
-from qwen_magic.events import End, Responder, TextDelta, ThinkingDelta, Usage, UsageReport
+from qwen_magic.events import Usage
 from qwen_magic.messages import Message
 from qwen_magic.notebook.options import MODES
-from qwen_magic.parameters import Parameters
-from qwen_magic.replay import Mode, Replay, ReplayedStream, difference
+from qwen_magic.replay import Mode, Replay, difference
 from qwen_magic.replay.file import ReplayFile
-from qwen_magic.replay.recorded import Recorded, Unreadable, prompt_mark, read_line, recorded_of, replay_key, to_line
+from qwen_magic.replay.recorded import RecordedAnswer, UnreadableLine, prompt_mark, read_line, recorded_of, to_line
 from qwen_magic.reply import Reply
 
 ROOT = Path(__file__).parents[2]
@@ -58,93 +55,11 @@ def recorded(key="a", text="Because of Rayleigh.", **fields):
         "date": DATE,
         **fields,
     }
-    return Recorded(key=key, text=text, **given)
+    return RecordedAnswer(key=key, text=text, **given)
 
 
 def reply(text="Because of Rayleigh.", **fields):
     return Reply(text, target="local", messages=(*ASKED, Message("assistant", text)), **fields)
-
-
-# The key
-
-
-def test_the_key_is_pinned():
-    parameters = Parameters(temperature=0.5, stop=("a", "b"), thinking=False, extra={"x": [1, None, {"ü": "\ud800"}]})
-    assert replay_key("qwen-2-72b", ASKED, Parameters()) == "6ec4d48e8fecf424484ddf16abd4bc9f"
-    assert replay_key("qwen-2-72b", ASKED, parameters) == "66e88374d4500c4535bb30b36be2cb64"
-    canonical = (
-        r'{"extra":{"x":[1,null,{"\u00fc":"\ud800"}]},"messages":[{"content":"Be brief.","role":"system"},'
-        r'{"content":"Why is the sky blue?","role":"user"}],"model":"qwen-2-72b",'
-        r'"parameters":{"stop":["a","b"],"temperature":0.5,"thinking":false},"version":1}'
-    )
-    assert hashlib.sha256(canonical.encode()).hexdigest().startswith("66e88374d4500c4535bb30b36be2cb64")
-
-
-def test_another_process_makes_the_same_key():
-    script = (
-        "from qwen_magic.replay.recorded import *; from qwen_magic.messages import *; from qwen_magic.reply import *; from qwen_magic.parameters import *\n"
-        "print(replay_key('m', (Message('user', 'ü'),), Parameters(extra={'b': {'y', }.pop(), 'a': {'d': 1, 'c': 2}})))"
-    )
-    keys = {
-        subprocess.run(
-            [sys.executable, "-c", script],
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-        for seed in ("0", "1")
-    }
-    here = replay_key("m", (Message("user", "ü"),), Parameters(extra={"a": {"c": 2, "d": 1}, "b": "y"}))
-    assert keys == {here}
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (Parameters(temperature=1), Parameters(temperature=1.0)),
-        (Parameters(stop="a"), Parameters(stop=["a"])),
-        (Parameters(extra={"a": 1, "b": 2}), Parameters(extra={"b": 2.0, "a": 1})),
-        (Parameters(extra={"a": (1, 2)}), Parameters(extra={"a": [1, 2]})),
-        (Parameters(extra={"a": UserDict(b=1)}), Parameters(extra={"a": {"b": 1}})),
-    ],
-)
-def test_what_is_the_same_request_has_the_same_key(one, other):
-    assert replay_key("m", ASKED, one) == replay_key("m", ASKED, other)
-
-
-def test_what_differs_has_another_key():
-    asked = [
-        ("m", ASKED, Parameters()),
-        ("n", ASKED, Parameters()),
-        ("m", ASKED[1:], Parameters()),
-        ("m", (*ASKED[:1], Message("user", "Why is the sky blue? ")), Parameters()),
-        ("m", (*ASKED[:1], Message("assistant", "Why is the sky blue?")), Parameters()),
-        ("m", ASKED, Parameters(seed=1)),
-        ("m", ASKED, Parameters(seed=2)),
-        ("m", ASKED, Parameters(top_k=1)),
-        ("m", ASKED, Parameters(thinking=True)),
-        ("m", ASKED, Parameters(stop="ab")),
-        ("m", ASKED, Parameters(stop=("a", "b"))),
-        ("m", ASKED, Parameters(extra={"seed": 1})),
-        ("m", ASKED, Parameters(extra={"seed": "1"})),
-        ("m", ASKED, Parameters(extra={"seed": True})),
-    ]
-    assert len({replay_key(*one) for one in asked}) == len(asked)
-
-
-@pytest.mark.parametrize("value", [object(), {1, 2}, b"x", float("nan"), float("inf"), {1: 2}, 1j, Path("x")])
-def test_an_extra_value_that_is_no_json_is_refused_in_one_line(value):
-    with pytest.raises(UsageError, match="no JSON") as caught:
-        replay_key("m", ASKED, Parameters(extra={"a": [value]}))
-    assert caught.value.__cause__ is None
-
-
-def test_an_extra_value_without_end_is_refused():
-    endless: list[object] = []
-    endless.append(endless)
-    with pytest.raises(UsageError, match="no JSON"):
-        replay_key("m", ASKED, Parameters(extra={"a": endless}))
 
 
 # The line
@@ -153,7 +68,7 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()))
 SECONDS = st.floats(0, 1e6)
 TOKENS = st.none() | st.integers(0, 10**9)
 RECORDED = st.builds(
-    Recorded,
+    RecordedAnswer,
     key=ANY_TEXT,
     prompt=ANY_TEXT,
     text=ANY_TEXT,
@@ -195,7 +110,7 @@ def test_a_line_gives_back_what_was_written(one):
 @settings(deadline=None)
 @given(st.binary())
 def test_any_bytes_are_read_without_an_exception(line):
-    assert isinstance(read_line(line), (Recorded, Unreadable, type(None)))
+    assert isinstance(read_line(line), (RecordedAnswer, UnreadableLine, type(None)))
 
 
 def test_a_line_is_made_for_people_and_git():
@@ -228,7 +143,7 @@ LINE = to_line(recorded())
         (b'{"a" 1}', "no recorded answer", False),
         (b"\xff\xfe{\x00}\x00", "no recorded answer", False),
         (b"{}", "version None", False),
-        (LINE.replace(b'"version": 1', b'"version": 2'), "version 2,", False),
+        (LINE.replace(b'"version": 1', b'"version": 3'), "version 3,", False),
         (LINE.replace(b'"seconds": 1.5, ', b""), "missing or wrong", False),
         (LINE.replace(b'"seconds": 1.5', b'"seconds": "1.5"'), "missing or wrong", False),
         (LINE.replace(b'"seconds": 1.5', b'"seconds": true'), "missing or wrong", False),
@@ -240,7 +155,7 @@ LINE = to_line(recorded())
 )
 def test_a_line_that_holds_no_answer_says_why(line, reason, cut):
     read = read_line(line)
-    assert isinstance(read, Unreadable)
+    assert isinstance(read, UnreadableLine)
     assert re.search(reason, read.reason)
     assert read.cut is cut
 
@@ -271,7 +186,7 @@ def test_a_reply_comes_back_as_it_was():
     record = recorded_of("k", given, "c")
     assert (record.key, record.cell, record.prompt) == ("k", "c", "Why is the sky blue?")
     again = read_line(to_line(record))
-    assert isinstance(again, Recorded)
+    assert isinstance(again, RecordedAnswer)
     assert again.reply(ASKED) == replace(given, seconds=1.235, recorded=record.date)
     date = datetime.strptime(record.date, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
     assert abs((datetime.now(timezone.utc) - date).total_seconds()) < 5
@@ -305,7 +220,7 @@ def test_an_answer_is_added_and_one_that_is_recorded_anew_keeps_its_place(path):
     assert file.find("b") == recorded("b", "new")
     assert lines_of(path) == [before[0], to_line(recorded("b", "new")), before[2]]
     assert [entry.key for entry in file.entries()] == list("abc")
-    assert file.take_warnings() == []
+    assert file.pop_warnings() == []
     assert os.listdir(path.parent) == [path.name]  # neither locks nor drafts beside the notebook
 
 
@@ -396,28 +311,28 @@ def test_a_merge_with_conflicts_serves_both_sides_and_keeps_its_marks(path):
     path.write_bytes(b"\n".join(lines) + b"\n")
     file = ReplayFile(path)
     assert [entry.text for entry in file.entries()] == [recorded().text, "theirs", recorded().text]
-    warnings = file.take_warnings()
+    warnings = file.pop_warnings()
     assert [warning.partition(": ")[0] for warning in warnings] == [f"{path.name}:{n}" for n in (2, 4, 7)]
     assert all("git conflict" in warning for warning in warnings)
     assert file.record(recorded("b", "new")) == recorded("b", "theirs")
     assert lines_of(path) == [*lines[:2], marks[1], to_line(recorded("b", "new")), *lines[5:]]
     assert [entry.key for entry in file.prune({"b"})] == ["a", "c"]
     assert lines_of(path) == [marks[0], marks[1], to_line(recorded("b", "new")), marks[2]]
-    assert file.take_warnings() == []  # they were said
+    assert file.pop_warnings() == []  # they were said
 
 
 def test_each_line_is_warned_of_once_and_new_ones_again(path):
     path.write_bytes(b"junk\njunk\n")
     file = ReplayFile(path)
     file.entries()
-    assert len(file.take_warnings()) == 2
+    assert len(file.pop_warnings()) == 2
     file.record(recorded("a"))
-    assert file.take_warnings() == []
+    assert file.pop_warnings() == []
     with path.open("ab") as out:
         out.write(b"junk\n{cut")
     file.entries()
-    assert [warning.partition(": ")[0] for warning in file.take_warnings()] == [f"{path.name}:4", f"{path.name}:5"]
-    assert file.take_warnings() == []
+    assert [warning.partition(": ")[0] for warning in file.pop_warnings()] == [f"{path.name}:4", f"{path.name}:5"]
+    assert file.pop_warnings() == []
 
 
 def test_a_file_with_the_line_ends_of_windows_is_read_and_keeps_its_lines(path):
@@ -431,7 +346,7 @@ def test_a_file_with_the_line_ends_of_windows_is_read_and_keeps_its_lines(path):
         [lines[0] + b"\r", to_line(recorded("b", "new")), to_line(recorded("c")), b""]
     )
     assert [entry.text for entry in ReplayFile(path).entries()][1] == "new"
-    assert file.take_warnings() == []
+    assert file.pop_warnings() == []
 
 
 def test_a_merge_in_git_of_two_kernels_answers_serves_both(tmp_path):
@@ -451,7 +366,7 @@ def test_a_merge_in_git_of_two_kernels_answers_serves_both(tmp_path):
     assert git("merge", "topic").returncode != 0
     file = ReplayFile(path)
     assert {entry.key for entry in file.entries()} == {"a", "b", "c"}
-    assert len(file.take_warnings()) == 3
+    assert len(file.pop_warnings()) == 3
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links and modes are others there")
@@ -514,7 +429,7 @@ def test_a_folder_that_cannot_be_written_is_said_in_one_line_and_still_read(monk
         with without_rights():
             file = ReplayFile(path)
             assert file.find("a") is None
-            assert file.take_warnings() == ["nb.qwen.jsonl: it cannot be read (Permission denied)"]
+            assert file.pop_warnings() == ["nb.qwen.jsonl: it cannot be read (Permission denied)"]
         path.chmod(0o600)
 
 
@@ -582,7 +497,7 @@ def test_the_file_is_a_mapping_that_lasts(operations):
                 expected = {kept: value for kept, value in expected.items() if kept == key}
         for reader in (file, ReplayFile(path)):
             assert {entry.key: entry.text for entry in reader.entries()} == expected
-            assert reader.take_warnings() == []
+            assert reader.pop_warnings() == []
 
 
 def test_loading_is_light():
@@ -681,56 +596,3 @@ def test_diff_shows_how_fresh_answers_differ(session):
     session.keep("fresh", "a", reply("one\ntwo\nthree"))
     assert session.renewed == []
     assert difference(recorded(text="x"), recorded(text="x", date="2027-01-01T00:00:00Z")) == []
-
-
-# The stream
-
-
-async def all_of(stream):
-    return [event async for event in stream.events()]
-
-
-async def test_a_replayed_answer_comes_as_a_stream():
-    record = recorded(thinking="Hm.", thinking_seconds=0.5)
-    stream = ReplayedStream(record, ASKED)
-    assert stream.messages == ASKED
-    assert (stream.reply.text, stream.reply.finish_reason) == ("", "interrupted")
-    assert await all_of(stream) == [
-        Responder("qwen-2-72b", "Qwen2-72B-Instruct"),
-        ThinkingDelta("Hm."),
-        TextDelta("Because of Rayleigh."),
-        UsageReport(Usage(7, 9)),
-        End("stop"),
-    ]
-    assert stream.reply == record.reply(ASKED)
-    assert stream.reply.messages == (*ASKED, Message("assistant", "Because of Rayleigh."))
-    assert stream.reply.recorded == DATE
-    with pytest.raises(UsageError, match="once"):
-        await all_of(stream)
-
-
-async def test_a_replayed_answer_is_iterated_for_its_text():
-    assert [text async for text in ReplayedStream(recorded(), ASKED)] == ["Because of Rayleigh."]
-    empty = ReplayedStream(recorded(text=""), ASKED)
-    assert [text async for text in empty] == []
-    assert empty.reply.messages == ASKED
-
-
-async def test_a_replayed_answer_can_be_cancelled():
-    stream = ReplayedStream(recorded(), ASKED)
-    await stream.cancel()
-    assert await all_of(stream) == [End("interrupted")]
-    assert (stream.reply.text, stream.reply.finish_reason) == ("", "interrupted")
-    stream = ReplayedStream(recorded(thinking="Hm."), ASKED)
-    events = []
-    async for event in stream.events():
-        events.append(event)
-        if isinstance(event, ThinkingDelta):
-            assert stream.reply.thinking == "Hm."
-            await stream.cancel()
-    assert events[-1] == End("interrupted")
-    assert (stream.reply.thinking, stream.reply.text, stream.reply.finish_reason) == ("Hm.", "", "interrupted")
-    stream = ReplayedStream(recorded(), ASKED)
-    await all_of(stream)
-    await stream.cancel()
-    assert stream.reply.finish_reason == "stop"

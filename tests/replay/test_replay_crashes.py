@@ -12,7 +12,7 @@ import pytest
 
 from qwen_magic.events import Usage
 from qwen_magic.replay.file import ReplayFile
-from qwen_magic.replay.recorded import Recorded, read_line, to_line
+from qwen_magic.replay.recorded import RecordedAnswer, read_line, to_line
 
 ROOT = Path(__file__).parents[2]
 TURNS = 1000
@@ -20,20 +20,20 @@ KILLS = 20
 WRITER = """
     import sys
     from pathlib import Path
-    from qwen_magic.messages import Usage
-    from qwen_magic.replay.recorded import Recorded
+    from qwen_magic.events import Usage
+    from qwen_magic.replay.recorded import RecordedAnswer
     from qwen_magic.replay.file import ReplayFile
 
     file, name, size = ReplayFile(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
 
     def record(key, number):
         text = f"{name} {number} " + "ü\\n" * size
-        file.record(Recorded(key, "p", text, "", "t", "m", "stop", 1.0, Usage(), "2026-01-02T03:04:05Z"))
+        file.record(RecordedAnswer(key, "p", text, "", "t", "m", "stop", 1.0, Usage(), "2026-01-02T03:04:05Z"))
 """
 
 
 def recorded(key, text="text"):
-    return Recorded(key, "p", text, "", "t", "m", "stop", 1.0, Usage(), "2026-01-02T03:04:05Z")
+    return RecordedAnswer(key, "p", text, "", "t", "m", "stop", 1.0, Usage(), "2026-01-02T03:04:05Z")
 
 
 @pytest.fixture(autouse=True)
@@ -77,8 +77,8 @@ def test_two_kernels_record_at_once(path):
     lines = path.read_bytes().split(b"\n")
     assert lines.pop() == b""
     assert len(lines) == len(entries)
-    assert all(isinstance(read_line(line), Recorded) for line in lines)
-    assert file.take_warnings() == []
+    assert all(isinstance(read_line(line), RecordedAnswer) for line in lines)
+    assert file.pop_warnings() == []
     assert os.listdir(path.parent) == [path.name]
 
 
@@ -128,7 +128,7 @@ def test_nothing_that_was_recorded_is_lost_by_a_kill(path):
             name = key.partition("-")[0]
             # The one that was killed may have been about to tell of the next.
             assert entries[key].startswith((f"{name} {number} ", f"{name} {number + 1} ")), key
-        cuts += len(file.take_warnings())
+        cuts += len(file.pop_warnings())
         assert file.record(recorded(f"after {kill}")) is None
         said_after = ReplayFile(path).find(f"after {kill}")
         assert said_after == recorded(f"after {kill}")
@@ -151,14 +151,14 @@ def test_a_file_cut_anywhere_serves_all_its_whole_lines_and_takes_the_next(path)
         whole = [answer for answer, end in zip(answers, ends, strict=True) if end <= cut]
         assert file.entries() == whole
         is_cut = cut not in (0, *ends, *(end + 1 for end in ends))
-        warnings = file.take_warnings()
+        warnings = file.pop_warnings()
         assert [warning.partition(": ")[0] for warning in warnings] == [f"{path.name}:{len(whole) + 1}"] * is_cut
         if cut % 23 == 0 or not is_cut:  # the next one, and then a replaced one, are fine
             assert file.record(new) is None
             assert file.entries() == [*whole, new]
             file.record(recorded("d", "anew"))
             assert ReplayFile(path).entries() == [*whole, recorded("d", "anew")]
-            assert file.take_warnings() == []
+            assert file.pop_warnings() == []
             assert path.read_bytes().endswith(b"\n" + to_line(recorded("d", "anew")) + b"\n") or not cut
             left = data[:cut].split(b"\n")[-1] if is_cut else b""
             assert left in path.read_bytes()

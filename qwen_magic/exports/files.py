@@ -1,0 +1,94 @@
+"""Exports as files: the ending of a path says in which form it is written and read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import UsageError
+from ..text.surrogates import mended
+from .as_json import from_json, to_json
+from .as_markdown import from_markdown, to_markdown
+from .as_notebook import from_notebook, to_notebook
+from .plain import name_from
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from ..store.rows import Conversation, Turn
+    from .plain import ImportedConversation
+
+
+class _Form(NamedTuple):
+    write: Callable[[Conversation, Sequence[Turn]], str]
+    read: Callable[[str], ImportedConversation]
+
+
+_FORMS = {
+    ".md": _Form(to_markdown, from_markdown),
+    ".json": _Form(to_json, from_json),
+    ".ipynb": _Form(to_notebook, from_notebook),
+}
+
+
+def export(path: Path, conversation: Conversation, turns: Sequence[Turn], *, overwrite: bool = False) -> None:
+    """Write a conversation to a file.
+
+    Args:
+        path: the file; its suffix, .md, .json or .ipynb, says in which form.
+        conversation: the conversation.
+        turns: its turns.
+        overwrite: whether a file that is there may be replaced.
+
+    Raises:
+        UsageError: another suffix, a file that is there, or one that cannot be written.
+
+    """
+    text = mended(_form(path).write(conversation, turns))
+    try:
+        with path.open("w" if overwrite else "x", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(
+            f"{path} is there already", hint="Take another name, or replace it with --overwrite."
+        ) from None
+    except OSError as error:
+        what = f"{path} cannot be written ({error.strerror or error})"
+        raise UsageError(what, hint="Take another folder.") from error
+
+
+def read(path: Path) -> ImportedConversation:
+    """Read a conversation from a file.
+
+    Args:
+        path: the file; its suffix, .md, .json or .ipynb, says in which form it is.
+
+    Returns:
+        The conversation.
+
+    Raises:
+        UsageError: another suffix, no such file, or no conversation in it.
+
+    """
+    form = _form(path)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            text = file.read()
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is no UTF-8 text", hint="Save it as UTF-8.") from None
+    except OSError as error:
+        what = f"{path} cannot be read ({error.strerror or error})"
+        raise UsageError(what, hint="Check the path.") from error
+    try:
+        found = form.read(text)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error.what}", hint=error.hint) from None
+    return found if found.name else replace(found, name=name_from(path.stem))
+
+
+def _form(path: Path) -> _Form:
+    form = _FORMS.get(path.suffix.lower())
+    if form is None:
+        raise UsageError(f"{path.name!r} ends in none of {', '.join(_FORMS)}", hint="The ending says the form.")
+    return form

@@ -1,0 +1,20 @@
+"""Parts as a person sees them in an export: which pictures are shown, and what stands in the place of the rest."""
+
+from __future__ import annotations
+
+from ..parts import Image, Part, describe
+
+_SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""Kinds of picture that hold no program, and that every page can draw."""
+LARGEST_SHOWN = 2_000_000
+"""Bytes of a picture that is shown; a larger one makes a page slow, and is named alone."""
+
+
+def is_shown(part: Part) -> bool:
+    """Tell whether a part is a picture that is shown, and not named alone; what would be fetched is not."""
+    return isinstance(part, Image) and part.mime in _SHOWN and len(part.data) <= LARGEST_SHOWN
+
+
+def label(part: Part) -> str:
+    """Name a part that is not shown, on one line."""
+    return f"[{describe(part)}]"

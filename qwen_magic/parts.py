@@ -1,0 +1,261 @@
+"""The parts that a message is made of: text, pictures, files, tool calls and their results.
+
+Nothing here reads a file, fetches an address or looks into a picture.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import MISSING, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import unquote_to_bytes
+
+from .errors import UsageError, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MIME = re.compile(r"[a-z0-9][a-z0-9.+_-]*/[a-z0-9][a-z0-9.+_-]*")
+_DATA_URL = re.compile(
+    r"data:(?P<mime>[\w.+-]+/[\w.+-]+)?(?:;[^,;=]+=[^,;]*)*(?P<base64>;base64)?,(?P<data>.*)",
+    re.ASCII | re.DOTALL | re.IGNORECASE,
+)
+_MOST_SHOWN = 60
+_UNIT = 1000
+_KINDS: dict[str, tuple[type, ...]] = {"str": (str,), "bytes": (bytes, bytearray, memoryview), "bool": (bool,)}
+
+
+@dataclass(frozen=True, repr=False)
+class _Part:
+    """What all parts have: fields of the right types, and a short repr without bytes."""
+
+    _texts: ClassVar[tuple[str, ...]] = ()
+    """The fields in which somebody may have written anything."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, kinds = getattr(self, field.name), _KINDS[str(field.type)]
+            if not isinstance(value, kinds):
+                raise UsageError(
+                    f"{type(self).__name__}.{field.name} is of type {type(value).__name__}",
+                    hint=f"Give it as {kinds[0].__name__}.",
+                )
+            if isinstance(value, (bytearray, memoryview)):
+                object.__setattr__(self, field.name, bytes(value))
+
+    def __repr__(self) -> str:
+        given = [field for field in fields(self) if field.default is MISSING or getattr(self, field.name)]
+        return f"{type(self).__name__}({', '.join(f'{it.name}={shortened(getattr(self, it.name))}' for it in given)})"
+
+
+@dataclass(frozen=True, repr=False)
+class Text(_Part):
+    """A part that is text."""
+
+    text: str
+    _texts: ClassVar = ("text",)
+
+
+@dataclass(frozen=True, repr=False)
+class Image(_Part):
+    """A part that is a picture: its bytes, or an address from which the server itself fetches it.
+
+    Attributes:
+        data: the bytes of the picture's file, or b"" where there is a url.
+        mime: what kind of file it is; "" where there is a url.
+        name: what it is called, or ""; no server is told.
+        url: its http(s) address, or ""; a ``data:`` URL is taken apart into data and mime.
+        detail: how closely a server is to look at it ("low", "high", "auto"), or "" to leave that open.
+
+    Raises:
+        UsageError: it has neither bytes nor an address, both, or something in it has the wrong form.
+
+    """
+
+    data: bytes = b""
+    mime: str = "image/png"
+    name: str = ""
+    url: str = ""
+    detail: str = ""
+    _texts: ClassVar = ("name", "url")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.url and self.data:
+            raise UsageError("an image has bytes and a url", hint="Give one of the two.")
+        if self.url[:5].lower() == "data:":
+            data, mime = read_data_url(self.url)
+            _set(self, data=data, mime=mime or self.mime, url="")
+        if self.url and not self.url.lower().startswith(("http://", "https://")):
+            raise UsageError("an image's url is neither data: nor http(s):", hint="Give its bytes as a data: URL.")
+        if not self.url and not self.data:
+            raise UsageError("an image has neither bytes nor a url", hint="Give one of the two.")
+        _set(self, mime="" if self.url else _mime(self.mime))
+
+    @property
+    def sha256(self) -> str:
+        """The hash of its bytes, in hexadecimal digits; "" where it has none."""
+        return sha256(self.data) if self.data else ""
+
+
+@dataclass(frozen=True, repr=False)
+class File(_Part):
+    """A part that is a file.
+
+    Attributes:
+        data: its bytes.
+        mime: what kind of file it is.
+        name: its name, or "".
+
+    Raises:
+        UsageError: something in it has the wrong form.
+
+    """
+
+    data: bytes
+    mime: str = "application/octet-stream"
+    name: str = ""
+    _texts: ClassVar = ("name",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _set(self, mime=_mime(self.mime))
+
+    @property
+    def sha256(self) -> str:
+        """The hash of its bytes, in hexadecimal digits."""
+        return sha256(self.data)
+
+
+@dataclass(frozen=True, repr=False)
+class ToolCall(_Part):
+    """A part by which a model calls a tool.
+
+    Attributes:
+        id: what the result refers to.
+        name: the tool's name.
+        arguments: its arguments, as the model wrote them; JSON, if the model kept to it.
+
+    """
+
+    id: str
+    name: str
+    arguments: str = "{}"
+    _texts: ClassVar = ("arguments",)
+
+
+@dataclass(frozen=True, repr=False)
+class ToolResult(_Part):
+    """A part that is what a tool gave.
+
+    Attributes:
+        id: the id of the call.
+        text: what the model is told.
+        name: the tool's name, or "".
+        failed: whether it is the text of a failure.
+
+    """
+
+    id: str
+    text: str
+    name: str = ""
+    failed: bool = False
+    _texts: ClassVar = ("text",)
+
+
+Part = Text | Image | File | ToolCall | ToolResult
+"""What a message is made of."""
+PARTS = (Text, Image, File, ToolCall, ToolResult)
+
+
+def sha256(data: bytes) -> str:
+    """Return the hash of bytes in hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def data_url(part: Image | File) -> str:
+    """Write a part's bytes as a ``data:`` URL."""
+    return f"data:{part.mime};base64,{base64.b64encode(part.data).decode()}"
+
+
+def read_data_url(url: str) -> tuple[bytes, str]:
+    """Return the bytes and the kind ("" without one) of a ``data:`` URL (RFC 2397).
+
+    Raises:
+        UsageError: it is none.
+
+    """
+    match = _DATA_URL.fullmatch(url)
+    if match is None:
+        raise UsageError("a data: URL cannot be read", hint='Write "data:image/png;base64,...".')
+    try:
+        data = unquote_to_bytes(match["data"])
+        if match["base64"]:
+            data = base64.b64decode(b"".join(data.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise UsageError("a data: URL is no base64", hint='Write "data:image/png;base64,...".') from None
+    return data, match["mime"] or ""
+
+
+def describe(part: Part) -> str:
+    """Name a part on one line for people: what it is, its name, its kind and size; a text is itself."""
+    match part:
+        case Text():
+            return one_line(part.text)
+        case Image():
+            words = ["image", part.name, part.url or f"{part.mime} {size(len(part.data))}"]
+        case File():
+            words = ["file", part.name, part.mime, size(len(part.data))]
+        case ToolCall():
+            words = ["tool call", f"{part.name}({part.arguments})"]
+        case ToolResult():
+            words = ["failed tool result" if part.failed else "tool result", part.name or part.id]
+    return one_line(" ".join(filter(None, words)))
+
+
+def size(count: int) -> str:
+    """Write a number of bytes for people, such as "12 KB"."""
+    rest = float(count)
+    for unit in ("B", "KB", "MB"):
+        if round(rest) < _UNIT:
+            return f"{rest:.0f} {unit}"
+        rest /= _UNIT
+    return f"{rest:.1f} GB"
+
+
+def with_texts(part: Part, change: Callable[[str], str]) -> Part:
+    """Return a part with each text in it changed that is not empty, such as by leaving out secrets; its bytes stay.
+
+    Args:
+        part: the part.
+        change: gives the new text for an old one; of an address it leaves the beginning, ``https://``.
+
+    """
+    texts = {name: getattr(part, name) for name in part._texts}  # noqa: SLF001 - of this module
+    values: dict[str, Any] = {name: change(text) for name, text in texts.items() if text}
+    return replace(part, **values)
+
+
+def shortened(value: object) -> str:
+    """Return a repr that is short, and shows no bytes."""
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    if isinstance(value, str) and len(value) > _MOST_SHOWN:
+        return f"{value[:_MOST_SHOWN]!r}…"
+    return repr(value) if isinstance(value, (str, bool)) else f"<{type(value).__name__}>"
+
+
+def _set(part: Image | File, **values: object) -> None:
+    for name, value in values.items():
+        object.__setattr__(part, name, value)
+
+
+def _mime(text: str) -> str:
+    """Return a kind of file without its parameters."""
+    kind = text.partition(";")[0].strip().lower()
+    if not _MIME.fullmatch(kind):
+        raise UsageError(f"{shortened(text)} is no kind of file", hint='Give mime as "image/png", for example.')
+    return kind
