@@ -42,7 +42,8 @@ def parse_target(text: str) -> Target:
         raise
     there = list(kinds())
     known = [word for kind in there for word in (*(kind.aliases or ()), *kind.prefixes)]
-    close = difflib.get_close_matches(name.lower(), known, n=1)
+    words = (name.lower(), name.lower().partition(":")[0])
+    close = next((found for word in words if (found := difflib.get_close_matches(word, known, n=1))), [])
     hints = [
         f"Did you mean {close[0]}?" if close else "",
         _hint(there),

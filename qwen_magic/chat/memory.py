@@ -184,14 +184,7 @@ class Memory:
                 self._names[position.name] = conversation.id
             elif position.cell:
                 self._cells[position.cell] = conversation.id
-            written = replace(
-                turn,
-                prompt=_safe(turn.prompt),
-                source=_safe(turn.source),
-                system=_safe(turn.system),
-                cell=position.cell,
-                asked_at=time.time(),
-            )
+            written = replace(turn.with_texts(_safe), cell=position.cell, asked_at=time.time())
             number = store.begin(conversation.id, written, replaces, branch=position.branch)
             begun = store.turn(number)
             return OpenTurn(number, store, conversation.id, begun.place if begun else 0, leaves)
@@ -210,9 +203,8 @@ class Memory:
         if turn is None:
             return
         with self._writing():
-            if reply.text:
-                safe = replace(reply, text=_safe(reply.text), thinking=_safe(reply.thinking))
-                turn.store.finish(turn.id, safe)
+            if reply.text or reply.steps:
+                turn.store.finish(turn.id, reply.with_texts(_safe))
                 if turn.leaves is not None:
                     turn.store.remove(turn.leaves)
                     turn.leaves = None

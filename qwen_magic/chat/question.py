@@ -84,20 +84,21 @@ def guarded(question: Question, *, redact: bool) -> Question:
         kinds = ", ".join(dict.fromkeys(secret.kind for secret in certain))
         note = f"the prompt has what looks like a secret ({kinds}); --redact replaces it"
         return replace(question, notes=(*question.notes, note)) if certain else question
-    before = tuple(
-        replace(turn, prompt=secrets.redact(turn.prompt)[0], answer=secrets.redact(turn.answer)[0])
-        for turn in question.position.before
-    )
+    before = tuple(turn.with_texts(_redacted) for turn in question.position.before)
     prompt, found = secrets.redact(question.prompt)
     notes = (*question.notes, f"replaced: {', '.join(secret.kind for secret in found)}") if found else question.notes
     return replace(
         question,
         prompt=prompt,
-        source=secrets.redact(question.source)[0],
-        system=secrets.redact(question.system)[0],
+        source=_redacted(question.source),
+        system=_redacted(question.system),
         position=replace(question.position, before=before),
         notes=notes,
     )
+
+
+def _redacted(text: str) -> str:
+    return secrets.redact(text)[0]
 
 
 def system_line(cell: str) -> tuple[str, str]:

@@ -78,4 +78,4 @@ class Recorder:
                 exchange.remarks.append(_DIFFERS)
         except ReplayError as error:  # the answer is shown all the same
             exchange.remarks.append(f"this answer is not recorded: {error}")
-        exchange.remarks += self._replay.file.take_warnings()
+        exchange.remarks += self._replay.file.pop_warnings()

@@ -117,9 +117,6 @@ class ReplayFile:
                 file.warnings.clear()
             return warnings
 
-    take_warnings = pop_warnings
-    """The earlier name of `pop_warnings`."""
-
 
 class _KnownFile:
     """One file, as it was read last.
