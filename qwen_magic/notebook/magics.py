@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.getipython import get_ipython
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
-from traitlets import Bool, Enum, Float, Int, List, TraitError, Unicode, observe
+from traitlets import Bool, Enum, Float, TraitError, Unicode, observe
 
 from ..backends.targets import parse_chain
 from ..errors import QwenError, UsageError
@@ -16,6 +16,7 @@ from .commands.table import run_command
 from .nest import Nest
 from .options import FORMATS, MODES, cell_options
 from .session import PARAMETERS, NotebookSession
+from .traits import parameter_traits
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -36,16 +37,7 @@ class QwenMagics(Magics):
     ).tag(config=True)
     system = Unicode("", help="System prompt for cells that name none.").tag(config=True)
     format = Enum(FORMATS, "markdown", help="How answers are shown.").tag(config=True)
-    temperature = Float(None, allow_none=True, help="Sampling temperature, 0 to 2.").tag(config=True)
-    top_p = Float(None, allow_none=True, help="Share of probability that is sampled from, 0 to 1.").tag(config=True)
-    top_k = Int(None, allow_none=True, help="How many of the likeliest tokens are sampled from.").tag(config=True)
-    max_tokens = Int(None, allow_none=True, help="The most tokens of an answer.").tag(config=True)
-    seed = Int(None, allow_none=True, help="Random seed.").tag(config=True)
-    stop = List(Unicode(), None, allow_none=True, help="Texts at which an answer ends.").tag(config=True)
-    presence_penalty = Float(None, allow_none=True, help="-2 to 2, against what was there before.").tag(config=True)
-    frequency_penalty = Float(None, allow_none=True, help="-2 to 2, against what was there often.").tag(config=True)
-    thinking = Bool(None, allow_none=True, help="Whether a model that can think does so.").tag(config=True)
-    thinking_budget = Int(None, allow_none=True, help="The most tokens that it thinks.").tag(config=True)
+    locals().update(parameter_traits())  # a class's body is where they become settings
     history = Bool(True, help="Whether conversations are kept in the IPython profile's folder.").tag(config=True)  # noqa: FBT003
     replay = Enum(("", *MODES), "", help="What is done with recorded answers; '' for QWEN_REPLAY or off.").tag(
         config=True
@@ -132,7 +124,8 @@ class QwenMagics(Magics):
         %%qwen [-t TARGET] [-f FORM] [-o NAME] [-n] [--new|--alone|-c NAME] [--max-tokens N] ...
         The prompt, on as many lines as it takes.
 
-        Tab completes options and their values. %qwen help lists all of them, %qwen help TOPIC tells more.
+        Tab completes options and their values. %qwen help lists the usual ones, %qwen help all the others too,
+        %qwen help TOPIC tells more.
 
         Examples, each a cell:
 

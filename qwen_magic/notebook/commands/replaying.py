@@ -42,5 +42,13 @@ _MEANINGS = {
     "off": "Everything is asked, and nothing is recorded.",
 }
 COMMANDS = (
-    Command("replay", "[MODE|status|prune|diff]", "record answers, and replay them: on, only, fresh, off", _replay),
+    Command(
+        "replay",
+        "[MODE|status|prune|diff]",
+        "record answers, and replay them: on, only, fresh, off",
+        _replay,
+        level="usual",
+        topic="replay",
+        completes=("mode",),
+    ),
 )
