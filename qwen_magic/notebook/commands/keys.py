@@ -82,4 +82,8 @@ def _ask_for_key(name: str, server: Server) -> str:
     return key
 
 
-COMMANDS = (Command("key", "NAME [--session]", "ask for a server's key, and keep it", _key),)
+COMMANDS = (
+    Command(
+        "key", "NAME [--session]", "ask for a server's key, and keep it", _key, topic="keys", completes=("server",)
+    ),
+)
