@@ -11,9 +11,9 @@ import pytest
 from kernels import ROOT, Kernel
 from servers.chat import ChatServer
 
-from qwen_magic.backends.local.weights import KNOWN
+from qwen_magic.backends.gradio.kind import ALIASES
+from qwen_magic.backends.local.known_weights import KNOWN
 from qwen_magic.backends.openai.servers import SERVERS
-from qwen_magic.backends.targets import ALIASES
 from qwen_magic.notebook.braces import names_in_braces
 from qwen_magic.notebook.commands.table import COMMANDS
 from qwen_magic.notebook.commands.topics import TOPICS
