@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import StoreError
+from ..messages import Text
 from ..text.secrets import redact
 from ..watchers import Watchers
 from .conversations import copy
@@ -189,6 +190,7 @@ class Memory:
                 prompt=_safe(turn.prompt),
                 source=_safe(turn.source),
                 system=_safe(turn.system),
+                parts=tuple(Text(_safe(part.text)) if isinstance(part, Text) else part for part in turn.parts),
                 cell=position.cell,
                 asked_at=time.time(),
             )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..events import FinishReason
+    from ..messages import Part
     from ..reply import Reply
 
 _LONGEST_NAME = 100
@@ -52,6 +53,8 @@ class Turn:
         asked_at: when it was asked, in seconds since the epoch; 0 for one that is about to be.
         id: its number in the database, or 0.
         place: its place in the conversation, or 0. All versions of a turn have the same.
+        parts: the parts of the user's message where it is more than text: its text, images and files, in order.
+        steps: all that was said after the prompt, where that is more than one text; see `Reply`.
 
     """
 
@@ -69,12 +72,15 @@ class Turn:
     asked_at: float = 0.0
     id: int = 0
     place: int = 0
+    parts: tuple[Part, ...] = ()
+    steps: tuple[Message, ...] = ()
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """The user's message, and the assistant's where there is an answer."""
-        asked = (Message("user", self.prompt),)
-        return (*asked, Message("assistant", self.answer)) if self.answer else asked
+        """The user's message, and after it the steps of the answer, or the assistant's message where there is one."""
+        asked = Message("user", parts=self.parts) if self.parts else Message("user", self.prompt)
+        answered = (Message("assistant", self.answer),) if self.answer else ()
+        return (asked, *(self.steps or answered))
 
 
 @dataclass(frozen=True)
