@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import StoreError
-from ..messages import Text
+from ..messages import Message
 from ..text.secrets import redact
 from ..watchers import Watchers
 from .conversations import copy
 from .position import OpenTurn, Position
+from .question import with_changed_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -190,7 +191,7 @@ class Memory:
                 prompt=_safe(turn.prompt),
                 source=_safe(turn.source),
                 system=_safe(turn.system),
-                parts=tuple(Text(_safe(part.text)) if isinstance(part, Text) else part for part in turn.parts),
+                parts=with_changed_texts(turn.parts, _safe),
                 cell=position.cell,
                 asked_at=time.time(),
             )
@@ -213,7 +214,8 @@ class Memory:
             return
         with self._writing():
             if reply.text:
-                safe = replace(reply, text=_safe(reply.text), thinking=_safe(reply.thinking))
+                steps = tuple(Message(step.role, parts=with_changed_texts(step.parts, _safe)) for step in reply.steps)
+                safe = replace(reply, text=_safe(reply.text), thinking=_safe(reply.thinking), steps=steps)
                 turn.store.finish(turn.id, safe)
                 if turn.leaves is not None:
                     turn.store.remove(turn.leaves)

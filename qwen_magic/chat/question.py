@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..messages import Message, Text
+from ..messages import Message, Text, ToolCall, ToolResult
 from ..text import secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ..messages import Part
     from .position import Position
@@ -92,21 +92,30 @@ def guarded(question: Question, *, redact: bool) -> Question:
         kinds = ", ".join(dict.fromkeys(secret.kind for secret in certain))
         note = f"the prompt has what looks like a secret ({kinds}); --redact replaces it"
         return replace(question, notes=(*question.notes, note)) if certain else question
+
+    def redacted(text: str) -> str:
+        return secrets.redact(text)[0]
+
     before = tuple(
-        replace(turn, prompt=secrets.redact(turn.prompt)[0], answer=secrets.redact(turn.answer)[0])
+        replace(
+            turn,
+            prompt=redacted(turn.prompt),
+            answer=redacted(turn.answer),
+            parts=with_changed_texts(turn.parts, redacted),
+            steps=tuple(Message(step.role, parts=with_changed_texts(step.parts, redacted)) for step in turn.steps),
+        )
         for turn in question.position.before
     )
     prompt, found = secrets.redact(question.prompt)
-    parts = tuple(Text(secrets.redact(part.text)[0]) if isinstance(part, Text) else part for part in question.parts)
     notes = (*question.notes, f"replaced: {', '.join(secret.kind for secret in found)}") if found else question.notes
     return replace(
         question,
         prompt=prompt,
-        source=secrets.redact(question.source)[0],
-        system=secrets.redact(question.system)[0],
+        source=redacted(question.source),
+        system=redacted(question.system),
         position=replace(question.position, before=before),
         notes=notes,
-        parts=parts,
+        parts=with_changed_texts(question.parts, redacted),
     )
 
 
@@ -115,6 +124,20 @@ def with_text(parts: Sequence[Part], text: str) -> tuple[Part, ...]:
     first = next((place for place, part in enumerate(parts) if isinstance(part, Text)), 0)
     before, after = ([part for part in some if not isinstance(part, Text)] for some in (parts[:first], parts[first:]))
     return (*before, Text(text), *after)
+
+
+def with_changed_texts(parts: Sequence[Part], change: Callable[[str], str]) -> tuple[Part, ...]:
+    """Change the texts among parts, and what tools were told and gave; the bytes stay what they are."""
+    found: list[Part] = []
+    for part in parts:
+        match part:
+            case Text() | ToolResult():
+                found.append(replace(part, text=change(part.text)))
+            case ToolCall():
+                found.append(replace(part, arguments=change(part.arguments)))
+            case _:
+                found.append(part)
+    return tuple(found)
 
 
 def system_line(cell: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What the user of a panel does; everything happens on the background loop."""
+"""What the user of a panel can do; everything happens on the background loop."""
 
 from __future__ import annotations
 

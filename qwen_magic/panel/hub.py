@@ -24,10 +24,10 @@ _SETTLE_SECONDS = 2.0
 
 
 class Watcher(Protocol):
-    """A panel's chat, as far as the hub knows it."""
+    """A panel's screen, as far as the hub knows it."""
 
     def tell(self, answer: LiveAnswer, op: DeltaOp) -> None:
-        """Hear what the pages must do about an answer."""
+        """Hear what the pages are to be told of an answer."""
 
     def ended(self, answer: LiveAnswer) -> None:
         """Hear that an answer is over; the pages show all of it."""

@@ -253,7 +253,14 @@ def test_texts_among_parts() -> None:
 
 def test_a_secret_in_a_part_is_replaced() -> None:
     key = "sk-proj-" + "aB3dE5gH7jK9mN1p" * 3
-    question = Question(f"Use {key}", "", Position(), parts=(Text(f"Use {key}"), PLOT))
-    (message,) = guarded(question, redact=True).messages
-    assert key not in message.text
-    assert message.parts[1] == PLOT
+    steps = (
+        Message("assistant", parts=[ToolCall("1", "use", f'{{"key": "{key}"}}')]),
+        Message("tool", parts=[ToolResult("1", f"used {key}")]),
+    )
+    before = Turn(f"Take {key}", "Taken.", parts=(Text(f"Take {key}"), PLOT), steps=steps)
+    question = Question(f"Use {key}", "", Position(before=(before,)), parts=(Text(f"Use {key}"), PLOT))
+    messages = guarded(question, redact=True).messages
+    assert [message.role for message in messages] == ["user", "assistant", "tool", "user"]
+    assert key not in str([message.as_dict() for message in messages])
+    assert key in str([message.as_dict() for message in question.messages])
+    assert messages[0].parts[1] == messages[3].parts[1] == PLOT
