@@ -55,7 +55,7 @@ from .descriptions import Description
 from .keys import Keys
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from .base import Backend
@@ -123,6 +123,10 @@ class BackendConformance:
         """Make a backend of whatever target with these settings; it is asked nothing."""
         raise NotImplementedError
 
+    def secret_options(self, secret: str) -> Mapping[str, object]:  # noqa: ARG002 - for those that have some
+        """Make the settings' options, by the kind's name, with a secret in them, where the kind has such options."""
+        return {}
+
     # What a backend says of itself
 
     async def test_its_attributes(self) -> None:
@@ -139,7 +143,7 @@ class BackendConformance:
         keys.set("openai", SECRETS[4], keep=False)
         settings = Settings(
             hf_token=SECRETS[0],
-            auth=("someone", SECRETS[1]),
+            options=self.secret_options(SECRETS[1]),
             headers={"X-Secret": SECRETS[2]},
             proxy=f"http://someone:{SECRETS[3]}@127.0.0.1:9",
             keys=keys,

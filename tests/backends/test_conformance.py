@@ -18,6 +18,7 @@ from qwen_magic.backends.capabilities import TEXT_ALONE, Capabilities
 from qwen_magic.backends.conformance import BackendConformance
 from qwen_magic.backends.descriptions import Description
 from qwen_magic.backends.gradio.backend import SpaceBackend
+from qwen_magic.backends.gradio.kind import GradioOptions
 from qwen_magic.backends.local.backend import LocalBackend
 from qwen_magic.backends.openai.backend import OpenAIBackend
 from qwen_magic.backends.targets import parse_target
@@ -81,6 +82,9 @@ class TestScriptedSpace(BackendConformance):
 
     def make(self, settings: Settings) -> Backend:
         return space("http://someone:conformance-user-password@127.0.0.1:9", settings)
+
+    def secret_options(self, secret: str) -> dict[str, object]:
+        return {"space": GradioOptions(auth=("someone", secret))}
 
 
 class TestRealSpace(BackendConformance):
