@@ -79,12 +79,12 @@ def replay_files_in(folder: Path) -> tuple[Path, tuple[Path, ...]]:
     was told. If there is but one, it is written too, so that such a run refreshes it.
     """
     own = folder / f"{folder.name or 'notebook'}{REPLAY_SUFFIX}"
-    there = replay_neighbours(folder)
+    there = replay_files_beside(folder)
     if len(there) == 1:
         return there[0], ()
     return own, tuple(path for path in there if path != own)
 
 
-def replay_neighbours(folder: Path) -> list[Path]:
+def replay_files_beside(folder: Path) -> list[Path]:
     """List the files of recorded answers in a folder, by name."""
     return sorted(path for path in folder.glob(f"*{REPLAY_SUFFIX}") if os.path.isfile(path))  # noqa: PTH113 - raises nothing

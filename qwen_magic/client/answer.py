@@ -56,7 +56,7 @@ class Answer:
         """Start the clock."""
         self._started = time.perf_counter()
 
-    def take(self, event: Event) -> None:
+    def add(self, event: Event) -> None:
         """Take one event in."""
         now = time.perf_counter()
         match event:

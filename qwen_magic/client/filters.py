@@ -24,7 +24,7 @@ class SurrogateFilter:
         self._text = SurrogateJoiner()
         self._thinking = SurrogateJoiner()
 
-    def take(self, event: Event) -> list[Event]:
+    def feed(self, event: Event) -> list[Event]:
         """Turn one event into those that it means."""
         match event:
             case TextDelta(text):
@@ -49,7 +49,7 @@ class ThinkingFilter:
         self._text = ""
         self._thinking = ""
 
-    def take(self, event: Event) -> list[Event]:
+    def feed(self, event: Event) -> list[Event]:
         """Turn one event into those that it means."""
         match event:
             case TextDelta(text):
@@ -99,7 +99,7 @@ class JoiningFilter:
         self._exact = exact
         self._joiner = Joiner(beginning.text, exact=exact)
 
-    def take(self, event: Event) -> list[Event]:
+    def feed(self, event: Event) -> list[Event]:
         """Turn one event into those that it means."""
         match event:
             case TextDelta(text):
@@ -129,9 +129,9 @@ class Filters:
         self._thinking = ThinkingFilter()
         self._joining = JoiningFilter(beginning, exact=exact) if beginning else None
 
-    def take(self, event: Event) -> list[Event]:
+    def feed(self, event: Event) -> list[Event]:
         """Turn one event into those that it means."""
-        return self._split(self._surrogates.take(event))
+        return self._split(self._surrogates.feed(event))
 
     def close(self) -> list[Event]:
         """Give out what was held back; nothing may come after it."""
@@ -139,12 +139,12 @@ class Filters:
         return rest if self._joining is None else [*rest, *self._joining.close()]
 
     def _split(self, events: list[Event]) -> list[Event]:
-        return self._joined([found for event in events for found in self._thinking.take(event)])
+        return self._joined([found for event in events for found in self._thinking.feed(event)])
 
     def _joined(self, events: list[Event]) -> list[Event]:
         if self._joining is None:
             return events
-        return [found for event in events for found in self._joining.take(event)]
+        return [found for event in events for found in self._joining.feed(event)]
 
 
 def _text(text: str) -> list[Event]:

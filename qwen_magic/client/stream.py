@@ -181,7 +181,7 @@ class Stream:
 
         def pass_on(happenings: list[Event]) -> None:
             for event in happenings:
-                self._answer.take(event)
+                self._answer.add(event)
                 queue.put_nowait(event)
 
         try:
@@ -192,7 +192,7 @@ class Stream:
                         pass_on(filters.close())
                         queue.put_nowait(self._answer.end(event.finish_reason))
                         return
-                    pass_on(filters.take(event))
+                    pass_on(filters.feed(event))
             pass_on(filters.close())
             queue.put_nowait(self._answer.end("stop"))
         except asyncio.CancelledError:
@@ -218,11 +218,11 @@ class _AttemptFilters:
         self._attempt = 0
         self._filters: Filters | None = None
 
-    def take(self, event: Event) -> list[Event]:
+    def feed(self, event: Event) -> list[Event]:
         if self._filters is None or self._attempt != self._chain.attempt:
             self._attempt = self._chain.attempt
             self._filters = Filters(self._beginning, exact=self._chain.exact)
-        return self._filters.take(event)
+        return self._filters.feed(event)
 
     def close(self) -> list[Event]:
         filters, self._filters = self._filters, None

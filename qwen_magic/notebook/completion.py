@@ -48,7 +48,7 @@ _MOST_CELLS = 20
 
 
 @dataclass(frozen=True)
-class Found:
+class Completions:
     """What could stand at the cursor.
 
     Attributes:
@@ -104,7 +104,7 @@ def unregister(shell: InteractiveShell) -> None:
     matchers[:] = [matcher for matcher in matchers if getattr(matcher, "matcher_identifier", "") != _IDENTIFIER]
 
 
-def complete(session: NotebookSession, text: str, row: int, column: int) -> Found | None:
+def complete(session: NotebookSession, text: str, row: int, column: int) -> Completions | None:
     """Find what could stand at the cursor.
 
     Args:
@@ -131,13 +131,13 @@ def complete(session: NotebookSession, text: str, row: int, column: int) -> Foun
     return None
 
 
-def _in_prompt(session: NotebookSession, before: str, after: str) -> Found:
+def _in_prompt(session: NotebookSession, before: str, after: str) -> Completions:
     names = [*sorted(_namespace(session)), "In", "Out"]
     names, fragment = names_in_braces(before, after, names, session.shell.user_ns if session.shell else {})
-    return Found("instance", tuple(names), fragment)
+    return Completions("instance", tuple(names), fragment)
 
 
-def _in_line(session: NotebookSession, line: str, after: str) -> Found:
+def _in_line(session: NotebookSession, line: str, after: str) -> Completions:
     """Complete a ``%qwen`` line: its command, or what that takes."""
     words, fragment = _part(line)
     if not words:
@@ -148,7 +148,7 @@ def _in_line(session: NotebookSession, line: str, after: str) -> Found:
             return _found("command", (one.word for one in command.subcommands), fragment)
         command, words = command.subcommand(words[0]), words[1:]
     if command is None or not command.options:
-        return _in_arguments(session, command, words, fragment) if command else Found()
+        return _in_arguments(session, command, words, fragment) if command else Completions()
     rest = line.lstrip()[len(command.name) :]
     found, arguments = _in_options(session, rest, [option for option in OPTIONS if option.name in command.options])
     if arguments is None:
@@ -163,7 +163,7 @@ def _usual_first(commands: Iterable[Command]) -> list[str]:
     return [command.name for command in order if command.name]
 
 
-def _in_options(session: NotebookSession, line: str, options: Iterable[Option]) -> tuple[Found, list[str] | None]:
+def _in_options(session: NotebookSession, line: str, options: Iterable[Option]) -> tuple[Completions, list[str] | None]:
     """Complete the options that a line begins with, and their values.
 
     Returns:
@@ -179,7 +179,7 @@ def _in_options(session: NotebookSession, line: str, options: Iterable[Option]) 
             waiting = None
             continue
         if word == "--" or not word.startswith("-"):
-            return Found(), words[place + (word == "--") :]
+            return Completions(), words[place + (word == "--") :]
         flag, equals, _ = word.partition("=")
         option = by_flag.get(flag)
         if option:
@@ -191,46 +191,46 @@ def _in_options(session: NotebookSession, line: str, options: Iterable[Option]) 
     if equals and flag in by_flag:
         return _in_value(session, by_flag[flag], value), None
     if fragment and not fragment.startswith("-"):
-        return Found(), []
+        return Completions(), []
     order = sorted(by_flag.items(), key=lambda item: item[1].level != "usual")
     flags = (flag for flag, option in order if option.name not in given)
     return _found("option", (flag for flag in flags if fragment or flag.startswith("--")), fragment), None
 
 
-def _in_value(session: NotebookSession, option: Option, fragment: str) -> Found:
+def _in_value(session: NotebookSession, option: Option, fragment: str) -> Completions:
     if option.words:
         return _found(option.name, option.words, fragment)
-    return _choose(session, option.name, _SOURCES[option.completes], fragment) if option.completes else Found()
+    return _choose(session, option.name, _SOURCES[option.completes], fragment) if option.completes else Completions()
 
 
-def _in_arguments(session: NotebookSession, command: Command, words: list[str], fragment: str) -> Found:
+def _in_arguments(session: NotebookSession, command: Command, words: list[str], fragment: str) -> Completions:
     """Complete what a command takes beside the usual options."""
     place = len([word for word in words if not word.startswith("--")])
     if "..." in command.arguments:  # it takes several of the last
         place = min(place, len(command.completes) - 1)
     source = _SOURCES[command.completes[place]] if place < len(command.completes) else None
     if source is _files and not fragment.startswith("-"):
-        return Found(files=True)
+        return Completions(files=True)
     fixed = [*_FIXED.findall("" if command.options else command.arguments), *command.earlier]
     flags = [word for word in fixed if word.startswith("--") and word not in words]
     choices = [] if place else [word for word in fixed if not word.startswith("--")]
-    found = _choose(session, "argument", source, fragment) if source else Found(fragment=fragment)
+    found = _choose(session, "argument", source, fragment) if source else Completions(fragment=fragment)
     more = _found("argument", [*choices, *flags], found.fragment)
-    return Found("argument", tuple(dict.fromkeys(found.texts + more.texts)), found.fragment)
+    return Completions("argument", tuple(dict.fromkeys(found.texts + more.texts)), found.fragment)
 
 
-def _choose(session: NotebookSession, kind: str, source: Source, fragment: str) -> Found:
+def _choose(session: NotebookSession, kind: str, source: Source, fragment: str) -> Completions:
     """Take what a source gives for what is there, in quotation marks where it needs them."""
     if source in (_targets, _targets_or_default):
         fragment = fragment.rpartition(",")[2]  # of several, the last is completed
     quote = fragment[:1] if fragment[:1] in ("'", '"') else ""
     typed = fragment[len(quote) :].replace('\\"', '"')
     texts = dict.fromkeys(text for text in source(session, typed) if text.startswith(typed))
-    return Found(kind, tuple(_quoted(text, quote) for text in texts), fragment)
+    return Completions(kind, tuple(_quoted(text, quote) for text in texts), fragment)
 
 
-def _found(kind: str, texts: Iterable[str], fragment: str) -> Found:
-    return Found(kind, tuple(text for text in texts if text.startswith(fragment)), fragment)
+def _found(kind: str, texts: Iterable[str], fragment: str) -> Completions:
+    return Completions(kind, tuple(text for text in texts if text.startswith(fragment)), fragment)
 
 
 def _quoted(text: str, quote: str) -> str:

@@ -6,7 +6,7 @@ and pages but the key of the cell that a turn came from. What is not named here 
 
 from __future__ import annotations
 
-from .rows import Conversation, Found, Turn
+from .rows import Conversation, SearchHit, Turn
 from .store import Store
 
-__all__ = ["Conversation", "Found", "Store", "Turn"]
+__all__ = ["Conversation", "SearchHit", "Store", "Turn"]

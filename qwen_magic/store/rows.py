@@ -137,7 +137,7 @@ class Conversation:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchHit:
     """A turn that a search found, with what stands around the words."""
 
     conversation: Conversation

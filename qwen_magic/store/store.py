@@ -17,7 +17,7 @@ from .rows import (
     CONVERSATION,
     IN_FORCE,
     Conversation,
-    Found,
+    SearchHit,
     Turn,
     checked_name,
     conversation_by_id,
@@ -300,7 +300,7 @@ class Store:
         with self._writing() as connection:
             delete_versions(connection, turn)
 
-    def search(self, words: str, limit: int = 20) -> list[Found]:
+    def search(self, words: str, limit: int = 20) -> list[SearchHit]:
         """Find the turns in force in which all words occur, in the prompt, its source or the answer.
 
         Args:
@@ -320,7 +320,7 @@ class Store:
                 turns = turns_where(connection, f"id = ? AND {IN_FORCE}", number)
                 if conversation and turns:
                     texts = (turns[0].answer, turns[0].prompt, turns[0].source)
-                    found.append(Found(conversation, turns[0], excerpt(texts, wanted)))
+                    found.append(SearchHit(conversation, turns[0], excerpt(texts, wanted)))
         return found
 
     def _turns(self, which: str, *values: object) -> list[Turn]:

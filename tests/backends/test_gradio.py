@@ -15,9 +15,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from qwen_magic.backends.gradio.protocol import (
+    AppAnswer,
     DiffError,
     EventReader,
-    Said,
     apply_diff,
     changes,
     event_id_of,
@@ -551,40 +551,43 @@ def part(text: str, kind: str = "text") -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("text", Said("text")),
-        ("text▌", Said("text")),
+        ("text", AppAnswer("text")),
+        ("text▌", AppAnswer("text")),
         (None, None),
         ([], None),
         ([["hi", None]], None),
-        ([["hi", ""]], Said()),
-        ([["hi", "yes"]], Said("yes")),
-        ([["hi", "yes █"]], Said("yes ")),
-        ([["hi", {"text": "yes", "files": []}]], Said("yes")),
-        ([[{"text": "hi"}, {"text": "yes"}]], Said("yes")),
-        ([["hi", {"file": {"path": "x"}}]], Said()),
-        ([[None, "welcome"], ["hi", "yes"]], Said("yes")),
+        ([["hi", ""]], AppAnswer()),
+        ([["hi", "yes"]], AppAnswer("yes")),
+        ([["hi", "yes █"]], AppAnswer("yes ")),
+        ([["hi", {"text": "yes", "files": []}]], AppAnswer("yes")),
+        ([[{"text": "hi"}, {"text": "yes"}]], AppAnswer("yes")),
+        ([["hi", {"file": {"path": "x"}}]], AppAnswer()),
+        ([[None, "welcome"], ["hi", "yes"]], AppAnswer("yes")),
         ([user("hi")], None),
-        ([user("hi"), bot("yes")], Said("yes")),
-        ([user("hi"), bot("yes▋")], Said("yes")),
-        ([user([part("hi")]), bot([part("yes")])], Said("yes")),
-        ([user([part("hi")]), bot([part("ye"), part("s")])], Said("yes")),
-        ([user("hi"), bot("hm", metadata={"title": "Thinking"}), bot("yes")], Said("yes", "hm")),
-        ([user("hi"), bot("hm", metadata={"title": "Thinking"})], Said("", "hm")),
-        ([user("hi"), bot("yes", metadata=None, options=None)], Said("yes")),
-        ([user("hi"), bot("yes", metadata={"title": None})], Said("yes")),
-        ([user("hi"), bot([{"type": "tool", "content": "hm"}, {"type": "text", "content": "yes"}])], Said("yes", "hm")),
+        ([user("hi"), bot("yes")], AppAnswer("yes")),
+        ([user("hi"), bot("yes▋")], AppAnswer("yes")),
+        ([user([part("hi")]), bot([part("yes")])], AppAnswer("yes")),
+        ([user([part("hi")]), bot([part("ye"), part("s")])], AppAnswer("yes")),
+        ([user("hi"), bot("hm", metadata={"title": "Thinking"}), bot("yes")], AppAnswer("yes", "hm")),
+        ([user("hi"), bot("hm", metadata={"title": "Thinking"})], AppAnswer("", "hm")),
+        ([user("hi"), bot("yes", metadata=None, options=None)], AppAnswer("yes")),
+        ([user("hi"), bot("yes", metadata={"title": None})], AppAnswer("yes")),
+        (
+            [user("hi"), bot([{"type": "tool", "content": "hm"}, {"type": "text", "content": "yes"}])],
+            AppAnswer("yes", "hm"),
+        ),
         (
             {"__type__": "update", "value": [user("hi"), bot([{"type": "tool", "content": "hm"}, part("yes")])]},
-            Said("yes", "hm"),
+            AppAnswer("yes", "hm"),
         ),
-        ({"__type__": "update", "value": "yes"}, Said("yes")),
+        ({"__type__": "update", "value": "yes"}, AppAnswer("yes")),
         ({"__type__": "update"}, None),
-        (bot("yes"), Said("yes")),
-        (42, Said("42")),
-        ([user("hi"), bot("yes"), bot({"path": "x"})], Said("yes")),
+        (bot("yes"), AppAnswer("yes")),
+        (42, AppAnswer("42")),
+        ([user("hi"), bot("yes"), bot({"path": "x"})], AppAnswer("yes")),
     ],
 )
-def test_find_answer(value: Any, said: Said | None) -> None:
+def test_find_answer(value: Any, said: AppAnswer | None) -> None:
     assert find_answer(value, "hi", 0) == said
 
 
@@ -609,8 +612,8 @@ def test_an_older_answer_is_not_the_new_one(history: list[Any]) -> None:
 def test_the_same_question_twice(asked: str) -> None:
     """With the prompt asked before, the history alone must not be taken for the new answer."""
     assert find_answer([["q", "old"], ["q", None]], asked, 1, "old") is None
-    assert find_answer([["q", "old"], ["q", "new"]], asked, 1, "old") == Said("new")
-    assert find_answer([["q", "old"], ["q", "old"]], asked, 1, "old") == Said("old")
+    assert find_answer([["q", "old"], ["q", "new"]], asked, 1, "old") == AppAnswer("new")
+    assert find_answer([["q", "old"], ["q", "old"]], asked, 1, "old") == AppAnswer("old")
     assert find_answer([user("q"), bot("old"), user("q")], asked, 1, "old") is None
     assert find_answer([["q", "old"]], asked, 1, "old ") is None
     assert find_answer([user("q"), bot("old")], asked, 1, "old") is None
@@ -627,36 +630,36 @@ def test_the_same_question_twice(asked: str) -> None:
 
 
 def test_a_server_that_cuts_the_history() -> None:
-    assert find_answer([["new?", "fresh"]], "new?", 3) == Said("fresh")
-    assert find_answer([user("new?"), bot("fresh")], "new?", 3) == Said("fresh")
+    assert find_answer([["new?", "fresh"]], "new?", 3) == AppAnswer("fresh")
+    assert find_answer([user("new?"), bot("fresh")], "new?", 3) == AppAnswer("fresh")
 
 
 def test_a_server_that_changes_the_prompt() -> None:
-    assert find_answer([["q", "old"], ["<p>new?</p>", "fresh"]], "new?", 1) == Said("fresh")
-    assert find_answer([["<p>new?</p>", "fresh"]], "new?", 0) == Said("fresh")
+    assert find_answer([["q", "old"], ["<p>new?</p>", "fresh"]], "new?", 1) == AppAnswer("fresh")
+    assert find_answer([["<p>new?</p>", "fresh"]], "new?", 0) == AppAnswer("fresh")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        (Said(), Said(), []),
-        (Said("a"), Said("a"), []),
-        (Said("a"), Said("ab"), [TextDelta("b")]),
-        (Said("a"), Said("b"), [Reset("b")]),
-        (Said("a"), Said(""), [Reset("")]),
-        (Said("", "h"), Said("", "hm"), [ThinkingDelta("m")]),
-        (Said("", "h"), Said("yes", "hm"), [ThinkingDelta("m"), TextDelta("yes")]),
-        (Said("yes", "h"), Said("yes", "x"), [Reset("yes", "x")]),
+        (AppAnswer(), AppAnswer(), []),
+        (AppAnswer("a"), AppAnswer("a"), []),
+        (AppAnswer("a"), AppAnswer("ab"), [TextDelta("b")]),
+        (AppAnswer("a"), AppAnswer("b"), [Reset("b")]),
+        (AppAnswer("a"), AppAnswer(""), [Reset("")]),
+        (AppAnswer("", "h"), AppAnswer("", "hm"), [ThinkingDelta("m")]),
+        (AppAnswer("", "h"), AppAnswer("yes", "hm"), [ThinkingDelta("m"), TextDelta("yes")]),
+        (AppAnswer("yes", "h"), AppAnswer("yes", "x"), [Reset("yes", "x")]),
     ],
 )
-def test_changes(old: Said, new: Said, expected: list[Event]) -> None:
+def test_changes(old: AppAnswer, new: AppAnswer, expected: list[Event]) -> None:
     assert changes(old, new) == expected
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.builds(Said, st.text("ab", max_size=4), st.text("xy", max_size=3)), max_size=8))
-def test_changes_add_up(states: list[Said]) -> None:
-    text, thinking, last = "", "", Said()
+@given(st.lists(st.builds(AppAnswer, st.text("ab", max_size=4), st.text("xy", max_size=3)), max_size=8))
+def test_changes_add_up(states: list[AppAnswer]) -> None:
+    text, thinking, last = "", "", AppAnswer()
     for said in states:
         for event in changes(last, said):
             if isinstance(event, Reset):

@@ -15,7 +15,7 @@ import pytest
 from jupyter_client.blocking import BlockingKernelClient
 from kernels import ROOT, Kernel
 
-from qwen_magic.chat.workspace import replay_neighbours
+from qwen_magic.chat.workspace import replay_files_beside
 from qwen_magic.notebook.identity import cell_key, notebook_path
 from qwen_magic.notebook.workspace import NotebookWorkspace
 
@@ -138,7 +138,7 @@ def test_without_a_name_all_files_of_the_folder_are_read(shell, folder):
     assert NotebookWorkspace(shell).replay_files() == (own, (a,))
     (folder / "folder.qwen.jsonl").mkdir()
     touch(folder / "sub" / "c.qwen.jsonl", folder / ".x.qwen.jsonl.tmp")
-    assert replay_neighbours(folder) == [a, own]
+    assert replay_files_beside(folder) == [a, own]
 
 
 def test_a_folder_whose_name_is_a_pattern(tmp_path, shell):

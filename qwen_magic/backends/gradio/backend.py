@@ -1,4 +1,4 @@
-"""A Gradio Space over aiohttp: choose the endpoint, be patient with a full queue or a sleeping Space, run the call."""
+"""A Gradio Space over aiohttp: choose the endpoint, wait for a full queue or a sleeping Space, run the call."""
 
 from __future__ import annotations
 

@@ -99,14 +99,14 @@ def _joined(value: Any, new: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Said:
+class AppAnswer:
     """The answer as it stands in an output: its text, and the thinking that was told apart."""
 
     text: str = ""
     thinking: str = ""
 
 
-def find_answer(value: Any, prompt: str, rows: int, old: str | None = None) -> Said | None:
+def find_answer(value: Any, prompt: str, rows: int, old: str | None = None) -> AppAnswer | None:
     """Find the answer in an output's value.
 
     Args:
@@ -132,7 +132,7 @@ def find_answer(value: Any, prompt: str, rows: int, old: str | None = None) -> S
     return None if value is None else _content(value)
 
 
-def _from_rows(rows: list[Any], prompt: str, sent: int, old: str | None) -> Said | None:
+def _from_rows(rows: list[Any], prompt: str, sent: int, old: str | None) -> AppAnswer | None:
     user, bot = (*rows[-1], None, None)[:2]
     if len(rows) <= sent and not _same(_content(user).text, prompt):
         return None
@@ -140,7 +140,7 @@ def _from_rows(rows: list[Any], prompt: str, sent: int, old: str | None) -> Said
     return None if said and len(rows) == sent and _is_old(said, old) else said
 
 
-def _from_messages(messages: list[dict[str, Any]], prompt: str, sent: int, old: str | None) -> Said | None:
+def _from_messages(messages: list[dict[str, Any]], prompt: str, sent: int, old: str | None) -> AppAnswer | None:
     users = [i for i, message in enumerate(messages) if message["role"] == "user"]
     start = users[-1] + 1 if users else 0
     if users and len(users) <= sent and not _same(_content(messages[users[-1]].get("content")).text, prompt):
@@ -150,33 +150,33 @@ def _from_messages(messages: list[dict[str, Any]], prompt: str, sent: int, old: 
     return None if said and len(users) == sent and _is_old(said, old) else said
 
 
-def _is_old(said: Said, old: str | None) -> bool:
+def _is_old(said: AppAnswer, old: str | None) -> bool:
     return old is not None and _same(said.text, old)
 
 
-def _part(part: dict[str, Any]) -> Said:
+def _part(part: dict[str, Any]) -> AppAnswer:
     """Read a message or a content part; a title or the type "tool" marks it as thinking."""
     said = _content(part.get("content", part.get("text", "")))
     metadata = part.get("metadata")
     titled = isinstance(metadata, dict) and bool(metadata.get("title"))
     if titled or part.get("type") == "tool":
-        return Said("", said.thinking + said.text)
+        return AppAnswer("", said.thinking + said.text)
     return said
 
 
-def _content(content: Any) -> Said:
+def _content(content: Any) -> AppAnswer:
     if isinstance(content, str):
-        return Said(content.rstrip(_CURSORS))
+        return AppAnswer(content.rstrip(_CURSORS))
     if isinstance(content, list):
         parts = [_part(item) if isinstance(item, dict) else _content(item) for item in content]
         return _merge(parts, between="")
     if isinstance(content, dict) and ("text" in content or "content" in content):
         return _part(content)
-    return Said() if content is None else Said(str(content) if isinstance(content, (int, float)) else "")
+    return AppAnswer() if content is None else AppAnswer(str(content) if isinstance(content, (int, float)) else "")
 
 
-def _merge(parts: list[Said], between: str = "\n\n") -> Said:
-    return Said(
+def _merge(parts: list[AppAnswer], between: str = "\n\n") -> AppAnswer:
+    return AppAnswer(
         between.join(part.text for part in parts if part.text),
         "\n\n".join(part.thinking for part in parts if part.thinking),
     )
@@ -186,7 +186,7 @@ def _same(one: str, other: str) -> bool:
     return one.strip() == other.strip()
 
 
-def changes(old: Said, new: Said) -> list[Event]:
+def changes(old: AppAnswer, new: AppAnswer) -> list[Event]:
     """Tell how an answer grew: deltas where it did, a reset where the server rewrote it."""
     if not (new.text.startswith(old.text) and new.thinking.startswith(old.thinking)):
         return [Reset(new.text, new.thinking)]
@@ -232,7 +232,7 @@ class EventReader:
     values: int = 0
     _broken: bool = False
     _value: Any = None
-    _said: Said = field(default_factory=Said)
+    _answer: AppAnswer = field(default_factory=AppAnswer)
 
     def read(self, data: str) -> list[Event]:
         """Read one message's JSON.
@@ -290,8 +290,8 @@ class EventReader:
         said = find_answer(value, self.prompt, self.rows, old)
         if said is None:
             return []
-        events = changes(self._said, said)
-        self._said = said
+        events = changes(self._answer, said)
+        self._answer = said
         return events
 
 

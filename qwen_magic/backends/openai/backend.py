@@ -257,12 +257,12 @@ class _Http:
         self._name = backend.name
         self._session = session
         self._headers = headers
-        self._patience = deadlines or backend.settings.deadlines
+        self._deadlines = deadlines or backend.settings.deadlines
         self._timeout = timeouts(backend.settings, deadlines)
 
     def open(self, body: ChatBody, found: list[aiohttp.ClientResponse]) -> AsyncGenerator[Status, None]:
         """Ask until the server answers; wait while it is busy, or loads its model."""
-        return retry_until_ready(lambda: self._opened(body), found, self._name, self._patience, asleep="loading")
+        return retry_until_ready(lambda: self._opened(body), found, self._name, self._deadlines, asleep="loading")
 
     async def _opened(self, body: ChatBody) -> aiohttp.ClientResponse:
         """Ask once, and again without what the server refuses; the request's warnings then name it."""

@@ -46,7 +46,7 @@ _BUSY = re.compile(r"busy|overload|capacity|too many|pending|throttl|rate.?limit
 
 
 @dataclass(frozen=True)
-class Said:
+class ErrorDetails:
     """What a server says of a failure.
 
     Attributes:
@@ -66,7 +66,7 @@ class Said:
         return f"{self.text} {self.codes}"
 
 
-def read_said(body: str) -> Said:
+def read_details(body: str) -> ErrorDetails:
     """Find what a server says in an error's body, in whichever of the known shapes.
 
     Args:
@@ -79,21 +79,21 @@ def read_said(body: str) -> Said:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        return Said() if re.match(r"\s*<", body) else Said(one_line(body)[:_LONGEST])
+        return ErrorDetails() if re.match(r"\s*<", body) else ErrorDetails(one_line(body)[:_LONGEST])
     outer = value if isinstance(value, dict) else {}
     error = outer.get("error")
     inner: dict[str, Any] = error if isinstance(error, dict) else outer
     words = _words(value)
     raw = inner.get("metadata", {}).get("raw") if isinstance(inner.get("metadata"), dict) else None
     if isinstance(raw, str) and raw:  # OpenRouter's provider, in its own words
-        words = f"{words}: {read_said(raw).text or raw}"
+        words = f"{words}: {read_details(raw).text or raw}"
     codes = " ".join(str(inner[name]) for name in ("code", "type") if inner.get(name))
     code = str(inner.get("code"))
     number = int(code) if re.fullmatch(r"[45]\d\d", code) else 0
     needed, context = inner.get("n_prompt_tokens"), inner.get("n_ctx")
     if isinstance(needed, int) and isinstance(context, int) and counts(words).needed is None:  # llama.cpp, in fields
         words = f"{words} ({needed} tokens, its context has {context})"
-    return Said(one_line(words)[:_LONGEST], codes, number)
+    return ErrorDetails(one_line(words)[:_LONGEST], codes, number)
 
 
 def http_error(
@@ -113,7 +113,7 @@ def http_error(
         The error; an AsleepError or BusyError may pass when it is tried again.
 
     """
-    said = read_said(body)
+    said = read_details(body)
     error = _meaning(status, said, target, key_hint or "Give a key that this server takes.", title)
     if isinstance(error, (BusyError, QuotaError)):
         error.retry_after = retry_after(headers)
@@ -128,7 +128,7 @@ def stream_error(message: Mapping[str, Any], target: str) -> ServerError:
         target: the target's name.
 
     """
-    said = read_said(json.dumps(message))
+    said = read_details(json.dumps(message))
     error = _meaning(said.status, said, target, "Give a key that this server takes.", "the server")
     if type(error) is ServerError:
         error.what = f"the server reported an error{': ' + said.text if said.text else ''}"
@@ -141,7 +141,7 @@ def no_key(target: str, key_hint: str) -> AuthError:
 
 
 def _meaning(  # noqa: C901, PLR0911 - a table
-    status: int, said: Said, target: str, key_hint: str, title: str
+    status: int, said: ErrorDetails, target: str, key_hint: str, title: str
 ) -> ServerError:
     about = f"HTTP {status}" if status else "an error in the stream"
     reason = f"{about}{': ' + said.text if said.text else ''}"
