@@ -20,7 +20,8 @@ from qwen_magic.messages import Message
 from qwen_magic.notebook.magics import QwenMagics
 from qwen_magic.notebook.options import OPTIONS, cell_options
 from qwen_magic.parameters import FIELDS, NAMES, SAMPLING, TABLE, Parameter, Parameters, body_fields, to_parameters
-from qwen_magic.replay.recorded import replay_key
+from qwen_magic.replay import replay_key
+from qwen_magic.request import Request
 
 ROWS = {row.name: row for row in TABLE}
 NUMBERS = [row for row in TABLE if row.kind in ("number", "whole")]
@@ -131,9 +132,11 @@ def test_the_key_of_a_question_is_what_it_was() -> None:
         thinking_budget=64,
         extra={"mirostat": 1},
     )
-    assert replay_key("local", QUESTION, Parameters()) == "804eacfedc22a0639d07b85e254f71cd"
-    assert replay_key("local", QUESTION, old) == "abe5a8dfe12699c7080406a026df4f86"
-    assert replay_key("local", QUESTION, Parameters(min_p=0.1)) != replay_key("local", QUESTION, Parameters())
+    assert replay_key("local", Request(QUESTION, Parameters())) == "804eacfedc22a0639d07b85e254f71cd"
+    assert replay_key("local", Request(QUESTION, old)) == "abe5a8dfe12699c7080406a026df4f86"
+    assert replay_key("local", Request(QUESTION, Parameters(min_p=0.1))) != replay_key(
+        "local", Request(QUESTION, Parameters())
+    )
 
 
 def test_servers_are_named_rightly() -> None:
