@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from qwen_magic import Message, QwenClient, Reply
+import qwen_magic
+from qwen_magic import Message, QwenClient, Reply, Stream
 from qwen_magic.backends.gradio.kind import space_host
 from qwen_magic.backends.targets import parse_chain, parse_target
 from qwen_magic.errors import AuthError, QwenError, TargetError, UsageError
@@ -191,3 +192,16 @@ def test_the_answer_joins_the_messages() -> None:
     reply = with_answer(Reply("a", messages=(Message("user", "q"),)))
     assert reply.messages == (Message("user", "q"), Message("assistant", "a"))
     assert with_answer(Reply("", messages=(Message("user", "q"),))).messages == (Message("user", "q"),)
+
+
+def test_the_earlier_names_stay() -> None:
+    assert Stream.resume is Stream.continue_
+    assert QwenClient.resume is QwenClient.continue_
+
+
+def test_the_public_names() -> None:
+    assert qwen_magic.__all__ == sorted(qwen_magic.__all__)
+    for name in qwen_magic.__all__:
+        assert getattr(qwen_magic, name).__doc__, name
+    earlier = {"ChatPanel", "Message", "QwenClient", "QwenError", "Reply", "Stream", "Usage", "last_reply"}
+    assert earlier | {"TextDelta", "ThinkingDelta", "Status", "End", "Request"} < {*qwen_magic.__all__}
