@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import aiohttp
 
     from ..events import Event
+    from ..messages import Part
     from ..request import Request
+    from .capabilities import Capabilities
     from .descriptions import Description
 
 
@@ -73,13 +75,19 @@ class Settings:
 class Backend(Protocol):
     """What speaks one kind of target's protocol; it belongs to no event loop.
 
+    `conformance.BackendConformance` has the tests that each one passes.
+
     Attributes:
+        name: the target string.
         continues: whether it can go on with an answer that was broken off, when that stands last in the messages
             as the assistant's; otherwise the model has to be asked to go on.
+        sends: the kinds of parts that it can send; a request with another one never reaches it.
 
     """
 
+    name: str
     continues: bool
+    sends: frozenset[type[Part]]
 
     def stream(
         self,
@@ -114,6 +122,18 @@ class Backend(Protocol):
 
         Raises:
             QwenError: it cannot be reached, or is no such server.
+
+        """
+        ...
+
+    async def capabilities(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> Capabilities:
+        """Tell what the target can do; it is asked where it can be asked.
+
+        Where it cannot be reached, what is known without asking is told: nothing is raised for that.
+
+        Args:
+            session: an HTTP session of the running loop.
+            deadlines: how long to wait for a connection; nothing is tried again.
 
         """
         ...

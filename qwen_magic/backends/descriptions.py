@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .capabilities import Capabilities
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Description:
         endpoints: a Space's endpoints.
         notes: what else a user should know: what it does not take, how its history works.
         context: how many tokens a conversation may have, its answer's among them; None where that is not known.
+        capabilities: what it can do, as far as the description itself tells; None where nothing is known of that.
 
     """
 
@@ -76,6 +80,7 @@ class Description:
     endpoints: tuple[EndpointDescription, ...] = ()
     notes: tuple[str, ...] = ()
     context: int | None = None
+    capabilities: Capabilities | None = None
 
     def __str__(self) -> str:
         head = [("target", self.target), ("address", self.address), ("server", self.server), ("state", self.state)]
@@ -84,6 +89,8 @@ class Description:
             lines.append(f"{'models':9} {', '.join(self.models)}")
         if self.context:
             lines.append(f"{'context':9} {self.context:,} tokens")
+        if self.capabilities:
+            lines.append(f"{'can':9} {self.capabilities}")
         for endpoint in self.endpoints:
             mark = " (the one that is asked)" if endpoint.chosen else ""
             lines.append(f"{endpoint.name or 'unnamed'}, number {endpoint.number}{mark}")

@@ -8,9 +8,20 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from ..backends.base import Deadlines
-from ..errors import AsleepError, BusyError, ChainError, ConnectError, ContextError, QwenError, ServerError, StallError
+from ..errors import (
+    AsleepError,
+    BusyError,
+    ChainError,
+    ConnectError,
+    ContextError,
+    QwenError,
+    ServerError,
+    StallError,
+    UsageError,
+)
 from ..events import AnswerEvent, Event, Status
 from .continuation import continued
+from .unsendable import check_sendable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -35,9 +46,9 @@ _LOCAL_SERVERS_HELP = (ConnectError, StallError, ChainError, BusyError, AsleepEr
 class Chain:
     """Targets that are tried in order until one begins to answer.
 
-    One that failed a short time ago is left out, and tried again only where all others fail. While another one is
-    left, a busy or sleeping target is waited for only a little, and a long queue counts as full; where all fail, the
-    first of those is waited for as long as the settings allow.
+    One that cannot send all that a request holds is not asked. One that failed a short time ago is left out, and tried
+    again only where all others fail. While another one is left, a busy or sleeping target is waited for only a little,
+    and a long queue counts as full; where all fail, the first of those is waited for as long as the settings allow.
 
     Args:
         targets: the targets, in order.
@@ -84,6 +95,7 @@ class Chain:
 
         Raises:
             QwenError: an answer broke off, or the only target failed.
+            UsageError: none of them takes what the request holds.
             ChainError: all of several failed.
 
         """
@@ -137,6 +149,7 @@ class Chain:
         started = time.perf_counter()
         try:
             backend = self._backend(target)
+            check_sendable(backend, target.name, request)
             deadlines = self._deadlines(others)
             async with aclosing(self._answer(backend, target, deadlines, session, request)) as answer:
                 async for event in answer:
@@ -203,7 +216,10 @@ class Chain:
         """Return the error to raise where no target answered; it names a server on this machine that could."""
         error = next(iter(failures.values()))
         if len(failures) > 1:
-            error = ChainError(f"none of {len(failures)} targets answered: {_reasons(failures)}", hint=_hint(failures))
+            what = f"none of {len(failures)} targets answered: {_reasons(failures)}"
+            if all(isinstance(failure, UsageError) for failure in failures.values()):
+                return UsageError(what, hint=error.hint)  # what was asked has to be another
+            error = ChainError(what, hint=_hint(failures))
             error.errors = tuple(failures.values())
         if isinstance(error, _LOCAL_SERVERS_HELP):
             from ..backends.openai.local_servers import find_local_servers  # noqa: PLC0415 - only where all else failed

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ..backends.base import Backend
+    from ..backends.capabilities import Capabilities
     from ..backends.descriptions import Description
     from ..backends.target import Target
     from ..reply import Reply
@@ -242,6 +243,18 @@ class QwenClient:
 
         """
         return await self._describe(self._chosen(target)[0], self.settings.deadlines)
+
+    async def capabilities(self, target: str | None = None) -> Capabilities:
+        """Tell what a target can do: whether it streams, takes a history, a system prompt, pictures and so on.
+
+        It is asked where it can be asked; what is not known, because it does not tell or cannot be reached, is None.
+
+        Args:
+            target: a target string; without one the client's first target.
+
+        """
+        backend = self._backend(self._chosen(target)[0])
+        return await backend.capabilities(await self._sessions.get(), self.settings.deadlines)
 
     async def preview(
         self,

@@ -15,10 +15,11 @@ import aiohttp
 
 from ...errors import AsleepError, AuthError, BusyError, NotFoundError, ProtocolError, QwenError, ServerError
 from ...events import AnswerEvent, Event, Responder, Status
+from ..capabilities import TEXT_ALONE
 from ..http import translated
 from ..qwen_models import context_of
 from ..retrying import retry_until_ready
-from .description import describe_space
+from .description import describe_space, space_capabilities
 from .discovery import discover
 from .endpoints import Endpoint, Input, Payload
 from .failures import WAKING_STAGES, stage_error
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from ...request import Request
     from ..base import Deadlines, Settings
+    from ..capabilities import Capabilities
     from ..descriptions import Description
     from ..target import Target
 
@@ -53,10 +55,12 @@ class SpaceBackend:
 
     Attributes:
         continues: False; see `Backend`.
+        sends: text alone.
 
     """
 
     continues = False
+    sends = TEXT_ALONE
 
     def __init__(self, target: Target, settings: Settings, *, base_url: str | None = None) -> None:
         self.name = target.name
@@ -113,6 +117,15 @@ class SpaceBackend:
     ) -> int | None:
         """Tell the context of a known Space's model; see `Backend.context`."""
         return context_of(self.model or self._known.model) if self._known else None
+
+    async def capabilities(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> Capabilities:
+        """Tell what the endpoint takes, which is discovered where it is not known; see `Backend.capabilities`."""
+        if self._endpoint is None and self._known is None:
+            web = Web(self.site, session, deadlines=deadlines)
+            with contextlib.suppress(QwenError):
+                async with translated(self.name, self.settings, deadlines):
+                    self._endpoint = await self._discover(web)
+        return space_capabilities(self._endpoint or self._known)
 
     async def describe(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> Description:
         """Ask what the app offers; see `Backend.describe`."""

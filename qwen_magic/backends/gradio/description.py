@@ -6,9 +6,11 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from ...errors import QwenError
+from ..capabilities import Capabilities
 from ..descriptions import Description, EndpointDescription, InputDescription
 from .app import App, is_shown, names
 from .discovery import find_endpoint
+from .old_runs import queued_or_not
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,6 +83,28 @@ def describe_app(
         models=_models(asked, model),
         endpoints=tuple(sorted(endpoints, key=lambda item: not item.chosen)),
         notes=_notes(asked, endpoint),
+        capabilities=space_capabilities(queued_or_not(config, asked) if asked else None),
+    )
+
+
+def space_capabilities(endpoint: Endpoint | None) -> Capabilities:
+    """Tell what an app can do.
+
+    Args:
+        endpoint: the endpoint that is asked, or None where it is not known.
+
+    """
+    if endpoint is None:
+        return Capabilities(images=False, tools=False, schema=False)
+    history = endpoint.history is not None or endpoint.conversation is not None or bool(endpoint.before)
+    return Capabilities(
+        # Without its queue, Gradio 3 gives an answer as a whole.
+        streams=endpoint.protocol != "post",
+        history=history,
+        system=endpoint.takes("system"),
+        images=False,
+        tools=False,
+        schema=False,
     )
 
 

@@ -15,6 +15,7 @@ import aiohttp
 
 from ...errors import ConnectError, DisconnectError, EngineError, QwenError
 from ...events import Event, Responder, Status
+from ..capabilities import TEXT_ALONE, Capabilities
 from ..descriptions import Description
 from ..openai.backend import OpenAIBackend
 from ..openai.servers import SERVERS
@@ -35,6 +36,8 @@ _DEATH_SECONDS = 1.0
 _MIB = 1 << 20
 _SERVER = replace(SERVERS["llamacpp"], name="local", one_model=True)
 """Our own engine, which is asked with its own key."""
+_CAPABILITIES = Capabilities(streams=True, history=True, system=True, images=False, schema=True)
+"""Whether a model calls tools lies with its chat template."""
 
 
 class LocalBackend:
@@ -46,10 +49,12 @@ class LocalBackend:
 
     Attributes:
         continues: the engine goes on with an answer that stands last in the messages.
+        sends: text alone.
 
     """
 
     continues = _SERVER.continues != "ask"
+    sends = TEXT_ALONE
 
     def __init__(self, target: Target, settings: Settings) -> None:
         self.name = target.name
@@ -100,6 +105,14 @@ class LocalBackend:
         async with aiohttp.ClientSession(trust_env=False) as own:
             return await server.context(own)
 
+    async def capabilities(
+        self,
+        session: aiohttp.ClientSession | None = None,  # noqa: ARG002 - nothing is asked
+        deadlines: Deadlines | None = None,  # noqa: ARG002
+    ) -> Capabilities:
+        """Tell what the engine can do; see `Backend.capabilities`."""
+        return _CAPABILITIES
+
     async def describe(
         self,
         session: aiohttp.ClientSession,  # noqa: ARG002 - nothing is asked
@@ -128,6 +141,7 @@ class LocalBackend:
             models=(self.model,),
             notes=tuple(notes),
             context=CONTEXT,
+            capabilities=_CAPABILITIES,
         )
 
     async def close(self) -> None:

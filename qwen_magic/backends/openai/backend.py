@@ -25,6 +25,7 @@ from ...errors import (
     QwenError,
 )
 from ...events import Event, Responder, Status
+from ..capabilities import EVERY_PART
 from ..descriptions import Description
 from ..http import Watch, read_chunks, read_text, timeouts, translated
 from ..qwen_models import context_of
@@ -32,6 +33,7 @@ from ..retrying import retry_until_ready
 from ..threads import in_thread
 from .context_sizes import listed_context, listed_model, told_context
 from .errors import http_error, no_key
+from .model_abilities import model_capabilities, told_capabilities
 from .model_lists import closest_model, model_list, some_models
 from .protocol import ChatDecoder, does_not_take, model_title, request_body
 from .servers import GENERIC, SERVERS, chat_models
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from ...errors import ServerError
     from ...request import Request
     from ..base import Deadlines, Settings
+    from ..capabilities import Capabilities
     from ..target import Target
     from .protocol import ChatBody
 
@@ -65,8 +68,11 @@ class OpenAIBackend:
 
     Attributes:
         continues: whether the server goes on with an answer that stands last in the messages.
+        sends: every part, as `Message.as_dict` writes it.
 
     """
+
+    sends = EVERY_PART
 
     def __init__(
         self,
@@ -128,6 +134,16 @@ class OpenAIBackend:
                 self._told = now, await told_context(http, self.server.name, model)
         return self._told[1]
 
+    async def capabilities(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> Capabilities:
+        """Ask what the model can do, as far as the server tells; see `Backend.capabilities`."""
+        model = self.model or self.server.model
+        try:
+            async with self._talking(deadlines):
+                http = _Http(self, session, await self._headers(), deadlines)
+                return await told_capabilities(http, self.server.name, model)
+        except QwenError:
+            return model_capabilities(model)
+
     async def describe(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> Description:
         """Ask what the server offers; see `Backend.describe`."""
         async with self._talking(deadlines):
@@ -135,19 +151,20 @@ class OpenAIBackend:
             listed = await http.list_models()
             owner = next((str(item.get("owned_by")) for item in listed), "")
             server = SERVERS.get(owner, self.server) if self.server is GENERIC else self.server
-            version = await http.version(server.version_path)
+            told = await http.beside(server.version_path) if server.version_path else {}
         models = [str(item["id"]) for item in listed]
         first = self.model or next(iter(chat_models(models)), "")
         ordered = [first, *(name for name in models if name != first)] if first else models
-        left = server.does_not_take()
+        left, entry = server.does_not_take(), listed_model(listed, first)
         return Description(
             self.name,
             "openai",
             address=self.base_url,
-            server=f"{server.title} {version}".strip(),
+            server=f"{server.title} {_version(told)}".strip(),
             models=tuple(ordered),
             notes=(*((does_not_take(left),) if left else ()), *self._model_note(models)),
-            context=listed_context(listed_model(listed, first)),
+            context=listed_context(entry),
+            capabilities=model_capabilities(first, entry, told),
         )
 
     async def close(self) -> None:
@@ -309,12 +326,6 @@ class _Http:
         error.models = tuple(models)
         raise error
 
-    async def version(self, path: str) -> str:
-        """Return the server's version, "" where it does not tell."""
-        told = await self.beside(path) if path else {}
-        version = str(told.get("version") or told.get("build_info") or "")
-        return "" if "unknown" in version else version
-
     async def can_think(self) -> bool:
         """Tell whether the model's chat template knows of thinking; true where that is not known."""
         template = (await self.beside("/props")).get("chat_template")
@@ -373,3 +384,9 @@ class _Http:
                 if response.status in (_HTTP_OK, 401, 403):
                     error.hint = f"Write {self._backend.base_url}/v1: a server answers there."
         return error
+
+
+def _version(told: Mapping[str, Any]) -> str:
+    """Read a server's version from what it tells beside ``/v1``; "" where it does not."""
+    version = str(told.get("version") or told.get("build_info") or "")
+    return "" if "unknown" in version else version

@@ -47,7 +47,7 @@ async def told_context(http: Http, server: str, model: str) -> int | None:
     """
     listed = await http.list_models()
     item = listed_model(listed, model)
-    match _OWNERS.get(str(item.get("owned_by")), server):
+    match software(item, server):
         case "ollama":
             return await _ollama_context(http, str(item.get("id") or model))
         case "lmstudio":
@@ -55,6 +55,11 @@ async def told_context(http: Http, server: str, model: str) -> int | None:
         case "llamacpp" | "local":
             return props_context(await http.beside("/props")) or listed_context(item)
     return listed_context(item, model.partition(":")[2])
+
+
+def software(item: Mapping[str, Any], server: str) -> str:
+    """Tell which server answers by the owner that a model's entry names; else what was given."""
+    return _OWNERS.get(str(item.get("owned_by")), server)
 
 
 def listed_model(listed: Sequence[dict[str, Any]], model: str) -> dict[str, Any]:

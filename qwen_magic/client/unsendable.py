@@ -1,0 +1,42 @@
+"""What of a request a target cannot send: told before it is asked, so that nothing is lost without a word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+from ..messages import File, Image, ToolCall, ToolResult
+
+if TYPE_CHECKING:
+    from ..backends.base import Backend
+    from ..messages import Part
+    from ..request import Request
+
+_WORDS: dict[type[Part], str] = {
+    Image: "pictures",
+    File: "files",
+    ToolCall: "tool calls",
+    ToolResult: "results of tools",
+}
+
+
+def check_sendable(backend: Backend, target: str, request: Request) -> None:
+    """Refuse a request of which a target would be sent only a part.
+
+    Args:
+        backend: who would send it.
+        target: the target's name.
+        request: the request.
+
+    Raises:
+        UsageError: a message has a part that the backend cannot send.
+
+    """
+    parts = {type(part) for message in request.messages for part in message.parts}
+    left = [words for kind, words in _WORDS.items() if kind in parts - backend.sends]
+    if left:
+        raise UsageError(
+            f"it takes no {' and no '.join(left)}",
+            target=target,
+            hint="Leave them out, or ask a server of the kind openai: whose model takes them.",
+        )
