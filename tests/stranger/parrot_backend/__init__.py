@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qwen_magic.backends.capabilities import TEXT_ALONE, Capabilities
 from qwen_magic.backends.descriptions import Description
 from qwen_magic.backends.kinds import BackendKind
 from qwen_magic.backends.target import Target
@@ -39,10 +40,12 @@ class ParrotBackend:
 
     Attributes:
         continues: False: it cannot go on with an answer.
+        sends: text alone.
 
     """
 
     continues = False
+    sends = TEXT_ALONE
 
     def __init__(self, target: Target, settings: Settings) -> None:
         self.name = target.name
@@ -67,11 +70,16 @@ class ParrotBackend:
         """Tell nothing: a parrot's memory is not known."""
         return None
 
+    async def capabilities(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> Capabilities:
+        """Tell what every parrot can do: it speaks while it thinks, and remembers nothing."""
+        return Capabilities(streams=True, history=False, system=False, images=False, tools=False, schema=False)
+
     async def describe(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> Description:
         """Say what it is."""
         if self.model == "nobody":
             raise ConnectError("nobody is at home", target=self.name, hint="Ask another parrot.")
-        return Description(self.name, "parrot", server="a parrot", models=(self.model, "polly"))
+        told = await self.capabilities(session, deadlines)
+        return Description(self.name, "parrot", server="a parrot", models=(self.model, "polly"), capabilities=told)
 
     async def close(self) -> None:
         """Do nothing."""
