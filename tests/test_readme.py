@@ -68,7 +68,7 @@ def test_cells_run_as_they_stand() -> None:
     assert "def add(a, b):" in next(text for code, text in shown.items() if "reply.code" in code)
     widgets = [cell for cell in cells if any("widget-view" in str(output) for output in cell.outputs)]
     assert [cell.source.splitlines()[-1] for cell in widgets] == ["%qwen panel", "panel"]
-    assert "one-liner" in shown["%qwen panel --save"]
+    assert "one-liner" in shown["%qwen conversation show --full"]
     assert "Name three colours." in next(text for code, text in shown.items() if "panel.transcript()" in code)
     # The last reply is shown as Markdown.
     (output,) = next(cell for cell in cells if "last_reply()" in cell.source).outputs
@@ -98,6 +98,18 @@ def test_ci_runs_the_two_commands(name: str) -> None:
     assert done.stdout == command + "\n"
 
 
+def test_its_commands_are_real() -> None:
+    from qwen_magic.notebook.commands.table import COMMANDS
+
+    known = {command.name for one in COMMANDS.values() for command in (one, *one.subcommands)}
+    words = re.findall(r"%qwen ((?:conversation )?[a-z]+)", README.replace("\n", " ").replace("%%qwen", ""))
+    assert len(words) > 30
+    assert set(words) <= known, set(words) - known
+    table = README.partition("| `%qwen conversation` |")[2].partition("\n\n")[0]
+    named = re.findall(r"^\| `([a-z]+)|, `([a-z]+) [A-Z\[]", table, re.MULTILINE)
+    assert {"".join(pair) for pair in named} == {one.word for one in COMMANDS["conversation"].subcommands}
+
+
 def test_files_that_it_names_are_there() -> None:
     named = re.findall(r"(?:\]\(|`)((?:notebooks/|\.ci/)[\w./-]+)[)`]", README)
     assert {"notebooks/quickstart.png", ".ci/run"} <= set(named)
@@ -107,12 +119,18 @@ def test_files_that_it_names_are_there() -> None:
 
 def test_options_and_settings_are_the_real_ones() -> None:
     from qwen_magic.notebook.magics import QwenMagics
-    from qwen_magic.notebook.options import OPTIONS
+    from qwen_magic.notebook.options import OPTIONS, option_help
+    from qwen_magic.parameters import NAMES, SAMPLING
 
     named = set(re.findall(r"--[a-z]\w+(?:-\w+)*", "\n".join(re.findall(r"^\| `-.*$", README, re.MULTILINE))))
     assert named == {option.flags[-1] for option in OPTIONS}
+    of_parameters = [option_help(option) for option in OPTIONS if option.name in NAMES]
+    rows = [f"| `{written}` | {meaning} |" for written, meaning in of_parameters]
+    first = README.splitlines().index(rows[0])
+    assert README.splitlines()[first : first + len(rows)] == rows
     table = README.partition("| `%config QwenMagics.`")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| `([^`]*)`", table, re.MULTILINE)
     settings = {name: default for names, default in rows for name in re.findall(r"\w+", names)}
     traits = QwenMagics.class_traits(config=True)
+    assert f"| {', '.join(f'`{name}`' for name in SAMPLING)} |" in table
     assert settings == {name: repr(trait.default_value) for name, trait in traits.items()}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, aclosing, closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import QwenError
 from ..loop import background_loop
 from ..messages import Message
 from ..reply import Reply
+from .question import with_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -130,7 +132,7 @@ class Exchange:
             from ..store import Turn  # noqa: PLC0415 - the database is opened on first use
 
             asked = self.question
-            turn = Turn(asked.prompt, system=asked.system, source=asked.source)
+            turn = Turn(asked.prompt, system=asked.system, source=asked.source, parts=asked.parts)
             self.turn = self._memory.begin(asked.position, turn)
 
     async def run(self, *observers: Observer[Exchange]) -> None:
@@ -195,12 +197,20 @@ class Exchange:
         if self._over or self._stream is None:
             return
         self._over = True
-        self.error, self.reply = error, self._stream.reply
+        self.error, self.reply = error, _with_steps(self._stream.reply, self._beginning)
         self._memory.finish(self.turn, self.reply)
         self.remarks += self._when_ended(self)
         with ExitStack() as stack:  # whatever one of them raises, all of them are told
             for observer in reversed(self.observers):
                 stack.callback(observer.on_end, self)
+
+
+def _with_steps(reply: Reply, beginning: Reply | None) -> Reply:
+    """Put what a continued answer had said before its last text before what came."""
+    if beginning is None or not beginning.steps or reply.steps:
+        return reply
+    *before, last = beginning.steps
+    return replace(reply, steps=(*before, Message(last.role, parts=with_text(last.parts, reply.text))))
 
 
 class _Ending:

@@ -7,9 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..messages import Message
+from ..parts import Text, with_texts
 from ..text import secrets
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..parts import Part
     from .position import Position
 
 _SYSTEM_LINE = re.compile(r"\s*system:[ \t]*(?P<system>[^\n]*)(?:\n|$)", re.IGNORECASE)
@@ -54,12 +58,14 @@ class Question:
     """What is asked.
 
     Attributes:
-        prompt: the prompt as it is sent.
+        prompt: the prompt as it is sent; of one that is more than text, its text.
         system: the system prompt, or "".
         position: where it stands.
         source: the prompt as it was written; "" where it is the same.
         cell: the whole of the cell that asks, for one that is to be replaced.
         notes: what is to be said of it below the answer.
+        parts: the parts of the user's message where it is more than text: its text, images and files, in order. Where
+            there is no text among them, the prompt goes before them.
 
     """
 
@@ -69,12 +75,15 @@ class Question:
     source: str = ""
     cell: str = ""
     notes: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     @property
     def messages(self) -> tuple[Message, ...]:
         """The messages that are sent."""
         head = [Message("system", self.system)] if self.system.strip() else []
-        return (*head, *self.position.messages, Message("user", self.prompt))
+        given = any(isinstance(part, Text) for part in self.parts)
+        parts = self.parts if given else with_text(self.parts, self.prompt)
+        return (*head, *self.position.messages, Message("user", parts=parts))
 
 
 def guarded(question: Question, *, redact: bool) -> Question:
@@ -94,11 +103,19 @@ def guarded(question: Question, *, redact: bool) -> Question:
         system=_redacted(question.system),
         position=replace(question.position, before=before),
         notes=notes,
+        parts=tuple(with_texts(part, _redacted) for part in question.parts),
     )
 
 
 def _redacted(text: str) -> str:
     return secrets.redact(text)[0]
+
+
+def with_text(parts: Sequence[Part], text: str) -> tuple[Part, ...]:
+    """Put a text in the place of the texts among parts: where the first of them stands, or before all."""
+    first = next((place for place, part in enumerate(parts) if isinstance(part, Text)), 0)
+    before, after = ([part for part in some if not isinstance(part, Text)] for some in (parts[:first], parts[first:]))
+    return (*before, Text(text), *after)
 
 
 def system_line(cell: str) -> tuple[str, str]:

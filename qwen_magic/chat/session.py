@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..backends.targets import parse_chain
 from ..errors import QwenError, UsageError
 from ..messages import to_messages
-from ..parameters import to_parameters
+from ..parameters import laid_over, to_parameters
 from ..request import Request
 from .advice import Advice
 from .exchange import Exchange
@@ -97,7 +97,7 @@ class ChatSession:
             UsageError: a value is out of its range.
 
         """
-        return to_parameters(_laid_over(self.settings.sampling(), given))
+        return to_parameters(laid_over(self.settings.sampling(), given))
 
     def draft(self, text: str, *, raw: bool = False) -> Draft:
         """Part a system line from what was written, and fill the user's variables in; in the thread that has them.
@@ -258,18 +258,3 @@ class ChatSession:
         if isinstance(exchange.error, QwenError):
             self.advice.on_failure(exchange.error)
         return [note] if (note := self.memory.take_note()) else []
-
-
-def _laid_over(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay the parameters of one prompt over the settings.
-
-    What a prompt says about thinking goes before the settings about it: one of thinking and its budget, given, takes
-    away the other where they would contradict each other.
-    """
-    found = {name: value for name, value in settings.items() if value is not None}
-    if "thinking_budget" in given:
-        found.pop("thinking", None)
-    found |= given
-    if found.get("thinking") is False and "thinking_budget" not in given:
-        found.pop("thinking_budget", None)
-    return found

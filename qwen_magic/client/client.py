@@ -137,8 +137,7 @@ class QwenClient:
             messages: a prompt, a conversation (Messages or ``{"role", "content"}``) that ends with one, or a request.
             system: a system prompt.
             target: another target, or chain, for this answer alone.
-            **parameters: temperature, top_p, max_tokens, seed, top_k, stop, presence_penalty, frequency_penalty,
-                thinking, thinking_budget, extra; see `Parameters`.
+            **parameters: sampling parameters by their names; see `Parameters`.
 
         Returns:
             The stream.

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.completer import SimpleCompletion, context_matcher
 
 from ..backends.targets import key_names, parse_chain, parse_target, target_names
+from ..chat.settings import MODES
 from ..errors import TargetError
 from .braces import names_in_braces
 from .commands.table import COMMANDS
 from .commands.topics import TOPICS
-from .options import FORMATS, MODES, OPTIONS, read_words
+from .options import OPTIONS, read_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext
     from IPython.core.interactiveshell import InteractiveShell
 
+    from .commands.command import Command
     from .options import Option
     from .session import NotebookSession
 
@@ -138,19 +140,26 @@ def _in_line(session: NotebookSession, line: str, after: str) -> Found:
     """Complete a ``%qwen`` line: its command, or what that takes."""
     words, fragment = _part(line)
     if not words:
-        return _found("command", (name for name in COMMANDS if name), fragment)
-    command = COMMANDS.get(words[0])
-    if command is None:
-        return Found()
-    if not command.options:
-        return _in_arguments(session, command.name, words[1:], fragment)
+        return _found("command", _usual_first(COMMANDS.values()), fragment)
+    command, words = COMMANDS.get(words[0]), words[1:]
+    if command and command.subcommands:
+        if not words:
+            return _found("command", (one.word for one in command.subcommands), fragment)
+        command, words = command.subcommand(words[0]), words[1:]
+    if command is None or not command.options:
+        return _in_arguments(session, command, words, fragment) if command else Found()
     rest = line.lstrip()[len(command.name) :]
     found, arguments = _in_options(session, rest, [option for option in OPTIONS if option.name in command.options])
     if arguments is None:
         return found
     if command.name == "ask":
         return _in_prompt(session, line, after)
-    return _in_arguments(session, command.name, arguments, fragment)
+    return _in_arguments(session, command, arguments, fragment)
+
+
+def _usual_first(commands: Iterable[Command]) -> list[str]:
+    order = sorted(commands, key=lambda command: (command.level != "usual", bool(command.alias_of)))
+    return [command.name for command in order if command.name]
 
 
 def _in_options(session: NotebookSession, line: str, options: Iterable[Option]) -> tuple[Found, list[str] | None]:
@@ -176,29 +185,32 @@ def _in_options(session: NotebookSession, line: str, options: Iterable[Option]) 
             given |= set() if option.many else {option.name}
             waiting = option if option.value and not option.optional and not equals else None
     if waiting:
-        return _in_value(session, waiting.name, fragment), None
+        return _in_value(session, waiting, fragment), None
     flag, equals, value = fragment.partition("=")
     if equals and flag in by_flag:
-        return _in_value(session, by_flag[flag].name, value), None
+        return _in_value(session, by_flag[flag], value), None
     if fragment and not fragment.startswith("-"):
         return Found(), []
-    flags = (flag for flag, option in by_flag.items() if option.name not in given)
+    order = sorted(by_flag.items(), key=lambda item: item[1].level != "usual")
+    flags = (flag for flag, option in order if option.name not in given)
     return _found("option", (flag for flag in flags if fragment or flag.startswith("--")), fragment), None
 
 
-def _in_value(session: NotebookSession, option: str, fragment: str) -> Found:
-    source = _VALUES.get(option)
-    return _choose(session, option, source, fragment) if source else Found()
+def _in_value(session: NotebookSession, option: Option, fragment: str) -> Found:
+    if option.words:
+        return _found(option.name, option.words, fragment)
+    return _choose(session, option.name, _SOURCES[option.completes], fragment) if option.completes else Found()
 
 
-def _in_arguments(session: NotebookSession, command: str, words: list[str], fragment: str) -> Found:
+def _in_arguments(session: NotebookSession, command: Command, words: list[str], fragment: str) -> Found:
     """Complete what a command takes beside the usual options."""
-    sources = _ARGUMENTS.get(command, ())
     place = len([word for word in words if not word.startswith("--")])
-    source = sources[-1] if sources and command in _MANY else sources[place] if place < len(sources) else None
+    if "..." in command.arguments:  # it takes several of the last
+        place = min(place, len(command.completes) - 1)
+    source = _SOURCES[command.completes[place]] if place < len(command.completes) else None
     if source is _files and not fragment.startswith("-"):
         return Found(files=True)
-    fixed = [word for word in _FIXED.findall(COMMANDS[command].arguments) if not COMMANDS[command].options]
+    fixed = [*_FIXED.findall("" if command.options else command.arguments), *command.earlier]
     flags = [word for word in fixed if word.startswith("--") and word not in words]
     choices = [] if place else [word for word in fixed if not word.startswith("--")]
     found = _choose(session, "argument", source, fragment) if source else Found(fragment=fragment)
@@ -314,32 +326,17 @@ def _files(_session: NotebookSession, _typed: str) -> Iterable[str]:
 
 
 _FLAGS = tuple(flag for option in OPTIONS for flag in option.flags)
-_VALUES: dict[str, Source] = {
+_SOURCES: dict[str, Source] = {
     "target": _targets,
-    "format": lambda _magics, _typed: FORMATS,
-    "replay": lambda _magics, _typed: MODES,
+    "target or default": _targets_or_default,
     "conversation": _conversations,
-    "output": _variables,
-    "append": _lists,
+    "variable": _variables,
+    "list": _lists,
+    "cell": _cells_and_names,
+    "server": _servers,
+    "size": lambda _session, _typed: _SIZES,
+    "mode": lambda _session, _typed: MODES,
+    "topic": _topics,
+    "file": _files,
 }
-"""What gives the values of an option."""
-_ARGUMENTS: dict[str, tuple[Source, ...]] = {
-    "use": (_targets_or_default,),
-    "targets": (_targets,),
-    "spaces": (_targets,),
-    "key": (_servers,),
-    "history": (_conversations,),
-    "resume": (_conversations,),
-    "rename": (_conversations,),
-    "delete": (_conversations,),
-    "panel": (_conversations,),
-    "export": (_files, _conversations),
-    "import": (_files,),
-    "explain": (_cells_and_names,),
-    "pull": (lambda _magics, _typed: _SIZES,),
-    "help": (_topics,),
-    "replay": (lambda _magics, _typed: MODES,),
-}
-"""What gives a command's arguments, one after the other."""
-_MANY = ("use", "targets")
-"""The commands that take several of the last."""
+"""What gives the values of options and the arguments of commands, by the names that their tables use."""

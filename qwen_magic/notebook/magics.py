@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
-from traitlets import Bool, Enum, Float, Int, List, TraitError, Unicode, observe
+from traitlets import Bool, Enum, Float, TraitError, Unicode, observe
 
 from ..backends.targets import parse_chain
+from ..chat.settings import MODES
 from ..errors import QwenError, UsageError
-from ..parameters import NAMES, to_parameters
+from ..parameters import SAMPLING, to_parameters
 from . import completion, question_mark
 from .commands.table import run_command
 from .nest import Nest
-from .options import FORMATS, MODES, cell_options
+from .options import FORMATS, cell_options
 from .session import NotebookSession
+from .traits import parameter_traits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from ..client.client import QwenClient
     from ..reply import Reply
 
-_PARAMETERS = tuple(name for name in NAMES if name != "extra")
 _TIMEOUTS = ("connect_timeout", "stall_timeout", "retry_timeout", "wake_timeout", "failover_timeout")
 
 
@@ -39,16 +40,7 @@ class QwenMagics(Magics):
     ).tag(config=True)
     system = Unicode("", help="System prompt for cells that name none.").tag(config=True)
     format = Enum(FORMATS, "markdown", help="How answers are shown.").tag(config=True)
-    temperature = Float(None, allow_none=True, help="Sampling temperature, 0 to 2.").tag(config=True)
-    top_p = Float(None, allow_none=True, help="Share of probability that is sampled from, 0 to 1.").tag(config=True)
-    top_k = Int(None, allow_none=True, help="How many of the likeliest tokens are sampled from.").tag(config=True)
-    max_tokens = Int(None, allow_none=True, help="The most tokens of an answer.").tag(config=True)
-    seed = Int(None, allow_none=True, help="Random seed.").tag(config=True)
-    stop = List(Unicode(), None, allow_none=True, help="Texts at which an answer ends.").tag(config=True)
-    presence_penalty = Float(None, allow_none=True, help="-2 to 2, against what was there before.").tag(config=True)
-    frequency_penalty = Float(None, allow_none=True, help="-2 to 2, against what was there often.").tag(config=True)
-    thinking = Bool(None, allow_none=True, help="Whether a model that can think does so.").tag(config=True)
-    thinking_budget = Int(None, allow_none=True, help="The most tokens that it thinks.").tag(config=True)
+    locals().update(parameter_traits())  # a class's body is where they become settings
     history = Bool(True, help="Whether conversations are kept in the IPython profile's folder.").tag(config=True)  # noqa: FBT003
     replay = Enum(("", *MODES), "", help="What is done with recorded answers; '' for QWEN_REPLAY or off.").tag(
         config=True
@@ -83,7 +75,7 @@ class QwenMagics(Magics):
 
     def sampling(self) -> dict[str, Any]:
         """Return the sampling parameters that are settings, by their names; None is not set."""
-        return {name: getattr(self, name) for name in _PARAMETERS}
+        return {name: getattr(self, name) for name in SAMPLING}
 
     @property
     def last_reply(self) -> Reply | None:
@@ -126,7 +118,7 @@ class QwenMagics(Magics):
                 trait._validate(self, value)  # noqa: SLF001 - the one way to ask without setting it
         except TraitError as error:
             raise UsageError(str(error), hint="The setting stays as it was.") from None
-        if name in _PARAMETERS:
+        if name in SAMPLING:
             to_parameters({name: value})
         elif name == "target" and value:
             parse_chain(value)
@@ -139,7 +131,8 @@ class QwenMagics(Magics):
         %%qwen [-t TARGET] [-f FORM] [-o NAME] [-n] [--new|--alone|-c NAME] [--max-tokens N] ...
         The prompt, on as many lines as it takes.
 
-        Tab completes options and their values. %qwen help lists all of them, %qwen help TOPIC tells more.
+        Tab completes options and their values. %qwen help lists the usual ones, %qwen help all the others too,
+        %qwen help TOPIC tells more.
 
         Examples, each a cell:
 

@@ -6,17 +6,20 @@ import difflib
 import json
 import re
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..chat.settings import MODES
 from ..errors import UsageError
+from ..parameters import TABLE, Flag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ..parameters import Kind, Level, Parameter
+
 FORMATS = ("markdown", "text", "code", "json", "html", "math")
 """How an answer can be shown."""
-MODES = ("on", "only", "fresh", "off")
-"""What replay can be set to."""
 
 _WORD = re.compile(r"""(?:\\[\s"']|"(?:\\"|[^"])*"|'[^']*'|[^\s"'])+""")
 """A word as a shell has it, but a backslash is one unless it stands before a blank or a quotation mark."""
@@ -38,6 +41,10 @@ class Option:
         constant: the value of an option after which none stands.
         many: whether it may be given several times.
         optional: whether its value may be left out; then it is the constant. It is given with an equals sign.
+        level: whether it is usual or rare.
+        topic: the page of the help that tells more of it.
+        words: the words that its value can be, where there are few.
+        completes: what Tab gives for its value, by a name of `completion`.
 
     """
 
@@ -49,6 +56,10 @@ class Option:
     constant: Any = None
     many: bool = False
     optional: bool = False
+    level: Level = "rare"
+    topic: str = "options"
+    words: tuple[str, ...] = ()
+    completes: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,58 +164,87 @@ def _object(text: str) -> dict[str, Any]:
     return value
 
 
+_READERS: dict[Kind, tuple[str, Callable[[str], Any]]] = {
+    "number": ("X", _number),
+    "whole": ("N", _whole),
+    "texts": ("TEXT", _stop),
+    "object": ("JSON", _object),
+}
+"""For a parameter's kind: what stands for its value in the usage, and what reads it."""
+
+
+def _option(
+    level: Level, written: str, value: str, help_: str, topic: str, read: Callable[[str], Any] = str, **more: Any
+) -> Option:
+    """Make an option; without a value it is a switch, and its long form is its name."""
+    flags, words = tuple(written.split()), more.get("words", ())
+    name = flags[-1].removeprefix("--").replace("-", "_")
+    constant = None if value else True
+    given = {"constant": constant, "level": level, "topic": topic, **more}
+    return Option(flags, name, value, help_, _one_of(words) if words else read, **given)
+
+
+def _of_parameter(row: Parameter) -> list[Option]:
+    """Make the options that set a parameter."""
+    flags = row.flags or (Flag(f"--{row.name.replace('_', '-')}"),)
+    value, read = _READERS.get(row.kind, ("", str))
+    return [
+        Option(
+            (flag.written,),
+            row.name,
+            value,
+            flag.help or row.help,
+            read,
+            flag.constant,
+            many=row.kind == "texts",
+            level=row.level,
+        )
+        for flag in flags
+    ]
+
+
+_usual, _rare = partial(_option, "usual"), partial(_option, "rare")
 OPTIONS = (
-    Option(("-t", "--target"), "target", "TARGET", "where this prompt goes; A,B,C are tried in order"),
-    Option(("-s", "--system"), "system", "SYSTEM", "the system prompt, where the cell has no system line"),
-    Option(("-o", "--output"), "output", "NAME", "put the Reply into the variable NAME", _variable),
-    Option(("--append",), "append", "NAME", "add the Reply to the list NAME", _variable),
-    Option(("-f", "--format"), "format", "FORM", "markdown, text, code, json, html or math", _one_of(FORMATS)),
-    Option(("-c", "--conversation"), "conversation", "NAME", "ask in the conversation of that name", _name),
-    Option(("--new",), "new", "", "begin a new conversation", constant=True),
-    Option(("--alone",), "alone", "", "ask without the conversation, and leave no trace in it", constant=True),
-    Option(("--context",), "context", "N", "send the last N cells and their output along", _cells),
-    Option(("--raw",), "raw", "", "fill in no {variables}", constant=True),
-    Option(("-n", "--next"), "next", "", "put the answer's code into the next cell; it is not run", constant=True),
-    Option(("--replace",), "replace", "", "turn this cell into the answer's code; it is not run", constant=True),
-    Option(("--dry-run",), "dry_run", "", "show what would be sent, and send nothing", constant=True),
-    Option(("--redact",), "redact", "", "replace what looks like a key, token or password", constant=True),
-    Option(
-        ("--replay",),
-        "replay",
+    _usual("-t --target", "TARGET", "where this prompt goes; A,B,C are tried in order", "targets", completes="target"),
+    _usual("-s --system", "SYSTEM", "the system prompt, where the cell has no system line", "ask"),
+    _usual("-o --output", "NAME", "put the Reply into the variable NAME", "python", _variable, completes="variable"),
+    _rare("--append", "NAME", "add the Reply to the list NAME", "python", _variable, completes="list"),
+    _usual("-f --format", "FORM", "markdown, text, code, json, html or math", "formats", words=FORMATS),
+    _usual(
+        "-c --conversation",
+        "NAME",
+        "ask in the conversation of that name",
+        "conversations",
+        _name,
+        completes="conversation",
+    ),
+    _usual("--new", "", "begin a new conversation", "conversations"),
+    _rare("--alone", "", "ask without the conversation, and leave no trace in it", "conversations"),
+    _usual("--context", "N", "send the last N cells and their output along", "context", _cells),
+    _rare("--raw", "", "fill in no {variables}", "variables"),
+    _usual("-n --next", "", "put the answer's code into the next cell; it is not run", "code"),
+    _rare("--replace", "", "turn this cell into the answer's code; it is not run", "code"),
+    _usual("--dry-run", "", "show what would be sent, and send nothing", "context"),
+    _rare("--redact", "", "replace what looks like a key, token or password", "context"),
+    _rare(
+        "--replay",
         "[=MODE]",
         "replay recorded answers, record others; or only, fresh, off",
-        _one_of(MODES),
+        "replay",
+        words=MODES,
         constant="on",
         optional=True,
     ),
-    Option(("--temperature",), "temperature", "X", "0 to 2", _number),
-    Option(("--top-p",), "top_p", "X", "0 to 1", _number),
-    Option(("--top-k",), "top_k", "N", "how many of the likeliest tokens are sampled from", _whole),
-    Option(("--max-tokens",), "max_tokens", "N", "the most tokens of the answer", _whole),
-    Option(("--seed",), "seed", "N", "for an answer that comes out the same again, where the target can", _whole),
-    Option(
-        ("--stop",),
-        "stop",
-        "TEXT",
-        r"end the answer at TEXT; may be given again; \n is the end of a line",
-        _stop,
-        many=True,
-    ),
-    Option(("--presence-penalty",), "presence_penalty", "X", "-2 to 2, against what was there before", _number),
-    Option(("--frequency-penalty",), "frequency_penalty", "X", "-2 to 2, against what was there often", _number),
-    Option(("--think",), "thinking", "", "let the model think before it answers, where it can", constant=True),
-    Option(("--no-think",), "thinking", "", "let it answer at once", constant=False),
-    Option(("--think-budget",), "thinking_budget", "N", "the most tokens that it thinks", _whole),
-    Option(("--extra",), "extra", "JSON", "an object: more of the request, passed on as it is", _object),
+    *(option for row in TABLE for option in _of_parameter(row)),
 )
-"""All options of ``%%qwen`` and ``%qwen ask``."""
+"""All options of ``%%qwen`` and ``%qwen ask``; those of the parameters come from their table."""
 
 USAGE = "%%qwen [-t TARGET] [-s SYSTEM] [-o NAME] [-f FORM] [-n] [--new|--alone|-c NAME] [--max-tokens N] ..."
 """The usage in one line, for errors."""
 
 _FIELDS = tuple(item.name for item in fields(Options) if item.name != "parameters")
 _CONTRARY = (("new", "alone"), ("conversation", "alone"), ("conversation", "new"), ("next", "replace"))
-_HINT = f"Usage: {USAGE} %qwen help lists all options."
+_HINT = f"Usage: {USAGE} %qwen help all lists all options."
 
 
 def all_but(*names: str) -> tuple[str, ...]:
@@ -272,34 +312,9 @@ def cell_options(line: str) -> Options:
     return options
 
 
-def merged(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay a line's parameters over the settings.
-
-    Args:
-        settings: the parameters that are set for the session; None is not set.
-        given: what the line says.
-
-    Returns:
-        The parameters in force. What a line says about thinking goes before the settings about it: one of
-        thinking and its budget, given, takes away the other where they would contradict each other.
-
-    """
-    found = {name: value for name, value in settings.items() if value is not None}
-    if "thinking_budget" in given:
-        found.pop("thinking", None)
-    found |= given
-    if found.get("thinking") is False and "thinking_budget" not in given:
-        found.pop("thinking_budget", None)
-    return found
-
-
-def option_help(allowed: tuple[str, ...] | None = None) -> list[tuple[str, str]]:
-    """Return for each option how it is written, and what it means."""
-    return [
-        (f"{', '.join(option.flags)} {option.value}".replace(" [", "[").rstrip(), option.help)
-        for option in OPTIONS
-        if allowed is None or option.name in allowed
-    ]
+def option_help(option: Option) -> tuple[str, str]:
+    """Return how an option is written, and what it means."""
+    return f"{', '.join(option.flags)} {option.value}".replace(" [", "[").rstrip(), option.help
 
 
 def read_words(line: str) -> list[str]:

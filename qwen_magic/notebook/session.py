@@ -174,7 +174,10 @@ class NotebookSession:
             raise UsageError("there is nothing to ask again", hint="Ask something first, in a %%qwen cell.")
         last = turns[-1]
         position = Position(conversation, before=tuple(turns[:-1]), replaces=last, cell=last.cell)
-        self.put(Question(last.prompt, options.system or last.system, position, source=last.source), options)
+        self.put(
+            Question(last.prompt, options.system or last.system, position, source=last.source, parts=last.parts),
+            options,
+        )
 
     def close(self) -> None:
         """Close the database, and watch the session's cells no longer."""

@@ -1,14 +1,14 @@
-"""What the user of a panel does; everything happens on the background loop."""
+"""What the user of a panel can do; everything happens on the background loop."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..chat.position import Position
-from ..chat.question import Question
+from ..chat.question import Question, with_text
 from ..errors import QwenError, UsageError
 from .screen import Screen
 from .transcript import reply_of
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .choices import Choices
     from .hub import Hub
     from .live import LiveAnswer
+    from .protocol import Setting
     from .screen import Pages
 
 _WHERE = "the panel's prompt"
@@ -67,7 +68,13 @@ class Chat:
         self._number: int | None = None
         self._waiters: list[asyncio.Future[None]] = []
         self.screen: Screen = Screen(
-            self._memory, hub, pages, name=name, settings=self._settings, changed=self._changed
+            self._memory,
+            hub,
+            pages,
+            name=name,
+            settings=lambda: self._choices.shown(self.client),
+            system=self._system,
+            changed=self._changed,
         )
 
     @property
@@ -104,11 +111,11 @@ class Chat:
             del self._queue[index]
         self._show_activity()
 
-    def resume(self, key: str) -> None:
+    def continue_(self, key: str) -> None:
         """Go on with an answer where it broke off."""
         turn = self.screen.turn(key)
         position = replace(self._position(turn), branch=False, cell=turn.cell)
-        question = Question(turn.prompt, turn.system, position, source=turn.source)
+        question = Question(turn.prompt, turn.system, position, source=turn.source, parts=turn.parts)
         messages = (*question.messages, *turn.messages[1:])
         reply = replace(reply_of(turn), messages=messages)
         # Where the user has chosen nobody, it is who gave the beginning, if the client would not ask there anyhow.
@@ -129,30 +136,36 @@ class Chat:
         """Ask a prompt again; the earlier answer is kept as another version."""
         if unkept := self.screen.unkept(key):
             question = unkept.exchange.question
-            self._hub.discard(unkept)
-            self._ask(replace(question, position=self._position(question.position.replaces)))
+            position = self._position(question.position.replaces)
+            self._ask(replace(question, position=position), instead_of=unkept)
             return
         turn = self.screen.turn(key)
-        self._ask(
-            Question(
-                turn.prompt,
-                self._system() or turn.system,
-                replace(self._position(turn), cell=turn.cell),
-                source=turn.source,
-            )
-        )
+        position = replace(self._position(turn), cell=turn.cell)
+        system = self._system() or turn.system
+        self._ask(Question(turn.prompt, system, position, source=turn.source, parts=turn.parts))
 
     def edit(self, key: str, draft: Draft) -> None:
-        """Ask another prompt in the place of one: a branch, from which the user can go back."""
-        unkept = self.screen.unkept(key)
-        replaces = unkept.exchange.question.position.replaces if unkept else self.screen.turn(key)
-        self._idle_conversation()
-        if unkept:
-            self._hub.discard(unkept)
-        self._ask(draft.question(self._position(replaces), self._system()))
+        """Ask another prompt in the place of one: a branch, from which the user can go back.
 
-    def step(self, key: str, step: int) -> None:
-        """Show an earlier or later version of a turn, with what followed it."""
+        What the earlier prompt had besides its text, such as pictures, the new one has, too.
+        """
+        unkept = self.screen.unkept(key)
+        before = unkept.exchange.question if unkept else self.screen.turn(key)
+        replaces = before.position.replaces if isinstance(before, Question) else before
+        parts = before.parts
+        if parts and draft.prompt != before.prompt:
+            parts = with_text(parts, draft.prompt)
+        question = draft.question(self._position(replaces), self._system())
+        self._ask(replace(question, parts=parts), instead_of=unkept)
+
+    def switch(self, key: str, step: int) -> None:
+        """Show an earlier or later version of a turn, with what followed it.
+
+        Args:
+            key: the turn's key.
+            step: how many versions later it is; below 0, how many earlier.
+
+        """
         conversation = self._idle_conversation()
         turn = self.screen.turn(key)
         versions = self._memory.store.versions(conversation.id).get(turn.place, []) if conversation else []
@@ -185,17 +198,21 @@ class Chat:
         self._check_free()
         self._memory.choose(self._memory.store.get(number))
 
-    def set(self, name: str, value: Any) -> None:
+    def set(self, name: Setting, value: str | float | None) -> None:
         """Set what a page has chosen.
+
+        Args:
+            name: what is set.
+            value: what it is to be; "" or None takes a choice back.
 
         Raises:
             QwenError: it cannot be that.
 
         """
         if name == "system":
-            name = self.screen.name
+            pinned = self.screen.name
             conversation = self.screen.conversation or (
-                self._memory.store.create(name, self._memory.notebook) if name else self._memory.create()
+                self._memory.store.create(pinned, self._memory.notebook) if pinned else self._memory.create()
             )
             self._memory.store.set_system(conversation.id, str(value or "").strip())
         elif name == "conversation":
@@ -225,9 +242,6 @@ class Chat:
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             await waiter
-
-    def _settings(self) -> dict[str, Any]:
-        return {"system": self._system(), **self._choices.shown(self.client)}
 
     def _changed(self) -> None:
         number, before = self.screen.number, self._number
@@ -266,7 +280,14 @@ class Chat:
         name = self.screen.name
         return Position(conversation, name, turns, replaces, branch=replaces is not None, chosen=not name)
 
-    def _ask(self, question: Question) -> None:
+    def _ask(self, question: Question, instead_of: LiveAnswer | None = None) -> None:
+        """Ask a question.
+
+        Args:
+            question: the question.
+            instead_of: an answer that nobody kept, which goes once the question is known to be one that can be asked.
+
+        """
         exchange = self._session.exchange(
             question,
             parameters=self._session.parameters(self._choices.parameters()),
@@ -274,10 +295,12 @@ class Chat:
             where=_WHERE,
             client=self._own_client,
         )
-        self._start(exchange)
+        self._start(exchange, instead_of)
 
-    def _start(self, exchange: Exchange) -> None:
+    def _start(self, exchange: Exchange, instead_of: LiveAnswer | None = None) -> None:
         exchange.begin()
+        if instead_of:
+            self._hub.discard(instead_of)
         conversation = self.screen.conversation
         number = exchange.turn.conversation if exchange.turn else conversation.id if conversation else None
         self._hub.run(self._run(self._hub.begin(exchange, number)))

@@ -10,6 +10,7 @@ from ..parameters import to_parameters
 
 if TYPE_CHECKING:
     from ..client.client import QwenClient
+    from .protocol import PromptSettings
 
 _PARAMETERS = ("temperature", "max_tokens")
 
@@ -81,7 +82,7 @@ class Choices:
         self._models.setdefault(base, ())  # who does not tell is not asked after each answer
         self._models[base] = (await client.describe(name)).models
 
-    def shown(self, client: QwenClient) -> dict[str, Any]:
+    def shown(self, client: QwenClient) -> PromptSettings:
         """Return what a page shows of it."""
         names = [target.name for target in client.targets]
         name = self._first(client)
@@ -92,7 +93,8 @@ class Choices:
             "targets": list(dict.fromkeys([*filter(None, self._written), *names, *_suggested()])),
             "model": self.model,
             "models": list(models),
-            **{parameter: self._parameters.get(parameter) for parameter in _PARAMETERS},
+            "temperature": self._parameters.get("temperature"),
+            "max_tokens": self._parameters.get("max_tokens"),
         }
 
     def knows(self, client: QwenClient) -> bool:

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from ..chat.position import OpenTurn
     from ..events import Event
     from ..reply import Reply
-    from .transcript import Op
+    from .protocol import DeltaOp
 
 _SETTLE_SECONDS = 2.0
 
 
 class Watcher(Protocol):
-    """A panel's chat, as far as the hub knows it."""
+    """A panel's screen, as far as the hub knows it."""
 
-    def tell(self, answer: LiveAnswer, op: Op) -> None:
-        """Hear what the pages must do about an answer."""
+    def tell(self, answer: LiveAnswer, op: DeltaOp) -> None:
+        """Hear what the pages are to be told of an answer."""
 
     def ended(self, answer: LiveAnswer) -> None:
         """Hear that an answer is over; the pages show all of it."""
@@ -122,7 +122,7 @@ class Hub:
             await asyncio.wait(list(self._tasks), timeout=_SETTLE_SECONDS)
         self._watchers = []
 
-    def _tell(self, answer: LiveAnswer, op: Op) -> None:
+    def _tell(self, answer: LiveAnswer, op: DeltaOp) -> None:
         for watcher in list(self._watchers):
             watcher.tell(answer, op)
 

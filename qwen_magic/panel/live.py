@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..events import Event, Reset, Responder, Status, TextDelta, ThinkingDelta
 from ..rendering.growing import GrowingHtml, utf16_units
 from ..rendering.last_line import Notes
 from ..rendering.thoughts import Thoughts
-from .transcript import Bodies, Op, PageTurn, Shown, key_of, mark_of
+from .parts import prompt_parts, step_parts
+from .protocol import PageTurn
+from .transcript import MarkedTurn, key_of, mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..chat.exchange import Exchange
     from ..reply import Reply
+    from .protocol import Body, DeltaOp, ThinkingGrowth
+    from .transcript import Bodies
 
 TICK = 0.05
 """Seconds between two deltas."""
@@ -45,7 +49,7 @@ class LiveAnswer:
         self,
         exchange: Exchange,
         conversation: int | None,
-        tell: Callable[[LiveAnswer, Op], None],
+        tell: Callable[[LiveAnswer, DeltaOp], None],
     ) -> None:
         self.exchange = exchange
         self.conversation = conversation
@@ -128,7 +132,7 @@ class LiveAnswer:
         heading = self._thoughts.heading() if self._thoughts.size else ""
         bodies.put(self._growing.text, self._thoughts.text, self._growing.blocks(), heading)
 
-    def shown(self, versions: Sequence[int], bodies: Bodies) -> Shown:
+    def shown(self, versions: Sequence[int], bodies: Bodies) -> MarkedTurn:
         """Return it as a page shows it; while it streams, with the finished blocks alone: see `catch_up`.
 
         Args:
@@ -140,15 +144,18 @@ class LiveAnswer:
         numbers = list(versions) if turn and turn.id in versions else [*versions, turn.id if turn else 0]
         number = numbers.index(turn.id if turn else 0) + 1
         if self.over:
-            body = bodies.get(self._growing.text, self._thoughts.text)
+            body: Body = bodies.get(self._growing.text, self._thoughts.text)
         else:
             body = {"thinking": "", "thought": "", "blocks": self._growing.finished()}
+        reply = self.exchange.reply
         shown = PageTurn(
             key=self.key,
             prompt=question.source or question.prompt,
+            parts=prompt_parts(question.parts, question.prompt, question.source),
             sent=question.prompt if question.source else "",
             from_cell=bool(question.position.cell),
             system=question.system,
+            steps=step_parts(reply.steps, reply.text),
             facts=self.facts,
             status=self._status_told,
             state="done" if self.over else "streaming",
@@ -158,11 +165,11 @@ class LiveAnswer:
             body=body,
             text=self._growing.text if self.over else "",
         )
-        return Shown(shown, self.mark())
+        return MarkedTurn(shown, self.mark())
 
-    def catch_up(self) -> Op:
+    def catch_up(self) -> DeltaOp:
         """Return the delta that brings a page that has just been given the finished blocks to where the others are."""
-        op: Op = {"op": "delta", "key": self.key, "blocks": [], "keep": 0, "add": self._growing.tail}
+        op: DeltaOp = {"op": "delta", "key": self.key, "blocks": [], "keep": 0, "add": self._growing.tail}
         if self._heading_told:
             told = self._thoughts.text[: self._thoughts_told]
             op["thinking"] = {"keep": 0, "add": told, "thought": self._heading_told}
@@ -188,20 +195,29 @@ class LiveAnswer:
         if self._thoughts.running or self._growing.behind:
             self._arm()
 
-    def _delta(self, *, final: bool = False) -> Op | None:
+    def _delta(self, *, final: bool = False) -> DeltaOp | None:
         """Return what is new, or None."""
-        op: Op = {}
-        if final or self._growing.due():
-            op |= self._growing.delta(final=final) or {}
-        if thinking := self._thinking():
+        grown = self._growing.delta(final=final) if final or self._growing.due() else None
+        thinking = self._thinking()
+        if grown is None and thinking is None and self._status == self._status_told:
+            return None
+        grown = grown or {"blocks": [], "keep": utf16_units(self._growing.tail), "add": ""}
+        op: DeltaOp = {
+            "op": "delta",
+            "key": self.key,
+            "blocks": grown["blocks"],
+            "keep": grown["keep"],
+            "add": grown["add"],
+        }
+        if "restart" in grown:
+            op["restart"] = grown["restart"]
+        if thinking:
             op["thinking"] = thinking
         if self._status != self._status_told:
             op["status"] = self._status_told = self._status
-        if not op:
-            return None
-        return {"op": "delta", "key": self.key, "blocks": [], "keep": utf16_units(self._growing.tail), "add": "", **op}
+        return op
 
-    def _thinking(self) -> dict[str, Any] | None:
+    def _thinking(self) -> ThinkingGrowth | None:
         """Return what is new of the thinking, or None."""
         rethought, self._rethought = self._rethought, False
         if not self._thoughts.size:

@@ -1,8 +1,52 @@
 // The chat panel's page: it shows what the kernel tells it, and tells the kernel what the user does (see panel.py).
 // HTML is what a delta adds, a body's `blocks` and its `thinking`; all else that comes is text, and set as such.
 
+/**
+ * What the kernel and the page tell each other: the types of protocol.py by the same names, and its version.
+ *
+ * @typedef {{ thinking: string, thought: string, blocks: string[] }} Body
+ * @typedef {{ kind: "text" | "image" | "file" | "call" | "result" | "failure", name: string, mime: string,
+ *   size: number, text: string }} PagePart
+ * @typedef {{ key: string, prompt: string, parts: PagePart[], sent: string, from_cell: boolean, system: string,
+ *   steps: PagePart[], facts: string[], status: string, state: "streaming" | "done", ending: string,
+ *   version: number[], can: string[], body?: Body, text?: string }} PageTurn
+ * @typedef {{ op: "reset", view: string, version: number, turns: PageTurn[] }} ResetOp
+ * @typedef {{ op: "turn", turn: PageTurn, before: string }} TurnOp
+ * @typedef {{ op: "drop", key: string }} DropOp
+ * @typedef {{ keep: number, add: string, thought: string }} ThinkingGrowth
+ * @typedef {{ op: "delta", key: string, blocks: string[], keep: number, add: string, restart?: boolean,
+ *   thinking?: ThinkingGrowth, status?: string }} DeltaOp
+ * @typedef {{ op: "say", text: string, kind: "info" | "error" | "version", view?: string }} SayOp
+ * @typedef {{ op: "file", view: string, name: string, text: string }} FileOp
+ * @typedef {ResetOp | TurnOp | DropOp | DeltaOp | SayOp | FileOp} Op
+ * @typedef {{ action: "ready", view: string, version: number }} ReadyAction
+ * @typedef {{ action: "send", text: string }} SendAction
+ * @typedef {{ action: "edit", key: string, text: string }} EditAction
+ * @typedef {{ action: "continue" | "regenerate" | "delete", key: string }} TurnAction
+ * @typedef {{ action: "version", key: string, step: number }} VersionAction
+ * @typedef {{ action: "stop" | "hurry" | "new" | "clear" }} PanelAction
+ * @typedef {{ action: "unqueue", index: number }} UnqueueAction
+ * @typedef {"conversation" | "system" | "target" | "model" | "temperature" | "max_tokens"} Setting
+ * @typedef {{ action: "set", name: Setting, value: string | number | null }} SetAction
+ * @typedef {{ action: "export", view: string }} ExportAction
+ * @typedef {{ action: "code", text: string, language: string }} CodeAction
+ * @typedef {ReadyAction | SendAction | EditAction | TurnAction | VersionAction | PanelAction | UnqueueAction
+ *   | SetAction | ExportAction | CodeAction} Action
+ * @typedef {{ id: number, name: string, turns: number }} ConversationChoice
+ * @typedef {{ id: number | null, name: string }} CurrentConversation
+ * @typedef {{ target: string, default_target: string, targets: string[], model: string, models: string[],
+ *   temperature: number | null, max_tokens: number | null }} PromptSettings
+ * @typedef {PromptSettings & { system: string, conversation: CurrentConversation,
+ *   conversations: ConversationChoice[], pinned: boolean }} PanelSettings
+ * @typedef {{ streaming: boolean, queue: string[], stop: "now" | "later" }} Activity
+ * @typedef {{ turns: PageTurn[], settings: PanelSettings, activity: Activity, height: number,
+ *   draft: string }} PanelState
+ */
+const VERSION = 1;
+const OTHER = "The panel was updated: reload the page; if that changes nothing, restart the kernel.";
 const OFFLINE = "Not connected to a kernel: this is the saved transcript.";
 const ENDINGS = { "": "finished", interrupted: "stopped", error: "failed", length: "finished at its token limit" };
+const PARTS = { image: "image", file: "file", call: "calls", result: "result of", failure: "failure of" };
 const ICONS = {
   again: "M13 8a5 5 0 1 1-1.6-3.7M13 2.5v3h-3", new: "M8 3v10M3 8h10",
   copy: "M5.5 5.5h7v8h-7zM10.5 3h-7v8", close: "M4.5 4.5l7 7M11.5 4.5l-7 7",
@@ -55,7 +99,8 @@ const TURN = `
   <details class="qwen-sent"><summary>as it was sent</summary><div class="qwen-whole"></div></details>
   <div class="qwen-answer">
     <details class="qwen-thinking"><summary class="qwen-thought"></summary><div class="qwen-thoughts"></div></details>
-    <div class="qwen-body"></div><div class="qwen-status"></div><div class="qwen-facts"></div>
+    <div class="qwen-steps"></div><div class="qwen-body"></div>
+    <div class="qwen-status"></div><div class="qwen-facts"></div>
   </div>
   <div class="qwen-actions">
     ${button("copy", "Copy answer", "copy")} ${button("regenerate", "Regenerate", "again")}
@@ -124,6 +169,19 @@ function show(element, text) {
   setText(element.firstChild, text);
   element.hidden = !text;
 }
+
+// A part of a message, which is text alone: a line for a picture or a file; what tools are told and give, folded.
+function partBox({ kind, name, size, text }) {
+  if (kind === "text") return text;
+  const power = Math.min(2, Math.floor(Math.log10(size || 1) / 3));
+  const sized = size ? `, ${Math.round(size / 1000 ** power)} ${["B", "KB", "MB"][power]}` : "";
+  const folds = kind !== "image" && kind !== "file";
+  const box = make(folds ? "details" : "div", "qwen-part", folds ? "<summary></summary><div></div>" : "");
+  const named = name || (folds ? "a tool" : text);
+  (box.firstChild ?? box).textContent = `${PARTS[kind] ?? kind}${named && " "}${named}${sized}`;
+  if (folds) box.lastChild.textContent = text;
+  return box;
+}
 function rename(pressed, name, word) {
   pressed.title = pressed.ariaLabel = name;
   pressed.lastChild.textContent = word;
@@ -156,7 +214,7 @@ function write(area, send) {
 class Turn {
   constructor(panel, data) {
     Object.assign(this, { panel, data: {}, element: make("article", "qwen-turn", TURN) });
-    [this.parts, this.drawn] = [[], []]; // the answer's elements, and the HTML that each was made of
+    [this.pieces, this.drawn] = [[], []]; // the answer's elements, and the HTML that each was made of
     this.element.dataset.key = data.key;
     this.box = boxes(this.element);
     this.buttons = Array.from(this.box.actions.querySelectorAll("button"));
@@ -171,7 +229,7 @@ class Turn {
     this.draw();
     Object.assign(this.element.dataset, { state: data.state, ending: data.ending });
     this.element.ariaLabel = `Asked${data.from_cell ? " in a cell" : ""}: ${data.prompt.slice(0, 80)}`;
-    show(this.box.prompt, data.prompt);
+    this.drawParts(data);
     show(this.box.origin, data.from_cell ? "asked in a cell" : "");
     show(this.box.whole, data.system ? `System: ${data.system}\n\n${data.sent || data.prompt}` : data.sent);
     show(this.box.facts, data.facts.join("\n"));
@@ -186,8 +244,17 @@ class Turn {
     }
   }
 
+  // What was saved by an earlier version has neither parts nor steps.
+  drawParts({ prompt, parts = [], steps = [] }) {
+    const wanted = JSON.stringify([prompt, parts, steps]);
+    if (this.drawnParts === wanted) return; // what is unfolded stays so
+    this.drawnParts = wanted;
+    this.box.prompt.replaceChildren(...(parts.length > 0 ? parts.map((part) => partBox(part)) : [prompt]));
+    this.box.steps.replaceChildren(...steps.map((part) => partBox(part)));
+  }
+
   // Let the answer grow; `keep` counts UTF-16 units, as strings here do.
-  take({ restart, blocks, keep, add, thinking, status }) {
+  grow({ restart, blocks, keep, add, thinking, status }) {
     if (restart) [this.blocks, this.tail] = [[], ""];
     this.blocks = [...this.blocks, ...blocks];
     this.tail = (blocks.length > 0 ? "" : this.tail.slice(0, keep)) + add;
@@ -203,13 +270,13 @@ class Turn {
     show(this.box.thoughts, this.thinking);
     this.box.thinking.hidden = !this.thinking;
     const wanted = [...this.blocks, this.tail];
-    while (this.parts.length > wanted.length) this.parts.pop().remove();
+    while (this.pieces.length > wanted.length) this.pieces.pop().remove();
     for (const [index, html] of wanted.entries()) {
       const name = index < this.blocks.length ? "qwen-block" : "qwen-tail";
-      const part = (this.parts[index] ??= make("div", ""));
-      if (part.className !== name) part.className = name;
-      if (!part.parentNode) this.box.body.append(part);
-      if (this.drawn[index] !== html) morph(part, parse(html));
+      const piece = (this.pieces[index] ??= make("div", ""));
+      if (piece.className !== name) piece.className = name;
+      if (!piece.parentNode) this.box.body.append(piece);
+      if (this.drawn[index] !== html) morph(piece, parse(html));
     }
     this.drawn = wanted;
   }
@@ -229,6 +296,7 @@ class Turn {
     const text = this.editor.firstChild.value;
     if (sends && !text.trim()) return;
     if (sends) this.panel.tell({ action: "edit", key: this.data.key, text });
+    if (sends) this.panel.last = text; // where it is refused, the up arrow brings it back
     this.editor = this.editor.remove();
     this.box.prompt.hidden = false;
     this.buttons.find((one) => one.dataset.act === "edit").focus({ preventScroll: true });
@@ -289,7 +357,8 @@ class Panel {
     this.root.remove();
   };
 
-  tell = (action) => this.model.send(action);
+  /** @param {Action} action */
+  tell = (action) => this.parted || this.model.send(action);
   turnOf = (element) => this.turns.get(element.closest(".qwen-turn")?.dataset.key);
 
   press(target) {
@@ -328,19 +397,28 @@ class Panel {
   // Ask for the transcript as it is; until it comes, the one that was saved is shown.
   connect() {
     clearTimeout(this.timers.connect);
-    this.connected = false;
-    this.tell({ action: "ready", view: this.view });
+    this.connected = this.parted = false;
+    this.tell({ action: "ready", view: this.view, version: VERSION });
     this.timers.connect = setTimeout(() => this.setConnected(false), 5000);
   }
-  setConnected(connected) {
+  setConnected(connected, why = OFFLINE) {
     clearTimeout(this.timers.connect);
     this.connected = connected;
     this.prompt.disabled = this.box.main.disabled = !connected;
-    if (!connected || this.box.notice.dataset.kind === "offline") this.note(connected ? "" : OFFLINE, "offline");
+    if (!connected || this.box.notice.dataset.kind === "offline") this.note(connected ? "" : why, "offline");
+  }
+  // A kernel of another version: the user is told what to do, and the kernel nothing more.
+  part(why) {
+    this.setConnected(false, why);
+    this.announce(why);
+    this.parted = true;
   }
 
+  /** @param {Op} op */
   hear(op) {
     if (op.view && op.view !== this.view) return;
+    if (op.op === "reset" && op.version !== VERSION) return this.part(OTHER);
+    if (op.kind === "version") return this.part(op.text);
     if (op.op === "reset") this.setConnected(true);
     if (op.op === "say" || op.op === "file" || this.connected) this.keepFocus(() => this[op.op](op));
   }
@@ -381,7 +459,7 @@ class Panel {
 
   delta({ key, ...delta }) {
     if (!this.turns.has(key)) return;
-    this.turns.get(key).take(delta);
+    this.turns.get(key).grow(delta);
     this.changed.add(this.turns.get(key));
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined;

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import anywidget
 from IPython.core.getipython import get_ipython
@@ -18,16 +19,18 @@ from ..rendering.cell_code import block_code
 from ..rendering.transcripts import as_bundle
 from ..text.fences import CodeBlock
 from ..text.surrogates import mended
+from .actions import perform
 from .chat import Chat
 from .choices import Choices
 from .hub import Hub
+from .reading import OtherVersionError, read_action
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from ..chat.question import Draft
     from ..client.client import QwenClient
-    from .transcript import Op, PageTurn
+    from .protocol import Activity, CodeAction, Op, PageTurn, PanelSettings
 
 _HERE = Path(__file__).parent
 _LEAST_HEIGHT, _GREATEST_HEIGHT = 160, 4000
@@ -37,7 +40,8 @@ class ChatPanel(anywidget.AnyWidget):
     """Chat in a notebook, on the same client, conversations and store as ``%%qwen``.
 
     Ask in a cell and go on in the panel, or the other way round: both show it. Answers stream in the background, also
-    while a cell runs.
+    while a cell runs. In plain Python, without IPython's shell, it has a session of its own; `ask`, `wait` and
+    `transcript` are all that is needed then.
 
     Args:
         client: a client of one's own; without one the session's.
@@ -45,6 +49,7 @@ class ChatPanel(anywidget.AnyWidget):
         target: a target, or targets with commas between them, for the panel's prompts.
         system: a system prompt where the conversation has none.
         height: the panel's height in pixels.
+        session: a session of one's own; without one the kernel's, or in plain Python a new one.
 
     Raises:
         TargetError: the target names nothing we know.
@@ -69,13 +74,15 @@ class ChatPanel(anywidget.AnyWidget):
         target: str | None = None,
         system: str | None = None,
         height: int = 480,
+        session: ChatSession | None = None,
     ) -> None:
         if not isinstance(height, int) or not _LEAST_HEIGHT <= height <= _GREATEST_HEIGHT:
             raise UsageError(f"height is {height!r}", hint=f"Give pixels, from {_LEAST_HEIGHT} to {_GREATEST_HEIGHT}.")
         self._client = client
         self._name = conversation or ""
         self._choices = Choices(target or "", system or "")
-        self._stops = "later"
+        self._stops: Literal["now", "later"] = "later"
+        self._own_session = session
         self._session: ChatSession | None = None
         super().__init__(height=height)
         self._hear_at_once()
@@ -100,15 +107,11 @@ class ChatPanel(anywidget.AnyWidget):
             conversation: the conversation's name; "" for the session's current one.
 
         """
-        hub = _find_session(None).audience
-        panels = hub.panels if isinstance(hub, Hub) else {}
+        panels = _hub_of(_find_session(None)).panels
         found = panels.get(conversation)
         if isinstance(found, cls) and found.comm is not None:
             return found
-        panel = cls(conversation=conversation or None)
-        hub = _find_session(None).audience
-        if isinstance(hub, Hub):
-            hub.panels[conversation] = panel
+        panels[conversation] = panel = cls(conversation=conversation or None)
         return panel
 
     def ask(self, prompt: str) -> None:
@@ -146,8 +149,12 @@ class ChatPanel(anywidget.AnyWidget):
         return to_markdown(conversation, screen.turns, marked=False) if conversation else ""
 
     def save(self) -> None:
-        """Show the transcript as an ordinary output, which a notebook keeps everywhere."""
-        publish_display_data(as_bundle(self.transcript()))  # type: ignore[no-untyped-call]
+        """Show the transcript as an ordinary output, which a notebook keeps everywhere; print it in plain Python."""
+        bundle = as_bundle(self.transcript())
+        if get_ipython() is None:  # publishing would make a shell
+            print(bundle["text/plain"])  # noqa: T201 - the output
+        else:
+            publish_display_data(bundle)  # type: ignore[no-untyped-call]
 
     def close(self) -> None:
         """Close the widget; what streams goes on and is kept."""
@@ -167,13 +174,14 @@ class ChatPanel(anywidget.AnyWidget):
         """Keep the transcript for a time without a kernel."""
         self.turns = list(map(dict, turns))
 
-    def show_settings(self, settings: dict[str, Any]) -> None:
+    def show_settings(self, settings: PanelSettings) -> None:
         """Show what can be chosen and is."""
-        self.settings = settings
+        self.settings = dict(settings)
 
     def show_activity(self, *, streaming: bool, queue: list[str]) -> None:
         """Show what goes on."""
-        self.activity = {"streaming": streaming, "queue": queue, "stop": self._stops}
+        activity: Activity = {"streaming": streaming, "queue": queue, "stop": self._stops}
+        self.activity = dict(activity)
 
     def _bound(self) -> Chat:
         """Return the chat, on the session that is loaded: after a reload of the extension it is another one.
@@ -182,11 +190,9 @@ class ChatPanel(anywidget.AnyWidget):
             UsageError: the extension was unloaded.
 
         """
-        session = _find_session(self._session)
+        session = self._own_session or _find_session(self._session)
         if self._chat is None or session is not self._session:
-            hub = session.audience if isinstance(session.audience, Hub) else Hub()
-            session.audience = hub
-            chat = Chat(session, hub, self, self._choices, name=self._name, client=self._client)
+            chat = Chat(session, _hub_of(session), self, self._choices, name=self._name, client=self._client)
             self._chat, self._session = chat, session
             background_loop().loop().call_soon_threadsafe(chat.screen.open)
         return self._chat
@@ -214,23 +220,34 @@ class ChatPanel(anywidget.AnyWidget):
         assert self._session is not None  # noqa: S101 - just bound
         return self._session
 
-    def _hear(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
+    def _hear(self, _widget: object, content: object, _buffers: object) -> None:
         """Do what a page says; in the kernel's main thread, or a subshell's while a cell runs."""
         try:
             self._note_way()
-            action = _ACTIONS.get(str(content.get("action")))
-            if action is None:
-                raise UsageError(f"no action {content.get('action')!r}", hint="Load the page again.")
-            action(self, content)
+            action = read_action(content)
+            match action["action"]:
+                case "send":
+                    self.ask(action["text"])
+                case "edit":
+                    key, draft = action["key"], self._draft(action["text"])
+                    self._do(lambda chat: chat.edit(key, draft))
+                case "code":
+                    self._pick(action)
+                case _:
+                    self._do(partial(perform, action=action))
         except QwenError as error:
-            self.send({"op": "say", "text": str(error), "kind": "error"})
+            view = error.view if isinstance(error, OtherVersionError) else ""
+            if view:
+                self.show_op({"op": "say", "text": str(error), "kind": "version", "view": view})
+            else:
+                self.show_op({"op": "say", "text": str(error), "kind": "error"})
 
-    def _pick(self, content: Mapping[str, Any]) -> None:
+    def _pick(self, action: CodeAction) -> None:
         """Keep a code block for ``%qwen code``; no message of a page can write a cell."""
-        block = CodeBlock(str(content.get("language", "")), str(content.get("text", "")).rstrip("\n"), closed=True)
+        block = CodeBlock(action["language"], action["text"].rstrip("\n"), closed=True)
         self._bound_session().picked = block_code(block)
         text = "Run %qwen code in a cell: the next cell is this block then. It is not run."
-        self.send({"op": "say", "text": text, "kind": "info"})
+        self.show_op({"op": "say", "text": text, "kind": "info"})
 
     def _hear_at_once(self) -> None:
         """Let messages come over the subshell that a front end chose, also while a cell runs.
@@ -244,7 +261,7 @@ class ChatPanel(anywidget.AnyWidget):
         """Note whether messages come over a subshell, so that the page can say when Stop acts."""
         get_parent = getattr(get_ipython(), "get_parent", None)
         header = (get_parent() if get_parent else {}).get("header", {})
-        stops = "now" if header.get("subshell_id") else "later"
+        stops: Literal["now", "later"] = "now" if header.get("subshell_id") else "later"
         if stops != self._stops:
             self._stops = stops
             self.activity = {**self.activity, "stop": stops}
@@ -282,52 +299,15 @@ def _find_session(bound: ChatSession | None) -> ChatSession:
     return session
 
 
+def _hub_of(session: ChatSession) -> Hub:
+    """Return what shows a session's answers in its panels; it gets one with its first panel."""
+    hub = session.audience if isinstance(session.audience, Hub) else Hub()
+    session.audience = hub
+    return hub
+
+
 async def _in_time(chat: Chat, timeout: float | None) -> None:
     try:
         await asyncio.wait_for(chat.idle(), timeout)
     except asyncio.TimeoutError:
         raise TimeoutError(f"the panel is still busy after {timeout:g} s") from None
-
-
-def _key(content: Mapping[str, Any]) -> str:
-    return str(content.get("key", ""))
-
-
-def _whole(content: Mapping[str, Any], name: str) -> int:
-    value = content.get(name)
-    if not isinstance(value, int):
-        raise UsageError(f"{name} is {value!r}, no number", hint="Load the page again.")
-    return value
-
-
-def _send(panel: ChatPanel, content: Mapping[str, Any]) -> None:
-    panel.ask(str(content.get("text", "")))
-
-
-def _edit(panel: ChatPanel, content: Mapping[str, Any]) -> None:
-    draft = panel._draft(str(content.get("text", "")))  # noqa: SLF001 - of this module
-    panel._do(lambda chat: chat.edit(_key(content), draft))  # noqa: SLF001
-
-
-def _on_loop(function: Callable[[Chat, Mapping[str, Any]], None]) -> Callable[[ChatPanel, Mapping[str, Any]], None]:
-    return lambda panel, content: panel._do(lambda chat: function(chat, content))  # noqa: SLF001 - of this module
-
-
-_ACTIONS: dict[str, Callable[[ChatPanel, Mapping[str, Any]], None]] = {
-    "send": _send,
-    "edit": _edit,
-    "code": ChatPanel._pick,  # noqa: SLF001
-    "ready": _on_loop(lambda chat, content: chat.screen.ready(str(content.get("view", "")))),
-    "stop": _on_loop(lambda chat, _: chat.stop()),
-    "hurry": _on_loop(lambda chat, _: chat.hurry()),
-    "unqueue": _on_loop(lambda chat, content: chat.unqueue(_whole(content, "index"))),
-    "continue": _on_loop(lambda chat, content: chat.resume(_key(content))),
-    "regenerate": _on_loop(lambda chat, content: chat.regenerate(_key(content))),
-    "version": _on_loop(lambda chat, content: chat.step(_key(content), _whole(content, "step"))),
-    "delete": _on_loop(lambda chat, content: chat.delete(_key(content))),
-    "set": _on_loop(lambda chat, content: chat.set(str(content.get("name", "")), content.get("value"))),
-    "new": _on_loop(lambda chat, _: chat.new()),
-    "clear": _on_loop(lambda chat, _: chat.clear()),
-    "export": _on_loop(lambda chat, content: chat.export(str(content.get("view", "")))),
-}
-"""What a page can ask for."""

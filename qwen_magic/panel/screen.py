@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..errors import QwenError, UsageError
 from ..loop import background_loop
 from ..store.rows import checked_name
-from .transcript import PageTurn, Sent, Shown, key_of, mark_of, stored_turn
+from .protocol import VERSION
+from .transcript import MarkedTurn, ShownTurns, key_of, mark_of, stored_turn
 
 if TYPE_CHECKING:
     import asyncio
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ..store import Conversation, Store, Turn
     from .hub import Hub
     from .live import LiveAnswer
-    from .transcript import Op
+    from .protocol import DeltaOp, Op, PageTurn, PanelSettings, PromptSettings, SayOp
 
 _LOOK_SECONDS = 0.02
 _SAVE_SECONDS = 0.5
@@ -34,7 +35,7 @@ class Pages(Protocol):
     def keep(self, turns: list[PageTurn]) -> None:
         """Keep the transcript for a time without a kernel."""
 
-    def show_settings(self, settings: dict[str, Any]) -> None:
+    def show_settings(self, settings: PanelSettings) -> None:
         """Show what can be chosen and is."""
 
     def show_activity(self, *, streaming: bool, queue: list[str]) -> None:
@@ -49,7 +50,8 @@ class Screen:
         hub: the session's answers that stream.
         pages: the pages.
         name: the conversation that it stays with; "" to go with the session's.
-        settings: tells what else can be chosen, for the pages.
+        settings: tells what is chosen for the panel's prompts, and can be.
+        system: tells the system prompt.
         changed: called when the pages have been brought to what is so.
 
     Attributes:
@@ -64,17 +66,19 @@ class Screen:
         pages: Pages,
         *,
         name: str,
-        settings: Callable[[], dict[str, Any]],
+        settings: Callable[[], PromptSettings],
+        system: Callable[[], str],
         changed: Callable[[], None],
     ) -> None:
         self._memory = memory
         self._hub = hub
         self._pages = pages
         self._settings = settings
+        self._system = system
         self._when_changed = changed
         self.name = checked_name(name) if name else ""
         self._found: tuple[Store, int] | None = None
-        self._sent = Sent()
+        self._turns = ShownTurns()
         self._shown: int | None = -1
         self._look: asyncio.TimerHandle | None = None
         self._save: asyncio.TimerHandle | None = None
@@ -150,24 +154,25 @@ class Screen:
 
     def ready(self, view: str) -> None:
         """Give a new page the whole transcript."""
-        wanted = self._wanted()
-        self._pages.show_op({"op": "reset", "view": view, "turns": [shown.turn for shown in wanted]})
-        self._catch_up()
+        self._reset(self._wanted(), view)
 
-    def say(self, text: str, kind: str = "info") -> None:
-        """Show a sentence."""
-        self._pages.show_op({"op": "say", "text": text, "kind": kind})
+    def say(self, text: str, kind: Literal["info", "error"] = "info", view: str = "") -> None:
+        """Show a sentence, on one page or on all."""
+        op: SayOp = {"op": "say", "text": text, "kind": kind}
+        if view:
+            op["view"] = view
+        self._pages.show_op(op)
 
-    def tell(self, answer: LiveAnswer, op: Op) -> None:
+    def tell(self, answer: LiveAnswer, op: DeltaOp) -> None:
         """Pass an answer's op on, where the pages show the answer."""
-        if answer.key in self._sent:
+        if answer.key in self._turns:
             self._pages.show_op(op)
 
     def ended(self, answer: LiveAnswer) -> None:
         """Note that the pages show all of an answer."""
         self._save_at_once = True
         if answer.kept:
-            self._sent.mark(answer.key, answer.mark())
+            self._turns.mark(answer.key, answer.mark())
 
     def changed(self) -> None:
         """Show that answers have begun or ended."""
@@ -181,13 +186,12 @@ class Screen:
         try:
             wanted, number = self._wanted(), self.number
             if number == self._shown:
-                for op in self._sent.changes(wanted):
+                for op in self._turns.changes(wanted):
                     self._pages.show_op(op)
             else:
                 self._shown = number
-                self._sent.show(wanted)
-                self._pages.show_op({"op": "reset", "view": "", "turns": [shown.turn for shown in wanted]})
-                self._catch_up()
+                self._turns.show(wanted)
+                self._reset(wanted)
             self.show_settings()
         except QwenError as error:
             self.say(str(error), "error")
@@ -207,6 +211,7 @@ class Screen:
                 "conversation": {"id": number, "name": conversation.name if conversation else ""},
                 "conversations": [{"id": one.id, "name": one.name, "turns": one.turns} for one in kept],
                 "pinned": bool(self.name),
+                "system": self._system(),
                 **self._settings(),
             }
         )
@@ -220,12 +225,12 @@ class Screen:
         if self._look is None:
             self._look = self._loop.call_later(_LOOK_SECONDS, self.refresh)
 
-    def _wanted(self) -> list[Shown]:
+    def _wanted(self) -> list[MarkedTurn]:
         """Return what the pages should show."""
         number, answers = self.number, self.answers
         live = {answer.place for answer in answers if not answer.over}
         last = min((answer.place for answer in answers if answer.hides_later), default=None)
-        found: list[tuple[tuple[int, int], Shown]] = []
+        found: list[tuple[tuple[int, int], MarkedTurn]] = []
         versions: dict[int, list[int]] = {}
         if number is not None:
             versions = self._memory.store.versions(number)
@@ -241,7 +246,10 @@ class Screen:
             found.append(((answer.place, -1 if before else 1), shown))
         return [shown for _, shown in sorted(found, key=lambda one: one[0])]
 
-    def _catch_up(self) -> None:
+    def _reset(self, wanted: list[MarkedTurn], view: str = "") -> None:
+        """Give a page, or all, the whole transcript, and what is there of the answers that stream."""
+        turns = [shown.turn for shown in wanted]
+        self._pages.show_op({"op": "reset", "view": view, "version": VERSION, "turns": turns})
         for answer in self.streaming:
             self.tell(answer, answer.catch_up())
 

@@ -2,71 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..rendering.growing import GrowingHtml
 from ..rendering.html import plain_html
 from ..rendering.last_line import last_line
 from ..reply import Reply
+from .parts import prompt_parts, step_parts
+from .protocol import Body, PageTurn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from typing_extensions import NotRequired
-
     from ..store import Turn
+    from .protocol import DropOp, TurnOp
 
-Op = dict[str, Any]
-"""What a page is told; `panel.js` does it."""
 _RESUMABLE = ("interrupted", "error", "length")
 _MOST_BODIES = 1000
 
 
-class Body(TypedDict):
-    """An answer as safe HTML: the thinking, the line above it, the finished blocks."""
-
-    thinking: str
-    thought: str
-    blocks: list[str]
-
-
-class PageTurn(TypedDict):
-    """A turn as a page shows it.
-
-    Attributes:
-        key: what the page knows it by: its conversation and its place.
-        prompt: the prompt as it was written.
-        sent: the prompt as it was sent, where that differs, or "".
-        from_cell: whether a cell asked it.
-        system: the system prompt that was in force, or "".
-        facts: the lines below the answer.
-        status: what is being waited for, or "".
-        state: whether the answer still streams.
-        ending: how it ended, where not by itself.
-        version: which one is shown, from 1, and of how many.
-        can: what the user can do with it.
-        body: the answer; absent in an update that does not change it.
-        text: the answer's Markdown; absent likewise.
-
-    """
-
-    key: str
-    prompt: str
-    sent: str
-    from_cell: bool
-    system: str
-    facts: list[str]
-    status: str
-    state: Literal["streaming", "done"]
-    ending: str
-    version: list[int]
-    can: list[str]
-    body: NotRequired[Body]
-    text: NotRequired[str]
-
-
-class Shown(NamedTuple):
-    """A turn, and a mark that differs where its answer does."""
+class MarkedTurn(NamedTuple):
+    """A turn as a page shows it, and a mark that differs where its answer does."""
 
     turn: PageTurn
     mark: object
@@ -111,7 +67,7 @@ class Bodies:
 
 def stored_turn(
     turn: Turn, conversation: int, versions: Sequence[int], bodies: Bodies, facts: Sequence[str] = ()
-) -> Shown:
+) -> MarkedTurn:
     """Return a turn of the store as a page shows it.
 
     Args:
@@ -124,13 +80,15 @@ def stored_turn(
     """
     ending = turn.finish_reason if turn.finish_reason in _RESUMABLE else ""
     can = ["continue"] if ending and turn.answer.strip() else []
-    return Shown(
+    return MarkedTurn(
         PageTurn(
             key=key_of(conversation, turn.place),
             prompt=turn.source or turn.prompt,
+            parts=prompt_parts(turn.parts, turn.prompt, turn.source),
             sent=turn.prompt if turn.source else "",
             from_cell=bool(turn.cell),
             system=turn.system,
+            steps=step_parts(turn.steps, turn.answer),
             facts=list(facts) or [last_line(reply_of(turn))],
             status="",
             state="done",
@@ -154,28 +112,29 @@ def reply_of(turn: Turn) -> Reply:
         model=turn.model,
         finish_reason=turn.finish_reason or "interrupted",
         seconds=turn.seconds,
+        steps=turn.steps,
     )
 
 
-class Sent:
-    """What the pages of a panel show, and what they must be told so that they show something else."""
+class ShownTurns:
+    """The turns that the pages of a panel show, and what pages must be told so that they show others."""
 
     def __init__(self) -> None:
-        self._shown: dict[str, Shown] = {}
+        self._shown: dict[str, MarkedTurn] = {}
 
     def __contains__(self, key: str) -> bool:
         return key in self._shown
 
-    def show(self, wanted: Sequence[Shown]) -> None:
+    def show(self, wanted: Sequence[MarkedTurn]) -> None:
         """Note that the pages are given all of it anew."""
         self._shown = {shown.turn["key"]: shown for shown in wanted}
 
     def mark(self, key: str, mark: object) -> None:
         """Note that an answer has become another on the pages."""
         if key in self._shown:
-            self._shown[key] = Shown(self._shown[key].turn, mark)
+            self._shown[key] = MarkedTurn(self._shown[key].turn, mark)
 
-    def changes(self, wanted: Sequence[Shown]) -> Iterator[Op]:
+    def changes(self, wanted: Sequence[MarkedTurn]) -> Iterator[DropOp | TurnOp]:
         """Yield what brings the pages from what they show to what they should."""
         new = {shown.turn["key"]: shown for shown in wanted}
         for key in [key for key in self._shown if key not in new]:
@@ -186,13 +145,16 @@ class Sent:
             old = self._shown.get(key)
             if old is None or old.mark != shown.mark:
                 yield {"op": "turn", "turn": shown.turn, "before": before}
-            elif (meta := _meta(shown.turn)) != _meta(old.turn):
+            elif (changed := _without_answer(shown.turn)) != _without_answer(old.turn):
                 if old.turn["state"] == "streaming":  # the pages have the HTML, not what it was made of
-                    meta["text"] = shown.turn.get("text", "")
-                yield {"op": "turn", "turn": meta, "before": before}
+                    changed["text"] = shown.turn.get("text", "")
+                yield {"op": "turn", "turn": changed, "before": before}
             before = key
         self._shown = new
 
 
-def _meta(turn: PageTurn) -> dict[str, Any]:
-    return {name: value for name, value in turn.items() if name not in ("body", "text")}
+def _without_answer(turn: PageTurn) -> PageTurn:
+    rest = turn.copy()
+    rest.pop("body", None)
+    rest.pop("text", None)
+    return rest

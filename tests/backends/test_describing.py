@@ -59,7 +59,8 @@ def test_how_the_history_is_given(inputs: list[Any], version: str, note: str) ->
 
 def test_what_is_not_taken() -> None:
     notes = described([("slider", {"label": "Temperature"}), ("textbox", {"label": "System"})]).notes
-    lacks = ["top_p", "top_k", "max_tokens", "seed", "stop", "presence_penalty", "frequency_penalty"]
+    lacks = ["top_p", "top_k", "min_p", "max_tokens", "seed", "stop"]
+    lacks += ["presence_penalty", "frequency_penalty", "repetition_penalty"]
     assert notes[1:] == (f"it does not take {', '.join([*lacks, 'thinking', 'thinking_budget'])}",)
 
 

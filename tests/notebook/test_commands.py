@@ -196,12 +196,14 @@ def closed_port() -> int:
 
 
 def test_options_reach_the_server(kernel: AskedKernel, server: ChatServer) -> None:
-    line = r"--top-k 5 --stop '\n' --stop END --presence-penalty -1 --frequency-penalty 0.5 --extra '{\"min_p\": 0.1}'"
+    line = r"--top-k 5 --stop '\n' --stop END --presence-penalty -1 --frequency-penalty 0.5 --extra '{\"mirostat\": 1}'"
+    line += " --min-p 0.1 --repetition-penalty 1.1"
     run = kernel.run(f"%%qwen {line} --max-tokens 9 --seed 3\nhello".replace('\\"', '"'))
     assert run.status == "ok", run.reply
     body = server.bodies[-1]
     assert (body["top_k"], body["stop"], body["presence_penalty"]) == (5, ["\n", "END"], -1.0)
-    assert (body["frequency_penalty"], body["min_p"], body["max_tokens"], body["seed"]) == (0.5, 0.1, 9, 3)
+    assert (body["frequency_penalty"], body["mirostat"], body["max_tokens"], body["seed"]) == (0.5, 1, 9, 3)
+    assert (body["min_p"], body["repetition_penalty"]) == (0.1, 1.1)
 
 
 def test_settings_reach_the_server_and_a_line_goes_before_them(kernel: AskedKernel, server: ChatServer) -> None:
@@ -210,6 +212,8 @@ def test_settings_reach_the_server_and_a_line_goes_before_them(kernel: AskedKern
         "stop = ['A', 'B']",
         "presence_penalty = 1.5",
         "frequency_penalty = -1",
+        "min_p = 0.25",
+        "repetition_penalty = 1.5",
         "thinking_budget = 64",
     )
     for setting in settings:
@@ -223,6 +227,7 @@ def test_settings_reach_the_server_and_a_line_goes_before_them(kernel: AskedKern
         1.5,
         -1,
     )
+    assert (body["min_p"], body["repetition_penalty"]) == (0.25, 1.5)
     assert "64" in json.dumps({name: value for name, value in body.items() if name != "messages"})
     assert kernel.run("%qwen ask --no-think --stop C --top-k 1 hello").status == "ok"
     body = server.bodies[-1]
@@ -347,9 +352,29 @@ def test_spaces(kernel: AskedKernel, server: ChatServer) -> None:
     assert "\x1b" not in printed
 
 
+def test_targets_tells_the_names_and_what_one_offers(kernel: AskedKernel, server: ChatServer) -> None:
+    names = kernel.run("%qwen spaces").printed.splitlines()[:-1]
+    printed = kernel.run("%qwen targets").printed
+    assert "\n".join(names) in printed
+    assert "%qwen targets NAME asks one" in printed
+    assert not server.bodies
+    assert not server.keys  # nothing was asked
+    printed = kernel.run(f"%qwen targets {server.target}#words").printed
+    assert printed.splitlines()[0].startswith("target ")
+    assert kernel.run(f"%qwen spaces {server.target}#words").printed in printed
+    assert "ollama:MODEL" not in printed
+    several = kernel.run(f"%qwen targets {server.target}#words local").printed
+    assert len(several.splitlines()) == 3
+    assert "ollama:MODEL" not in kernel.run("%qwen targets --check").printed
+    gone = f"openai:http://127.0.0.1:{closed_port()}/v1#gone"
+    run = kernel.run(f"%qwen targets {gone}")
+    failure(run, "ConnectError")
+    assert "not tried" in run.printed
+
+
 def test_spaces_can_be_interrupted(kernel: AskedKernel, server: ChatServer) -> None:
     server.hangs = True
-    for code in (f"%qwen spaces {server.target}", "%qwen targets --check"):
+    for code in (f"%qwen spaces {server.target}", f"%qwen targets {server.target}", "%qwen targets --check"):
         before = server.waiting
         run = kernel.start(code)
         kernel.until(lambda before=before: server.waiting > before)

@@ -11,9 +11,9 @@ import pytest
 from kernels import ROOT, Kernel
 from servers.chat import ChatServer
 
-from qwen_magic.backends.local.weights import KNOWN
+from qwen_magic.backends.gradio.kind import ALIASES
+from qwen_magic.backends.local.known_weights import KNOWN
 from qwen_magic.backends.openai.servers import SERVERS
-from qwen_magic.backends.targets import ALIASES
 from qwen_magic.notebook.braces import names_in_braces
 from qwen_magic.notebook.commands.table import COMMANDS
 from qwen_magic.notebook.commands.topics import TOPICS
@@ -36,7 +36,10 @@ thing.sub = Thing(); thing.sub.deep = 1
 replies, rows, rate, _own = [], [1], 0.5, 1
 prices = {"tea": 1, "green tea": 2, 7: 3, 'a"b': 4, True: 5}
 """
-LONG = [option.flags[-1] for option in OPTIONS]
+LONG = [option.flags[-1] for level in ("usual", "rare") for option in OPTIONS if option.level == level]
+USUAL = [command.name for command in COMMANDS.values() if command.name and command.level == "usual"]
+RARE = [command.name for command in COMMANDS.values() if command.level == "rare"]
+SUBCOMMANDS = "list show use new system undo rename delete search export import".split()
 SHORT_TARGETS = [*ALIASES, "local", "local:0.5b", "local:1.5b", *(f"{name}:" for name in SERVERS)]
 
 
@@ -78,7 +81,16 @@ def session() -> Iterator[Kernel]:
         ("%%qwen a prompt in the wrong pla", [], ""),
         ("%%qwen -s 'an open quo", [], ""),
         ("\n %%time\n%%qwen --see", ["--seed"], "--see"),
-        ("%qwen ", [name for name in COMMANDS if name], ""),
+        ("%qwen ", [*USUAL, *RARE], ""),
+        ("%qwen con", ["continue", "conversation", "conversations"], "con"),
+        ("%qwen conversation ", SUBCOMMANDS, ""),
+        ("%qwen conversation e", ["export"], "e"),
+        ("%qwen conversation use ", [], ""),
+        ("%qwen conversation show --", ["--full"], "--"),
+        ("%qwen conversation system ", ["--none"], ""),
+        ("%qwen conversation nothing ", [], ""),
+        ("%%qwen --min", ["--min-p"], "--min"),
+        ("%%qwen --re", ["--replace", "--redact", "--replay", "--repetition-penalty"], "--re"),
         ("%qwen und", ["undo"], "und"),
         ("x = 1\n  %qwen und", ["undo"], "und"),
         ("%qwen ask -f j", ["json"], "j"),
@@ -102,7 +114,8 @@ def session() -> Iterator[Kernel]:
         ("%qwen replay on ", [], ""),
         ("%qwen nest ", ["on", "off"], ""),
         ("%qwen pull ", list(KNOWN), ""),
-        ("%qwen help ", list(TOPICS), ""),
+        ("%qwen help ", [*TOPICS, "all"], ""),
+        ("%qwen targets qwen-2-72b loc", ["local", "local:0.5b", "local:1.5b"], "loc"),
         ("%qwen help und", ["undo"], "und"),
         ("%qwen help --dry", ["--dry-run"], "--dry"),
         ("%qwen history --", ["--full"], "--"),
@@ -163,9 +176,10 @@ def test_files_are_ipythons(session: Kernel) -> None:
     session.run("from pathlib import Path\nPath('notes.md').write_text('x')\nnotable = 1")
     for jedi in (True, False):
         session.run(f"%config IPCompleter.use_jedi = {jedi}")
-        for command in ("export", "import"):
+        for command in ("export", "import", "conversation export", "conversation import"):
             assert session.complete(f"%qwen {command} not") == (["notes.md"], "not")
     assert session.complete("%qwen export notes.md --") == (["--overwrite"], "--")
+    assert session.complete("%qwen conversation export notes.md --") == (["--overwrite"], "--")
 
 
 def test_tab_is_quick_and_makes_nothing(session: Kernel) -> None:
@@ -198,10 +212,12 @@ async def test_names_of_conversations_and_models() -> None:
                 assert kernel.complete("%%qwen -c my") == (['"my talk"'], "my")
                 assert kernel.complete('%%qwen -c "my t') == (['"my talk"'], '"my t')
                 assert kernel.complete("%%qwen -c 'my t") == (["'my talk'"], "'my t")
-                for command in ("resume", "history", "delete", "rename", "panel"):
+                family = [f"conversation {word}" for word in ("use", "show", "delete", "rename")]
+                for command in ("resume", "history", "delete", "rename", "panel", *family):
                     assert kernel.complete(f"%qwen {command} pl") == (["plan"], "pl")
                 assert kernel.complete("%qwen resume plan ")[0] == []
                 assert kernel.complete("%qwen export plan.md pl") == (["plan"], "pl")
+                assert kernel.complete("%qwen conversation export plan.md pl") == (["plan"], "pl")
                 asked = len(server.asked)
                 assert kernel.complete(f"%%qwen -t {base}#") == ([server.target], f"{base}#")
                 assert kernel.run("%qwen targets --check").status == "ok"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from test_browser import browser, lab, notebook  # noqa: F401 - fixtures
 
-from qwen_magic.backends.targets import ALIASES
+from qwen_magic.backends.gradio.kind import ALIASES
 
 if TYPE_CHECKING:
     import pytest

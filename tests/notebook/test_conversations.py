@@ -275,6 +275,52 @@ def test_rename_delete_search_export_import(kernel: Kernel, server: Recorder, tm
     assert "whales" in full["text/markdown"]
 
 
+def test_one_family_and_its_earlier_names(kernel: Kernel, server: Recorder, tmp_path: Path) -> None:
+    for code in ("%qwen conversation show", "%qwen history", "%qwen panel --save", "%qwen conversation show --full"):
+        failure(kernel, code, "there is no conversation yet")
+    assert kernel.run("%qwen conversation").printed == "There are no conversations yet.\n"
+    ask(kernel, server, "Of whales?", cell="1")
+    ask(kernel, server, "And of bees?", cell="2")
+    kernel.run("%qwen conversation rename 'the sea'")
+    assert "now: Rhyme." in kernel.run("%qwen conversation system Rhyme.").printed
+    for now, earlier in (
+        ("list", "conversations"),
+        ("", "conversations"),
+        ("show", "history"),
+        ("show the sea", "history 'the sea'"),
+        ("use 'the sea'", "resume the sea"),
+        ("system", "system"),
+        ("search bees", "search bees"),
+    ):
+        run = kernel.run(f"%qwen conversation {now}")
+        assert run.printed, now
+        assert run.printed == kernel.run(f"%qwen {earlier}").printed, now
+    wholes = [
+        kernel.run(code).shown[0]
+        for code in ("%qwen conversation show --full", "%qwen history --full", "%qwen panel --save 'the sea'")
+    ]
+    assert "whales" in wholes[0]["text/markdown"]
+    assert wholes[0] == wholes[1] == wholes[2]
+    path = tmp_path / "sea.json"
+    assert "2 turns" in kernel.run(f"%qwen conversation export {path} 'the sea'").printed
+    assert "And of bees?" in kernel.run("%qwen conversation undo").printed
+    assert kernel.run(f"%qwen conversation import {path} copy").status == "ok"
+    assert [text for role, text in ask(kernel, server, "third") if role == "u"] == [
+        "Of whales?",
+        "And of bees?",
+        "third",
+    ]
+    assert kernel.run("%qwen conversation new other").status == "ok"
+    assert ask(kernel, server, "alone") == [("u", "alone")]
+    assert "3 turns" in kernel.run("%qwen conversation delete copy").printed
+    assert "copy" not in kernel.run("%qwen conversation list").printed
+    failure(kernel, "%qwen conversation lst", "Did you mean %qwen conversation list?")
+    failure(kernel, "%qwen conversation the sea", "no %qwen conversation the", "There are list, show, use")
+    failure(kernel, "%qwen conversation use nobody", "no conversation 'nobody'")
+    failure(kernel, "%qwen conversation delete", "names no conversation")
+    failure(kernel, "%qwen undo all", "'all' after %qwen conversation undo", "%qwen help conversation undo")
+
+
 def test_nothing_is_kept_with_history_off(server: Recorder, profile: dict[str, str]) -> None:
     folder = Path(profile["IPYTHONDIR"]) / "profile_default"
     with Kernel(**profile) as kernel:

@@ -79,9 +79,10 @@ def test_the_examples_run(server: ChatServer) -> None:
         assert "def first" in runs["%qwen fix"].next_input[0]
         assert "def first" in runs[EXAMPLES["code"][0]].next_input[0]
         assert "def first" in runs["%qwen code 1"].next_input[0]
-        assert "thesis" in runs["%qwen conversations"].printed
-        assert "Propose three titles" in runs["%qwen history thesis"].printed
-        assert "Let us speak" in runs["%qwen panel --save"].shown[0]["text/markdown"]
+        assert "thesis" in runs["%qwen conversation list"].printed
+        assert "Propose three titles" in runs["%qwen conversation show thesis"].printed
+        assert "Let us speak" in runs["%qwen conversation show --full"].shown[0]["text/markdown"]
+        assert runs["%qwen targets"].printed.startswith("target ")
         assert "Jupiter" in runs[EXAMPLES["formats"][0]].answer
         assert "1 " in runs["%qwen replay status"].printed
         assert ANSWER in runs[EXAMPLES["python"][1]].printed
@@ -112,13 +113,13 @@ def test_every_topic_is_short_and_readable() -> None:
 
 
 def test_everything_has_its_topic() -> None:
-    commands = [command for topic in TOPICS.values() for command in topic.commands]
-    assert sorted(commands) == sorted(COMMANDS)
-    options = [option for topic in TOPICS.values() for option in topic.options]
-    assert sorted(options) == sorted(option.flags[-1] for option in OPTIONS)
-    for name in filter(None, commands):
-        assert topic_text(name, GROUPS).startswith(f"%qwen {name}"), name
+    for name, command in COMMANDS.items():
+        for one in (command, *command.subcommands):
+            page = topic_text(one.name or one.topic, GROUPS)
+            assert TOPICS[one.topic].title in page
+            assert page.startswith(f"%qwen {one.name}") or not name
     for option in OPTIONS:
+        assert TOPICS[option.topic].title in topic_text(option.flags[-1], GROUPS)
         for flag in option.flags:
             assert topic_text(flag, GROUPS).startswith(", ".join(option.flags)), flag
 
@@ -127,11 +128,15 @@ def test_everything_has_its_topic() -> None:
     ("name", "line", "title"),
     [
         ("undo", "%qwen undo  take the last turn back", "Conversations"),
+        ("conversation  undo", "%qwen conversation undo  take the last turn back", "Conversations"),
+        ("conversation", "%qwen conversation [list|use|...]", "Conversations"),
+        ("history", "%qwen history [NAME] [--full]  what was said in it", "Conversations"),
+        ("min_p", "--min-p X  0 to 1", "Options for one answer"),
         ("%qwen undo", "%qwen undo  take the last turn back", "Conversations"),
         ("--dry-run", "--dry-run  show what would be sent, and send nothing", "What is sent"),
         ("dry_run", "--dry-run  show what would be sent, and send nothing", "What is sent"),
         ("-f", "-f, --format FORM  markdown, text, code, json, html or math", "How an answer is shown"),
-        ("TARGETS", "%qwen targets [--check] [TARGET...]", "Where prompts go"),
+        ("TARGETS", "%qwen targets [NAME...] [--check]", "Where prompts go"),
     ],
 )
 def test_a_command_or_an_option_finds_its_topic(name: str, line: str, title: str) -> None:
@@ -151,18 +156,35 @@ def test_an_unknown_topic_names_the_nearest(name: str, close: str) -> None:
 
 
 def test_help_is_readable_and_names_the_topics() -> None:
-    lines = help_text(GROUPS).splitlines()
+    lines = help_text(GROUPS, everything=True).splitlines()
     assert max(map(len, lines)) < 150
     for name in TOPICS:
         assert re.search(rf"\b{name}\b", lines[-1] + lines[-2])
     for name in filter(None, COMMANDS):
         assert any(line.startswith(f"  %qwen {name} ") for line in lines), name
+    for name in TOPICS:
+        assert re.search(rf"\b{name}\b", help_text(GROUPS).partition("%qwen help TOPIC")[2])
+
+
+def test_earlier_names_are_marked_as_such() -> None:
+    text = help_text(GROUPS, everything=True)
+    earlier = text.partition("Earlier names, which stay\n")[2].partition("\n\n")[0].splitlines()
+    aliases = {command.name: command.alias_of for command in COMMANDS.values() if command.alias_of}
+    assert len(earlier) == len(aliases) == 12
+    for line, (name, now) in zip(earlier, aliases.items(), strict=True):
+        assert re.fullmatch(rf"  %qwen {name}\b.*  now %qwen {now}", line)
+        assert f"  %qwen {now} " in text
+        assert f"; now %qwen {now}" in topic_text(name, GROUPS).splitlines()[0]
+        assert f"%qwen {name} " not in help_text(GROUPS)
+    assert "%qwen panel --save" in text
+    assert "--save" not in help_text(GROUPS)
 
 
 def test_help_in_a_kernel(server: ChatServer) -> None:
     with Kernel(QWEN_TARGET=server.target) as kernel:
         kernel.run("%load_ext qwen_magic")
         assert kernel.run("%qwen help").printed == help_text(GROUPS) + "\n"
+        assert kernel.run("%qwen help all").printed == help_text(GROUPS, everything=True) + "\n"
         assert kernel.run("%qwen help variables").printed == topic_text("variables", GROUPS) + "\n"
         run = kernel.run("%qwen help variabels")
         assert run.error["ename"] == "UsageError"

@@ -112,7 +112,7 @@ def test_system(kernel: Kernel, space: GradioServer, line: str, cell: str) -> No
         (ask("hello", "-t nobody:knows:this"), ["nobody"]),
         (ask("hello", "--temperature 99"), ["temperature"]),
         (ask("hello", "-t space:http://127.0.0.1:9"), ["127.0.0.1:9"]),
-        ("%qwen foo", ["foo", "%qwen help lists all"]),
+        ("%qwen foo", ["foo", "%qwen help all lists all"]),
         ("%qwen hepl", ["Did you mean %qwen help"]),
         ("%qwen nest maybe", ["on or off"]),
         ("%qwen use", ["names no target"]),

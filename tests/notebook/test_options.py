@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen_magic.errors import UsageError
-from qwen_magic.notebook.commands.table import COMMANDS, help_text
-from qwen_magic.notebook.options import OPTIONS, USAGE, Options, cell_options, merged, read_options, read_words
-from qwen_magic.parameters import NAMES, to_parameters
+from qwen_magic.notebook.commands.help import help_text
+from qwen_magic.notebook.commands.table import COMMANDS, GROUPS
+from qwen_magic.notebook.options import OPTIONS, USAGE, Options, cell_options, read_options, read_words
+from qwen_magic.parameters import NAMES, laid_over, to_parameters
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,7 @@ from qwen_magic.parameters import NAMES, to_parameters
         ("", {}),
         ("--temperature 0.5 --top-p=1 --max-tokens 20", {"temperature": 0.5, "top_p": 1.0, "max_tokens": 20}),
         ("--top-k 40 --seed 0", {"top_k": 40, "seed": 0}),
+        ("--min-p 0.05 --repetition-penalty=1.1", {"min_p": 0.05, "repetition_penalty": 1.1}),
         ("--presence-penalty -1 --frequency-penalty -.5", {"presence_penalty": -1.0, "frequency_penalty": -0.5}),
         ("--presence-penalty=-1e-3", {"presence_penalty": -0.001}),
         ("--frequency-penalty -1e-3", {"frequency_penalty": -0.001}),
@@ -80,6 +82,8 @@ def test_the_rest_is_the_prompt(line: str, rest: str) -> None:
         ("--max-tokens many", ["--max-tokens 'many'", "whole number"]),
         ("--max-tokens 1.5", ["'1.5'", "whole number"]),
         ("--temperature hot", ["--temperature 'hot'", "number"]),
+        ("--min-p much", ["--min-p 'much'", "number"]),
+        ("--min-k 1", ["no option --min-k", "Did you mean --min-p?"]),
         ("-f image", ["'image'", "markdown, text"]),
         ("-o 1x", ["'1x'", "variable"]),
         ("--max-token 5", ["no option --max-token", "Did you mean --max-tokens?"]),
@@ -142,13 +146,13 @@ def test_any_line_is_read_or_refused(line: str) -> None:
     ],
 )
 def test_a_line_goes_before_the_settings(settings: dict[str, Any], line: dict[str, Any], found: dict[str, Any]) -> None:
-    assert merged(settings, line) == found
+    assert laid_over(settings, line) == found
     to_parameters(found)
 
 
 def test_a_line_that_contradicts_itself_is_refused() -> None:
     with pytest.raises(UsageError, match="thinking is off"):
-        to_parameters(merged({}, cell_options("--no-think --think-budget 5").parameters))
+        to_parameters(laid_over({}, cell_options("--no-think --think-budget 5").parameters))
 
 
 def test_where_and_how_a_question_is_asked() -> None:
@@ -203,9 +207,46 @@ def test_every_parameter_has_an_option() -> None:
 
 
 def test_help_is_readable_and_whole() -> None:
-    lines = help_text().splitlines()
-    assert max(map(len, lines)) <= 100
+    lines = help_text(GROUPS, everything=True).splitlines()
+    assert max(map(len, lines)) <= 120
     for option in OPTIONS:
         assert any(line.startswith(f"  {', '.join(option.flags)}") for line in lines)
     for name in COMMANDS:
         assert any(line.startswith(f"  %qwen {name}".rstrip()) for line in lines)
+
+
+def test_the_short_help_has_what_is_usual() -> None:
+    lines = help_text(GROUPS).splitlines()
+    assert max(map(len, lines)) <= 100
+    options = lines[lines.index("Options") + 1 :]
+    options = options[: options.index("")]
+    assert len(options) <= 14
+    assert [line.split()[0].rstrip(",") for line in options] == [
+        option.flags[0] for option in OPTIONS if option.level == "usual"
+    ]
+    for flag in ("-t", "-s", "-o", "-f", "-n", "-c", "--new", "--context", "--dry-run", "--max-tokens", "--think"):
+        assert any(line.split()[0].rstrip(",") == flag for line in options), flag
+    commands = [line for line in lines if line.startswith("  %qwen ")]
+    assert len(commands) <= 14
+    assert sum(1 for command in COMMANDS.values() if command.level == "usual") == len(commands)
+    assert any("%qwen help all" in line and str(len(OPTIONS) - len(options)) in line for line in lines)
+
+
+def test_the_options_of_the_parameters_stand_in_the_order_of_the_help() -> None:
+    names = [option.flags[-1] for option in OPTIONS]
+    assert names[names.index("--temperature") :] == [
+        "--temperature",
+        "--top-p",
+        "--top-k",
+        "--min-p",
+        "--max-tokens",
+        "--seed",
+        "--stop",
+        "--presence-penalty",
+        "--frequency-penalty",
+        "--repetition-penalty",
+        "--think",
+        "--no-think",
+        "--think-budget",
+        "--extra",
+    ]

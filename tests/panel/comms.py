@@ -6,6 +6,9 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from page_model import PageModel, saved
+from wire import check_op, check_state
+
+from qwen_magic.panel.protocol import VERSION
 
 if TYPE_CHECKING:
     from kernels import Kernel, Message, Run
@@ -45,16 +48,24 @@ class Widget:
         return sum(message.size for message in self.heard)
 
     def take(self, message: Message) -> None:
-        """Keep what the kernel says."""
+        """Keep what the kernel says; what a panel says is of the types of its protocol."""
         self.heard.append(message)
+        if message.kind == "comm_open":
+            self._check_state(self.state)
         data = message.content.get("data", {})
         if message.kind == "comm_close":
             self.open = False
         elif data.get("method") == "update":
             self.state.update(data["state"])
+            self._check_state(data["state"])
         elif data.get("method") == "custom":
+            check_op(data["content"])
             for page in self.pages:
                 page.take(data["content"])
+
+    def _check_state(self, state: dict[str, Any]) -> None:
+        if "draft" in self.state:  # a panel
+            check_state(state)
 
 
 class FrontEnd:
@@ -109,7 +120,7 @@ class PanelUser:
         """Show the panel once more."""
         page = PageModel(f"view-{len(self.widget.pages)}")
         self.widget.pages.append(page)
-        self.act("ready", view=page.view)
+        self.act("ready", view=page.view, version=VERSION)
         self.kernel.until(lambda: page.ready)
         return page
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from lab_panel import ROOT
 
+from qwen_magic.panel.protocol import VERSION
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -178,7 +180,8 @@ class View:
 
     def op(self, op: str, **values: Any) -> None:
         """Tell the page something, as the kernel does."""
-        self.page.evaluate("op => window.op(op)", {"op": op, **values})
+        version = {"version": VERSION} if op == "reset" else {}
+        self.page.evaluate("op => window.op(op)", {"op": op, **version, **values})
 
     def delta(self, key: str = "1.0", *blocks: str, keep: int = 0, add: str = "", **more: Any) -> None:
         """Tell of an answer's growth."""

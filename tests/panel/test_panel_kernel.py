@@ -439,7 +439,7 @@ def test_an_interrupt_of_the_kernel_is_not_the_panels(user: PanelUser) -> None:
 
 
 def test_a_view_that_is_opened_in_mid_stream_is_in_step(user: PanelUser) -> None:
-    user.act("send", text="text 6000 0.004")
+    user.act("send", text="text 6000 0.02")  # long enough for a busy machine, too
     user.grown("<h1>")
     late: list[Callable[[], Any]] = []
     for _ in range(4):

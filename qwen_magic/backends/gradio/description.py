@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from ...errors import QwenError
+from ...parameters import SAMPLING
 from ..capabilities import Capabilities
 from ..descriptions import Description, EndpointDescription, InputDescription
 from .app import App, is_shown, names
@@ -17,19 +18,6 @@ if TYPE_CHECKING:
 
     from .endpoints import Endpoint, Input
     from .web import Web
-
-_PARAMETERS = (
-    "temperature",
-    "top_p",
-    "top_k",
-    "max_tokens",
-    "seed",
-    "stop",
-    "presence_penalty",
-    "frequency_penalty",
-    "thinking",
-    "thinking_budget",
-)
 
 
 async def describe_space(
@@ -160,7 +148,7 @@ def _history_note(asked: Endpoint) -> str:
 
 def _lacks(asked: Endpoint) -> list[str]:
     lacks = [] if asked.takes("system") else ["it takes no system prompt: it goes in front of the prompt"]
-    if missing := [name for name in _PARAMETERS if not any(item.part == name for item in asked.all_inputs())]:
+    if missing := [name for name in SAMPLING if not any(item.part == name for item in asked.all_inputs())]:
         lacks.append(f"it does not take {', '.join(missing)}")
     return lacks
 

@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .protocol import HistoryFormat
 
-Part = Literal[
-    "prompt",
-    "multimodal",
-    "history",
-    "state",
-    "system",
-    "model",
-    "settings",
-    "temperature",
-    "top_p",
-    "top_k",
-    "max_tokens",
-    "seed",
-    "random_seed",
-    "stop",
-    "presence_penalty",
-    "frequency_penalty",
-    "thinking",
-    "thinking_budget",
-    "other",
-]
-"""What an input is for. Parameters have their own names; ``settings`` is an object with fields for several of these,
-``random_seed`` a switch that has a given seed ignored."""
+Part: TypeAlias = str
+"""What an input is for: a parameter, by its name; else "prompt", "multimodal", "history", "state", "system", "model",
+"settings" (an object with fields for several of these), "random_seed" (a switch that has a given seed ignored) or
+"other"."""
 
 
 @dataclass(frozen=True)

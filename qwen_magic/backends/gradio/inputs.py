@@ -6,10 +6,14 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .endpoints import Input, Part
+from ...parameters import TABLE
+from .endpoints import Input
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from ...parameters import Kind
+    from .endpoints import Part
 
 TEXTS = ("textbox", "multimodaltextbox")
 """The components in which a page asks for a prompt."""
@@ -17,24 +21,31 @@ TEXTS = ("textbox", "multimodaltextbox")
 _NUMBERS = ("slider", "number", "textbox")
 _CHOICES = ("dropdown", "radio")
 _PROMPT = re.compile(r"prompt|message|query|question|input|msg|user|text|chat", re.IGNORECASE)
+_COMPONENTS: dict[Kind, tuple[str, ...]] = {
+    "number": _NUMBERS,
+    "whole": _NUMBERS,
+    "texts": ("textbox", "dropdown"),
+    "switch": ("checkbox", *_CHOICES),
+}
+
+
+def _rows(*kinds: Kind) -> list[tuple[tuple[str, ...], Part, str]]:
+    """Return the rows of the parameters of these kinds; what is for thinking comes first, as it may name tokens too."""
+    rows = [(_COMPONENTS[row.kind], row.name, row.labels) for row in TABLE if row.labels and row.kind in kinds]
+    return sorted(rows, key=lambda row: not row[1].startswith("thinking"))
+
+
 # The first row whose component and words fit says what an input is for.
 _ROWS: tuple[tuple[tuple[str, ...], Part, str], ...] = (
     (("chatbot",), "history", ""),
     (("state",), "state", ""),
     (("multimodaltextbox",), "multimodal", ""),
-    (_NUMBERS, "thinking_budget", r"(think|reason)\w*[\s_-]*(budget|tokens?|length)"),
-    (_NUMBERS, "temperature", r"temperature"),
-    (_NUMBERS, "top_p", r"top[\s_-]?p\b|nucleus"),
-    (_NUMBERS, "top_k", r"top[\s_-]?k\b"),
-    (_NUMBERS, "max_tokens", r"max\w*[\s_-]*((number|of|new|output|generated|response)[\s_-]*)*(tokens?|length)"),
-    (_NUMBERS, "seed", r"\bseed\b"),
-    (_NUMBERS, "presence_penalty", r"presence[\s_-]*penalty"),
-    (_NUMBERS, "frequency_penalty", r"frequency[\s_-]*penalty"),
-    (("textbox", "dropdown"), "stop", r"^stop$|stop[\s_-]*(sequence|word|string|token|text|at)s?\b"),
+    *_rows("number", "whole"),
+    *_rows("texts"),
     (("textbox",), "system", r"sys(tem)?([\s_-]|$)|sys_?prompt|instruction|persona"),
     (("checkbox",), "random_seed", r"random\w*[\s_-]*seed|seed[\s_-]*random"),
     (_CHOICES, "model", r"model|size"),
-    (("checkbox", *_CHOICES), "thinking", r"think|reason"),
+    *_rows("switch"),
 )
 _TABLE = [(kinds, part, re.compile(words, re.IGNORECASE)) for kinds, part, words in _ROWS]
 _KILO = 1024

@@ -37,7 +37,9 @@ _THINKING = {
     "thinking_token_budget": "thinking_budget",
     "thinking_budget_tokens": "thinking_budget",
 }
-"""Fields that carry a parameter under another name."""
+"""Fields that tell a server to think."""
+_CARRIED = {field: name for name, fields in GENERIC.fields.items() for field in fields} | _THINKING
+"""What the fields of a body carry."""
 _REFUSAL = re.compile(
     r"unknown|unrecogni[sz]ed|unsupported|n[o']t support|not (?:permitted|allowed|configured|enabled|implemented)"
     r"|forbidden|unexpected|extra (?:inputs|fields)|invalid (?:parameter|argument|field|reasoning value)|instead",
@@ -83,8 +85,8 @@ class ChatBody:
             return None
         for field in refused:
             del self.body[field]
-        names = (_THINKING.get(field, field) for field in refused if field not in _SILENT)
-        return tuple(dict.fromkeys(names))
+        names = dict.fromkeys(_CARRIED.get(field, field) for field in refused if field not in _SILENT)
+        return tuple(name for name in names if not self.body.keys() & set(GENERIC.fields.get(name, ())))
 
 
 def request_body(
@@ -117,7 +119,7 @@ def request_body(
         "messages": [message.as_dict() for message in messages],
         "stream": True,
         "stream_options": {"include_usage": True},
-        **{name: value for name, value in given.items() if name in server.takes},
+        **{name: value for parameter, value in given.items() for name in server.fields.get(parameter, ())},
         **fields,
     }
     if model:

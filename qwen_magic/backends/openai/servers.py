@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from ...parameters import FIELDS, body_fields
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,7 +23,6 @@ ContinueForm = Literal["last", "continue", "partial", "ask"]
 """How a partial answer is continued: the assistant's message stands last; vLLM's ``continue_final_message``;
 DashScope's ``partial``; or the model can only be asked to go on."""
 
-_SAMPLING = frozenset({"temperature", "top_p", "max_tokens", "seed", "stop", "presence_penalty", "frequency_penalty"})
 _NO_CHAT = re.compile(r"embed|rerank|whisper|tts|speech|\bbge\b|\bclip\b|moderation|ocr|image|video|asr", re.IGNORECASE)
 
 
@@ -37,7 +38,6 @@ class Server:
         url_variable: an environment variable that may name another address, or "".
         local: whether it runs on the user's machine, and so may be looked for there.
         needs_key: whether it answers nobody without a key.
-        takes: the sampling parameters that it takes.
         thinking: how it is told to think or not.
         budget: the fields of the request's body that take a budget for thinking, in tokens.
         continues: how it continues a partial answer.
@@ -55,7 +55,6 @@ class Server:
     url_variable: str = ""
     local: bool = False
     needs_key: bool = False
-    takes: frozenset[str] = _SAMPLING | {"top_k"}
     thinking: ThinkingForm = "template"
     budget: tuple[str, ...] = ()
     continues: ContinueForm = "ask"
@@ -69,9 +68,14 @@ class Server:
         named = os.environ.get(self.url_variable, "").strip() if self.url_variable else ""
         return _address(named, self.base_url) if named else self.base_url
 
+    @property
+    def fields(self) -> dict[str, tuple[str, ...]]:
+        """The fields of a request's body that carry the sampling parameters which it takes, by their names."""
+        return body_fields(self.name)
+
     def does_not_take(self) -> tuple[str, ...]:
         """Return the names of the parameters that the server does not take."""
-        names = [name for name in sorted(_SAMPLING | {"top_k"}) if name not in self.takes]
+        names = [name for name in sorted(FIELDS) if name not in self.fields]
         thinking = ["thinking"] if self.thinking == "none" else []
         budget = [] if self.budget or self.thinking == "reasoning" else ["thinking_budget"]
         return (*names, *thinking, *budget)
@@ -86,7 +90,6 @@ SERVERS = {
             "http://127.0.0.1:11434/v1",
             url_variable="OLLAMA_HOST",
             local=True,
-            takes=_SAMPLING,
             thinking="effort",
             version_path="/api/version",
         ),
@@ -119,7 +122,6 @@ SERVERS = {
             "DASHSCOPE_API_KEY",
             url_variable="DASHSCOPE_BASE_URL",
             needs_key=True,
-            takes=(_SAMPLING | {"top_k"}) - {"frequency_penalty"},
             thinking="enable",
             budget=("thinking_budget",),
             continues="partial",
@@ -131,7 +133,6 @@ SERVERS = {
             "https://router.huggingface.co/v1",
             "HF_TOKEN",
             needs_key=True,
-            takes=_SAMPLING,
             thinking="effort",
         ),
         Server(

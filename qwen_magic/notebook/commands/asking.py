@@ -63,11 +63,32 @@ def _usage(session: NotebookSession, rest: str) -> None:
 
 
 COMMANDS = (
-    Command("ask", "[OPTIONS] PROMPT", "ask on one line", _ask, all_but()),
+    Command("ask", "[OPTIONS] PROMPT", "ask on one line", _ask, all_but(), level="usual", topic="ask"),
     Command(
-        "continue", "[-t TARGET] [-o NAME]", "go on with the last answer where it stopped", _continue, _CONTINUE_OPTIONS
+        "continue",
+        "[-t TARGET] [-o NAME]",
+        "go on with the last answer where it stopped",
+        _continue,
+        _CONTINUE_OPTIONS,
+        level="usual",
+        topic="ask",
     ),
-    Command("retry", "[OPTIONS]", "ask the last question again, in its place", _retry, _RETRY_OPTIONS),
-    Command("code", "[N] [--replace]", "the last answer's code, or a panel's, as the next cell", _code),
-    Command("usage", "", "the tokens and the time of this session, by target", _usage),
+    Command(
+        "retry",
+        "[OPTIONS]",
+        "ask the last question again, in its place",
+        _retry,
+        _RETRY_OPTIONS,
+        level="usual",
+        topic="ask",
+    ),
+    Command(
+        "code",
+        "[N] [--replace]",
+        "the last answer's code, or a panel's, as the next cell",
+        _code,
+        level="usual",
+        topic="code",
+    ),
+    Command("usage", "", "the tokens and the time of this session, by target", _usage, level="usual", topic="ask"),
 )

@@ -43,6 +43,23 @@ def _question(session: NotebookSession, options: Options, prompt: str, system: s
 
 
 COMMANDS = (
-    Command("fix", "[OPTIONS]", "explain the last error; the next cell is the corrected one", _fix, _OPTIONS),
-    Command("explain", "[OPTIONS] [In[N]|NAME]", "explain the last cell, another, or a name", _explain, _OPTIONS),
+    Command(
+        "fix",
+        "[OPTIONS]",
+        "explain the last error; the next cell is the corrected one",
+        _fix,
+        _OPTIONS,
+        level="usual",
+        topic="fix",
+    ),
+    Command(
+        "explain",
+        "[OPTIONS] [In[N]|NAME]",
+        "explain the last cell, another, or a name",
+        _explain,
+        _OPTIONS,
+        level="usual",
+        topic="fix",
+        completes=("cell",),
+    ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,8 +10,9 @@ from ...errors import UsageError
 from ...text.terminal import safe_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from ...parameters import Level
     from ...store import Conversation
     from ..session import NotebookSession
 
@@ -21,11 +22,17 @@ class Command:
     """One command.
 
     Attributes:
-        name: the word after ``%qwen``, or "".
+        name: the word, or words, after ``%qwen``, or "".
         arguments: what may follow it, for the help.
         help: what it does, in a few words.
         run: does it, given the session and the rest of the line.
         options: the names of the options of ``%%qwen`` that it takes.
+        level: whether it is usual or rare.
+        topic: the page of the help that tells more of it.
+        completes: what Tab gives for its arguments, one after the other, by the names of `completion`.
+        subcommands: its own commands, of which one may be named by the word after it.
+        alias_of: the words of the command that it is another name of, or "".
+        earlier: options of an earlier time that it still takes, and the commands that do the same now.
 
     """
 
@@ -34,6 +41,25 @@ class Command:
     help: str
     run: Callable[[NotebookSession, str], None]
     options: tuple[str, ...] = ()
+    level: Level = "rare"
+    topic: str = ""
+    completes: tuple[str, ...] = ()
+    subcommands: tuple[Command, ...] = ()
+    alias_of: str = ""
+    earlier: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def word(self) -> str:
+        """The last word of its name."""
+        return self.name.rpartition(" ")[2]
+
+    def alias(self, name: str) -> Command:
+        """Return the same command under another name, which people know from earlier."""
+        return replace(self, name=name, level="rare", alias_of=self.name)
+
+    def subcommand(self, word: str) -> Command | None:
+        """Return its own command of that word, or None."""
+        return next((one for one in self.subcommands if one.word == word), None)
 
 
 def columns(rows: Sequence[Sequence[str]], indent: str = "") -> list[str]:
@@ -47,7 +73,9 @@ def columns(rows: Sequence[Sequence[str]], indent: str = "") -> list[str]:
 def nothing_after(name: str, rest: str) -> None:
     """Refuse what stands after a command that takes nothing more."""
     if rest:
-        raise UsageError(f"{rest!r} after %qwen {name}".rstrip(), hint="%qwen help tells what it takes.")
+        raise UsageError(
+            f"{rest!r} after %qwen {name}".rstrip(), hint=f"%qwen help {name or 'all'} tells what it takes."
+        )
 
 
 def titled(conversation: Conversation) -> str:

@@ -1,4 +1,4 @@
-"""The conversations: look at them, go on with one, take a turn back, search, keep and fetch them."""
+"""``%qwen conversation``: look at the conversations, go on with one, take a turn back, search, keep and fetch them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from ..options import read_words
 from .command import Command, columns, counted, dated, nothing_after, say, titled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ...store import Conversation, Turn
     from ..session import NotebookSession
 
@@ -18,17 +20,28 @@ _BEGINNING = 100
 """Characters of a prompt or an answer in a list."""
 
 
-def _history(session: NotebookSession, rest: str) -> None:
+def show_whole(session: NotebookSession, name: str) -> None:
+    """Show all of a conversation as an output that stays; without a name that of the last question.
+
+    Raises:
+        UsageError: there is none.
+
+    """
+    from ..transcripts import show_conversation  # noqa: PLC0415 - only where it is asked for
+
+    conversation = _chosen(session, name)
+    show_conversation(conversation, session.memory.store.turns(conversation.id))
+
+
+def _show(session: NotebookSession, rest: str) -> None:
     words = read_words(rest)
-    full = "--full" in words
-    conversation = _chosen(session, " ".join(word for word in words if word != "--full"))
+    name = " ".join(word for word in words if word != "--full")
+    if "--full" in words:
+        show_whole(session, name)
+        return
+    conversation = _chosen(session, name)
     store = session.memory.store
     turns = store.turns(conversation.id)
-    if full:
-        from ..transcripts import show_conversation  # noqa: PLC0415 - only where it is asked for
-
-        show_conversation(conversation, turns)
-        return
     lines = [titled(conversation)]
     if conversation.system:
         lines.append(f"system: {_beginning(conversation.system)}")
@@ -44,8 +57,8 @@ def _history(session: NotebookSession, rest: str) -> None:
     say("\n".join(lines))
 
 
-def _conversations(session: NotebookSession, rest: str) -> None:
-    nothing_after("conversations", rest)
+def _list(session: NotebookSession, rest: str) -> None:
+    nothing_after("conversation list", rest)
     memory = session.memory
     current = memory.current
     found = [one for one in memory.store.conversations() if one.turns or one == current]
@@ -63,7 +76,11 @@ def _conversations(session: NotebookSession, rest: str) -> None:
         )
         for one in found
     ]
-    say("\n".join([*columns(rows), "%qwen resume NAME goes on with one; * is the one that prompts follow on."]))
+    say(
+        "\n".join(
+            [*columns(rows), "%qwen conversation use NAME goes on with one; * is the one that prompts follow on."]
+        )
+    )
 
 
 def _new(session: NotebookSession, rest: str) -> None:
@@ -86,12 +103,12 @@ def _system(session: NotebookSession, rest: str) -> None:
         say(session.settings.system or "There is no system prompt.")
 
 
-def _resume(session: NotebookSession, rest: str) -> None:
+def _use(session: NotebookSession, rest: str) -> None:
     memory = session.memory
     name = " ".join(read_words(rest))
     conversation = named(memory.store, name) if name else memory.earlier()
     if conversation is None:
-        hint = "%qwen conversations lists those of others."
+        hint = "%qwen conversation list shows those of others."
         raise UsageError("this notebook has no earlier conversation", hint=hint)
     memory.choose(conversation)
     turns = memory.store.turns(conversation.id)
@@ -101,7 +118,7 @@ def _resume(session: NotebookSession, rest: str) -> None:
 
 
 def _undo(session: NotebookSession, rest: str) -> None:
-    nothing_after("undo", rest)
+    nothing_after("conversation undo", rest)
     conversation = _chosen(session, "")
     turn = session.memory.store.undo(conversation.id)
     if turn is None:
@@ -112,7 +129,9 @@ def _undo(session: NotebookSession, rest: str) -> None:
 def _rename(session: NotebookSession, rest: str) -> None:
     words = read_words(rest)
     if len(words) not in (1, 2):
-        raise UsageError("%qwen rename takes [NAME] NEW", hint="Put a name with blanks into quotation marks.")
+        raise UsageError(
+            "%qwen conversation rename takes [NAME] NEW", hint="Put a name with blanks into quotation marks."
+        )
     conversation = _chosen(session, words[0] if len(words) > 1 else "")
     session.memory.store.rename(conversation.id, words[-1])
     say(f"{conversation.name!r} is {words[-1]!r} now.")
@@ -121,7 +140,7 @@ def _rename(session: NotebookSession, rest: str) -> None:
 def _delete(session: NotebookSession, rest: str) -> None:
     name = " ".join(read_words(rest))
     if not name:
-        raise UsageError("%qwen delete names no conversation", hint="%qwen conversations lists them.")
+        raise UsageError("%qwen conversation delete names no conversation", hint="%qwen conversation list shows them.")
     store = session.memory.store
     conversation = named(store, name)
     store.delete(conversation.id)
@@ -130,7 +149,7 @@ def _delete(session: NotebookSession, rest: str) -> None:
 
 def _search(session: NotebookSession, rest: str) -> None:
     if not rest:
-        raise UsageError("%qwen search names no words")
+        raise UsageError("%qwen conversation search names no words", hint="Write them behind it.")
     found = session.memory.store.search(rest)
     if not found:
         say("Nothing was found.")
@@ -145,7 +164,7 @@ def _export(session: NotebookSession, rest: str) -> None:
     words = read_words(rest)
     names = [word for word in words if word != "--overwrite"]
     if len(names) not in (1, 2):
-        raise UsageError("%qwen export takes FILE [NAME]", hint="FILE ends in .md, .json or .ipynb.")
+        raise UsageError("%qwen conversation export takes FILE [NAME]", hint="FILE ends in .md, .json or .ipynb.")
     conversation = _chosen(session, names[1] if len(names) > 1 else "")
     turns = session.memory.store.turns(conversation.id)
     export(Path(names[0]).expanduser(), conversation, turns, overwrite="--overwrite" in words)
@@ -157,7 +176,7 @@ def _import(session: NotebookSession, rest: str) -> None:
 
     words = read_words(rest)
     if len(words) not in (1, 2):
-        raise UsageError("%qwen import takes FILE [NAME]", hint="FILE ends in .md, .json or .ipynb.")
+        raise UsageError("%qwen conversation import takes FILE [NAME]", hint="FILE ends in .md, .json or .ipynb.")
     imported = read(Path(words[0]).expanduser())
     memory = session.memory
     conversation = memory.create(words[1] if len(words) > 1 else imported.name)
@@ -171,7 +190,7 @@ def _chosen(session: NotebookSession, name: str) -> Conversation:
     memory = session.memory
     conversation = named(memory.store, name) if name else memory.used
     if conversation is None:
-        raise UsageError("there is no conversation yet", hint="Ask something, or name one: %qwen conversations.")
+        raise UsageError("there is no conversation yet", hint="Ask something, or name one: %qwen conversation list.")
     return conversation
 
 
@@ -185,16 +204,44 @@ def _beginning(text: str) -> str:
     return line if len(line) <= _BEGINNING else f"{line[: _BEGINNING - 1]}…"
 
 
-COMMANDS = (
-    Command("history", "[NAME] [--full]", "what was asked and answered", _history),
-    Command("conversations", "", "all that are kept", _conversations),
-    Command("new", "[NAME]", "begin a conversation", _new),
-    Command("system", "[TEXT|--none]", "the conversation's system prompt", _system),
-    Command("resume", "[NAME]", "go on with this notebook's last one, or that one", _resume),
-    Command("undo", "", "take the last turn back", _undo),
-    Command("rename", "[NAME] NEW", "give a conversation another name", _rename),
-    Command("delete", "NAME", "delete a conversation", _delete),
-    Command("search", "WORDS", "search all conversations", _search),
-    Command("export", "FILE [NAME] [--overwrite]", "write a conversation to FILE.md, .json or .ipynb", _export),
-    Command("import", "FILE [NAME]", "read such a file, and go on with it", _import),
+def _subcommand(
+    word: str, arguments: str, help_: str, run: Callable[[NotebookSession, str], None], *completes: str
+) -> Command:
+    return Command(f"conversation {word}", arguments, help_, run, topic="conversations", completes=completes)
+
+
+_SUBCOMMANDS = (
+    _subcommand("list", "", "all that are kept", _list),
+    _subcommand(
+        "show", "[NAME] [--full]", "what was said in it; --full: all, as an output that stays", _show, "conversation"
+    ),
+    _subcommand("use", "[NAME]", "go on with this notebook's last one, or that one", _use, "conversation"),
+    _subcommand("new", "[NAME]", "begin a conversation", _new),
+    _subcommand("system", "[TEXT|--none]", "the conversation's system prompt", _system),
+    _subcommand("undo", "", "take the last turn back", _undo),
+    _subcommand("rename", "[NAME] NEW", "give a conversation another name", _rename, "conversation"),
+    _subcommand("delete", "NAME", "delete a conversation", _delete, "conversation"),
+    _subcommand("search", "WORDS", "search all conversations", _search),
+    _subcommand(
+        "export",
+        "FILE [NAME] [--overwrite]",
+        "write a conversation to FILE.md, .json or .ipynb",
+        _export,
+        "file",
+        "conversation",
+    ),
+    _subcommand("import", "FILE [NAME]", "read such a file, and go on with it", _import, "file"),
 )
+CONVERSATION = Command(
+    "conversation",
+    "[list|use|...]",
+    "look at them, go on with one, rename, search, export",
+    _list,
+    level="usual",
+    topic="conversations",
+    subcommands=_SUBCOMMANDS,
+)
+COMMANDS = (CONVERSATION,)
+_EARLIER_WORDS = {"list": "conversations", "show": "history", "use": "resume"}
+EARLIER = tuple(one.alias(_EARLIER_WORDS.get(one.word, one.word)) for one in _SUBCOMMANDS)
+"""The names that these had when each was a command of its own."""

@@ -1,4 +1,4 @@
-"""``%qwen help``: everything on one page, and a page for each topic."""
+"""``%qwen help``: what is usual on one page, all of it on another, and a page for each topic."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from ..options import USAGE, option_help
+from ..options import OPTIONS, USAGE, option_help
 from .command import columns
 from .topics import EXAMPLES, TOPICS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from .command import Command
 
     Groups = Mapping[str, Sequence[Command]]
 
+ALL = "all"
+"""The word after ``%qwen help`` that stands for everything."""
 _WIDTH = 95
 _ENDS = (
     "Targets: qwen-2-72b, space:OWNER/NAME, space:URL, ollama:MODEL, openai:URL#MODEL, local, local:PATH",
@@ -26,20 +28,42 @@ _ENDS = (
 )
 
 
-def help_text(groups: Groups) -> str:
-    """Return what ``%qwen help`` prints, of all groups of commands."""
+def help_text(groups: Groups, *, everything: bool = False) -> str:
+    """Return what ``%qwen help`` prints.
+
+    Args:
+        groups: all groups of commands.
+        everything: whether what is rare is listed too.
+
+    """
+    options = [option for option in OPTIONS if everything or option.level == "usual"]
+    shown = {
+        title: [
+            row
+            for command in commands
+            if everything or command.level == "usual"
+            for row in _rows(command, everything=everything)
+        ]
+        for title, commands in groups.items()
+    }
     lines = [
         USAGE,
         "system: You are a writer.            <- optional first line",
         "Write a story about a cat that travels the world.",
         "",
         "Options",
-        *columns(option_help(), indent="  "),
+        *columns([option_help(option) for option in options], indent="  "),
     ]
-    rows = iter(columns([_row(command) for commands in groups.values() for command in commands], indent="  "))
-    for title, commands in groups.items():
-        lines += ["", title, *(next(rows) for _ in commands)]
-    return "\n".join([*lines, "", *_ENDS])
+    # All commands, some of which are long, would stand too far from their meanings in one table.
+    aligned = (
+        [list(rows) for rows in shown.values()] if everything else [[row for rows in shown.values() for row in rows]]
+    )
+    written = (line for rows in aligned for line in columns(rows, indent="  "))
+    for title, rows in shown.items():
+        lines += ["", title, *(next(written) for _ in rows)] if rows else []
+    others = len(OPTIONS) - len(options)
+    more = () if everything else (f"%qwen help {ALL} lists the {others} other options, and all commands.",)
+    return "\n".join([*lines, "", *more, *_ENDS])
 
 
 def topic_text(name: str, groups: Groups) -> str:
@@ -53,42 +77,68 @@ def topic_text(name: str, groups: Groups) -> str:
         UsageError: it names none of them.
 
     """
-    word = name.removeprefix("%qwen ").strip().lower()
-    found, rows = _topic_of(word)
+    word = " ".join(name.removeprefix("%qwen ").lower().split())
+    commands = {one.name: one for command in _commands(groups) for one in (command, *command.subcommands)}
+    found, rows = _topic_of(word, commands)
     topic = TOPICS[found]
-    if word in topic.commands:
-        rows = [*(_row(command) for commands in groups.values() for command in commands if command.name == word), *rows]
+    if word in commands and commands[word].topic == found:
+        rows = _rows(commands[word], everything=True, alone=True)
     lines = [*columns(rows), ""] if rows else []
     lines += [topic.title, *topic.text.splitlines()]
-    for title, names in (("Commands of %qwen", filter(None, topic.commands)), ("Options", topic.options)):
-        written = ", ".join(names)
-        lines += textwrap.wrap(f"{title}: {written}", _WIDTH, break_on_hyphens=False) if written else []
+    own = [command for command in _commands(groups) if command.topic == found and command.name]
+    for title, names in (
+        ("Commands of %qwen", [_named(command) for command in own if not command.alias_of]),
+        ("Earlier names", [command.name for command in own if command.alias_of]),
+        ("Options", [option.flags[-1] for option in OPTIONS if option.topic == found]),
+    ):
+        lines += textwrap.wrap(f"{title}: {', '.join(names)}", _WIDTH, break_on_hyphens=False) if names else []
     for example in EXAMPLES[found]:
         lines += ["", textwrap.indent(example, "    ")]
     return "\n".join(lines)
 
 
-def _topic_of(word: str) -> tuple[str, list[tuple[str, str]]]:
+def _topic_of(word: str, commands: Mapping[str, Command]) -> tuple[str, list[tuple[str, str]]]:
     """Find a topic by its own name, a command's or an option's; return also the line of the option."""
-    by_command = {command: name for name, topic in TOPICS.items() for command in topic.commands if command}
-    by_option = {option: name for name, topic in TOPICS.items() for option in topic.options}
-    rows = {flag: (flags, help_) for flags, help_ in option_help() for flag in _flags(flags)}
-    long = {flag: _flags(row[0])[-1] for flag, row in rows.items()}
+    by_flag = {flag: option for option in OPTIONS for flag in option.flags}
     if word in TOPICS:
         return word, []
-    if word in by_command:
-        return by_command[word], []
+    if word and word in commands:
+        return commands[word].topic, []
     flag = word if word.startswith("-") else f"--{word.replace('_', '-')}"
-    if flag in rows:
-        return by_option[long[flag]], [rows[flag]]
-    close = difflib.get_close_matches(word, [*TOPICS, *by_command, *rows], n=1)
+    if flag in by_flag:
+        return by_flag[flag].topic, [option_help(by_flag[flag])]
+    close = difflib.get_close_matches(word, [*TOPICS, *filter(None, commands), *by_flag], n=1)
     hint = f"Did you mean %qwen help {close[0]}? " if close else ""
     raise UsageError(f"no help on {word!r}", hint=f"{hint}The topics are {', '.join(TOPICS)}.")
 
 
-def _flags(written: str) -> list[str]:
-    return [word.partition(" ")[0].partition("[")[0] for word in written.split(", ")]
+def _commands(groups: Groups) -> Iterator[Command]:
+    for commands in groups.values():
+        yield from commands
 
 
-def _row(command: Command) -> tuple[str, str]:
-    return " ".join(word for word in ("%qwen", command.name, command.arguments) if word), command.help
+def _named(command: Command) -> str:
+    words = ", ".join(one.word for one in command.subcommands)
+    return f"{command.name} ({words})" if words else command.name
+
+
+def _rows(command: Command, *, everything: bool, alone: bool = False) -> list[tuple[str, str]]:
+    """Write a command as rows of the help.
+
+    Args:
+        command: the command.
+        everything: whether its own commands, and what it took earlier, are told too.
+        alone: whether nothing else is told, so that an alias says what it does.
+
+    """
+    same = f"now %qwen {command.alias_of}" if command.alias_of else ""
+    help_ = f"{command.help}; {same}" if alone and same else same or command.help
+    rows = [(_written(command.name, command.arguments), help_)]
+    if everything:
+        rows += [(_written(one.name, one.arguments), one.help) for one in command.subcommands]
+        rows += [(_written(command.name, flag), f"now %qwen {now}") for flag, now in command.earlier.items()]
+    return rows
+
+
+def _written(name: str, arguments: str) -> str:
+    return " ".join(word for word in ("%qwen", name, arguments) if word)

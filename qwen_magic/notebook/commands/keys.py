@@ -79,4 +79,8 @@ def _ask_for_key(name: str, variable: str) -> str:
     return key
 
 
-COMMANDS = (Command("key", "NAME [--session]", "ask for a server's key, and keep it", _key),)
+COMMANDS = (
+    Command(
+        "key", "NAME [--session]", "ask for a server's key, and keep it", _key, topic="keys", completes=("server",)
+    ),
+)

@@ -30,6 +30,13 @@ def _nest(session: NotebookSession, rest: str) -> None:
 
 
 COMMANDS = (
-    Command("pull", "[MODEL]", "fetch a local model: 0.5b (491 MB) or 1.5b (1.1 GB)", _pull),
-    Command("nest", "on|off", "let asyncio.run work inside a cell", _nest),
+    Command(
+        "pull",
+        "[MODEL]",
+        "fetch a local model: 0.5b (491 MB) or 1.5b (1.1 GB)",
+        _pull,
+        topic="local",
+        completes=("size",),
+    ),
+    Command("nest", "on|off", "let asyncio.run work inside a cell", _nest, topic="python"),
 )

@@ -1,13 +1,13 @@
-"""``%qwen panel``: the chat in a widget, and what was said in it as an ordinary output."""
+"""``%qwen panel``: the chat in a widget."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ...chat.conversations import named
-from ...errors import UsageError
 from ..options import read_words
 from .command import Command, say
+from .conversations import show_whole
 
 if TYPE_CHECKING:
     from ..session import NotebookSession
@@ -16,15 +16,12 @@ if TYPE_CHECKING:
 def _panel(session: NotebookSession, rest: str) -> None:
     words = read_words(rest)
     name = " ".join(word for word in words if word != "--save")
+    if "--save" in words:
+        show_whole(session, name)
+        return
     memory = session.memory
     conversation = named(memory.store, name) if name else memory.used if memory.exists else None
-    if "--save" in words:
-        if conversation is None:
-            raise UsageError("there is no conversation yet", hint="Ask something, or name one: %qwen conversations.")
-        from ..transcripts import show_conversation  # noqa: PLC0415 - only where it is asked for
-
-        show_conversation(conversation, memory.store.turns(conversation.id))
-    elif getattr(session.shell, "kernel", None) is None:
+    if getattr(session.shell, "kernel", None) is None:
         from ...exports import to_markdown  # noqa: PLC0415 - only where it is asked for
 
         say("A panel needs a notebook; here a conversation is shown as text.")
@@ -36,4 +33,15 @@ def _panel(session: NotebookSession, rest: str) -> None:
         display(session.open_panel(name))  # type: ignore[no-untyped-call]
 
 
-COMMANDS = (Command("panel", "[NAME] [--save]", "chat in a panel; --save: the chat as an output that stays", _panel),)
+COMMANDS = (
+    Command(
+        "panel",
+        "[NAME]",
+        "chat in a panel, in this conversation or another",
+        _panel,
+        level="usual",
+        topic="panel",
+        completes=("conversation",),
+        earlier={"--save": "conversation show --full"},
+    ),
+)

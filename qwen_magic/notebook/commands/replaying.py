@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...chat.settings import MODES
 from ...errors import UsageError
-from ..options import MODES
 from .command import Command, say
 
 if TYPE_CHECKING:
@@ -42,5 +42,13 @@ _MEANINGS = {
     "off": "Everything is asked, and nothing is recorded.",
 }
 COMMANDS = (
-    Command("replay", "[MODE|status|prune|diff]", "record answers, and replay them: on, only, fresh, off", _replay),
+    Command(
+        "replay",
+        "[MODE|status|prune|diff]",
+        "record answers, and replay them: on, only, fresh, off",
+        _replay,
+        level="usual",
+        topic="replay",
+        completes=("mode",),
+    ),
 )

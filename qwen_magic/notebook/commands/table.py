@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from ...errors import UsageError
 from . import asking, cells, conversations, keys, machine, panels, replaying, targets
 from .command import Command, say
-from .help import help_text, topic_text
+from .help import ALL, help_text, topic_text
 
 if TYPE_CHECKING:
     from ..session import NotebookSession
 
 
 def _help(_session: NotebookSession, rest: str) -> None:
-    say(topic_text(rest, GROUPS) if rest else help_text(GROUPS))
+    say(topic_text(rest, GROUPS) if rest not in ("", ALL) else help_text(GROUPS, everything=rest == ALL))
 
 
 GROUPS: dict[str, tuple[Command, ...]] = {
@@ -24,10 +24,19 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     "Conversations": (*conversations.COMMANDS, *panels.COMMANDS),
     "Recorded answers": replaying.COMMANDS,
     "Where it goes": (*targets.COMMANDS, *keys.COMMANDS),
-    "This machine": (
-        *machine.COMMANDS,
-        Command("help", "[TOPIC]", "this page, or one on a topic, a command or an option", _help),
+    "This machine": machine.COMMANDS,
+    "Help": (
+        Command(
+            "help",
+            f"[{ALL}|TOPIC]",
+            "this page, all there is, or a page on one thing",
+            _help,
+            level="usual",
+            topic="ask",
+            completes=("topic",),
+        ),
     ),
+    "Earlier names, which stay": (*conversations.EARLIER, *targets.EARLIER),
 }
 COMMANDS = {command.name: command for commands in GROUPS.values() for command in commands}
 """The commands by their names; "" is ``%qwen`` alone."""
@@ -44,8 +53,20 @@ def run_command(session: NotebookSession, line: str) -> None:
     name, _, rest = line.strip().partition(" ")
     command = COMMANDS.get(name)
     if command is None:
-        names = [key for key in COMMANDS if key]
-        close = difflib.get_close_matches(name, names, n=1)
-        hint = f"Did you mean %qwen {close[0]}? " if close else ""
-        raise UsageError(f"no %qwen {name}", hint=f"{hint}%qwen help lists all; a prompt goes in a %%qwen cell.")
+        hint = "%qwen help all lists all; a prompt goes in a %%qwen cell."
+        raise _unknown(name, [key for key in COMMANDS if key], hint)
+    if command.subcommands and rest.strip():
+        word, _, rest = rest.strip().partition(" ")
+        words = [one.word for one in command.subcommands]
+        found = command.subcommand(word)
+        if found is None:
+            names = [f"{name} {one}" for one in words]
+            raise _unknown(f"{name} {word}", names, f"There are {', '.join(words[:-1])} and {words[-1]}.")
+        command = found
     command.run(session, rest.strip())
+
+
+def _unknown(name: str, names: list[str], hint: str) -> UsageError:
+    close = difflib.get_close_matches(name, names, n=1)
+    meant = f"Did you mean %qwen {close[0]}? " if close else ""
+    return UsageError(f"no %qwen {name}", hint=f"{meant}{hint}")

@@ -59,6 +59,7 @@ def _use(session: NotebookSession, rest: str) -> None:
 
 
 def _show_targets(session: NotebookSession, rest: str) -> None:
+    """Tell how targets fare; without a name also which names are known, with one also what it offers."""
     words = _targets(rest)
     for word in words:
         if word.startswith("-") and word != "--check":
@@ -67,21 +68,33 @@ def _show_targets(session: NotebookSession, rest: str) -> None:
     check, client = "--check" in words, session.client
     states = wait_for(client.check(targets), "the check was stopped") if check else client.states(targets)
     say("\n".join(_state_lines(states)))
+    if check:
+        return
+    if targets is None:
+        say("\n".join(["", *_known_names("%qwen targets NAME")]))
+    elif len(targets) == 1:
+        say("")
+        _describe(session, targets[0])
 
 
 def _spaces(session: NotebookSession, rest: str) -> None:
     if rest:
-        say(str(wait_for(session.client.describe(rest), f"{parse_target(rest)} was not waited for")))
+        _describe(session, rest)
     else:
-        say("\n".join(_known_names()))
+        say("\n".join(_known_names("%qwen spaces TARGET")))
 
 
-def _known_names() -> list[str]:
+def _describe(session: NotebookSession, target: str) -> None:
+    """Ask a target what it offers."""
+    say(str(wait_for(session.client.describe(target), f"{parse_target(target)} was not waited for")))
+
+
+def _known_names(asking: str) -> list[str]:
     lines = []
     for kind in kinds():
         lines += [kind.title, *columns(kind.rows(), indent="  ")]
     problems = [f"{problem[:1].upper()}{problem[1:]}." for problem in offered().problems]
-    return [*lines, *problems, "%qwen spaces TARGET asks one of them what it offers."]
+    return [*lines, *problems, f"{asking} asks one of them what it offers."]
 
 
 def _state_lines(states: Sequence[TargetState]) -> list[str]:
@@ -109,8 +122,35 @@ def _targets(rest: str) -> list[str]:
 
 
 COMMANDS = (
-    Command("", "", "the target, model and settings in force", show),
-    Command("use", "TARGET...", "the target, or chain, from here on; default: the usual one", _use),
-    Command("targets", "[--check] [TARGET...]", "how the targets fare; --check asks them all", _show_targets),
-    Command("spaces", "[TARGET]", "what a target offers; alone: the names that are known", _spaces),
+    Command("", "", "the target, model and settings in force", show, level="usual", topic="settings"),
+    Command(
+        "use",
+        "TARGET...",
+        "the target, or chain, from here on; default: the usual one",
+        _use,
+        level="usual",
+        topic="targets",
+        completes=("target or default",),
+    ),
+    Command(
+        "targets",
+        "[NAME...] [--check]",
+        "how targets fare, what one offers, the known names",
+        _show_targets,
+        level="usual",
+        topic="targets",
+        completes=("target",),
+    ),
 )
+EARLIER = (
+    Command(
+        "spaces",
+        "[TARGET]",
+        "what a target offers; alone: the names that are known",
+        _spaces,
+        topic="targets",
+        completes=("target",),
+        alias_of="targets",
+    ),
+)
+"""What the targets' names and what one offers was called when it was a command of its own."""

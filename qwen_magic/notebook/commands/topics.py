@@ -12,15 +12,11 @@ class Topic:
     Attributes:
         title: what it is about.
         text: what it does, in a few short lines.
-        commands: the names of the commands that belong to it.
-        options: the long forms of the options that belong to it.
 
     """
 
     title: str
     text: str
-    commands: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
 
 
 TOPICS = {
@@ -30,8 +26,6 @@ TOPICS = {
 Write the prompt below %%qwen. A first line "system: ..." says how to answer. The answer
 appears as it is written; interrupt the cell to stop it, and what had come is kept.
 %qwen ask does the same on one line. %qwen retry asks the last again.""",
-        ("ask", "continue", "retry", "usage", "help"),
-        ("--system",),
     ),
     "options": Topic(
         "Options for one answer",
@@ -39,41 +33,13 @@ appears as it is written; interrupt the cell to stop it, and what had come is ke
 Options stand on the %%qwen line; Tab completes them. A low --temperature makes answers
 steadier, --seed repeats them where the target can, --max-tokens keeps them short.
 What a target does not take is left out, and the answer's last line says so.""",
-        options=(
-            "--temperature",
-            "--top-p",
-            "--top-k",
-            "--max-tokens",
-            "--seed",
-            "--stop",
-            "--presence-penalty",
-            "--frequency-penalty",
-            "--think",
-            "--no-think",
-            "--think-budget",
-            "--extra",
-        ),
     ),
     "conversations": Topic(
         "Conversations",
         """\
 A prompt follows on those before it. --new starts afresh, --alone asks outside of the
 conversation, -c NAME asks in a named one. Run a cell again, and its new answer takes
-the old one's place. After a kernel restart, %qwen resume goes on where you were.""",
-        (
-            "history",
-            "conversations",
-            "new",
-            "system",
-            "resume",
-            "undo",
-            "rename",
-            "delete",
-            "search",
-            "export",
-            "import",
-        ),
-        ("--conversation", "--new", "--alone"),
+the old one's place. After a restart, %qwen conversation use goes on where you were.""",
     ),
     "panel": Topic(
         "The chat panel",
@@ -81,8 +47,7 @@ the old one's place. After a kernel restart, %qwen resume goes on where you were
 %qwen panel chats below the cell, in the conversation of the cells: both show all of it. Enter
 sends, Shift+Enter breaks the line, the up arrow brings the last prompt back, Escape or Stop
 stops; what had come stays. "To a cell" picks a code block: %qwen code then makes it the next
-cell. %qwen panel --save writes the chat as an output that every reader of the file sees.""",
-        ("panel",),
+cell. %qwen conversation show --full shows it in an output that every reader of the file sees.""",
     ),
     "variables": Topic(
         "Your variables in a prompt",
@@ -90,7 +55,6 @@ cell. %qwen panel --save writes the chat as an output that every reader of the f
 A name in braces is replaced by what the variable holds; of a table the model gets the
 columns, types and first rows. Also {df.shape}, {rows[0]}, {prices["tea"]}, {Out[3]}, {x:.2f}.
 Braces that name no variable stay as they are. --raw fills in nothing.""",
-        options=("--raw",),
     ),
     "context": Topic(
         "What is sent",
@@ -98,7 +62,6 @@ Braces that name no variable stay as they are. --raw fills in nothing.""",
 --context N sends the last N cells and their output along with the prompt. --dry-run shows
 all that would be sent, and sends nothing. --redact replaces what looks like a key, a token
 or a password; %config QwenMagics.redact = True does so always.""",
-        options=("--context", "--dry-run", "--redact"),
     ),
     "fix": Topic(
         "Errors and code explained",
@@ -106,7 +69,6 @@ or a password; %config QwenMagics.redact = True does so always.""",
 After an error, %qwen fix sends the failing cell with its error, explains it, and puts the
 corrected cell below. %qwen explain explains the last cell, In[3], or a name.
 Nothing is run for you.""",
-        ("fix", "explain"),
     ),
     "formats": Topic(
         "How an answer is shown",
@@ -114,7 +76,6 @@ Nothing is run for you.""",
 -f text shows it as plain text, code its code blocks alone, json the first JSON value, math
 LaTeX, html a web page in a frame of its own. markdown is the usual one.
 %config QwenMagics.format = "text" is for all cells.""",
-        options=("--format",),
     ),
     "code": Topic(
         "Code into the next cell",
@@ -122,8 +83,6 @@ LaTeX, html a web page in a frame of its own. markdown is the usual one.
 -n puts the answer's code into the next cell, --replace in place of this one, with the
 prompt kept as a comment. %qwen code does it later, %qwen code 1 for the first block alone.
 It is never run: read it first.""",
-        ("code",),
-        ("--next", "--replace"),
     ),
     "replay": Topic(
         "Run the notebook again, without asking again",
@@ -131,17 +90,15 @@ It is never run: read it first.""",
 With replay on, answers are recorded in a file beside the notebook, and the same question
 is answered from there at once. "only" asks nobody, so Run All works without a network;
 "fresh" asks anew. %qwen replay status tells what is recorded.""",
-        ("replay",),
-        ("--replay",),
     ),
     "targets": Topic(
         "Where prompts go",
         """\
 A target is a public Space (qwen-3), a server (ollama:MODEL) or this machine (local). Of
 several, the next is tried where one fails. -t is for one prompt, %qwen use for all that
-follow, %qwen use default for the usual ones. The answer's last line names its target.""",
-        ("use", "targets", "spaces"),
-        ("--target",),
+follow, %qwen use default for the usual ones. The answer's last line names its target.
+%qwen targets shows how they fare and which names are known, %qwen targets NAME what that one
+offers; --check asks them all, side by side, how they are.""",
     ),
     "keys": Topic(
         "Keys of servers",
@@ -149,7 +106,6 @@ follow, %qwen use default for the usual ones. The answer's last line names its t
 Some servers want a key. %qwen key asks for it in a box, so that it is in no cell, and keeps
 it in the system's keyring; --session keeps it until the kernel ends. A variable such as
 DASHSCOPE_API_KEY serves as well. An empty key takes it back.""",
-        ("key",),
     ),
     "local": Topic(
         "A model on this machine",
@@ -157,7 +113,6 @@ DASHSCOPE_API_KEY serves as well. An empty key takes it back.""",
 A small Qwen answers without a network: fair at short code, unreliable in facts and
 arithmetic. %qwen pull fetches it once: 491 MB, or 1.1 GB for local:1.5b, which is better
 and slower. A model of your own: local:PATH, with the path of a .gguf file.""",
-        ("pull",),
     ),
     "settings": Topic(
         "Settings for all cells",
@@ -165,7 +120,6 @@ and slower. A model of your own: local:PATH, with the path of a .gguf file.""",
 %qwen shows what is in force, %config QwenMagics lists all settings. They hold for this
 session; put c.QwenMagics.target = "local" into ipython_config.py for all of them.
 What stands on a %%qwen line goes before a setting.""",
-        ("",),
     ),
     "python": Topic(
         "Answers in your code",
@@ -173,8 +127,6 @@ What stands on a %%qwen line goes before a setting.""",
 -o NAME puts the answer into a variable: .text .code .json .tables .usage .target.
 --append NAME collects answers in a list. QwenClient asks from your own code.
 %qwen nest on lets asyncio.run work inside a cell.""",
-        ("nest",),
-        ("--output", "--append"),
     ),
 }
 """The topics, in the order in which they are listed."""
@@ -194,15 +146,15 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "conversations": (
         "%%qwen -c thesis\nPropose three titles for a thesis on bees.",
         "%%qwen --new\nLet us speak of something else: what is a heap?",
-        "%qwen conversations",
-        "%qwen history thesis",
-        "%qwen export thesis.md thesis",
+        "%qwen conversation list",
+        "%qwen conversation show thesis",
+        "%qwen conversation export thesis.md thesis",
     ),
     "panel": (
         "%qwen panel",
         "%qwen panel thesis",
         "from qwen_magic import ChatPanel\n\npanel = ChatPanel(height=600)\npanel",
-        "%qwen panel --save",
+        "%qwen conversation show --full",
     ),
     "variables": (
         'prices = {"tea": 2.5, "coffee": 3.75}\ntotal = sum(prices.values())',
@@ -238,7 +190,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "targets": (
         "%qwen targets",
-        "%qwen spaces",
+        "%qwen targets local",
         "%%qwen -t qwen-3,qwen-2.5 --dry-run\nHello!",
         "%qwen use default",
     ),

@@ -71,15 +71,14 @@ class ParrotBackend:
         return None
 
     async def capabilities(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> Capabilities:
-        """Tell what every parrot can do: it speaks while it thinks, and remembers nothing."""
+        """Tell what it can do."""
         return Capabilities(streams=True, history=False, system=False, images=False, tools=False, schema=False)
 
     async def describe(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> Description:
         """Say what it is."""
         if self.model == "nobody":
             raise ConnectError("nobody is at home", target=self.name, hint="Ask another parrot.")
-        told = await self.capabilities(session, deadlines)
-        return Description(self.name, "parrot", server="a parrot", models=(self.model, "polly"), capabilities=told)
+        return Description(self.name, "parrot", server="a parrot", models=(self.model, "polly"))
 
     async def close(self) -> None:
         """Do nothing."""

@@ -1,0 +1,65 @@
+"""What a page's actions do to the panel's chat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .protocol import VERSION
+from .reading import RELOAD
+
+if TYPE_CHECKING:
+    from .chat import Chat
+    from .protocol import ExportAction, PanelAction, ReadyAction, SetAction, TurnAction, UnqueueAction, VersionAction
+
+    LoopAction = ReadyAction | TurnAction | VersionAction | PanelAction | UnqueueAction | SetAction | ExportAction
+
+
+def perform(chat: Chat, action: LoopAction) -> None:
+    """Do what a page says; on the loop.
+
+    Args:
+        chat: the panel's chat.
+        action: what is to be done; one that needs nothing of the kernel's thread, where the user's variables are.
+
+    Raises:
+        QwenError: it cannot be done.
+
+    """
+    match action["action"]:
+        case "ready":
+            _welcome(chat, action)
+        case "stop":
+            chat.stop()
+        case "hurry":
+            chat.hurry()
+        case "unqueue":
+            chat.unqueue(action["index"])
+        case "set":
+            chat.set(action["name"], action["value"])
+        case "new":
+            chat.new()
+        case "clear":
+            chat.clear()
+        case "export":
+            chat.export(action["view"])
+        case _:
+            _perform_on_turn(chat, action)
+
+
+def _perform_on_turn(chat: Chat, action: TurnAction | VersionAction) -> None:
+    match action["action"]:
+        case "continue":
+            chat.continue_(action["key"])
+        case "regenerate":
+            chat.regenerate(action["key"])
+        case "delete":
+            chat.delete(action["key"])
+        case "version":
+            chat.switch(action["key"], action["step"])
+
+
+def _welcome(chat: Chat, action: ReadyAction) -> None:
+    """Give a page the transcript; one from before there were versions understands it all the same."""
+    chat.screen.ready(action["view"])
+    if action["version"] != VERSION:
+        chat.screen.say(f"this page is older than the panel. {RELOAD}", view=action["view"])
