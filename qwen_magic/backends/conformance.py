@@ -39,7 +39,7 @@ import threading
 import time
 from concurrent.futures import Future
 from contextlib import aclosing, contextmanager
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import aiohttp
 import pytest
@@ -47,7 +47,7 @@ import pytest
 from ..errors import ConnectError, QwenError
 from ..events import AnswerEvent, End, Event, Reset, Responder, Status, TextDelta, ThinkingDelta, UsageReport
 from ..messages import Message, Text
-from ..parameters import NAMES, Parameters
+from ..parameters import NAMES, TABLE, Parameters
 from ..request import Request
 from .base import Deadlines, Settings
 from .capabilities import Capabilities
@@ -55,7 +55,7 @@ from .descriptions import Description
 from .keys import Keys
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator
     from contextlib import AbstractAsyncContextManager
 
     from .base import Backend
@@ -67,20 +67,9 @@ SECRETS = (
     "conformance-proxy",
     "conformance-key",
 )
-"""The secrets in the settings that `BackendConformance.make` is given."""
+"""What no backend may show: a token, a header, a proxy's password and a key are in the settings that
+`BackendConformance.make` is given; the second is for what its kind can be told besides, such as a login."""
 _DEADLINES = Deadlines(connect=5.0, retry=0.0, wake=0.0)
-_EVERY_PARAMETER = Parameters(
-    temperature=0.5,
-    top_p=0.9,
-    max_tokens=64,
-    seed=7,
-    top_k=20,
-    stop=("\u2418\u2418",),
-    presence_penalty=0.1,
-    frequency_penalty=0.1,
-    thinking=True,
-    thinking_budget=32,
-)
 
 
 class BackendConformance:
@@ -120,12 +109,8 @@ class BackendConformance:
         pytest.skip("no server that refuses was given")
 
     def make(self, settings: Settings) -> Backend:
-        """Make a backend of whatever target with these settings; it is asked nothing."""
+        """Make a backend of whatever target with these settings, and secrets of its kind; it is asked nothing."""
         raise NotImplementedError
-
-    def secret_options(self, secret: str) -> Mapping[str, object]:  # noqa: ARG002 - for those that have some
-        """Make the settings' options, by the kind's name, with a secret in them, where the kind has such options."""
-        return {}
 
     # What a backend says of itself
 
@@ -143,7 +128,6 @@ class BackendConformance:
         keys.set("openai", SECRETS[4], keep=False)
         settings = Settings(
             hf_token=SECRETS[0],
-            options=self.secret_options(SECRETS[1]),
             headers={"X-Secret": SECRETS[2]},
             proxy=f"http://someone:{SECRETS[3]}@127.0.0.1:9",
             keys=keys,
@@ -196,7 +180,7 @@ class BackendConformance:
     async def test_every_parameter_is_taken_or_named(self) -> None:
         """Name in a warning what is not taken, each parameter once, and answer all the same."""
         with _lent(self.answering) as backend:
-            events = await self._asked(backend, _EVERY_PARAMETER)
+            events = await self._asked(backend, _every_parameter())
         assert isinstance(events[-1], End), f"it ended with {events[-1]!r}"
         warnings = [event.text for event in events if isinstance(event, Status) and event.kind == "warning"]
         for name in NAMES:
@@ -324,6 +308,15 @@ class BackendConformance:
 
         (error,) = await asyncio.gather(asyncio.wait_for(reading(), self.seconds), return_exceptions=True)
         return error, events
+
+
+def _every_parameter() -> Parameters:
+    """Set each parameter of the table to something that it can be."""
+    some: dict[str, Any] = {"switch": True, "texts": ("\u2418\u2418",), "object": {}}
+    for row in TABLE:
+        low, high = row.low or 0, row.high or 0
+        some[row.name] = some.get(row.kind, low + 63 if row.kind == "whole" else low + (high - low) * 0.6)
+    return Parameters(**{row.name: some[row.name] for row in TABLE})
 
 
 @contextmanager

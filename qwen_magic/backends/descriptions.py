@@ -59,7 +59,7 @@ class Description:
 
     Attributes:
         target: the target string.
-        kind: "space", "openai" or "local".
+        kind: the name of its kind of backend: "space", "openai", "local", or another package's.
         address: where it is served, without a login.
         server: the software that answers, "Gradio 5.50.0 (sse_v3)", or "".
         state: "running", or what it is instead, in a few words.

@@ -21,11 +21,21 @@ def _hash_model(target: str, model: str) -> str:
     return f"{target.partition('#')[0]}#{model}"
 
 
+def _no_key(_url: str) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """The options of a kind that has none of its own."""
+
+
 @dataclass(frozen=True)
 class BackendKind:
     """One kind of backend: which target strings are its own, and what speaks to them.
 
-    Another package offers one under the entry point group ``qwen_magic.backends``.
+    Another package offers one under the entry point group ``qwen_magic.backends``. The first five and ``forms`` are
+    what each kind needs; the others have defaults that fit one without names, models and options of its own.
 
     Attributes:
         name: its name, which its targets have as their ``kind``: "space".
@@ -36,14 +46,20 @@ class BackendKind:
             where that is none of its own. It may raise a TargetError, with `forms` as the hint.
         prefixes: the words that its target strings may begin with, for the nearest match after a mistake.
         forms: how its targets are written, for advice: ("space:OWNER/NAME", "space:URL").
-        aliases: short names, and the target strings that they stand for.
+        aliases: short names in lower case, and the target strings that they stand for.
         names: gives the targets that Tab offers; one that ends with a colon waits for a model.
         rows: gives the rows of the list of known targets: how each is written, and what is known of it.
-        usual: gives the targets that belong to the chain of one who named none, in order.
+        usual: gives the targets that belong to the chain of one who named none, in order; of our own kinds alone, for
+            nothing goes to another package's unless it is named.
         with_model: names a model at a target string of this kind.
+        keys: gives the names under which its API keys are kept, and for each the environment variable that may hold
+            the key, or "".
+        key_at: tells of a URL under which name its key is kept, and the variable that may hold it; None where that is
+            none of its servers.
         caveat: what a user is told, once, of its answers, or "".
         offer: what a user is told where all servers fail and this kind could answer, or "".
-        options: makes its own options of the values by name that a client was given for it.
+        options: makes its own options of the values by name that a client was given for it: a frozen dataclass,
+            whose fields are the options.
 
     """
 
@@ -58,9 +74,11 @@ class BackendKind:
     rows: Callable[[], Sequence[tuple[str, ...]]] = _nothing
     usual: Callable[[], Sequence[str]] = _nothing
     with_model: Callable[[str, str], str] = _hash_model
+    keys: Callable[[], Mapping[str, str]] = dict
+    key_at: Callable[[str], tuple[str, str] | None] = _no_key
     caveat: str = ""
     offer: str = ""
-    options: Callable[..., object] = dict
+    options: Callable[..., object] = NoOptions
 
     def make(self, target: Target, settings: Settings) -> Backend:
         """Make the backend for a target; its module is imported here, on first use."""

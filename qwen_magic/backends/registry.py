@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import TargetError, UsageError, one_line
+from ..errors import QwenError, TargetError, UsageError
 from .gradio.kind import KIND as GRADIO
+from .guarded_kinds import fault, guarded
 from .kinds import BackendKind
 from .local.kind import KIND as LOCAL
 from .openai.kind import KIND as OPENAI
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from typing import Any
 
     from .base import Backend, Settings
@@ -45,18 +49,25 @@ def offered() -> Offered:
     problems: list[str] = []
     for point in entry_points(group=GROUP):
         package = point.dist.name if point.dist else point.value
+        problem: object
         try:
             kind = point.load()
-            problem = "" if isinstance(kind, BackendKind) else "it is no BackendKind"
-        except Exception as error:  # noqa: BLE001 - the code of others may raise anything
-            kind, problem = None, f"{type(error).__name__}: {error}"
-        if not problem and isinstance(kind, BackendKind):
-            problem = _clash(kind, (*OWN, *kinds))
+            problem = _clash(kind, (*OWN, *kinds)) if isinstance(kind, BackendKind) else "it is no BackendKind"
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the code of others may raise anything
+            problem = error
         if problem:
-            problems.append(one_line(f"the backend {point.name} of {package} cannot be used ({problem})"))
-        elif isinstance(kind, BackendKind):
-            kinds.append(kind)
+            problems.append(fault(point.name, package, problem))
+        else:
+            kinds.append(guarded(kind, package))
     return Offered(tuple(kinds), tuple(problems))
+
+
+def newly_offered() -> tuple[BackendKind, ...]:
+    """Look once more, and return the kinds that were not there before: of packages that were installed meanwhile."""
+    before = {kind.name for kind in offered().kinds}
+    importlib.invalidate_caches()
+    offered.cache_clear()
+    return tuple(kind for kind in offered().kinds if kind.name not in before)
 
 
 def kinds() -> Iterator[BackendKind]:
@@ -100,15 +111,26 @@ def kind_options(*given: Mapping[str, Mapping[str, Any]]) -> dict[str, object]:
     for name, values in ((name, values) for mapping in given for name, values in mapping.items()):
         if name not in there:
             raise UsageError(f"no kind of backend {name!r}", hint=f"There are {', '.join(there)}.")
+        if not isinstance(values, Mapping):
+            what = f"the options of {name!r} are of type {type(values).__name__}"
+            raise UsageError(what, hint="Give them by their names, as a mapping.")
         merged.setdefault(name, {}).update(values)
-    made: dict[str, object] = {}
-    for name, values in merged.items():
-        try:
-            made[name] = there[name].options(**values)
-        except TypeError:
-            what = f"options of {name!r} that it does not have, among {', '.join(map(repr, values))}"
-            raise UsageError(what, hint="Leave out what it does not know.") from None
-    return made
+    return {name: _options(there[name], values) for name, values in merged.items()}
+
+
+def _options(kind: BackendKind, values: Mapping[str, Any]) -> object:
+    known = [field.name for field in fields(kind.options)] if is_dataclass(kind.options) else None
+    if known is not None and (unknown := [repr(name) for name in values if name not in known]):
+        hint = f"It has {', '.join(known)}." if known else "It has none."
+        raise UsageError(f"{kind.name!r} has no option {', '.join(unknown)}", hint=hint)
+    try:
+        return kind.options(**values)
+    except QwenError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the code of others may raise anything
+        # The values may be secrets, and what was raised may tell them.
+        what = f"{kind.name!r} does not take its options {', '.join(map(repr, values))} so ({type(error).__name__})"
+        raise UsageError(what, hint="Check their names and values.") from None
 
 
 def _clash(kind: BackendKind, others: tuple[BackendKind, ...]) -> str:

@@ -6,11 +6,11 @@ import difflib
 from typing import TYPE_CHECKING
 
 from ..errors import TargetError
-from .registry import OWN, kind_of, kinds, offered
+from .registry import OWN, kind_of, kinds, newly_offered, offered
 from .target import Target, without_login
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from .kinds import BackendKind
 
@@ -34,9 +34,8 @@ def parse_target(text: str) -> Target:
     if not name:
         raise TargetError("an empty target", hint=_hint(OWN))
     try:
-        for kind in kinds():
-            if target := kind.parse(name, _meant(name, kind)):
-                return target
+        if target := _parsed(name, kinds()) or _parsed(name, newly_offered()):
+            return target
     except TargetError as error:
         error.hint = error.hint or _hint(OWN)
         raise
@@ -93,6 +92,23 @@ def kind_of_name(name: str) -> BackendKind | None:
         return kind_of(parse_target(name))
     except TargetError:
         return None
+
+
+def key_names() -> dict[str, str]:
+    """Return the names under which API keys are kept, and the environment variable that may hold each, or ""."""
+    names: dict[str, str] = {}
+    for kind in kinds():
+        names = {**kind.keys(), **names}
+    return names
+
+
+def key_at(url: str) -> tuple[str, str] | None:
+    """Tell under which name the key of a URL's server is kept, and which variable may hold it; None for no server."""
+    return next((found for kind in OWN if (found := kind.key_at(url))), None)
+
+
+def _parsed(name: str, there: Iterable[BackendKind]) -> Target | None:
+    return next((target for kind in there if (target := kind.parse(name, _meant(name, kind)))), None)
 
 
 def _meant(name: str, kind: BackendKind) -> str:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
-from ..backends.openai.servers import SERVERS
-from ..backends.targets import parse_chain, parse_target, target_names
+from ..backends.targets import key_names, parse_chain, parse_target, target_names
 from ..chat.settings import MODES
 from ..errors import TargetError
 from .braces import names_in_braces
@@ -315,7 +314,7 @@ def _conversations(session: NotebookSession, _typed: str) -> list[str]:
 
 
 def _servers(_session: NotebookSession, _typed: str) -> Iterable[str]:
-    return SERVERS
+    return key_names()
 
 
 def _topics(_session: NotebookSession, typed: str) -> Iterable[str]:

@@ -6,6 +6,8 @@ import asyncio
 import inspect
 import socket
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +17,7 @@ from servers.web import ScriptedSpace
 
 from qwen_magic.backends.base import Settings
 from qwen_magic.backends.capabilities import TEXT_ALONE, Capabilities
-from qwen_magic.backends.conformance import BackendConformance
+from qwen_magic.backends.conformance import SECRETS, BackendConformance
 from qwen_magic.backends.descriptions import Description
 from qwen_magic.backends.gradio.backend import SpaceBackend
 from qwen_magic.backends.gradio.kind import GradioOptions
@@ -28,7 +30,6 @@ from qwen_magic.parameters import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
-    from pathlib import Path
 
     from servers.plugin import ServerFactory
 
@@ -83,9 +84,6 @@ class TestScriptedSpace(BackendConformance):
     def make(self, settings: Settings) -> Backend:
         return space("http://someone:conformance-user-password@127.0.0.1:9", settings)
 
-    def secret_options(self, secret: str) -> dict[str, object]:
-        return {"space": GradioOptions(auth=("someone", secret))}
-
 
 class TestRealSpace(BackendConformance):
     prompt = "count 3 0"
@@ -108,10 +106,13 @@ class TestRealSpace(BackendConformance):
 
     @asynccontextmanager
     async def refusing(self) -> AsyncIterator[Backend]:
-        yield SpaceBackend(parse_target(f"space:{self.url}"), Settings(endpoint="/no_such_endpoint"))
+        yield SpaceBackend(
+            parse_target(f"space:{self.url}"), Settings(options={"space": GradioOptions(endpoint="/no_such_endpoint")})
+        )
 
     def make(self, settings: Settings) -> Backend:
-        return space("http://127.0.0.1:9", settings)
+        options = {"space": GradioOptions(auth=("someone", SECRETS[1]))}
+        return space("http://127.0.0.1:9", replace(settings, options=options))
 
 
 class TestRealGradio3(TestRealSpace):
@@ -170,6 +171,40 @@ class TestLocal(BackendConformance):
 
     def make(self, settings: Settings) -> Backend:
         return LocalBackend(parse_target("local"), settings)
+
+
+class TestStranger(BackendConformance):
+    """The backend of another package."""
+
+    long_prompt = "many words " * 2000
+
+    @pytest.fixture(autouse=True)
+    def _package(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "stranger"))
+
+    def parrot(self, name: str, settings: Settings | None = None) -> Backend:
+        from parrot_backend import KIND
+
+        target = KIND.parse(f"parrot:{name}", f"parrot:{name}")
+        assert target is not None
+        return KIND.make(target, settings or Settings())
+
+    @asynccontextmanager
+    async def answering(self) -> AsyncIterator[Backend]:
+        yield self.parrot("polly")
+
+    slow = answering
+
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncIterator[Backend]:
+        yield self.parrot("nobody")
+
+    refusing = unreachable
+
+    def make(self, settings: Settings) -> Backend:
+        from parrot_backend import ParrotOptions
+
+        return self.parrot("polly", replace(settings, options={"parrot": ParrotOptions(accent=SECRETS[1])}))
 
 
 class Echo:

@@ -71,6 +71,7 @@ def test_a_chain_goes_on_from_it_and_to_it(kernel: Kernel) -> None:
 def test_tab_completes_it(kernel: Kernel) -> None:
     assert kernel.complete("%%qwen -t par", 13)[0] == ["parrot:polly", "parrot:jacko"]
     assert kernel.complete("%qwen use my", 12)[0] == ["my-parrot"]
+    assert kernel.complete("%qwen key av", 12)[0] == ["aviary"]
 
 
 def test_it_is_listed_and_described(kernel: Kernel) -> None:
@@ -109,7 +110,8 @@ def in_python(code: str, *folders: Path) -> str:
 def test_its_own_options_and_nothing_loaded_before_it_is_needed(installed: Path) -> None:
     code = """
         import sys
-        from qwen_magic import QwenClient, UsageError
+        from qwen_magic import QwenClient
+        from qwen_magic.errors import UsageError
         client = QwenClient("local", options={"space": {"endpoint": "/chat"}})
         assert "parrot_backend" not in sys.modules
         client = QwenClient("parrot:polly", options={"parrot": {"accent": "!"}})
@@ -120,13 +122,19 @@ def test_its_own_options_and_nothing_loaded_before_it_is_needed(installed: Path)
             except UsageError as error:
                 print(error)
     """
-    lines = in_python(
-        code.replace("QwenClient, UsageError", "QwenClient\n        from qwen_magic.errors import UsageError"),
-        installed,
-    )
+    lines = in_python(code, installed)
     assert lines.splitlines()[0].split() == ["a!", "b!"]
-    assert "options of 'parrot' that it does not have, among 'wings'" in lines
+    assert "'parrot' has no option 'wings'. It has accent." in lines
     assert "no kind of backend 'dog'. There are space, openai, local, parrot." in lines
+
+
+def write_package(folder: Path, name: str, source: str) -> None:
+    """Write a package that offers a kind of backend, as an installer does."""
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[qwen_magic.backends]\n{name} = {name}_backend:KIND\n")
+    (folder / f"{name}_backend.py").write_text(source)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +142,7 @@ def test_its_own_options_and_nothing_loaded_before_it_is_needed(installed: Path)
     [
         ("raise RuntimeError('no feathers')", "RuntimeError: no feathers"),
         ("KIND = 7", "it is no BackendKind"),
+        ("raise SystemExit('no cage')", "SystemExit: no cage"),
         (
             (
                 "from qwen_magic.backends.kinds import BackendKind\n"
@@ -151,11 +160,7 @@ def test_its_own_options_and_nothing_loaded_before_it_is_needed(installed: Path)
     ],
 )
 def test_a_broken_one_harms_nobody(tmp_path: Path, installed: Path, source: str, problem: str) -> None:
-    info = tmp_path / "broken-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[qwen_magic.backends]\nbroken = broken_backend:KIND\n")
-    (tmp_path / "broken_backend.py").write_text(source)
+    write_package(tmp_path, "broken", source)
     code = """
         from qwen_magic.backends.targets import parse_target
         from qwen_magic.errors import TargetError
@@ -169,3 +174,85 @@ def test_a_broken_one_harms_nobody(tmp_path: Path, installed: Path, source: str,
     assert kinds == "parrot openai space"
     assert problem in error
     assert "the backend broken of broken cannot be used" in error
+
+
+MOODY = """
+from qwen_magic.backends.kinds import BackendKind
+from qwen_magic.backends.target import Target
+
+def fails(*_, **__):
+    raise ValueError("not today")
+
+def parse(name, spec):
+    prefix, rest = spec.split(":", 1)  # which fails for all that has no colon
+    if rest.startswith("//"):
+        raise ValueError(f"what is {rest}?")
+    return Target(name, "another" if rest == "wrong" else "moody", rest) if prefix == "moody" else None
+
+KIND = BackendKind("moody", "Moods", "moody_backend:NothingThere", parse, ("moody",), ("moody:X",),
+    names=fails, rows=fails, keys=fails, with_model=fails, options=fails)
+"""
+
+
+def test_what_goes_wrong_in_one_is_told_in_one_line_and_stays_there(tmp_path: Path, installed: Path) -> None:
+    write_package(tmp_path, "moody", MOODY)
+    code = """
+        from qwen_magic import QwenClient
+        from qwen_magic.backends.registry import kinds, make_backend
+        from qwen_magic.backends.targets import key_names, parse_target, target_names, with_model
+        from qwen_magic.errors import QwenError
+        assert {"ollama:", "parrot:polly", "local"} <= set(target_names())
+        assert {"ollama", "aviary"} <= set(key_names())
+        assert parse_target("parrot:polly").kind == "parrot"
+        moody = next(kind for kind in kinds() if kind.name == "moody")
+        print(moody.rows()[0][0])
+        asked = [
+            lambda: parse_target("nothing"),
+            lambda: parse_target("moody:wrong"),
+            lambda: parse_target("moody://me:s3cret@host"),
+            lambda: with_model("moody:x", "m"),
+            lambda: QwenClient("moody:x").ask_sync("hi"),
+            lambda: QwenClient("local", options={"moody": {"key": "s3cret"}}),
+        ]
+        for ask in asked:
+            try:
+                ask()
+            except QwenError as error:
+                print(error)
+        reply = QwenClient("moody:x,parrot:polly").ask_sync("still here")
+        print(reply.target, reply.text)
+    """
+    told = in_python(code, tmp_path, installed)
+    row, unknown, wrong, login, model, made, options, answer = told.splitlines()
+    begin = "the backend moody of moody cannot be used"
+    assert row == f"{begin} (ValueError: not today)"
+    assert unknown.startswith("no target 'nothing'. Try ")
+    assert f"moody:wrong: {begin} (its parse gives no target of its own kind). Tell its author" in wrong
+    assert f"moody://…@host: {begin} (ValueError: what is //…@host?)" in login
+    assert f"moody:x: {begin} (ValueError: not today)" in model
+    assert f"moody:x: {begin} (AttributeError: module 'moody_backend' has no attribute 'NothingThere')" in made
+    assert "'moody' does not take its options 'key' so (ValueError)" in options
+    assert answer.strip() == "parrot:polly still here"
+    assert "s3cret" not in told
+
+
+def test_one_that_is_installed_meanwhile_is_found(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    write_package(tmp_path / "new", "moody", MOODY)
+    code = f"""
+        import os, pathlib
+        from qwen_magic.backends.targets import parse_target
+        from qwen_magic.errors import TargetError
+        site, new = pathlib.Path({str(tmp_path / "site")!r}), pathlib.Path({str(tmp_path / "new")!r})
+        try:
+            parse_target("moody:x")
+        except TargetError as error:
+            print(error)
+        for path in new.iterdir():
+            path.rename(site / path.name)
+        print(parse_target("moody:x").kind, parse_target("moody:y").address)
+    """
+    (tmp_path / "site").mkdir()
+    before, after = in_python(code, tmp_path / "site").splitlines()
+    assert before.startswith("no target 'moody:x'")
+    assert after == "moody y"

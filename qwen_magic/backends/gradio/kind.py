@@ -48,8 +48,8 @@ def space_host(space_id: str) -> str:
 
 
 def _parse(name: str, spec: str) -> Target | None:
-    prefix, colon, rest = spec.partition(":")
-    if spec.startswith(("http://", "https://")) or (not colon and _SPACE_ID.fullmatch(spec.partition("#")[0])):
+    prefix, _, rest = spec.partition(":")
+    if spec.startswith(("http://", "https://")) or _SPACE_ID.fullmatch(spec.partition("#")[0].strip()):
         prefix, rest = "space", spec
     if prefix != "space" or not rest:
         return None

@@ -83,11 +83,11 @@ class OpenAIBackend:
     ) -> None:
         self.name = target.name
         self.model = target.model
-        self.server = target.server
+        self.server = server = target.server or GENERIC
         # A short name is where its variable says; an address that was written out is meant.
-        named = SERVERS.get(target.name.partition(":")[0]) is target.server
-        self.base_url = (target.server.address() if named else target.address).rstrip("/")
-        self.continues = target.server.continues != "ask"
+        named = SERVERS.get(target.name.partition(":")[0]) is server
+        self.base_url = (server.address() if named else target.address).rstrip("/")
+        self.continues = server.continues != "ask"
         self.settings = settings
         self._key = key
         self._login = target.login

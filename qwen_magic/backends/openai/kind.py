@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from ..kinds import BackendKind
 from ..target import Target, split_login
-from .servers import SERVERS, server_at
+from .servers import GENERIC, SERVERS, server_at
 
 _FORMS = ("ollama:MODEL", "openai:URL#MODEL")
 
@@ -27,6 +29,12 @@ def _with_model(target: str, model: str) -> str:
     return f"{prefix}:{model}" if prefix in SERVERS and "//" not in base else f"{base}#{model}"
 
 
+def _key_at(url: str) -> tuple[str, str]:
+    server = server_at(url)
+    name = urlsplit(url).netloc.rpartition("@")[2] if server is GENERIC else server.name
+    return name, server.key_variable
+
+
 KIND = BackendKind(
     name="openai",
     title="OpenAI-compatible servers, and the variables that hold their keys",
@@ -37,5 +45,7 @@ KIND = BackendKind(
     names=lambda: tuple(f"{name}:" for name in SERVERS),
     rows=lambda: [(f"{server.name}:MODEL", server.base_url, server.key_variable) for server in SERVERS.values()],
     with_model=_with_model,
+    keys=lambda: {server.name: server.key_variable for server in SERVERS.values()},
+    key_at=_key_at,
 )
 """The row of OpenAI-compatible servers."""

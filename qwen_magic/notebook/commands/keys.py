@@ -8,13 +8,12 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ...backends.openai.servers import GENERIC, SERVERS, server_at
+from ...backends.targets import key_at, key_names
 from ...errors import UsageError
 from ..waiting import Interrupted
 from .command import Command, say
 
 if TYPE_CHECKING:
-    from ...backends.openai.servers import Server
     from ..session import NotebookSession
 
 _HOST = re.compile(r"(?:localhost|[\w-]+(?:\.[\w-]+)+|\[[0-9a-fA-F:.]+\]|[\w-]+(?=:\d))(?::\d{1,5})?")
@@ -28,14 +27,14 @@ def _key(session: NotebookSession, rest: str) -> None:
         # What stands there may be the key itself, so it is not said again.
         hint = "Write %qwen key dashscope; the key is asked for then. One that was written into a cell stays there."
         raise UsageError("%qwen key takes one server's name", hint=hint)
-    name, server = _server(names[0])
-    key = _ask_for_key(name, server)
+    name, variable = _server(names[0])
+    key = _ask_for_key(name, variable)
     kept = session.client.settings.keys.set(name, key, keep="--session" not in words)
     session.client.forgive()  # what left a target out may have been the want of a key
     if not key:
         said = f"The key for {name} is forgotten."
-        if server.key_variable and os.environ.get(server.key_variable):
-            said += f" That of {server.key_variable} is used."
+        if variable and os.environ.get(variable):
+            said += f" That of {variable} is used."
     elif kept:
         said = f"The key for {name} is kept in the system's keyring."
     elif "--session" in words:
@@ -45,11 +44,11 @@ def _key(session: NotebookSession, rest: str) -> None:
     say(said)
 
 
-def _server(name: str) -> tuple[str, Server]:
-    """Find the name under which a server's key is kept, and what is known of the server."""
-    word = name.removesuffix(":")
-    if word.lower() in SERVERS:
-        return word.lower(), SERVERS[word.lower()]
+def _server(name: str) -> tuple[str, str]:
+    """Find the name under which a server's key is kept, and the environment variable that may hold it, or ""."""
+    word, known = name.removesuffix(":"), key_names()
+    if word.lower() in known:
+        return word.lower(), known[word.lower()]
     url = name[name.find("http") :] if "://" in name else f"http://{word}"
     try:
         host = urlsplit(url).netloc.rpartition("@")[2]
@@ -57,14 +56,13 @@ def _server(name: str) -> tuple[str, Server]:
         host = ""
     if not _HOST.fullmatch(host):
         # It is not said again: it may be a key that was pasted here.
-        close = difflib.get_close_matches(word.lower(), SERVERS, n=1)
+        close = difflib.get_close_matches(word.lower(), known, n=1)
         hint = f"Did you mean {close[0]}? " if close else ""
-        raise UsageError("no server of that name", hint=f"{hint}There are {', '.join(SERVERS)}, or give its HOST:PORT.")
-    server = server_at(url)
-    return (host, server) if server is GENERIC else (server.name, server)
+        raise UsageError("no server of that name", hint=f"{hint}There are {', '.join(known)}, or give its HOST:PORT.")
+    return key_at(url) or (host, "")
 
 
-def _ask_for_key(name: str, server: Server) -> str:
+def _ask_for_key(name: str, variable: str) -> str:
     import getpass  # noqa: PLC0415 - a kernel puts its own in the module's place
 
     from IPython.core.error import StdinNotImplementedError  # noqa: PLC0415
@@ -72,7 +70,6 @@ def _ask_for_key(name: str, server: Server) -> str:
     try:
         key = getpass.getpass(f"Key for {name} (empty to take it back): ").strip()
     except (StdinNotImplementedError, EOFError):
-        variable = server.key_variable
         hint = f"Set {variable} in the environment." if variable else "Do it where an input can be given."
         raise UsageError("nobody can be asked for a key here", hint=hint) from None
     except KeyboardInterrupt:

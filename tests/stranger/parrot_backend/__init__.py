@@ -101,6 +101,7 @@ KIND = BackendKind(
     aliases={"my-parrot": "parrot:jacko"},
     names=lambda: ("my-parrot", "parrot:polly", "parrot:jacko"),
     rows=lambda: [("parrot:NAME", "says what it was told")],
+    keys=lambda: {"aviary": "AVIARY_KEY"},
     caveat="a parrot: it does not know what it says",
     options=ParrotOptions,
 )
