@@ -275,6 +275,12 @@ def test_axe_finds_nothing_serious(view: Callable[..., View], dark: bool, width:
     asked = turn(
         "1.0", "first", *blocks(RICH), thinking="hm", thought="thought", version=[1, 2], from_cell=True, sent="s"
     )
+    line = {"kind": "image", "name": "plot.png", "mime": "image/png", "size": 12_000, "text": ""}
+    called = {**line, "kind": "call", "name": "search", "text": "{}"}
+    asked |= {
+        "parts": [{**line, "kind": "text", "text": "first"}, line],
+        "steps": [called, {**called, "kind": "failure"}],
+    }
     failed = turn("1.1", "second", "<p>b</p>", ending="error", can=["continue", "regenerate", "edit", "delete"])
     page = view([asked, failed], dark=dark, width=width, traits={"height": 2400})
     page.page.set_viewport_size({"width": width + 60, "height": 2600})
@@ -282,7 +288,8 @@ def test_axe_finds_nothing_serious(view: Callable[..., View], dark: bool, width:
     page.op("say", text="It cannot be done.", kind="error")
     page.set("activity", {**BUSY, "queue": ["queued"]})
     page.button("Settings").click()
-    page.root().get_by_role("button", name="Edit prompt").first.click()
+    page.root().locator(".qwen-part summary").first.click()
+    page.root().get_by_role("button", name="Edit prompt").nth(1).click()
     page.root().get_by_role("button", name="Delete turn").last.click()
     page.frame()
     options = {"resultTypes": ["passes", "violations", "incomplete"]}

@@ -370,7 +370,7 @@ def test_the_transcript_outlives_the_page_and_the_kernel(front: Front, space: Gr
     first, partial, table = panel.answer(0), panel.answer(1), panel.turn(0).locator("table").count()
     assert table
     # and with another kernel
-    panel.page.wait_for_timeout(1000)  # what is saved is told of when all is quiet
+    panel.page.wait_for_timeout(3000)  # what is saved is told of when all is quiet
     book.saved()
     front.shut_down(book.name)
     book.load()

@@ -14,7 +14,6 @@ from plain_panel import PlainPanel
 
 from qwen_magic.chat.session import ChatSession
 from qwen_magic.chat.settings import PlainSettings
-from qwen_magic.panel.panel import ChatPanel
 from qwen_magic.panel.protocol import VERSION
 
 if TYPE_CHECKING:
@@ -55,6 +54,8 @@ other.wait(30)
 assert one.transcript() == other.transcript()
 print(one.transcript())
 session.close()
+apart = ChatPanel()
+assert apart._bound_session() is apart._bound_session() is not session
 assert not InteractiveShell.initialized()
 """
 
@@ -127,10 +128,3 @@ def test_whatever_a_page_sends_is_answered_in_one_line(panel: PlainPanel, conten
     ((kind, text),) = page.said
     assert kind == "error"
     assert len(text.splitlines()) == 1
-
-
-def test_each_panel_has_a_session_of_its_own(panel: PlainPanel) -> None:
-    other = ChatPanel()
-    assert other._bound_session() is not panel._bound_session()
-    assert other._bound_session() is other._bound_session()
-    other.close()
