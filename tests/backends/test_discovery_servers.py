@@ -271,7 +271,7 @@ async def test_headers_stay_at_home(gradio_server: ServerFactory) -> None:
 )
 def test_who_is_sent_the_headers(url: str, sent: bool) -> None:
     backend = SpaceBackend(parse_target("space:http://example.org:8000/app"), Settings(headers={"X-Key": "secret"}))
-    headers = Web(backend, None).headers(url)  # type: ignore[arg-type]
+    headers = Web(backend.site, None).headers(url)  # type: ignore[arg-type]
     assert headers == ({"X-Key": "secret"} if sent else {})
 
 
@@ -303,7 +303,7 @@ async def test_a_private_space() -> None:
 )
 def test_who_is_sent_the_token(url: str, sent: bool) -> None:
     backend = SpaceBackend(parse_target("owner/name"), Settings(hf_token="hf_x"))
-    headers = Web(backend, None).headers(url)  # type: ignore[arg-type]
+    headers = Web(backend.site, None).headers(url)  # type: ignore[arg-type]
     assert headers == ({"x-hf-authorization": "Bearer hf_x"} if sent else {})
 
 
