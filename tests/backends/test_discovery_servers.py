@@ -329,7 +329,7 @@ async def described(server: GradioServer, endpoint: str | None = None, model: st
     settings = Settings()
     sessions = Sessions(settings)
     target = f"space:{server.url}"
-    web_ = Web(SpaceBackend(parse_target(target), settings), await sessions.get())
+    web_ = Web(SpaceBackend(parse_target(target), settings).site, await sessions.get())
     try:
         return await describe_space(web_, target, endpoint, model=model)
     finally:
@@ -365,7 +365,7 @@ async def test_a_description_of_a_known_space(version: str, gradio_server: Serve
     settings, server = Settings(), gradio_server(version, "qwen3demo")
     sessions = Sessions(settings)
     backend = SpaceBackend(parse_target("qwen-3"), settings, base_url=server.url)
-    found = await describe_space(Web(backend, await sessions.get()), "qwen-3", known=KNOWN["qwen/qwen3-demo"])
+    found = await describe_space(Web(backend.site, await sessions.get()), "qwen-3", known=KNOWN["qwen/qwen3-demo"])
     await sessions.close()
     first = found.endpoints[0]
     assert (first.name, first.number, first.chosen) == ("/add_message", 13, True)
@@ -385,6 +385,6 @@ async def test_a_known_space_that_is_another_app_now(gradio_server: ServerFactor
     settings, server = Settings(), gradio_server("5.50.0", "qwenlike")
     sessions = Sessions(settings)
     backend = SpaceBackend(parse_target("qwen-3"), settings, base_url=server.url)
-    found = await describe_space(Web(backend, await sessions.get()), "qwen-3", known=KNOWN["qwen/qwen3-demo"])
+    found = await describe_space(Web(backend.site, await sessions.get()), "qwen-3", known=KNOWN["qwen/qwen3-demo"])
     await sessions.close()
     assert found.endpoints[0].name == "/model_chat"
