@@ -210,3 +210,21 @@ def test_what_a_status_means(status: int, kind: type[ServerError]) -> None:
     assert error.hint
     if isinstance(error, BusyError):
         assert error.retry_after == 3
+
+
+@pytest.mark.parametrize("fault", [b'{"error": {"message": "out of memory"}}', b"garbage"])
+def test_what_came_in_the_same_chunk_as_a_fault_is_not_lost(fault: bytes) -> None:
+    data = b'data: {"choices": [{"delta": {"content": "a"}}]}\n\ndata: ' + fault + b"\n\n"
+    decoder = ChatDecoder("t", "m")
+    assert decoder.feed(data) == [TextDelta("a")]
+    with pytest.raises((ServerError, ProtocolError)):
+        decoder.check()
+    with pytest.raises((ServerError, ProtocolError)):
+        decoder.feed(data)
+    for cut in range(len(data)):
+        decoder, found = ChatDecoder("t", "m"), list[Event]()
+        with pytest.raises((ServerError, ProtocolError)):
+            for piece in (data[:cut], data[cut:]):
+                found += decoder.feed(piece)
+                decoder.check()
+        assert found == [TextDelta("a")], cut

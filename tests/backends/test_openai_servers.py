@@ -469,7 +469,7 @@ async def test_a_keyring_that_never_answers_is_not_waited_for(
     ring: Callable[[KeyringBackend], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ring(Asking(2))
-    monkeypatch.setattr("qwen_magic.backends.openai.backend._KEYRING_SECONDS", 0.1)
+    monkeypatch.setattr("qwen_magic.backends.openai.authorization._KEYRING_SECONDS", 0.1)
     script = Script(HELLO)
     with serving(script.app()) as url:
         begin = time.monotonic()

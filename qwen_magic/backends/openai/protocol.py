@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...errors import DisconnectError, ProtocolError
+from ...errors import DisconnectError, ProtocolError, QwenError
 from ...events import End, Event, FinishReason, Responder, Status, TextDelta, ThinkingDelta, Usage, UsageReport
 from ...text.sse import EventTooLong, SSEDecoder
 from .errors import stream_error
@@ -177,6 +177,7 @@ class ChatDecoder:
         self._sse = SSEDecoder()
         self._finish: FinishReason | None = None
         self._usage: Usage | None = None
+        self._fault: QwenError | None = None
 
     def feed(self, data: bytes) -> list[Event]:
         """Decode more bytes.
@@ -185,20 +186,40 @@ class ChatDecoder:
             data: bytes as they came, cut anywhere.
 
         Returns:
-            The events that they complete.
+            The events that they complete; where a fault follows them, the next call raises it, so that none is lost.
 
         Raises:
             ServerError: the server reported an error in the stream.
             ProtocolError: what came is no chat completion.
 
         """
+        self.check()
         try:
             messages = [message.data for message in self._sse.feed(data)]
         except EventTooLong:
             raise ProtocolError("a message is too long", target=self._target, hint=_AGAIN) from None
         self.said_something = bool(messages)
         self.started = self.started or self.said_something
-        return [event for message in messages for event in self._message(message)]
+        found: list[Event] = []
+        for message in messages:
+            try:
+                found += self._message(message)
+            except QwenError as error:
+                if not found:
+                    raise
+                self._fault = error
+                break
+        return found
+
+    def check(self) -> None:
+        """Raise the fault that came behind the events that `feed` returned last, if there was one.
+
+        Raises:
+            QwenError: what went wrong.
+
+        """
+        if self._fault is not None:
+            raise self._fault
 
     def whole(self, text: str) -> list[Event]:
         """Decode an answer that did not come as a stream, though one was asked for.
@@ -229,6 +250,7 @@ class ChatDecoder:
             DisconnectError: the answer has no end.
 
         """
+        self.check()
         self._sse.close()
         if self.ended:
             return []

@@ -1,0 +1,200 @@
+"""The HTTP requests of one answer to an OpenAI-compatible server: the question, its models, what stands beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from ...errors import (
+    AsleepError,
+    AuthError,
+    BusyError,
+    ContextError,
+    ModelError,
+    NotFoundError,
+    ProtocolError,
+    QwenError,
+)
+from ..http import read_text, timeouts
+from ..retrying import retry_until_ready
+from .authorization import key_hint, server_place
+from .errors import http_error
+from .model_lists import closest_model, model_list, some_models
+from .protocol import does_not_take
+from .servers import GENERIC, chat_models
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+
+    from ...errors import ServerError
+    from ...events import Status
+    from ..base import Deadlines, Settings
+    from ..target import Target
+    from .protocol import ChatBody
+    from .servers import Server
+
+_HTTP_OK = 200
+_SECRET = 8
+"""Characters from which a key is one: "EMPTY" and "ollama" are not."""
+
+
+class ServerHttp:
+    """What one server is asked over one session.
+
+    Args:
+        target: the target, whose address is the server's base URL.
+        server: what is known of the server.
+        settings: the client's settings.
+        session: the HTTP session of the running loop.
+        headers: what is sent with each request, the authorization among it.
+        deadlines: how long to wait; without them as long as the settings allow.
+
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        server: Server,
+        settings: Settings,
+        session: aiohttp.ClientSession,
+        headers: dict[str, str],
+        deadlines: Deadlines | None,
+    ) -> None:
+        self._name = target.name
+        self._base_url = target.address
+        self._model = target.model or server.model
+        self._server = server
+        self._session = session
+        self._headers = headers
+        self._deadlines = deadlines or settings.deadlines
+        self._timeout = timeouts(settings, deadlines)
+
+    def open(self, body: ChatBody, found: list[aiohttp.ClientResponse]) -> AsyncGenerator[Status, None]:
+        """Ask until the server answers; wait while it is busy, or loads its model."""
+        return retry_until_ready(lambda: self._opened(body), found, self._name, self._deadlines, asleep="loading")
+
+    async def _opened(self, body: ChatBody) -> aiohttp.ClientResponse:
+        """Ask once, and again without what the server refuses; the request's warnings then name it."""
+        while True:
+            response = await self._post(body)
+            if response.status == _HTTP_OK:
+                return response
+            error = await self._failure(response)
+            if isinstance(error, (BusyError, AsleepError)):
+                raise error
+            left = None
+            if response.status in (400, 422) and not isinstance(error, (ContextError, ModelError)):
+                left = body.give_in(error.server_message)
+            if left is None:
+                raise await self._explained(error)
+            if left:
+                body.warnings += (does_not_take(left),)
+
+    async def list_models(self) -> list[dict[str, Any]]:
+        """Return the server's models, as it describes them.
+
+        Raises:
+            QwenError: it has no such list.
+
+        """
+        async with self._get(f"{self._base_url}/models") as response:
+            if response.status != _HTTP_OK:
+                error = await self._failure(response)
+                raise error if isinstance(error, ModelError) else await self._explained(error)
+            listed = model_list(await read_text(response))
+        if listed is None:
+            raise ProtocolError(
+                "no OpenAI-compatible server answers there",
+                target=self._name,
+                hint="Check the address: does it end in /v1?",
+            )
+        return listed
+
+    async def models(self) -> list[str]:
+        """Return the names of the server's models; none where it does not tell, unless it refuses our key."""
+        try:
+            return [str(item["id"]) for item in await self.list_models()]
+        except AuthError:
+            raise
+        except QwenError:
+            return []
+
+    async def chosen_model(self) -> str:
+        """Choose a model where none was named; "" where the server does not tell which it has.
+
+        Raises:
+            ModelError: the server takes money, so that the choice is the user's.
+
+        """
+        models, server = chat_models(await self.models()), self._server
+        if not server.needs_key:
+            return next(iter(models), "")
+        error = ModelError(
+            "no model was named", target=self._name, hint=f"Write {server.name}:MODEL.{some_models(models)}"
+        )
+        error.models = tuple(models)
+        raise error
+
+    async def can_think(self) -> bool:
+        """Tell whether the model's chat template knows of thinking; true where that is not known."""
+        template = (await self.beside("/props")).get("chat_template")
+        return not isinstance(template, str) or "enable_thinking" in template
+
+    async def beside(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Read JSON from beside ``/v1``, in answer to a body where one is given; {} where there is none."""
+        root = self._base_url.removesuffix("/v1")
+        with contextlib.suppress(aiohttp.ClientError, OSError, asyncio.TimeoutError, ValueError, RecursionError):
+            async with self._get(root + path, body) as response:
+                value = json.loads(await read_text(response)) if response.status == _HTTP_OK else {}
+                return value if isinstance(value, dict) else {}
+        return {}
+
+    def _get(
+        self, url: str, body: Mapping[str, Any] | None = None
+    ) -> contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        method = "GET" if body is None else "POST"
+        return self._session.request(
+            method, url, json=body, headers=self._headers, timeout=self._timeout, allow_redirects=False
+        )
+
+    async def _post(self, request: ChatBody) -> aiohttp.ClientResponse:
+        return await self._session.post(
+            f"{self._base_url}/chat/completions",
+            json=request.body,
+            headers={**self._headers, "Accept": "text/event-stream"},
+            timeout=self._timeout,
+            allow_redirects=False,  # another server would be sent our key
+        )
+
+    async def _failure(self, response: aiohttp.ClientResponse) -> ServerError:
+        async with response:
+            body = await read_text(response)
+        for header in self._headers.values():  # some servers repeat the key that they refuse
+            secret = header.partition(" ")[2]
+            body = body.replace(secret, "…") if len(secret) >= _SECRET else body
+        server = self._server
+        title = server_place(self._base_url) if server is GENERIC else server.title
+        hint = key_hint(server, self._base_url)
+        return http_error(response.status, response.headers, body, self._name, hint, title)
+
+    async def _explained(self, error: QwenError) -> QwenError:
+        """Say of a model or an address that was not found what may be meant."""
+        if isinstance(error, ModelError):
+            with contextlib.suppress(QwenError):
+                error.models = tuple(await self.models())
+            asked, server = self._model, self._server
+            if close := closest_model(asked, error.models):
+                error.hint = f"Did you mean {close}?"
+            elif server.name == "ollama":
+                error.hint = f"Fetch it: ollama pull {asked}"
+            elif error.models:
+                error.hint = some_models(error.models).strip()
+        elif isinstance(error, NotFoundError) and not self._base_url.endswith("/v1"):
+            async with self._get(f"{self._base_url}/v1/models") as response:
+                if response.status in (_HTTP_OK, 401, 403):
+                    error.hint = f"Write {self._base_url}/v1: a server answers there."
+        return error
