@@ -202,6 +202,11 @@ class ReplayError(QwenError):
     """No recorded answer is there where none but a recorded one may be given, or its file cannot be used."""
 
 
+def in_words(error: BaseException) -> str:
+    """Say what went wrong in one line; of an error that is not ours, its type too."""
+    return str(error) if isinstance(error, QwenError) else one_line(f"{type(error).__name__}: {error}")
+
+
 def one_line(text: str) -> str:
     """Fold a text's white space, so that a message stays one line, and leave out what steers a terminal.
 

@@ -60,7 +60,7 @@ class Message:
     Args:
         role: "system", "user", "assistant" or "tool".
         content: a text; or a list of parts, texts and mappings in OpenAI's form, which are brought into ours.
-        parts: the parts, where they are given as such; they come after the content.
+        parts: the parts, where they are given as such and no content is.
 
     Attributes:
         role: who says it.
@@ -80,7 +80,8 @@ class Message:
         if not isinstance(role, str) or role not in ROLES:
             raise UsageError(f"a message has the role {shortened(role)}", hint=f"Use one of {', '.join(ROLES)}.")
         object.__setattr__(self, "role", role)
-        object.__setattr__(self, "parts", _in_order(role, _joined([*parts_of(content), *parts_of(parts)])))
+        given = parts if content is None else content  # so that dataclasses.replace can give another content
+        object.__setattr__(self, "parts", _in_order(role, _joined(parts_of(given))))
 
     def __repr__(self) -> str:
         said = repr(self.content)

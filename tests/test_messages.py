@@ -495,3 +495,8 @@ def test_texts_are_changed_and_bytes_stay(message: Message) -> None:
     for before, after in zip(message.parts, changed.parts, strict=True):
         assert after == with_texts(before, lambda text: text + "#x")
         assert getattr(after, "data", b"") == getattr(before, "data", b"")
+
+
+def test_another_content_takes_the_place_of_the_one_before() -> None:
+    assert replace(Message("user", "old"), content="new") == Message("user", "new")
+    assert replace(Message("user", "old"), role="assistant") == Message("assistant", "old")

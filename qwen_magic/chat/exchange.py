@@ -6,7 +6,7 @@ from contextlib import ExitStack, aclosing, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..errors import QwenError
+from ..errors import in_words
 from ..loop import background_loop
 from ..messages import Message
 from ..reply import Reply
@@ -96,7 +96,7 @@ class Exchange:
         self._when_ended = ended
         self._beginning = beginning
         self._stream: Stream | ReplayedStream | None = None
-        self._over = False
+        self._over = self._running = self._cancelled = False
 
     @property
     def steps(self) -> tuple[Message, ...]:
@@ -108,9 +108,12 @@ class Exchange:
     @property
     def problem(self) -> str:
         """What went wrong, in one line, or ""."""
-        if self.error is None or isinstance(self.error, QwenError):
-            return str(self.error or "")
-        return f"{type(self.error).__name__}: {self.error}"
+        return in_words(self.error) if self.error else ""
+
+    @property
+    def has_recorder(self) -> bool:
+        """Whether recorded answers are looked at for it."""
+        return self._recorder is not None
 
     @property
     def replayed(self) -> bool:
@@ -145,8 +148,11 @@ class Exchange:
             QwenError: what went wrong; what had come is kept.
 
         """
-        events = self._begun(observers).events()
+        stream = self._begun(observers)
         with _Ending(self):
+            if self._cancelled:
+                await stream.cancel()
+            events = stream.events()
             async with aclosing(events):
                 async for event in events:
                     self._tell(event)
@@ -163,8 +169,10 @@ class Exchange:
             KeyboardInterrupt: the user stopped it; what had come is kept.
 
         """
-        events = self._begun(observers).events()
-        with _Ending(self), closing(background_loop().iterate(events, TICK)) as happenings:
+        stream = self._begun(observers)
+        if self._cancelled:
+            background_loop().run(stream.cancel())
+        with _Ending(self), closing(background_loop().iterate(stream.events(), TICK)) as happenings:
             for event in happenings:
                 if event is None:
                     tick()
@@ -172,9 +180,15 @@ class Exchange:
                     self._tell(event)
 
     async def cancel(self) -> None:
-        """Stop the answer and tell the server; may be called from any loop. What had come is kept."""
+        """Stop the answer and tell the server; may be called from any loop, and before it is run.
+
+        What had come is kept. One that was begun and is not run has ended then.
+        """
+        self._cancelled = True
         if self._stream is not None:
             await self._stream.cancel()
+            if not self._running:
+                self.end()
 
     def _made_stream(self) -> Stream:
         if self._beginning is None:
@@ -183,6 +197,7 @@ class Exchange:
 
     def _begun(self, observers: Iterable[Observer[Exchange]]) -> Stream | ReplayedStream:
         self.begin()
+        self._running = True
         follower = self._audience.observe(self) if self._audience else None
         self.observers += (follower, *observers) if follower else observers
         assert self._stream is not None  # noqa: S101 - just begun
@@ -197,12 +212,13 @@ class Exchange:
         if self._over or self._stream is None:
             return
         self._over = True
-        self.error, self.reply = error, _with_steps(self._stream.reply, self._beginning)
-        self._memory.finish(self.turn, self.reply)
-        self.remarks += self._when_ended(self)
-        with ExitStack() as stack:  # whatever one of them raises, all of them are told
+        self.error, self.reply = error, self._stream.reply
+        with ExitStack() as stack:  # whatever is raised here, all observers are told
             for observer in reversed(self.observers):
                 stack.callback(observer.on_end, self)
+            self.reply = _with_steps(self.reply, self._beginning)
+            self._memory.finish(self.turn, self.reply)
+            self.remarks += self._when_ended(self)
 
 
 def _with_steps(reply: Reply, beginning: Reply | None) -> Reply:
@@ -210,6 +226,8 @@ def _with_steps(reply: Reply, beginning: Reply | None) -> Reply:
     if beginning is None or not beginning.steps or reply.steps:
         return reply
     *before, last = beginning.steps
+    if last.role != "assistant":
+        return replace(reply, steps=(*beginning.steps, Message("assistant", reply.text)))
     return replace(reply, steps=(*before, Message(last.role, parts=with_text(last.parts, reply.text))))
 
 

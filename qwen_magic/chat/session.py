@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 from ..backends.targets import parse_chain
@@ -62,6 +63,7 @@ class ChatSession:
         self.advice = Advice()
         self.picked = ""
         self._replay: Replay | None = None
+        self._lock = threading.Lock()
 
     @property
     def client(self) -> QwenClient:
@@ -71,12 +73,13 @@ class ChatSession:
     @property
     def replay(self) -> Replay:
         """The recorded answers of this notebook."""
-        if self._replay is None:
-            from ..replay import Replay  # noqa: PLC0415 - only where something is recorded
-            from ..replay.file import ReplayFile  # noqa: PLC0415
+        with self._lock:  # cells and panels ask from two threads
+            if self._replay is None:
+                from ..replay import Replay  # noqa: PLC0415 - only where something is recorded
+                from ..replay.file import ReplayFile  # noqa: PLC0415
 
-            self._replay = Replay(ReplayFile(*self.workspace.replay_files()))
-        return self._replay
+                self._replay = Replay(ReplayFile(*self.workspace.replay_files()))
+            return self._replay
 
     def replay_mode(self, given: str | None = None) -> Mode:
         """Return what is done with recorded answers: as given, as set, or as ``QWEN_REPLAY`` says.
@@ -230,12 +233,11 @@ class ChatSession:
         turn: OpenTurn | None = None,
     ) -> Exchange:
         own = ",".join(one.name for one in client.targets) if client else ""
-        chosen = own or self.settings.target
         mode, recorder = self.replay_mode(replay), None
         if mode != "off":
             from .recorder import Recorder  # noqa: PLC0415 - only where something is recorded
 
-            named = target or chosen
+            named = target or own or self.settings.target
             targets = ",".join(one.name for one in parse_chain(named)) if named else ""
             recorder = Recorder(self.replay, mode, where=where, question=question, request=request, targets=targets)
         return Exchange(
@@ -244,7 +246,7 @@ class ChatSession:
             client=client or self.client,
             memory=self.memory,
             target=target,
-            chosen=chosen,
+            chosen=self.settings.target,
             recorder=recorder,
             audience=self.audience,
             ended=self._ended,
@@ -257,4 +259,7 @@ class ChatSession:
         self.last = exchange
         if isinstance(exchange.error, QwenError):
             self.advice.on_failure(exchange.error)
-        return [note] if (note := self.memory.take_note()) else []
+        notes = [note] if (note := self.memory.take_note()) else []
+        if self._replay and not exchange.has_recorder:  # which says it otherwise
+            notes += self._replay.file.pop_warnings()
+        return notes

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+
+from ..loop import background_loop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,22 +65,25 @@ class PlainSettings:
     history: bool = True
     replay: str = ""
     redact: bool = False
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _client: tuple[str, QwenClient] | None = field(default=None, init=False, repr=False)
 
     @property
     def client(self) -> QwenClient:
         """The client of the session, made on first use, and anew after a change of the target."""
-        before = self._client
-        if before is not None and before[0] == self.target:
-            return before[1]
-        from ..client.client import QwenClient  # noqa: PLC0415 - loaded where something is asked
+        with self._lock:
+            before = self._client
+            if before is not None and before[0] == self.target:
+                return before[1]
+            from ..client.client import QwenClient  # noqa: PLC0415 - loaded where something is asked
 
-        client = QwenClient(self.target or None)
-        self._client = self.target, client
+            client = QwenClient(self.target or None)
+            self._client = self.target, client
         if before is not None:
             client.inherit(before[1])
-            before[1].close()
+            # Not waited for: the background loop itself may be asking.
+            asyncio.run_coroutine_threadsafe(before[1].aclose(), background_loop().loop())
         return client
 
     def sampling(self) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..chat.position import Position
 from ..chat.question import Question, with_text
-from ..errors import QwenError, UsageError
+from ..errors import QwenError, UsageError, in_words
 from .screen import Screen
 from .transcript import reply_of
 
@@ -266,10 +266,10 @@ class Chat:
             draft = self._queue.pop(0)
             try:
                 self._ask(draft.question(self._position(None), self._system()))
-            except QwenError as error:
+            except Exception as error:  # noqa: BLE001 - a fault of ours is told like any other, and the prompt is kept
                 self._held = True
                 self._queue.insert(0, draft)
-                self.screen.say(str(error), "error")
+                self.screen.say(in_words(error), "error")
 
     def _position(self, replaces: Turn | None) -> Position:
         """Return where the next prompt stands: at the end, or in the place of a turn, as a branch."""
@@ -329,7 +329,7 @@ class Chat:
         if not answer.kept and replaces and replaces.prompt == answer.exchange.question.prompt:
             self._hub.discard(answer)
             self.screen.say(" · ".join(answer.facts), "info" if answer.ending == "interrupted" else "error")
-        elif answer.kept and not self._choices.knows(self.client):
+        elif answer.kept and not answer.exchange.replayed and not self._choices.knows(self.client):
             self._hub.run(self._describe(quiet=True))
 
     async def _describe(self, *, quiet: bool = False) -> None:

@@ -13,7 +13,7 @@ from IPython.display import publish_display_data
 from traitlets import Dict, Int, List, Unicode
 
 from ..chat.session import ChatSession
-from ..errors import QwenError, UsageError
+from ..errors import QwenError, UsageError, in_words
 from ..loop import background_loop
 from ..rendering.cell_code import block_code
 from ..rendering.transcripts import as_bundle
@@ -204,10 +204,8 @@ class ChatPanel(anywidget.AnyWidget):
         def do() -> None:
             try:
                 function(chat)
-            except QwenError as error:
-                chat.screen.say(str(error), "error")
-            except Exception as error:  # noqa: BLE001 - a fault of ours is told where the user looks
-                chat.screen.say(f"{type(error).__name__}: {error}", "error")
+            except Exception as error:  # noqa: BLE001 - a fault of ours too is told where the user looks
+                chat.screen.say(in_words(error), "error")
 
         background_loop().loop().call_soon_threadsafe(do)
 

@@ -222,9 +222,15 @@ def test_what_came_in_the_same_chunk_as_a_fault_is_not_lost(fault: bytes) -> Non
     with pytest.raises((ServerError, ProtocolError)):
         decoder.feed(data)
     for cut in range(len(data)):
-        decoder, found = ChatDecoder("t", "m"), list[Event]()
+        decoder = ChatDecoder("t", "m")
+        found = decoder.feed(data[:cut])
+        decoder.check()
         with pytest.raises((ServerError, ProtocolError)):
-            for piece in (data[:cut], data[cut:]):
-                found += decoder.feed(piece)
-                decoder.check()
+            found += fed_and_checked(decoder, data[cut:], found)
         assert found == [TextDelta("a")], cut
+
+
+def fed_and_checked(decoder: ChatDecoder, data: bytes, found: list[Event]) -> list[Event]:
+    found += decoder.feed(data)
+    decoder.check()
+    return []

@@ -9,10 +9,12 @@ import pytest
 from askers import PlainAsker, asking
 from panel_kernels import Counter
 
-from qwen_magic import TextDelta
+from qwen_magic import ChatPanel, Message, QwenClient, Reply, Text, TextDelta, ToolCall, ToolResult
+from qwen_magic.chat.question import Question
 from qwen_magic.chat.session import ChatSession
 from qwen_magic.chat.settings import PlainSettings
 from qwen_magic.errors import QwenError, ReplayError, UsageError
+from qwen_magic.store import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -228,3 +230,102 @@ def test_a_dry_run_sends_nothing(plain: PlainAsker, server: Counter) -> None:
     assert "be brief" in shown
     assert server.requests == before
     assert plain.turns() == []
+
+
+def test_one_that_is_cancelled_before_it_runs_asks_nothing(plain: PlainAsker, server: Counter) -> None:
+    before = server.requests
+    exchange = exchange_of(plain.session, "one")
+    asyncio.run(exchange.cancel())
+    asyncio.run(exchange.run())
+    assert exchange.reply.finish_reason == "interrupted"
+    other = exchange_of(plain.session, "two")
+    asyncio.run(other.cancel())
+    other.run_here()
+    assert server.requests == before
+    assert plain.turns() == []
+
+
+def test_one_that_was_begun_and_is_cancelled_leaves_no_open_turn(plain: PlainAsker) -> None:
+    plain.ask("one")
+    exchange = exchange_of(plain.session, "two")
+    exchange.begin()
+    store, conversation = plain.session.memory.store, plain.session.memory.used
+    assert conversation is not None
+    assert len(store.unanswered(conversation.id)) == 1
+    asyncio.run(exchange.cancel())
+    assert store.unanswered(conversation.id) == []
+    assert [turn[0] for turn in plain.turns()] == ["one"]
+
+
+def test_observers_are_told_whatever_goes_wrong_at_the_end(plain: PlainAsker, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the store stumbles")
+
+    exchange, heard = exchange_of(plain.session, "one"), Heard()
+    monkeypatch.setattr(plain.session.memory, "finish", fail)
+    with pytest.raises(RuntimeError, match="the store stumbles"):
+        exchange.run_here(heard)
+    assert heard.heard[-1] == exchange.reply.text != ""
+
+
+def test_an_answer_behind_the_result_of_a_tool_is_continued(plain: PlainAsker) -> None:
+    session = plain.session
+    session.settings.parameters = {"max_tokens": 50}  # type: ignore[attr-defined]
+    steps = (
+        Message("assistant", parts=[Text("I look. "), ToolCall("1", "look")]),
+        Message("tool", parts=[ToolResult("1", "a cat")]),
+    )
+    conversation = session.memory.create("tools")
+    turn = Turn("what?", "It is ", finish_reason="interrupted", steps=steps)
+    session.memory.store.extend(conversation.id, [turn])
+    (kept,) = session.memory.store.turns(conversation.id)
+    question = Question("what?", "", session.memory.position())
+    reply = Reply("It is ", finish_reason="interrupted", messages=question.messages, steps=steps)
+    exchange = session.continuation(
+        question, reply, session.memory.reopen(kept), parameters=session.parameters({}), where="here"
+    )
+    heard = Heard()
+    exchange.run_here(heard)
+    assert heard.heard[-1] == exchange.reply.text
+    assert [step.role for step in exchange.reply.steps] == ["assistant", "tool", "assistant"]
+    assert session.memory.store.turns(conversation.id)[0].answer == exchange.reply.text
+
+
+def test_another_target_is_another_client_from_the_loop_too(plain: PlainAsker, server: Counter) -> None:
+    panel = ChatPanel(session=plain.session)
+    panel.ask("one")
+    panel.wait(30)
+    first = plain.session.client
+    plain.session.settings.target = server.target.replace("#m", "#other")
+    panel.ask("two")
+    panel.wait(30)
+    assert plain.session.client is not first
+    assert server.body["model"] == "other"
+    assert [turn[0] for turn in plain.turns()] == ["one", "two"]
+    panel.close()
+
+
+def test_a_panel_that_replays_asks_nothing_at_all(plain: PlainAsker, server: Counter) -> None:
+    plain.session.settings.replay = "on"
+    plain.ask("one")
+    asked = len(server._script.keys)  # each request of whatever kind
+    session = ChatSession(PlainSettings(server.target, replay="only"))
+    panel = ChatPanel(session=session)
+    panel.ask("one")
+    panel.wait(30)
+    assert session.last is not None
+    assert session.last.replayed
+    assert len(server._script.keys) == asked
+    panel.close()
+    session.close()
+
+
+def test_who_continues_a_panels_answer_asks_the_same_target(plain: PlainAsker) -> None:
+    client = QwenClient("openai:http://127.0.0.1:9/v1#own")
+    exchange = exchange_of(plain.session, "one", client=client, target="openai:http://127.0.0.1:9/v1#picked")
+    assert exchange.chosen == plain.session.settings.target
+    client.close()
+
+
+def test_settings_show_no_parameter_that_may_be_a_key() -> None:
+    assert "sk-secret" not in repr(PlainSettings(parameters={"extra": {"api_key": "sk-secret"}}))
