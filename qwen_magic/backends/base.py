@@ -1,4 +1,4 @@
-"""What a backend is, and how long and in what way it speaks to a target."""
+"""What a backend is, and the settings and deadlines with which it speaks to a target."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ async def retry_until_ready(
         attempt: what is tried.
         result: takes what the attempt returns.
         target: the target's name.
-        deadlines: how long to go on.
+        deadlines: how long to go on: ``retry`` while it is busy, ``wake`` while it is not up.
         asleep: what a server that is not up yet does.
         state: says in words what it does, "" where it cannot; may raise where waiting would not help.
 

@@ -77,14 +77,14 @@ class ContextLimits:
         """Stream an answer to a conversation of which the oldest turns are left out where it is too long.
 
         Where the target's context is known, that happens at once; else as soon as the target refuses, with what its
-        words tell. After each Target comes a warning where turns were left out.
+        words tell. After each Responder comes a warning where turns were left out.
 
         Args:
             backend: who is asked.
             name: the target's name.
             session: an HTTP session of the running loop.
             request: the conversation and the parameters.
-            deadlines: how long to wait.
+            deadlines: how long the backend may keep us waiting.
             newest: how many messages at the end belong to the newest prompt.
 
         Raises:

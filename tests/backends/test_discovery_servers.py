@@ -12,10 +12,10 @@ from servers.plugin import skip_without
 
 from qwen_magic import QwenClient
 from qwen_magic.backends.base import Settings
+from qwen_magic.backends.gradio.app_http import AppHttp
 from qwen_magic.backends.gradio.backend import SpaceBackend
 from qwen_magic.backends.gradio.description import describe_space
 from qwen_magic.backends.gradio.known_spaces import KNOWN
-from qwen_magic.backends.gradio.web import Web
 from qwen_magic.backends.targets import parse_target
 from qwen_magic.client.sessions import Sessions
 from qwen_magic.errors import AuthError, DiscoveryError, UsageError
@@ -271,7 +271,7 @@ async def test_headers_stay_at_home(gradio_server: ServerFactory) -> None:
 )
 def test_who_is_sent_the_headers(url: str, sent: bool) -> None:
     backend = SpaceBackend(parse_target("space:http://example.org:8000/app"), Settings(headers={"X-Key": "secret"}))
-    headers = Web(backend.site, None).headers(url)  # type: ignore[arg-type]
+    headers = AppHttp(backend.site, None).headers(url)  # type: ignore[arg-type]
     assert headers == ({"X-Key": "secret"} if sent else {})
 
 
@@ -303,7 +303,7 @@ async def test_a_private_space() -> None:
 )
 def test_who_is_sent_the_token(url: str, sent: bool) -> None:
     backend = SpaceBackend(parse_target("owner/name"), Settings(hf_token="hf_x"))
-    headers = Web(backend.site, None).headers(url)  # type: ignore[arg-type]
+    headers = AppHttp(backend.site, None).headers(url)  # type: ignore[arg-type]
     assert headers == ({"x-hf-authorization": "Bearer hf_x"} if sent else {})
 
 
@@ -329,7 +329,7 @@ async def described(server: GradioServer, endpoint: str | None = None, model: st
     settings = Settings()
     sessions = Sessions(settings)
     target = f"space:{server.url}"
-    web_ = Web(SpaceBackend(parse_target(target), settings).site, await sessions.get())
+    web_ = AppHttp(SpaceBackend(parse_target(target), settings).site, await sessions.get())
     try:
         return await describe_space(web_, target, endpoint, model=model)
     finally:
@@ -365,7 +365,7 @@ async def test_a_description_of_a_known_space(version: str, gradio_server: Serve
     settings, server = Settings(), gradio_server(version, "qwen3demo")
     sessions = Sessions(settings)
     backend = SpaceBackend(parse_target("qwen-3"), settings, base_url=server.url)
-    found = await describe_space(Web(backend.site, await sessions.get()), "qwen-3", known=KNOWN["qwen/qwen3-demo"])
+    found = await describe_space(AppHttp(backend.site, await sessions.get()), "qwen-3", known=KNOWN["qwen/qwen3-demo"])
     await sessions.close()
     first = found.endpoints[0]
     assert (first.name, first.number, first.chosen) == ("/add_message", 13, True)
@@ -385,6 +385,6 @@ async def test_a_known_space_that_is_another_app_now(gradio_server: ServerFactor
     settings, server = Settings(), gradio_server("5.50.0", "qwenlike")
     sessions = Sessions(settings)
     backend = SpaceBackend(parse_target("qwen-3"), settings, base_url=server.url)
-    found = await describe_space(Web(backend.site, await sessions.get()), "qwen-3", known=KNOWN["qwen/qwen3-demo"])
+    found = await describe_space(AppHttp(backend.site, await sessions.get()), "qwen-3", known=KNOWN["qwen/qwen3-demo"])
     await sessions.close()
     assert found.endpoints[0].name == "/model_chat"

@@ -31,10 +31,10 @@ from asking import (
 
 from qwen_magic import QwenClient
 from qwen_magic.backends.base import Settings
+from qwen_magic.backends.gradio.app_http import AppHttp
 from qwen_magic.backends.gradio.backend import SpaceBackend
 from qwen_magic.backends.gradio.endpoints import Call, Endpoint, Input
 from qwen_magic.backends.gradio.protocol import EventReader, question_of
-from qwen_magic.backends.gradio.web import Web
 from qwen_magic.backends.targets import parse_target
 from qwen_magic.client.sessions import Sessions
 from qwen_magic.errors import (
@@ -602,7 +602,7 @@ async def test_a_cancel_closes_the_websocket() -> None:
 
 
 async def test_a_redirected_handshake_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Web, "headers", lambda _, __: {"x-hf-authorization": "Bearer hf_secret"})
+    monkeypatch.setattr(AppHttp, "headers", lambda _, __: {"x-hf-authorization": "Bearer hf_secret"})
     elsewhere = ScriptedSocket(WHOLE)
     script = ScriptedSocket(WHOLE)
     async with small_server(elsewhere) as other:

@@ -33,8 +33,8 @@ from servers import web
 
 from qwen_magic import QwenClient
 from qwen_magic.backends.base import Deadlines, Settings
+from qwen_magic.backends.gradio.app_http import AppHttp
 from qwen_magic.backends.gradio.backend import SpaceBackend
-from qwen_magic.backends.gradio.web import Web
 from qwen_magic.backends.targets import parse_target
 from qwen_magic.client.sessions import Sessions, user_agent
 from qwen_magic.errors import (
@@ -786,7 +786,7 @@ async def test_the_token_stays_with_the_hub(
 
 async def test_where_the_token_goes() -> None:
     backend = SpaceBackend(parse_target("qwen-2-72b"), Settings(hf_token="hf_secret"))
-    connection = Web(backend.site, None)  # type: ignore[arg-type]
+    connection = AppHttp(backend.site, None)  # type: ignore[arg-type]
     with_token = {"x-hf-authorization": "Bearer hf_secret"}
     assert connection.headers(backend.site.base_url + "/config") == with_token
     for url in (

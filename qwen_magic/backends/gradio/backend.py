@@ -19,6 +19,7 @@ from ..capabilities import TEXT_ALONE
 from ..http import translated
 from ..qwen_models import context_of
 from ..retrying import retry_until_ready
+from .app_http import AppHttp, Site
 from .description import describe_space, space_capabilities
 from .discovery import discover
 from .endpoints import Endpoint, Input, Payload
@@ -28,7 +29,6 @@ from .kind import GradioOptions, space_host
 from .known_spaces import KNOWN
 from .old_runs import FirstSSERun, PostRun, WebsocketRun, queued_or_not
 from .runs import QueueRun, Run
-from .web import Site, Web
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -84,13 +84,13 @@ class SpaceBackend:
         deadlines: Deadlines | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Stream one answer's events; see `Backend.stream`."""
-        web = Web(self.site, session, deadlines=deadlines)
+        http = AppHttp(self.site, session, deadlines=deadlines)
         async with translated(self.name, self.settings, deadlines):
             known, failure = self._endpoint or self._known, None
             if known is not None:
                 begun = False
                 try:
-                    async with aclosing(self._answer(web, known, request)) as answer:
+                    async with aclosing(self._answer(http, known, request)) as answer:
                         async for event in answer:
                             begun = begun or isinstance(event, AnswerEvent)
                             yield event
@@ -101,12 +101,12 @@ class SpaceBackend:
                 else:
                     return
             found: list[Endpoint] = []
-            looking = functools.partial(self._look_again, web, known, failure)
-            async with aclosing(self._retry_until_ready(web, looking, found)) as waiting:
+            looking = functools.partial(self._look_again, http, known, failure)
+            async with aclosing(self._retry_until_ready(http, looking, found)) as waiting:
                 async for event in waiting:
                     yield event
             self._endpoint = found[0]
-            async with aclosing(self._answer(web, found[0], request)) as answer:
+            async with aclosing(self._answer(http, found[0], request)) as answer:
                 async for event in answer:
                     yield event
 
@@ -121,23 +121,23 @@ class SpaceBackend:
     async def capabilities(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> Capabilities:
         """Tell what the endpoint takes, which is discovered where it is not known; see `Backend.capabilities`."""
         if self._endpoint is None and self._known is None:
-            web = Web(self.site, session, deadlines=deadlines)
+            http = AppHttp(self.site, session, deadlines=deadlines)
             with contextlib.suppress(QwenError):
                 async with translated(self.name, self.settings, deadlines):
-                    self._endpoint = await self._discover(web)
+                    self._endpoint = await self._discover(http)
         return space_capabilities(self._endpoint or self._known)
 
     async def describe(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> Description:
         """Ask what the app offers; see `Backend.describe`."""
-        web = Web(self.site, session, deadlines=deadlines)
+        http = AppHttp(self.site, session, deadlines=deadlines)
         async with translated(self.name, self.settings, deadlines):
             if self.login:
-                await web.sign_in(*self.login)
+                await http.sign_in(*self.login)
             try:
-                found = await describe_space(web, self.name, self.options.endpoint, self._known, self.model)
+                found = await describe_space(http, self.name, self.options.endpoint, self._known, self.model)
                 return replace(found, context=await self.context())
             except AsleepError as error:
-                error.what = await self._state(web) or error.what
+                error.what = await self._state(http) or error.what
                 raise
 
     async def close(self) -> None:
@@ -149,7 +149,7 @@ class SpaceBackend:
             return self.login is not None
         return isinstance(error, (NotFoundError, ProtocolError)) or _is_silent(error)
 
-    async def _answer(self, web: Web, endpoint: Endpoint, request: Request) -> AsyncGenerator[Event, None]:
+    async def _answer(self, http: AppHttp, endpoint: Endpoint, request: Request) -> AsyncGenerator[Event, None]:
         plain, inputs = endpoint, self.options.inputs
         if endpoint.conversation and sum(message.role == "user" for message in request.messages) > 1:
             endpoint = endpoint.conversation
@@ -159,8 +159,8 @@ class SpaceBackend:
         yield Responder(self.name, payload.model or self.space_id.rpartition("/")[2])
         if endpoint.before and payload.history:
             given: list[bool] = []
-            giving = functools.partial(self._give_history, web, endpoint, payload, session_hash)
-            async with aclosing(self._retry_until_ready(web, giving, given)) as waiting:
+            giving = functools.partial(self._give_history, http, endpoint, payload, session_hash)
+            async with aclosing(self._retry_until_ready(http, giving, given)) as waiting:
                 async for status in waiting:
                     yield status
             if not given[0]:
@@ -168,9 +168,9 @@ class SpaceBackend:
                 payload = build(endpoint, request, inputs, self.name, model=self.model)
         for warning in payload.warnings:
             yield Status(warning, "warning", self.name)
-        run = _run(web, endpoint, payload, session_hash)
+        run = _run(http, endpoint, payload, session_hash)
         try:
-            async with aclosing(self._retry_until_ready(web, run.join, [])) as waiting:
+            async with aclosing(self._retry_until_ready(http, run.join, [])) as waiting:
                 async for status in waiting:
                     yield status
             async with aclosing(run.read()) as answer:
@@ -179,13 +179,13 @@ class SpaceBackend:
         finally:
             await run.leave()
 
-    async def _give_history(self, web: Web, endpoint: Endpoint, payload: Payload, session_hash: str) -> bool:
+    async def _give_history(self, http: AppHttp, endpoint: Endpoint, payload: Payload, session_hash: str) -> bool:
         """Have the page's own functions put our history, or our prompt, into the session; tell whether they did."""
         values = {"history": payload.history, "prompt": payload.message}
         try:
             for call in endpoint.before:
                 step = replace(endpoint, fn_index=call.fn_index, inputs=(), trigger_id=None, output=0)
-                run = _run(web, step, Payload([values[call.sends]], ""), session_hash)
+                run = _run(http, step, Payload([values[call.sends]], ""), session_hash)
                 try:
                     await run.join()
                     async with aclosing(run.read()) as answer:
@@ -199,42 +199,42 @@ class SpaceBackend:
             return False
         return True
 
-    async def _look_again(self, web: Web, known: Endpoint | None, failure: QwenError | None) -> Endpoint:
+    async def _look_again(self, http: AppHttp, known: Endpoint | None, failure: QwenError | None) -> Endpoint:
         """Discover the endpoint; where a silent failure led here, and there is nothing else to call, raise it."""
         if known is None or failure is None or not _is_silent(failure):
-            return await self._discover(web)
+            return await self._discover(http)
         try:
-            found = await self._discover(web)
+            found = await self._discover(http)
         except QwenError:
             raise failure from None
         if _shape(found) == _shape(known):
             raise failure
         return found
 
-    async def _discover(self, web: Web) -> Endpoint:
+    async def _discover(self, http: AppHttp) -> Endpoint:
         if self.login:
-            await web.sign_in(*self.login)
-        config = await web.config()
+            await http.sign_in(*self.login)
+        config = await http.config()
         prefix = str(config.get("api_prefix") or "")
         info = None
         with contextlib.suppress(QwenError):
-            info = await web.get_json(f"{prefix}/info")
+            info = await http.get_json(f"{prefix}/info")
         return queued_or_not(config, discover(config, info, self.name, self.options.endpoint))
 
     def _retry_until_ready(
-        self, web: Web, attempt: Callable[[], Awaitable[T]], result: list[T]
+        self, http: AppHttp, attempt: Callable[[], Awaitable[T]], result: list[T]
     ) -> AsyncGenerator[Status, None]:
         """Try while a queue is full, or the Space wakes up; see `retry_until_ready`."""
-        deadlines = web.deadlines or self.settings.deadlines
-        return retry_until_ready(attempt, result, self.name, deadlines, state=lambda: self._state(web))
+        deadlines = http.deadlines or self.settings.deadlines
+        return retry_until_ready(attempt, result, self.name, deadlines, state=lambda: self._state(http))
 
-    async def _state(self, web: Web) -> str:
+    async def _state(self, http: AppHttp) -> str:
         """Ask the Hub for the Space's stage; raise where waiting would not help."""
         if not self.space_id:
             return ""
         hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
         try:
-            answer = await web.get_json(f"/api/spaces/{self.space_id}/runtime", base=hub)
+            answer = await http.get_json(f"/api/spaces/{self.space_id}/runtime", base=hub)
         except (QwenError, aiohttp.ClientError, OSError, asyncio.TimeoutError):
             return ""
         stage = str(answer.get("stage", "")) if isinstance(answer, dict) else ""
@@ -243,9 +243,9 @@ class SpaceBackend:
         return f"the Space is {WAKING_STAGES[stage]}" if stage in WAKING_STAGES else ""
 
 
-def _run(web: Web, endpoint: Endpoint, payload: Payload, session_hash: str) -> Run:
+def _run(http: AppHttp, endpoint: Endpoint, payload: Payload, session_hash: str) -> Run:
     """Make the run that speaks the endpoint's protocol."""
-    return _RUNS.get(endpoint.protocol, QueueRun)(web, endpoint, payload, session_hash)
+    return _RUNS.get(endpoint.protocol, QueueRun)(http, endpoint, payload, session_hash)
 
 
 def _is_silent(error: QwenError) -> bool:

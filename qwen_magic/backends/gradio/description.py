@@ -16,17 +16,17 @@ from .old_runs import queued_or_not
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .app_http import AppHttp
     from .endpoints import Endpoint, Input
-    from .web import Web
 
 
 async def describe_space(
-    web: Web, target: str, endpoint: str | int | None = None, known: Endpoint | None = None, model: str = ""
+    http: AppHttp, target: str, endpoint: str | int | None = None, known: Endpoint | None = None, model: str = ""
 ) -> Description:
     """Ask an app what it offers.
 
     Args:
-        web: how the app is asked, already signed in.
+        http: how the app is asked, already signed in.
         target: the target's name.
         endpoint: the endpoint that the user chose, or None.
         known: the endpoint that is known of this Space, or None; it counts where the app still has it.
@@ -39,11 +39,11 @@ async def describe_space(
         QwenError: it cannot be reached, or is no Gradio app.
 
     """
-    config = await web.config()
+    config = await http.config()
     info = None
     with contextlib.suppress(QwenError):
-        info = await web.get_json(f"{config.get('api_prefix') or ''}/info")
-    return describe_app(config, info, target, web.site.base_url, endpoint=endpoint, known=known, model=model)
+        info = await http.get_json(f"{config.get('api_prefix') or ''}/info")
+    return describe_app(config, info, target, http.site.base_url, endpoint=endpoint, known=known, model=model)
 
 
 def describe_app(

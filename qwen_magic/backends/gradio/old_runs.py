@@ -74,21 +74,21 @@ class WebsocketRun(_OldRun):
         self._first = await self._next(self._opening.result())
 
     async def _open(self) -> Socket:
-        url = self.web.url(self.path("/queue/join"))
-        if _WATCHED not in self.web.session.trace_configs:
-            self.web.session.trace_configs.append(_WATCHED)
+        url = self.http.url(self.path("/queue/join"))
+        if _WATCHED not in self.http.session.trace_configs:
+            self.http.session.trace_configs.append(_WATCHED)
         try:
-            return await self.web.session.ws_connect(
+            return await self.http.session.ws_connect(
                 url,
-                headers=self.web.headers(url),
+                headers=self.http.headers(url),
                 max_msg_size=_MAX_MESSAGE,
                 autoping=False,  # a ping is this protocol's heartbeat
                 timeout=aiohttp.ClientWSTimeout(ws_close=LEAVE_SECONDS),
             )
         except aiohttp.WSServerHandshakeError as error:
             if error.status == 101:  # noqa: PLR2004
-                raise ProtocolError("no websocket answers there", target=self.web.name, hint=_GRADIO) from None
-            raise http_error(error.status, error.headers or {}, "", self.web.name) from None
+                raise ProtocolError("no websocket answers there", target=self.http.name, hint=_GRADIO) from None
+            raise http_error(error.status, error.headers or {}, "", self.http.name) from None
 
     async def messages(self) -> AsyncGenerator[str, None]:
         """Yield the socket's messages."""
@@ -101,7 +101,7 @@ class WebsocketRun(_OldRun):
         """Receive a message, and answer the server's questions on the way to it."""
         while True:
             data = await self._receive(socket)
-            question = question_of(data, self.web.name)
+            question = question_of(data, self.http.name)
             if question is None:
                 return data
             await socket.send_json(self.address if question["msg"] == "send_hash" else self.body)
@@ -122,7 +122,7 @@ class WebsocketRun(_OldRun):
                 raise self._broken(message.type, message.data)
 
     def _broken(self, kind: WSMsgType, error: object) -> ProtocolError | DisconnectError:
-        target = self.web.name
+        target = self.http.name
         if isinstance(error, aiohttp.WebSocketError):
             if error.code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG:
                 return too_long(target)
@@ -151,13 +151,13 @@ class FirstSSERun(_OldRun):
         """Join the queue; the first message tells whether it is full."""
         await self.withdraw()
         address = "&".join(f"{name}={value}" for name, value in self.address.items())
-        url = self.web.url(self.path(f"/queue/join?{address}"))
+        url = self.http.url(self.path(f"/queue/join?{address}"))
         self._stream = self._answering(url)
         try:
             self._first = await anext(self._stream)
         except StopAsyncIteration:
             raise DisconnectError(
-                "the server ended the stream before the answer began", target=self.web.name, hint="Ask again."
+                "the server ended the stream before the answer began", target=self.http.name, hint="Ask again."
             ) from None
 
     async def messages(self) -> AsyncGenerator[str, None]:
@@ -169,16 +169,16 @@ class FirstSSERun(_OldRun):
 
     async def _answering(self, url: str) -> AsyncGenerator[str, None]:
         async with (
-            self.web.get(url, Accept="text/event-stream") as response,
+            self.http.get(url, Accept="text/event-stream") as response,
             aclosing(self.sse_messages(response)) as messages,
         ):
             async for data in messages:
-                question = question_of(data, self.web.name)
+                question = question_of(data, self.http.name)
                 if question is None:
                     yield data
                     continue
                 self.reader.event_id = str(question.get("event_id") or "")
-                await self.web.post_json(self.path("/queue/data"), {**self.body, "event_id": self.reader.event_id})
+                await self.http.post_json(self.path("/queue/data"), {**self.body, "event_id": self.reader.event_id})
 
     async def withdraw(self) -> None:
         """Close the stream: the server takes the event out of the queue, or stops it at its next value."""
@@ -194,7 +194,7 @@ class PostRun(_OldRun):
     async def join(self) -> None:
         """Ask, and wait for the answer."""
         try:
-            output, success = await self.web.post_json(self.path("/run/predict"), self.body), True
+            output, success = await self.http.post_json(self.path("/run/predict"), self.body), True
         except ServerError as error:
             if error.status != 500:  # noqa: PLR2004
                 raise

@@ -20,8 +20,8 @@ from .protocol import EventReader, event_id_of, find_answer, is_heartbeat
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from .app_http import AppHttp
     from .endpoints import Endpoint, Payload
-    from .web import Web
 
 LEAVE_SECONDS = 2.0
 """The longest wait for a server that is told to stop."""
@@ -32,26 +32,26 @@ class Run(ABC):
     """One event in the queue, from the join to the end; a subclass speaks its protocol.
 
     Args:
-        web: the app over one session.
+        http: the app over one session.
         endpoint: which function is called.
         payload: what it is given.
         session_hash: the session that the event belongs to.
 
     """
 
-    def __init__(self, web: Web, endpoint: Endpoint, payload: Payload, session_hash: str) -> None:
-        self.web = web
+    def __init__(self, http: AppHttp, endpoint: Endpoint, payload: Payload, session_hash: str) -> None:
+        self.http = http
         self.endpoint = endpoint
         self.payload = payload
         self.session_hash = session_hash
-        self.reader = EventReader("", endpoint.output, payload.prompt, payload.rows, web.name, endpoint.diffs)
+        self.reader = EventReader("", endpoint.output, payload.prompt, payload.rows, http.name, endpoint.diffs)
         if before := find_answer(payload.history, payload.prompt, 0):
             self.reader.old = before.text
 
     @property
     def stall_timeout(self) -> float:
         """Return the longest wait for a sign of life, in seconds."""
-        return self.web.site.settings.stall_timeout
+        return self.http.site.settings.stall_timeout
 
     @abstractmethod
     async def join(self) -> None:
@@ -74,13 +74,13 @@ class Run(ABC):
                     if isinstance(event, End):
                         return
         raise DisconnectError(
-            "the server ended the stream before the answer was complete", target=self.web.name, hint="Ask again."
+            "the server ended the stream before the answer was complete", target=self.http.name, hint="Ask again."
         )
 
     async def leave(self) -> None:
         """Tell the server that nobody listens any more; a server that does not answer is not waited for."""
         task = asyncio.ensure_future(self._withdraw())
-        leaving = self.web.site.leaving
+        leaving = self.http.site.leaving
         leaving.add(task)  # the loop itself keeps tasks only weakly
         task.add_done_callback(leaving.discard)
         await asyncio.wait({task}, timeout=LEAVE_SECONDS)
@@ -96,7 +96,7 @@ class Run(ABC):
     async def sse_messages(self, response: aiohttp.ClientResponse) -> AsyncGenerator[str, None]:
         """Yield the messages of a response of server-sent events."""
         if response.status != 200:  # noqa: PLR2004
-            raise http_error(response.status, response.headers, await read_text(response), self.web.name)
+            raise http_error(response.status, response.headers, await read_text(response), self.http.name)
         decoder = SSEDecoder()
         watch = Watch(response, self.stall_timeout)
         async with aclosing(read_chunks(response, watch)) as chunks:
@@ -115,7 +115,7 @@ class Run(ABC):
         try:
             return [event.data for event in decoder.feed(chunk)]
         except EventTooLong:
-            raise too_long(self.web.name) from None
+            raise too_long(self.http.name) from None
 
 
 class QueueRun(Run):
@@ -141,19 +141,19 @@ class QueueRun(Run):
         }
         path = self.path("/queue/join")
         try:
-            answer = await self.web.post_json(path, body)
+            answer = await self.http.post_json(path, body)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             if isinstance(error, aiohttp.ClientConnectorError):
                 raise
             # A pooled connection that the server had reset: once more, on a new one.
-            answer = await self.web.post_json(path, body)
-        return event_id_of(answer, self.web.name)
+            answer = await self.http.post_json(path, body)
+        return event_id_of(answer, self.http.name)
 
     async def messages(self) -> AsyncGenerator[str, None]:
         """Yield the messages of the session's stream."""
-        url = self.web.url(self.path(f"/queue/data?session_hash={self.session_hash}"))
+        url = self.http.url(self.path(f"/queue/data?session_hash={self.session_hash}"))
         async with (
-            self.web.get(url, Accept="text/event-stream") as response,
+            self.http.get(url, Accept="text/event-stream") as response,
             aclosing(self.sse_messages(response)) as messages,
         ):
             async for data in messages:
@@ -171,10 +171,10 @@ class QueueRun(Run):
         body = {"session_hash": self.session_hash, "fn_index": self.endpoint.fn_index, "event_id": event_id}
         if self.endpoint.protocol == "sse_v3":
             with contextlib.suppress(NotFoundError):
-                await self.web.post_json(self.path("/cancel"), body)
+                await self.http.post_json(self.path("/cancel"), body)
                 return
         if self.reader.values:
-            await self.web.post_json(self.path("/reset"), body)
+            await self.http.post_json(self.path("/reset"), body)
 
 
 def too_long(target: str) -> ProtocolError:

@@ -72,14 +72,14 @@ def _container_memory() -> int | None:
 
 
 def _windows_memory() -> int | None:
-    class Status(ctypes.Structure):
+    class MemoryStatus(ctypes.Structure):
         _fields_ = (
             ("length", ctypes.c_uint32),
             ("load", ctypes.c_uint32),
             *((name, ctypes.c_uint64) for name in ("total", "available", "a", "b", "c", "d", "e")),
         )
 
-    status = Status(length=ctypes.sizeof(Status))
+    status = MemoryStatus(length=ctypes.sizeof(MemoryStatus))
     kernel: object = getattr(ctypes, "windll").kernel32  # noqa: B009 - absent elsewhere
     answered = kernel.GlobalMemoryStatusEx(ctypes.byref(status))  # type: ignore[attr-defined]
     return int(status.available) if answered else None

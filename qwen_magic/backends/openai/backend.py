@@ -1,4 +1,4 @@
-"""An OpenAI-compatible server over aiohttp."""
+"""One OpenAI-compatible server over aiohttp: it is asked, described, and its answer read as it comes."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Site:
 
 
 @dataclass
-class Web:
+class AppHttp:
     """What an app is asked over one session.
 
     Attributes:
