@@ -62,7 +62,7 @@ def other_process(code: str, weights: Path) -> tuple[subprocess.Popen[str], int]
     head = f"""
         import os, sys, time
         from pathlib import Path
-        from qwen_magic.backends.engine import Engine
+        from qwen_magic.backends.local.engine import Engine
         engine = Engine(Path({str(weights)!r}))
         engine.start()
         print(engine.pid, flush=True)

@@ -113,7 +113,7 @@ def part(folder: Path) -> Path:
 def script(code: str) -> list[str]:
     """Return the command of another process that knows the made-up weights."""
     head = f"""
-        from qwen_magic.backends import weights
+        from qwen_magic.backends.local import weights
         weights.KNOWN["tiny"] = weights.Weights(**{asdict(TINY)!r})
     """
     return [sys.executable, "-W", "error", "-c", textwrap.dedent(head) + textwrap.dedent(code)]

@@ -270,7 +270,7 @@ import sys, time
 sys.path.insert(0, {folder!r})
 import attacks
 from IPython.display import display
-from qwen_magic.notebook.thoughts import Thoughts
+from qwen_magic.rendering.thoughts import Thoughts
 for name, source in attacks.ATTACKS:
     thoughts = Thoughts(time.monotonic)
     thoughts.add(source.replace(attacks.ORIGIN, {origin!r}))
