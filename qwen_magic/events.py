@@ -50,7 +50,7 @@ class ThinkingDelta(AnswerEvent):
 
 @dataclass(frozen=True)
 class Reset(AnswerEvent):
-    """The server rewrote what it had said: ``text`` is the whole answer so far."""
+    """The server rewrote what it had said: ``text`` is the whole answer so far, ``thinking`` all of the thinking."""
 
     text: str
     thinking: str = ""

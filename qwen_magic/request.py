@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from .messages import Image, to_messages
+from .messages import to_messages
 from .parameters import Parameters, to_parameters
 
 if TYPE_CHECKING:
@@ -56,8 +56,3 @@ class Request:
     def with_messages(self, messages: Sequence[Message]) -> Request:
         """Return the same request with other messages."""
         return replace(self, messages=tuple(messages))
-
-    @property
-    def has_images(self) -> bool:
-        """Whether a message holds a picture."""
-        return any(isinstance(part, Image) for message in self.messages for part in message.parts)

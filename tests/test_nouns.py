@@ -205,3 +205,11 @@ def test_the_public_names() -> None:
         assert getattr(qwen_magic, name).__doc__, name
     earlier = {"ChatPanel", "Message", "QwenClient", "QwenError", "Reply", "Stream", "Usage", "last_reply"}
     assert earlier | {"TextDelta", "ThinkingDelta", "Status", "End", "Request"} < {*qwen_magic.__all__}
+
+
+@pytest.mark.parametrize("name", ["space", "openai"])
+def test_no_advice_leads_to_the_same_mistake(name: str) -> None:
+    with pytest.raises(TargetError) as caught:
+        parse_target(name)
+    assert "Did you mean" not in caught.value.hint
+    assert f"{name}:" in caught.value.hint

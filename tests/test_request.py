@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from qwen_magic.errors import UsageError
-from qwen_magic.messages import Image, Message, ToolCall, ToolResult
+from qwen_magic.messages import Message, ToolCall, ToolResult
 from qwen_magic.parameters import Parameters
 from qwen_magic.reply import Reply, with_answer
 from qwen_magic.request import Request
@@ -36,11 +36,6 @@ def test_what_is_no_request(given: dict[str, Any]) -> None:
     with pytest.raises(UsageError) as caught:
         Request.of(**given)
     assert "\n" not in str(caught.value)
-
-
-def test_whether_a_picture_is_in_it() -> None:
-    assert not Request(ASKED).has_images
-    assert Request((*ASKED, Message("user", ["w", Image(b"x")]))).has_images
 
 
 STEPS = (

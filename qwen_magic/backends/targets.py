@@ -44,7 +44,7 @@ def parse_target(text: str) -> Target:
     words = (name.lower(), name.lower().partition(":")[0])
     close = next((found for word in words if (found := difflib.get_close_matches(word, known, n=1))), [])
     hints = [
-        f"Did you mean {close[0]}?" if close else "",
+        f"Did you mean {close[0]}?" if close and close[0] != name.lower() else "",
         _hint(there),
         *(f"Note: {one}." for one in offered().problems),
     ]

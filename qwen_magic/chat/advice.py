@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 
 _OFFERS_AFTER = (ConnectError, ServerError, ChainError)
+"""Servers that failed."""
 _OFFERS_NOT_AFTER = (AuthError, ContextError, NotFoundError)
-"""Servers that failed, not what was asked of them."""
+"""What was asked of them was wrong."""
 
 
 class Advice:

@@ -11,7 +11,7 @@ ExchangeT_contra = TypeVar("ExchangeT_contra", contravariant=True)
 
 
 class Observer(Protocol[ExchangeT_contra]):
-    """Who follows one exchange; called in the thread that runs it, and never before the one before has returned."""
+    """Who follows one exchange; called in the thread that runs it; calls never overlap."""
 
     def on_event(self, event: Event) -> None:
         """Hear of one event."""

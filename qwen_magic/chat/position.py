@@ -19,11 +19,11 @@ class Position:
         name: the name of the conversation, where one was named, or "".
         before: the turns before it, in order.
         replaces: the turn that it takes the place of, or None.
-        branch: whether the turns after it are parked under the one that it replaces; else they stay in force.
+        branch: whether the turns after it are set aside with the one that it replaces; else they stay in force.
         cell: the key of the cell that asks, or "".
         alone: whether it is asked outside of any conversation.
         chosen: whether later prompts follow this one.
-        anew: whether a named one is begun though there is one of that name.
+        anew: whether a new one is begun even if there is one of that name.
 
     """
 

@@ -42,7 +42,7 @@ class Draft:
         return "" if self.text == self.prompt else self.text
 
     def question(self, position: Position, system: str = "", *, cell: str = "") -> Question:
-        """Ask it.
+        """Make the question that this draft asks at a position.
 
         Args:
             position: where it stands.

@@ -69,7 +69,7 @@ class Recorder:
         return ReplayedStream(found, question.messages) if found else None
 
     def on_event(self, event: Event) -> None:
-        """Wait for the end."""
+        """Ignore it: only the end is recorded."""
 
     def on_end(self, exchange: Answered) -> None:
         """Record the answer, if it is a new one and has come to its end."""

@@ -296,7 +296,7 @@ class QwenClient:
         return [self._health.state(target.name) for target in chosen]
 
     def forgive(self) -> None:
-        """Leave no target out any more for its failures."""
+        """Try all targets again, also those that failed."""
         self._health.forgive()
 
     def inherit(self, other: QwenClient) -> None:

@@ -62,7 +62,7 @@ def make_display(shell: InteractiveShell | None, form: str) -> Display:
 
     Args:
         shell: the shell whose cell it is, or None.
-        form: one of `options.FORMATS`.
+        form: one of `FORMATS` in `notebook.options`.
 
     Returns:
         A display for one answer.

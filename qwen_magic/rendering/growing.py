@@ -39,7 +39,7 @@ class Delta(TypedDict):
 
 
 class GrowingHtml:
-    """Render a text that grows, and tell what is new. What the deltas add up to is each run's own HTML.
+    """Render a text that grows, and tell what is new. The deltas add up to the HTML of the finished runs, joined.
 
     Args:
         clock: tells seconds.

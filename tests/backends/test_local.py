@@ -98,6 +98,7 @@ async def test_a_partial_answer_is_gone_on_with(backend: LocalBackend) -> None:
 
 async def test_every_sampling_parameter_is_taken(backend: LocalBackend) -> None:
     given = {"top_p": 0.9, "top_k": 5, "seed": 7, "stop": "3.", "presence_penalty": 0.1, "frequency_penalty": 0.1}
+    given |= {"min_p": 0.01, "repetition_penalty": 1.01}
     found = await ask(backend, LONG, max_tokens=40, **given)  # type: ignore[arg-type]
     assert not any(isinstance(event, Status) and event.kind == "warning" for event in found)
     assert "2." in text(found)

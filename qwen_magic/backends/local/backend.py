@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _STATUS_SECONDS = 0.25
 _DEATH_SECONDS = 1.0
 _MIB = 1 << 20
-_SERVER = replace(SERVERS["llamacpp"], name="local", one_model=True)
+_SERVER = replace(SERVERS["llamacpp"], name="local", one_model=True, speaks_as="llamacpp")
 """Our own engine, which is asked with its own key."""
 _CAPABILITIES = Capabilities(streams=True, history=True, system=True, images=False, schema=True)
 """Whether a model calls tools lies with its chat template."""

@@ -45,6 +45,7 @@ class Server:
         one_model: whether it has one model, whose name it need not be told.
         version_path: where it tells its version, beside ``/v1``, or "".
         tells_template: whether its ``/props`` tell the chat template.
+        speaks_as: the short name of the server whose fields of a request it takes; "" for its own.
 
     """
 
@@ -62,6 +63,7 @@ class Server:
     one_model: bool = False
     version_path: str = ""
     tells_template: bool = False
+    speaks_as: str = ""
 
     def address(self) -> str:
         """Return where the server is, as its environment variable says, else its usual address."""
@@ -71,7 +73,7 @@ class Server:
     @property
     def fields(self) -> dict[str, tuple[str, ...]]:
         """The fields of a request's body that carry the sampling parameters which it takes, by their names."""
-        return body_fields(self.name)
+        return body_fields(self.speaks_as or self.name)
 
     def does_not_take(self) -> tuple[str, ...]:
         """Return the names of the parameters that the server does not take."""
