@@ -31,12 +31,19 @@ _INERT = (
     # each becomes what stands in the same places and does nothing
     (re.compile(rf"<(?:link|frame){_NAME_END}", re.IGNORECASE), "<basefont"),
     (re.compile(rf"<(/?)iframe{_NAME_END}", re.IGNORECASE), r"<\1noembed"),
-    # a link leads to a place in the document, whether it is there or not
-    (re.compile(rf"""(href{_WS}={_WS}(?:"|'|(?!["'])))(?!{_WS}(?:\#|data:))""", re.IGNORECASE), r"\1#"),
-    # and no animation gives it another address
-    (re.compile(rf"""attributeName(?={_WS}={_WS}["']?[^"'>]*?(?:href|&))""", re.IGNORECASE), "data-name"),
+    # no animation gives a link another address: only a short plain name that is not its own stays
+    (
+        re.compile(
+            rf"""attributeName(?={_WS}=)(?!{_WS}={_WS}["']?(?![a-z:-]{{0,40}}href)[a-z:-]{{1,40}}["'\t\n\f\r />])""",
+            re.IGNORECASE,
+        ),
+        "data-name",
+    ),
 )
-_PAGE = re.compile(r"(?:<!doctype html\b|<html\b)[\s\S]*</html\s*>", re.IGNORECASE)
+_LINK = re.compile(rf"""(href{_WS}={_WS}["']?)({_WS})""", re.IGNORECASE)
+_STAYS = re.compile(r"\#|data:", re.IGNORECASE)
+_PAGE_START = re.compile(r"<!doctype html\b|<html\b", re.IGNORECASE)
+_PAGE_END = re.compile(r"</html\s*>", re.IGNORECASE)
 _ELEMENT = re.compile(r"<(!doctype html\b|!--|[a-z][a-z0-9]*[\s>/])", re.IGNORECASE)
 _STYLE = (
     "height:420px;min-height:80px;resize:vertical;overflow:hidden;border:1px solid #8888;background:#fff;"
@@ -63,8 +70,8 @@ def find_pages(text: str) -> list[str]:
     pages = [page for page in pages if page.strip()]
     if pages or blocks:
         return pages
-    if page := _PAGE.search(text):
-        return [page[0]]
+    if (start := _PAGE_START.search(text)) and (ends := list(_PAGE_END.finditer(text, start.end()))):
+        return [text[start.start() : ends[-1].end()]]
     return [text.strip()] if is_html(text) else []
 
 
@@ -86,9 +93,15 @@ def frame(page: str) -> str:
     """
     for pattern, inert in _INERT:
         page = pattern.sub(inert, page)
+    page = _LINK.sub(_to_a_place, page)
     inner = _document(_NO_DNS + _BASE + page)
     outer = _document(_FILL + _iframe(inner))
     return f'<div style="{_STYLE}">{_iframe(outer)}{_INSTEAD}</div>'
+
+
+def _to_a_place(link: re.Match[str]) -> str:
+    """Let a link lead to a place in the document, whether it is there or not."""
+    return link[0] if _STAYS.match(link.string, link.end()) else f"{link[1]}#{link[2]}"
 
 
 def _document(content: str) -> str:

@@ -8,10 +8,14 @@ from .fences import code_blocks
 
 _REACH = 2_000
 """Characters at the end of the beginning in which a repetition is looked for."""
+_MOST_HELD = 2 * _REACH
+"""Characters that are held back at most while they may repeat the beginning's end, blanks in front of it included."""
 _LEAST = 8
 """Characters from which a repetition is no chance."""
 _LAST_WORDS = 60
-_OPENING = re.compile(r"[ \t]*(```+|~~~+)[^\n`]*\n")
+_ELLIPSIS = re.compile(r"\s*(?:\.\.\.|…)\s*")
+_OPENING = re.compile(r"[ \t]*(?:```+|~~~+(?!~))[^\n`]*\n")
+_OPENING_STARTS = re.compile(r"\s*(?:`{1,3}|~{1,3}|```[^\n]*|~~~[^\n]*)")
 
 
 def last_words(text: str) -> str:
@@ -38,6 +42,7 @@ class Joiner:
         self._beginning = beginning
         self._exact = exact
         self._held: str | None = ""
+        self._is_whole = True  # so far it is the whole beginning once more
         blocks = code_blocks(beginning)
         self._in_fence = bool(blocks) and not blocks[-1].closed
 
@@ -45,7 +50,10 @@ class Joiner:
         """Take more of the continuation; return what is to be added to the answer."""
         if self._held is None:
             return text
+        self._is_whole = self._is_whole and self._beginning.startswith(text, len(self._held))
         self._held += text
+        if self._is_whole and len(self._held) < len(self._beginning):
+            return ""  # not looked at again from its start for each delta
         return self._decide(final=False)
 
     def close(self) -> str:
@@ -56,7 +64,7 @@ class Joiner:
         """Give out what is new, once it is clear where it begins; hold it back until then."""
         assert self._held is not None  # noqa: S101 - asked before
         fresh = self._held if self._exact else self._without_opening(self._held)
-        if not final and (not fresh.strip(" \t\r\n.") or self._may_repeat(fresh)):
+        if not final and len(self._held) <= _MOST_HELD and (not fresh.strip(" \t\r\n.") or self._may_repeat(fresh)):
             return ""
         self._held = None
         repeated = self._repeated(fresh)
@@ -66,11 +74,12 @@ class Joiner:
 
     def _without_opening(self, text: str) -> str:
         """Leave out what stands before the continuation: an ellipsis, white space, a fence that is open anyhow."""
-        text = re.sub(r"\s*(\.\.\.|…)\s*", "", text, count=1) if re.match(r"\s*(\.\.\.|…)", text) else text
+        if ellipsis := _ELLIPSIS.match(text):
+            text = text[ellipsis.end() :]
         if self._in_fence:
             if opening := _OPENING.match(text.lstrip("\n")):
                 return text.lstrip("\n")[opening.end() :]
-            return "" if re.fullmatch(r"\s*(`{1,3}|~{1,3}|```+[^\n]*|~~~+[^\n]*)", text) else text
+            return "" if _OPENING_STARTS.fullmatch(text) else text
         return text
 
     def _may_repeat(self, fresh: str) -> bool:
