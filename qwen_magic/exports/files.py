@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import UsageError
+from ..regular_file import read_regular_file
 from ..text.surrogates import mended
 from .as_json import from_json, to_json
 from .as_markdown import from_markdown, to_markdown
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from ..store.rows import Conversation, Turn
     from .plain import ImportedConversation
+
+
+_MOST_BYTES = 512 * 2**20
 
 
 class _Form(NamedTuple):
@@ -73,8 +77,7 @@ def read(path: Path) -> ImportedConversation:
     """
     form = _form(path)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            text = file.read()
+        text = read_regular_file(path, _MOST_BYTES)[0].decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError(f"{path} is no UTF-8 text", hint="Save it as UTF-8.") from None
     except OSError as error:

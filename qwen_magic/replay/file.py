@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ReplayError
+from ..regular_file import read_regular_file
 from .recorded import RecordedAnswer, UnreadableLine, read_line, to_line
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 _LOCK_SECONDS = 10.0
 _LOCK_POLL_SECONDS = 0.005
 _BINARY: int = getattr(os, "O_BINARY", 0)  # Windows would write "\r\n" for "\n"
+_NO_WAIT: int = getattr(os, "O_NONBLOCK", 0)  # a pipe waits for who reads it
+_MOST_BYTES = 512 * 2**20
+_MOST_WARNINGS = 3
+"""Lines of a file that are told of one by one; of more the first and their number are told."""
 _HINT = "Make it writable, or turn replay off with %qwen replay off."
 
 
@@ -155,6 +160,7 @@ class _KnownFile:
         self._parsed = {line: known[line] if line in known else read_line(line) for line in self.lines}
         self.entries = {}
         unreadable: Counter[bytes] = Counter()
+        new: list[str] = []
         for number, line in enumerate(self.lines, 1):
             read = self._parsed[line]
             if isinstance(read, RecordedAnswer):
@@ -162,8 +168,11 @@ class _KnownFile:
             elif read is not None:
                 unreadable[line] += 1
                 if unreadable[line] > self._reported[line]:
-                    self.warnings.append(f"{self.path.name}:{number}: {read.reason}")
+                    new.append(f"{self.path.name}:{number}: {read.reason}")
         self._reported |= unreadable
+        if len(new) > _MOST_WARNINGS:
+            new = [f"{new[0]} (and {len(new) - 1:,} more lines cannot be read)"]
+        self.warnings += new
 
     def with_line(self, key: str, new: bytes) -> list[bytes]:
         """Return the lines with a new one in the place of the last with its key, and no other with that key."""
@@ -185,14 +194,14 @@ class _KnownFile:
     def _bytes(self) -> bytes:
         self._signature = _signature(self.path)
         try:
-            with self.path.open("rb") as file:
-                self._signature = _signature(file.fileno())
-                return file.read()
+            data, status = read_regular_file(self.path, _MOST_BYTES)
         except FileNotFoundError:
             return b""
         except OSError as error:
             self.warnings.append(f"{self.path.name}: it cannot be read ({error.strerror})")
             return b""
+        self._signature = _signature_of(status)
+        return data
 
 
 def _find(files: Sequence[_KnownFile], key: str) -> RecordedAnswer | None:
@@ -203,12 +212,15 @@ def _find(files: Sequence[_KnownFile], key: str) -> RecordedAnswer | None:
     return None
 
 
-def _signature(file: Path | int) -> tuple[int, int, int] | None:
+def _signature(path: Path) -> tuple[int, int, int] | None:
     """Return what changes with a file, or None where there is none."""
     try:
-        status = os.fstat(file) if isinstance(file, int) else file.stat()
+        return _signature_of(path.stat())
     except OSError:
         return None
+
+
+def _signature_of(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
@@ -262,9 +274,12 @@ def _lock_folder() -> Path:
 def _append(path: Path, line: bytes, *, begin: bool) -> None:
     """Add a line by one write; `begin` ends the line before it first."""
     data = (b"\n" if begin else b"") + line + b"\n"
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _BINARY, 0o666)
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NO_WAIT | _BINARY, 0o666)
     try:
-        size = os.fstat(file).st_size
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is a pipe or a device, not a file")
+        size = status.st_size
         if os.write(file, data) < len(data):
             os.ftruncate(file, size)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

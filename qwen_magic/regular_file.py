@@ -1,0 +1,37 @@
+"""Read a file that somebody named, whatever stands there: a pipe does not hang, a device does not fill the memory."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FLAGS: int = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # a pipe without a writer waits
+
+
+def read_regular_file(path: Path, most: int) -> tuple[bytes, os.stat_result]:
+    """Read a file whole.
+
+    Args:
+        path: the file.
+        most: the bytes that it may have at most.
+
+    Returns:
+        What is in it, and its status when it was opened.
+
+    Raises:
+        OSError: it cannot be read, is a folder, pipe or device, or is too large; `strerror` says which.
+
+    """
+    with open(os.open(path, _FLAGS), "rb") as file:  # noqa: PTH123 - a descriptor
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is a pipe or a device, not a file")
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it has more than {most // 2**20} MB")
+    return data, status
