@@ -38,6 +38,7 @@ def main() -> None:
     report = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever else is printed belongs with the log
     config = json.loads(sys.stdin.buffer.readline())
+    _let_the_system_end_us()
     threading.Thread(target=_end_with_input, daemon=True).start()
     answer, server = _serve(config)
     report.write(json.dumps(answer) + "\n")
@@ -46,6 +47,16 @@ def main() -> None:
     while server is not None and os.getppid() == parent:
         time.sleep(_POLL_SECONDS)
     os._exit(0)
+
+
+def _let_the_system_end_us() -> None:
+    """Have Linux end this process when its input ends: no thread of Python runs while a model is being loaded."""
+    if sys.platform == "linux":
+        import fcntl  # noqa: PLC0415 - not on Windows
+
+        signal.signal(signal.SIGIO, signal.SIG_DFL)  # which is to end
+        fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _end_with_input() -> None:
