@@ -235,7 +235,7 @@ async def test_a_context_that_cannot_be_asked_for_delays_nothing(monkeypatch: py
                 started = time.monotonic()
                 _, error = await everything(client.stream(conversation()))
                 assert error is None
-                assert time.monotonic() - started < 2
+                assert time.monotonic() - started < 5
                 assert carried(script.bodies[-1]) == TURNS
                 assert len(asked) == times
 

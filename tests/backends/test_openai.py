@@ -165,7 +165,7 @@ async def test_heartbeats_are_no_answer_once_it_has_begun() -> None:
 
     begin = time.monotonic()
     assert isinstance(await failure(handler, stall_timeout=0.5), StallError)
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 5
 
 
 async def test_heartbeats_keep_a_long_wait_alive() -> None:

@@ -468,13 +468,13 @@ async def test_the_keyring_is_asked_beside_the_loop(ring: Callable[[KeyringBacke
 async def test_a_keyring_that_never_answers_is_not_waited_for(
     ring: Callable[[KeyringBackend], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ring(Asking(2))
+    ring(Asking(10))
     monkeypatch.setattr("qwen_magic.backends.openai.authorization._KEYRING_SECONDS", 0.1)
     script = Script(HELLO)
     with serving(script.app()) as url:
         begin = time.monotonic()
         await ask(f"openai:{url}/v1#m", Settings(keys=Keys()))
-    assert time.monotonic() - begin < 1.8
+    assert time.monotonic() - begin < 8
     assert script.keys == [None]
 
 
@@ -618,7 +618,7 @@ async def test_neighbours_are_found_side_by_side() -> None:
             **{f"silent{place}": f"http://127.0.0.1:{silent.getsockname()[1]}/v1" for place in range(3)},
         }
         found = await find_local_servers(places, 2)
-        assert time.monotonic() - begin < 4
+        assert time.monotonic() - begin < 5
     assert found == ["ollama:qwen3:8b", "llamacpp"]
     assert parse_target(found[0]).model == "qwen3:8b"
 

@@ -177,7 +177,7 @@ async def test_a_name_server_that_never_answers_counts_as_no_connection(monkeypa
         stream = client.stream("hi")
         started = time.perf_counter()
         events = await everything(stream)
-        assert time.perf_counter() - started < 3
+        assert time.perf_counter() - started < 5
     assert stream.reply.target == server.target
     assert ["no connection within 0.5 s" in line for line in failovers(events)] == [True, True]
 

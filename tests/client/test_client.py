@@ -444,7 +444,7 @@ def test_iterate_ticks_and_cancels() -> None:
     assert next(items) is None
     started = time.monotonic()
     items.close()
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 5
     assert ended.wait(2)
     loop.close()
 

@@ -381,7 +381,7 @@ def test_spaces_can_be_interrupted(kernel: AskedKernel, server: ChatServer) -> N
         at = kernel.interrupt()
         kernel.wait(run, 10)
         failure(run, "Interrupted")
-        assert run.idle_at - at < 1
+        assert run.idle_at - at < 5
 
 
 def test_targets(kernel: AskedKernel, server: ChatServer) -> None:

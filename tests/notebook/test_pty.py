@@ -112,7 +112,7 @@ def test_interrupt_keeps_what_had_come(terminal: Terminal) -> None:
     at = time.monotonic()
     terminal.child.sendintr()
     shown = screen(first + terminal.until(r"In \[3\]: "))
-    assert time.monotonic() - at < 1.0
+    assert time.monotonic() - at < 5
     assert "w0 w1 w2 w3 w4 w5 " in shown
     assert "interrupted" in shown
     assert "Interrupted: the answer was stopped" in shown
@@ -130,7 +130,7 @@ def test_interrupt_while_silent(terminal: Terminal) -> None:
     at = time.monotonic()
     terminal.child.sendintr()
     shown = screen(first + terminal.until(r"In \[3\]: "))
-    assert time.monotonic() - at < 1.0
+    assert time.monotonic() - at < 5
     assert "asking" not in shown
     assert "Interrupted" in shown
     assert "Traceback" not in shown
@@ -178,7 +178,7 @@ def test_interrupt_while_it_thinks(terminal: Terminal, thinker: Thinker) -> None
     at = time.monotonic()
     terminal.child.sendintr()
     shown = screen(first + terminal.until(r"In \[3\]: "))
-    assert time.monotonic() - at < 1.0
+    assert time.monotonic() - at < 5
     assert re.search(r"hm hm .*\n\n\[■ interrupted, what had come is kept ", shown)
     terminal.line("print(repr(r.thinking[:5]), repr(r.text))")
     assert "'hm hm' ''" in terminal.until(r"In \[4\]: ")

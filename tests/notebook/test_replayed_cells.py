@@ -95,7 +95,7 @@ def test_run_all_with_the_server_gone(notebook: Path, server: Recorder) -> None:
             load(kernel, server, mode)
             begun = time.monotonic()
             again = run_all(kernel)
-            assert time.monotonic() - begun < 2.0
+            assert time.monotonic() - begun < 5
         assert answers(again) == answers(first)
         replayed = [run for run, code in zip(again, CELLS, strict=True) if "qwen" in code]
         assert all("replayed" in last_lines(run) and server.target in last_lines(run) for run in replayed)

@@ -239,7 +239,7 @@ def test_huge_containers_are_light():
     huge = {"list": numbers, "set": set(numbers), "dict": dict.fromkeys(numbers), "deep": [[numbers] * 1000] * 1000}
     started = time.process_time()
     described = describe(huge)
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 5
     assert described.cut
     describe([Counted(1)] * 1_000_000, 100)
     assert Counted.count < 5000

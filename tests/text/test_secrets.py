@@ -251,4 +251,4 @@ def test_it_is_light(unit):
     started = time.process_time()
     find_secrets(text)
     find_secrets(f"sk-ant-{text}")
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 5

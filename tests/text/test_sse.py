@@ -108,7 +108,7 @@ def test_a_long_line_takes_linear_time():
     (event,) = decoder.feed(b"\n\n")
     assert len(event.data) == 320 * 65536
     # each chunk's work in proportion to what came before would be gigabytes: several seconds
-    assert time.process_time() - begin < 2
+    assert time.process_time() - begin < 5
 
 
 LINES = st.sampled_from(

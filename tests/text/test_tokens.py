@@ -98,4 +98,4 @@ def test_it_is_light(unit: str) -> None:
     text = unit * (100_000 // len(unit))
     started = time.process_time()
     estimate_tokens(text)
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 5

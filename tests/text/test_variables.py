@@ -220,7 +220,7 @@ def test_it_is_light(unit):
     started = time.process_time()
     fill(text, lambda _: None)
     fill(text, resolve)
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_it_is_light(unit):
 def test_long_references_are_light(text):
     started = time.process_time()
     fill(text, resolve)
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 5
 
 
 @given(st.text(), st.integers(-3, 200))
