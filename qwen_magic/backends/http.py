@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from ..clock import SYSTEM_CLOCK
 from ..errors import ConnectError, DisconnectError, ProtocolError, QwenError, StallError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from ..clock import Clock
     from .base import Deadlines, Settings
 
 _NETWORK = "Check the address and the network, or try another target."
@@ -95,34 +97,39 @@ def translate(  # noqa: PLR0911 - a table
 class Watch:
     """Break a response off when it shows no sign of life for too long.
 
-    A timer and no ``asyncio.wait_for``, which up to Python 3.11 can lose a cancellation.
+    A sign of life only notes the time; what watches looks at it when the limit has passed. No ``asyncio.wait_for``
+    stands around the reading, which up to Python 3.11 can lose a cancellation.
 
     Args:
         response: what is read.
         limit: seconds without a sign of life after which reading raises ``asyncio.TimeoutError``.
+        clock: what tells the time and waits.
 
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, limit: float) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, limit: float, clock: Clock = SYSTEM_CLOCK) -> None:
         self._response = response
         self._limit = limit
-        self._timer: asyncio.TimerHandle | None = None
+        self._clock = clock
+        self._last = 0.0
+        self._watching: asyncio.Task[None] | None = None
 
     def __enter__(self) -> Self:
         self.alive()
+        self._watching = asyncio.ensure_future(self._watch())
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
 
     def alive(self) -> None:
         """Note a sign of life: the limit counts from here."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(self._limit, self._break)
+        self._last = self._clock.now()
 
-    def _break(self) -> None:
+    async def _watch(self) -> None:
+        while (left := self._last + self._limit - self._clock.now()) > 0:
+            await self._clock.sleep(left)
         self._response.content.set_exception(aiohttp.SocketTimeoutError("silent"))
 
 

@@ -51,6 +51,8 @@ class Answer:
         self._thinking_since: float | None = None
         self._thinking_seconds: float | None = None
         self._seconds: float | None = None
+        self._part: Reply | None = None
+        self._whole: Reply | None = None
 
     def begin(self) -> None:
         """Start the clock."""
@@ -58,6 +60,7 @@ class Answer:
 
     def add(self, event: Event) -> None:
         """Take one event in."""
+        self._part = self._whole = None  # what was held back comes after the end
         now = time.perf_counter()
         match event:
             case TextDelta(text):
@@ -91,6 +94,13 @@ class Answer:
 
     def reply(self) -> Reply:
         """Return the answer so far; one that was continued is the whole, with the costs of all its parts."""
+        if self._whole is not None:
+            return self._whole
+        whole = self._made()
+        self._whole = whole if self.finish_reason else None
+        return whole
+
+    def _made(self) -> Reply:
         part, beginning = self.part(), self._beginning
         if not beginning.target:
             return with_answer(part)
@@ -108,8 +118,10 @@ class Answer:
         return with_answer(whole)
 
     def part(self) -> Reply:
-        """Return the reply with the costs of this stream alone."""
-        return replace(
+        """Return the reply with the costs of this stream alone; once the answer is over, it is made once."""
+        if self._part is not None:
+            return self._part
+        part = replace(
             self._reply,
             text="".join(self._parts),
             thinking="".join(self._thoughts),
@@ -119,6 +131,8 @@ class Answer:
             first_token_seconds=self._first,
             thinking_seconds=self._thinking_seconds,
         )
+        self._part = part if self.finish_reason else None
+        return part
 
     def _time(self) -> float:
         if self._seconds is not None:

@@ -46,8 +46,8 @@ class ThinkingFilter:
 
     def __init__(self) -> None:
         self._splitter = ThinkingSplitter()
-        self._text = ""
-        self._thinking = ""
+        self._text: list[str] = []
+        self._thinking: list[str] = []
 
     def feed(self, event: Event) -> list[Event]:
         """Turn one event into those that it means."""
@@ -55,14 +55,14 @@ class ThinkingFilter:
             case TextDelta(text):
                 return self._events(self._splitter.feed(text))
             case ThinkingDelta(text):
-                self._thinking += text
+                self._thinking.append(text)
                 self._splitter.thought_apart()
             case Reset(text, thinking):
-                self._splitter, self._text, self._thinking = ThinkingSplitter(), "", thinking
+                self._splitter, self._text, self._thinking = ThinkingSplitter(), [], [thinking]
                 if thinking:
                     self._splitter.thought_apart()
                 self._events(self._splitter.feed(text))
-                return [Reset(self._text, self._thinking)]
+                return [Reset("".join(self._text), "".join(self._thinking))]
         return [event]
 
     def close(self) -> list[Event]:
@@ -74,14 +74,14 @@ class ThinkingFilter:
         for piece in pieces:
             match piece.kind:
                 case "text":
-                    self._text += piece.text
+                    self._text.append(piece.text)
                     found.append(TextDelta(piece.text))
                 case "thinking":
-                    self._thinking += piece.text
+                    self._thinking.append(piece.text)
                     found.append(ThinkingDelta(piece.text))
                 case "rethought":
-                    self._thinking, self._text = self._thinking + piece.text, ""
-                    found.append(Reset("", self._thinking))
+                    self._thinking, self._text = ["".join((*self._thinking, piece.text))], []
+                    found.append(Reset("", self._thinking[0]))
         return found
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _LINE_END = re.compile(rb"\r\n?|\n")
 _BOM = b"\xef\xbb\xbf"
 _DEFAULT_EVENT = "message"
+_DATA = "data: "
+_BETWEEN = f"\n\n{_DATA}"
 
 
 class EventTooLong(ValueError):  # noqa: N818 - it reads as what happened
     """One event's buffered bytes exceed the decoder's bound."""
 
 
-@dataclass(frozen=True)
-class ServerSentEvent:
+class ServerSentEvent(NamedTuple):
     """One event of a stream.
 
     Attributes:
@@ -38,8 +39,8 @@ class SSEDecoder:
     Follows the WHATWG HTML standard, 9.2.6 "Interpreting an event stream". Lines end at LF, CR LF and CR
     only: U+2028, U+2029 and U+0085 stand raw inside JSON. Time is linear in the bytes, whatever the chunks.
 
-    Nearly all events of a chat are one ``data:`` line: those are cut out by one split, and only the others are read
-    line by line.
+    Nearly all events of a chat are one ``data:`` line: a chunk of those is cut up by one split, and only others are
+    read line by line.
 
     Args:
         max_event_bytes: the most that one event may hold before it is finished.
@@ -71,18 +72,18 @@ class SSEDecoder:
             EventTooLong: an event is longer than `max_event_bytes`.
 
         """
-        events: list[ServerSentEvent] = []
         if self._by_lines or b"\r" in chunk:
+            events: list[ServerSentEvent] = []
             self._feed_lines(chunk, events)
             return events
         last = self._rest[-1][-1:] if self._rest else b""
         if b"\n\n" not in chunk and last + chunk[:1] != b"\n\n":
+            events = []
             self._hold(chunk)
         else:
-            *blocks, rest = b"".join([*self._rest, chunk]).split(b"\n\n")
+            blocks, _, rest = b"".join([*self._rest, chunk]).rpartition(b"\n\n")
             self._rest, self._rest_bytes = [], 0
-            for block in blocks:
-                self._read_block(block, events)
+            events = self._read_blocks(blocks)
             self._hold(rest)
         several = self._rest and (b"\n" in self._rest[-1][:-1] or (len(self._rest) > 1 and last == b"\n"))
         if several:  # an event of several lines, or comments without end
@@ -118,16 +119,17 @@ class SSEDecoder:
         if self._rest_bytes > self._max:
             raise self._too_long()
 
-    def _read_block(self, block: bytes, events: list[ServerSentEvent]) -> None:
-        """Read what stands between two blank lines."""
-        if block.startswith(b"data:") and b"\n" not in block:
-            if len(block) > self._max:
-                raise self._too_long()
+    def _read_blocks(self, blocks: bytes) -> list[ServerSentEvent]:
+        """Read what stands between blank lines: by one split where each is one line of data, else one by one."""
+        text = blocks.decode("utf-8", "replace") if len(blocks) <= self._max else ""
+        between = text.count(_BETWEEN)
+        if text.startswith(_DATA) and text.count("\n") == 2 * between:
             self._first_line = False
-            value = block[6:] if block[5:6] == b" " else block[5:]
-            events.append(ServerSentEvent(_DEFAULT_EVENT, value.decode("utf-8", "replace"), self._id))
-        else:
+            return [ServerSentEvent(_DEFAULT_EVENT, data, self._id) for data in text[len(_DATA) :].split(_BETWEEN)]
+        events: list[ServerSentEvent] = []
+        for block in blocks.split(b"\n\n"):
             self._read_lines(block + b"\n\n", events)
+        return events
 
     def _feed_lines(self, chunk: bytes, events: list[ServerSentEvent]) -> None:
         """Read by lines up to the end of this event; then go on with what follows it."""

@@ -68,7 +68,7 @@ async def test_text_then_reply(scripted_space: ScriptedSpace) -> None:
         stream = client.stream("hi", system="sys")
         parts = [text async for text in stream]
         reply = stream.reply
-    assert parts == ["Hel", "lo", "."]
+    assert "".join(parts) == "Hello."
     assert isinstance(reply, Reply)
     assert (reply.text, reply.finish_reason, reply.target) == ("Hello.", "stop", target)
     assert reply.first_token_seconds is not None

@@ -90,12 +90,12 @@ class WebsocketRun(_OldRun):
                 raise ProtocolError("no websocket answers there", target=self.http.name, hint=_GRADIO) from None
             raise http_error(error.status, error.headers or {}, "", self.http.name) from None
 
-    async def messages(self) -> AsyncGenerator[str, None]:
+    async def messages(self) -> AsyncGenerator[list[str], None]:
         """Yield the socket's messages."""
         assert self._opening is not None  # noqa: S101 - joined before
-        yield self._first
+        yield [self._first]
         while True:
-            yield await self._next(self._opening.result())
+            yield [await self._next(self._opening.result())]
 
     async def _next(self, socket: Socket) -> str:
         """Receive a message, and answer the server's questions on the way to it."""
@@ -160,25 +160,26 @@ class FirstSSERun(_OldRun):
                 "the server ended the stream before the answer began", target=self.http.name, hint="Ask again."
             ) from None
 
-    async def messages(self) -> AsyncGenerator[str, None]:
+    async def messages(self) -> AsyncGenerator[list[str], None]:
         """Yield the stream's messages."""
         assert self._stream is not None  # noqa: S101 - joined before
-        yield self._first
+        yield [self._first]
         async for data in self._stream:
-            yield data
+            yield [data]
 
     async def _answering(self, url: str) -> AsyncGenerator[str, None]:
         async with (
             self.http.get(url, Accept="text/event-stream") as response,
             aclosing(self.sse_messages(response)) as messages,
         ):
-            async for data in messages:
-                question = question_of(data, self.http.name)
-                if question is None:
-                    yield data
-                    continue
-                self.reader.event_id = str(question.get("event_id") or "")
-                await self.http.post_json(self.path("/queue/data"), {**self.body, "event_id": self.reader.event_id})
+            async for together in messages:
+                for data in together:
+                    question = question_of(data, self.http.name)
+                    if question is None:
+                        yield data
+                        continue
+                    self.reader.event_id = str(question.get("event_id") or "")
+                    await self.http.post_json(self.path("/queue/data"), {**self.body, "event_id": self.reader.event_id})
 
     async def withdraw(self) -> None:
         """Close the stream: the server takes the event out of the queue, or stops it at its next value."""
@@ -201,9 +202,9 @@ class PostRun(_OldRun):
             output, success = {"error": error.server_message}, False  # the app's own failure
         self._answer = json.dumps({"msg": "process_completed", "output": output, "success": success})
 
-    async def messages(self) -> AsyncGenerator[str, None]:
+    async def messages(self) -> AsyncGenerator[list[str], None]:
         """Yield the answer as the queue would say it."""
-        yield self._answer
+        yield [self._answer]
 
     async def withdraw(self) -> None:
         """Do nothing."""

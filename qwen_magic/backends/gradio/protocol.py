@@ -17,6 +17,7 @@ from .failures import app_error, session_error
 HistoryFormat = Literal["tuples", "messages", "parts"]
 """How a chatbot takes its history: ``[[user, bot]]``, messages, or messages with a list content (Gradio 6)."""
 
+_read_json = json.JSONDecoder().raw_decode
 _SHORT = 200
 _CURSORS = "▌▍▋█▎▏"
 
@@ -232,15 +233,92 @@ class EventReader:
     values: int = 0
     _broken: bool = False
     _value: Any = None
+    _path: list[Any] = field(default_factory=list)
+    _texts: list[str] = field(default_factory=list)
+    _fault: QwenError | None = None
     _answer: AppAnswer = field(default_factory=AppAnswer)
 
-    def read(self, data: str) -> list[Event]:
-        """Read one message's JSON.
+    def read(self, *messages: str) -> list[Event]:
+        """Read the JSON of messages that came together.
+
+        Diffs that follow each other are applied first and the answer is looked at once, so that a read costs what
+        it brings.
+
+        Returns:
+            The events that they complete; where a fault follows them, `check` raises it, so that none is lost.
 
         Raises:
             QwenError: the app failed, the server lost the session, or the message is none of the protocol's.
 
         """
+        self.check()
+        found: list[Event] = []
+        for data in messages:
+            if (operation := self._common(data)) is not None:
+                self._append(*operation)
+                continue
+            try:
+                found += self._looked_at()
+                found += self._read(data)
+            except QwenError as error:
+                if not found:
+                    raise
+                self._fault = error
+                return found
+            if self.ended:
+                return found
+        return found + self._looked_at()
+
+    def check(self) -> None:
+        """Raise the fault that came behind the events that `read` returned last, if there was one."""
+        if self._fault is not None:
+            raise self._fault
+
+    def _common(self, data: str) -> tuple[list[Any], str] | None:
+        """Read a message that only appends a text to the value; None for any other."""
+        if not self.diffs or not self.values or self._broken:
+            return None
+        try:
+            message, end = _read_json(data)
+            ((action, path, text),) = message["output"]["data"][self.output]
+        except (ValueError, LookupError, TypeError, RecursionError):
+            return None
+        common = (
+            end == len(data)
+            and action == "append"
+            and type(text) is str
+            and message.get("msg") == "process_generating"
+            and message.get("success") is not False
+            and message.get("event_id") in (None, self.event_id)
+            and isinstance(path, list)
+        )
+        return (path, text) if common else None
+
+    def _append(self, path: list[Any], text: str) -> None:
+        """Keep a text that is to be appended; those at one path are appended at once."""
+        if path != self._path:
+            self._apply()
+            self._path = path
+        self._texts.append(text)
+        self.values += 1
+
+    def _apply(self) -> None:
+        """Append to the value what was kept."""
+        if self._texts:
+            texts, self._texts = self._texts, []
+            try:
+                self._value = apply_diff(self._value, [["append", self._path, "".join(texts)]])
+            except DiffError:
+                self._broken = True
+
+    def _looked_at(self) -> list[Event]:
+        """Tell how the answer has grown by what was kept."""
+        if not self._texts:
+            return []
+        self._apply()
+        return [] if self._broken else self._say(self._value, self.old)
+
+    def _read(self, data: str) -> list[Event]:
         message = decode_message(data, self.target)
         event_id = message.get("event_id")
         if event_id is not None and event_id != self.event_id:

@@ -58,8 +58,8 @@ class Run(ABC):
         """Join the queue; may be tried again after a BusyError or an AsleepError."""
 
     @abstractmethod
-    def messages(self) -> AsyncGenerator[str, None]:
-        """Yield the queue's messages, each a JSON text."""
+    def messages(self) -> AsyncGenerator[list[str], None]:
+        """Yield the queue's messages, each a JSON text, as they come together."""
 
     @abstractmethod
     async def withdraw(self) -> None:
@@ -68,11 +68,12 @@ class Run(ABC):
     async def read(self) -> AsyncGenerator[Event, None]:
         """Read the messages to the event's end."""
         async with aclosing(self.messages()) as messages:
-            async for data in messages:
-                for event in self.reader.read(data):
+            async for together in messages:
+                for event in self.reader.read(*together):
                     yield event
                     if isinstance(event, End):
                         return
+                self.reader.check()
         raise DisconnectError(
             "the server ended the stream before the answer was complete", target=self.http.name, hint="Ask again."
         )
@@ -93,8 +94,8 @@ class Run(ABC):
         """Return the path of one of the queue's routes."""
         return self.endpoint.prefix + name
 
-    async def sse_messages(self, response: aiohttp.ClientResponse) -> AsyncGenerator[str, None]:
-        """Yield the messages of a response of server-sent events."""
+    async def sse_messages(self, response: aiohttp.ClientResponse) -> AsyncGenerator[list[str], None]:
+        """Yield the messages of a response of server-sent events, as they come together."""
         if response.status != 200:  # noqa: PLR2004
             raise http_error(response.status, response.headers, await read_text(response), self.http.name)
         decoder = SSEDecoder()
@@ -102,14 +103,13 @@ class Run(ABC):
         async with aclosing(read_chunks(response, watch)) as chunks:
             async for chunk in chunks:
                 # Heartbeats keep a wait in the queue alive, but not an answer that has begun.
-                lively = len(chunk) > _HEARTBEAT_BYTES
-                for data in self._decoded(decoder, chunk):
-                    lively = lively or not is_heartbeat(data)
-                    yield data
-                if lively or not self.reader.started:
+                messages = self._decoded(decoder, chunk)
+                if messages:
+                    yield messages
+                if len(chunk) > _HEARTBEAT_BYTES or not all(map(is_heartbeat, messages)) or not self.reader.started:
                     watch.alive()
-        for event in decoder.close():
-            yield event.data
+        if messages := [event.data for event in decoder.close()]:
+            yield messages
 
     def _decoded(self, decoder: SSEDecoder, chunk: bytes) -> list[str]:
         try:
@@ -149,15 +149,15 @@ class QueueRun(Run):
             answer = await self.http.post_json(path, body)
         return event_id_of(answer, self.http.name)
 
-    async def messages(self) -> AsyncGenerator[str, None]:
+    async def messages(self) -> AsyncGenerator[list[str], None]:
         """Yield the messages of the session's stream."""
         url = self.http.url(self.path(f"/queue/data?session_hash={self.session_hash}"))
         async with (
             self.http.get(url, Accept="text/event-stream") as response,
             aclosing(self.sse_messages(response)) as messages,
         ):
-            async for data in messages:
-                yield data
+            async for together in messages:
+                yield together
 
     async def withdraw(self) -> None:
         """Cancel the event, unless it is over.

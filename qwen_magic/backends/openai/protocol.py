@@ -40,6 +40,9 @@ _THINKING = {
 """Fields that tell a server to think."""
 _CARRIED = {field: name for name, fields in GENERIC.fields.items() for field in fields} | _THINKING
 """What the fields of a body carry."""
+_read_json = json.JSONDecoder().raw_decode
+_BESIDE_TEXT = ("reasoning_content", "reasoning", "reasoning_details", "refusal")
+"""Keys of a delta that hold what is no text of the answer."""
 _REFUSAL = re.compile(
     r"unknown|unrecogni[sz]ed|unsupported|n[o']t support|not (?:permitted|allowed|configured|enabled|implemented)"
     r"|forbidden|unexpected|extra (?:inputs|fields)|invalid (?:parameter|argument|field|reasoning value)|instead",
@@ -154,6 +157,42 @@ def _thinking(server: Server, thinking: bool | None, budget: int | None) -> dict
     return limits
 
 
+class _Found:
+    """Events of one read, in which deltas of one kind that follow each other are one."""
+
+    def __init__(self) -> None:
+        self._events: list[Event] = []
+        self._texts: list[str] = []
+        self._kind: type[TextDelta | ThinkingDelta] = TextDelta
+
+    def add_text(self, text: str) -> None:
+        """Add more of the answer's text."""
+        if self._kind is not TextDelta:
+            self._flush(TextDelta)
+        self._texts.append(text)
+
+    def add(self, events: list[Event]) -> None:
+        """Add events in their order."""
+        for event in events:
+            if isinstance(event, (TextDelta, ThinkingDelta)):
+                if type(event) is not self._kind:
+                    self._flush(type(event))
+                self._texts.append(event.text)
+            else:
+                self._flush(self._kind)
+                self._events.append(event)
+
+    def events(self) -> list[Event]:
+        """Give all of them."""
+        self._flush(self._kind)
+        return self._events
+
+    def _flush(self, kind: type[TextDelta | ThinkingDelta]) -> None:
+        if text := "".join(self._texts):
+            self._events.append(self._kind(text))
+        self._texts, self._kind = [], kind
+
+
 class ChatDecoder:
     """Turn the bytes of a streamed chat completion into events, without I/O.
 
@@ -195,21 +234,25 @@ class ChatDecoder:
         """
         self.check()
         try:
-            messages = [message.data for message in self._sse.feed(data)]
+            messages = self._sse.feed(data)
         except EventTooLong:
             raise ProtocolError("a message is too long", target=self._target, hint=_AGAIN) from None
         self.said_something = bool(messages)
         self.started = self.started or self.said_something
-        found: list[Event] = []
+        found = _Found()
         for message in messages:
+            if (text := self._common(message.data)) is not None:
+                found.add_text(text)
+                continue
             try:
-                found += self._message(message)
+                found.add(self._message(message.data))
             except QwenError as error:
-                if not found:
+                events = found.events()
+                if not events:
                     raise
                 self._fault = error
-                break
-        return found
+                return events
+        return found.events()
 
     def check(self) -> None:
         """Raise the fault that came behind the events that `feed` returned last, if there was one.
@@ -259,6 +302,20 @@ class ChatDecoder:
                 "the server ended the stream before the answer was complete", target=self._target, hint=_AGAIN
             )
         return self._end()
+
+    def _common(self, data: str) -> str | None:
+        """Read a chunk that holds more of the answer's text and nothing else of note; None for any other."""
+        try:
+            chunk, end = _read_json(data)
+            (choice,) = chunk["choices"]
+            delta = choice["delta"]
+            text = delta["content"]
+            odd = choice.get("finish_reason") or choice.get("message") or (self._model is not None and "model" in chunk)
+            odd = odd or chunk.get("usage") or chunk.get("error") or chunk.get("prompt_progress")
+            odd = odd or (len(delta) > 1 and any(map(delta.get, _BESIDE_TEXT)))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return None
+        return None if odd or self.ended or end != len(data) or type(text) is not str else text
 
     def _message(self, data: str) -> list[Event]:
         if self.ended:
