@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..clock import SYSTEM_CLOCK, Clock
 from .keys import Keys
 
 if TYPE_CHECKING:
@@ -35,6 +36,26 @@ class Deadlines:
     wake: float
 
 
+class Rates(Protocol):
+    """What limits how often targets are asked, as a backend sees it."""
+
+    def hear(self, target: str, headers: Mapping[str, str]) -> None:
+        """Heed what the headers of an answer tell of a server's limits."""
+
+    async def again(self, target: str) -> None:
+        """Wait until a further request of the same answer may be sent."""
+
+
+class NoRates:
+    """No limits."""
+
+    def hear(self, target: str, headers: Mapping[str, str]) -> None:
+        """Heed nothing."""
+
+    async def again(self, target: str) -> None:
+        """Go on at once."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """How a client speaks to its servers; times in seconds.
@@ -51,6 +72,8 @@ class Settings:
         failover_timeout: the longest wait for a busy or sleeping target while another one of the chain is left.
         keys: the API keys of the session.
         options: what only one kind of backend can be told, by the kind's name; see each kind.
+        clock: what tells the time and waits.
+        rates: what limits how often targets are asked.
 
     """
 
@@ -65,6 +88,8 @@ class Settings:
     failover_timeout: float = 10.0
     keys: Keys = field(default_factory=Keys, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    clock: Clock = field(default=SYSTEM_CLOCK, repr=False, compare=False)
+    rates: Rates = field(default_factory=NoRates, repr=False, compare=False)
 
     @property
     def deadlines(self) -> Deadlines:

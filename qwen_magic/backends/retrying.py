@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-import time
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from ..clock import SYSTEM_CLOCK
 from ..errors import AsleepError, BusyError
 from ..events import Status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
+    from ..clock import Clock
     from .base import Deadlines
 
 T = TypeVar("T")
@@ -28,6 +27,7 @@ async def retry_until_ready(
     *,
     asleep: Literal["waking", "loading"] = "waking",
     state: Callable[[], Awaitable[str]] | None = None,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> AsyncGenerator[Status, None]:
     """Try until it works, and tell of each wait.
 
@@ -38,6 +38,7 @@ async def retry_until_ready(
         deadlines: how long to go on: ``retry`` while it is busy, ``wake`` while it is not up.
         asleep: what a server that is not up yet does.
         state: says in words what it does, "" where it cannot; may raise where waiting would not help.
+        clock: what tells the time and waits.
 
     Yields:
         A Status before each pause.
@@ -47,7 +48,7 @@ async def retry_until_ready(
         AsleepError: it did not come up in time.
 
     """
-    started, pause = time.monotonic(), 1.0
+    started, pause = clock.now(), 1.0
     while True:
         try:
             result.append(await attempt())
@@ -56,17 +57,17 @@ async def retry_until_ready(
             kind: Literal["retry", "waking", "loading"] = "retry"
             limit = deadlines.retry
             asked = error.retry_after or 0.0  # "at once" would only make a full queue fuller
-            wait = asked if asked >= 1 else pause * random.uniform(1, 1.25)  # noqa: S311
+            wait = asked if asked >= 1 else pause * (1 + clock.jitter() / 4)
             text = f"{error.what}; trying again in {wait:.0f} s"
         except AsleepError as error:
             failure, kind, limit, wait = error, asleep, deadlines.wake, pause
             text = (await state() if state else "") or f"{error.what}; waiting until it is"
         else:
             return
-        spent = time.monotonic() - started
+        spent = clock.now() - started
         if spent + wait > limit:
             failure.what += f", after {spent:.0f} s of trying" if spent >= 1 else ""
             raise failure
         yield Status(text, kind, target)
-        await asyncio.sleep(wait)
+        await clock.sleep(wait)
         pause = min(pause * 2, _LONGEST_PAUSE)

@@ -19,8 +19,9 @@ from ..errors import (
     StallError,
     UsageError,
 )
-from ..events import AnswerEvent, Event, Status
+from ..events import AnswerEvent, Event, Status, UsageReport
 from .continuation import continued
+from .fitting import count
 from .unsendable import check_sendable
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from ..request import Request
     from .context_limits import ContextLimits
     from .health import Health
+    from .rate_limits import RateLimits, Sent
 
 CONNECT_SECONDS = 12.0
 """The longest wait for connections in all, where there are several targets: with no network a chain ends soon."""
@@ -56,6 +58,7 @@ class Chain:
         health: how the targets fare.
         limits: what is known of their contexts.
         settings: the client's settings.
+        rates: how often targets are asked, and how many answers come at once.
         beginning: an answer that was broken off, which is to be continued, or None.
 
     Attributes:
@@ -72,6 +75,7 @@ class Chain:
         health: Health,
         limits: ContextLimits,
         settings: Settings,
+        rates: RateLimits,
         beginning: Reply | None = None,
     ) -> None:
         self.targets = tuple(targets)
@@ -81,6 +85,7 @@ class Chain:
         self._health = health
         self._limits = limits
         self._settings = settings
+        self._rates = rates
         self._beginning = beginning
         self._begun = False
         self._connecting = 0.0
@@ -146,6 +151,29 @@ class Chain:
     ) -> AsyncGenerator[Event, None]:
         """Ask one target, and note how it fares."""
         self._begun = False
+        async with aclosing(self._rates.place(target.name)) as places:
+            async for status in places:
+                yield status
+        try:
+            async with aclosing(self._timed(target, others, session, request)) as answer:
+                async for event in answer:
+                    yield event
+        finally:
+            self._rates.leave()
+
+    async def _timed(
+        self,
+        target: Target,
+        others: Sequence[Target],
+        session: aiohttp.ClientSession,
+        request: Request,
+    ) -> AsyncGenerator[Event, None]:
+        """Ask one target in its turn, from which on the time counts."""
+        sent: list[Sent] = []
+        turn = self._rates.turn(target.name, lambda: count(request.messages), request.parameters.max_tokens, sent)
+        async with aclosing(turn) as waiting:
+            async for status in waiting:
+                yield status
         started = time.perf_counter()
         try:
             backend = self._backend(target)
@@ -158,6 +186,9 @@ class Chain:
                         self._begun = True
                         self._health.succeeded(target.name, spent)
                     yield event
+                    if isinstance(event, UsageReport):
+                        usage = event.usage
+                        self._rates.used(target.name, sent[0], usage.prompt_tokens, usage.completion_tokens)
                     if others and isinstance(event, Status) and event.kind == "queue":
                         self._leave_long_queue(event, spent)
         except QwenError as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..backends.base import Deadlines, Settings
 from ..backends.registry import kind_options, make_backend
 from ..backends.targets import parse_chain, usual_chain
+from ..clock import SYSTEM_CLOCK, Clock
 from ..errors import QwenError, StallError
 from ..loop import background_loop
 from ..messages import Message, Prompt, to_messages
@@ -21,6 +22,7 @@ from .chain import Chain
 from .context_limits import ContextLimits
 from .continuation import check_continuable
 from .health import Health, TargetState
+from .rate_limits import RateLimits
 from .sessions import Sessions
 from .stream import Stream
 from .usage import Ledger
@@ -63,6 +65,11 @@ class QwenClient:
         inputs: values for an endpoint's inputs, by parameter name or label.
         failover_timeout: how long to wait for a busy or sleeping target while another one is left, in seconds.
         options: what only one kind of backend can be told: by the kind's name, its options by their names.
+        max_connections: how many answers come at once, by default as many as are asked for; who waits for a place
+            is told, and no time limit counts it.
+        requests_per_minute: how often each target is asked, or by targets' names how often those are.
+        tokens_per_minute: how many tokens each target reads and writes, or by targets' names how many those do.
+        clock: what tells the time and waits; tests hand in their own.
 
     Attributes:
         targets: the targets, in order.
@@ -92,7 +99,12 @@ class QwenClient:
         inputs: Mapping[str, Any] | None = None,
         failover_timeout: float = 10.0,
         options: Mapping[str, Mapping[str, Any]] | None = None,
+        max_connections: int | None = None,
+        requests_per_minute: int | Mapping[str, int] | None = None,
+        tokens_per_minute: int | Mapping[str, int] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        self._rates = RateLimits(clock, requests_per_minute, tokens_per_minute, max_connections)
         self.settings = Settings(
             proxy=proxy,
             trust_env=trust_env,
@@ -103,10 +115,12 @@ class QwenClient:
             retry_timeout=retry_timeout,
             wake_timeout=wake_timeout,
             failover_timeout=failover_timeout,
+            clock=clock,
+            rates=self._rates,
             options=kind_options({"space": {"endpoint": endpoint, "inputs": inputs, "auth": auth}}, options or {}),
         )
         self.usage = Ledger()
-        self._health = Health()
+        self._health = Health(clock.now)
         self._limits = ContextLimits()
         self.targets: tuple[Target, ...] = parse_chain(target) if target else default_chain()
         self._sessions = Sessions(self.settings)
@@ -328,7 +342,7 @@ class QwenClient:
         beginning: Reply | None = None,
     ) -> Stream:
         return Stream(
-            Chain(targets, self._backend, self._health, self._limits, self.settings, beginning),
+            Chain(targets, self._backend, self._health, self._limits, self.settings, self._rates, beginning),
             self._sessions,
             request,
             self._streams,

@@ -78,6 +78,7 @@ class Sessions:
             headers={"User-Agent": user_agent()},
             trust_env=settings.trust_env,
             proxy=settings.proxy,
+            connector=aiohttp.TCPConnector(limit=0),  # a wait for a place would count as connecting
             # Servers on an IP address set cookies too, which keep us on one replica.
             cookie_jar=aiohttp.CookieJar(unsafe=True),
         )

@@ -172,6 +172,7 @@ class AppHttp:
     async def json(self, response: aiohttp.ClientResponse) -> Any:
         """Read an answer's JSON; raise what its status means."""
         body = await response.text(errors="replace")
+        self.site.settings.rates.hear(self.name, response.headers)
         if response.status != 200:  # noqa: PLR2004
             raise http_error(response.status, response.headers, body, self.name)
         try:

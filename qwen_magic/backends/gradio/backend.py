@@ -226,7 +226,16 @@ class SpaceBackend:
     ) -> AsyncGenerator[Status, None]:
         """Try while a queue is full, or the Space wakes up; see `retry_until_ready`."""
         deadlines = http.deadlines or self.settings.deadlines
-        return retry_until_ready(attempt, result, self.name, deadlines, state=lambda: self._state(http))
+        clock, rates, asked = self.settings.clock, self.settings.rates, False
+
+        async def limited() -> T:
+            nonlocal asked
+            if asked:
+                await rates.again(self.name)
+            asked = True
+            return await attempt()
+
+        return retry_until_ready(limited, result, self.name, deadlines, state=lambda: self._state(http), clock=clock)
 
     async def _state(self, http: AppHttp) -> str:
         """Ask the Hub for the Space's stage; raise where waiting would not help."""

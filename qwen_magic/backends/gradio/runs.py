@@ -99,7 +99,7 @@ class Run(ABC):
         if response.status != 200:  # noqa: PLR2004
             raise http_error(response.status, response.headers, await read_text(response), self.http.name)
         decoder = SSEDecoder()
-        watch = Watch(response, self.stall_timeout)
+        watch = Watch(response, self.stall_timeout, self.http.site.settings.clock)
         async with aclosing(read_chunks(response, watch)) as chunks:
             async for chunk in chunks:
                 # Heartbeats keep a wait in the queue alive, but not an answer that has begun.

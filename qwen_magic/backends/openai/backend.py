@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -101,7 +100,7 @@ class OpenAIBackend:
 
     async def context(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> int | None:
         """Ask for the model's context, unless it is known or was asked a short time ago; see `Backend.context`."""
-        model, now = self.model or self.server.model, time.monotonic()
+        model, now = self.model or self.server.model, self.settings.clock.now()
         if self.server.name == "dashscope":  # which does not tell
             return context_of(model)
         if self._told is None or now - self._told[0] > _TOLD_SECONDS:
@@ -169,7 +168,7 @@ class OpenAIBackend:
             for event in decoder.whole(await read_text(response)):
                 yield event
             return
-        watch = Watch(response, self.settings.stall_timeout)
+        watch = Watch(response, self.settings.stall_timeout, self.settings.clock)
         async with aclosing(read_chunks(response, watch)) as chunks:
             async for chunk in chunks:
                 for event in decoder.feed(chunk):

@@ -71,11 +71,16 @@ class ServerHttp:
         self._session = session
         self._headers = headers
         self._deadlines = deadlines or settings.deadlines
+        self._settings = settings
+        self._asked = False
         self._timeout = timeouts(settings, deadlines)
 
     def open(self, body: ChatBody, found: list[aiohttp.ClientResponse]) -> AsyncGenerator[Status, None]:
         """Ask until the server answers; wait while it is busy, or loads its model."""
-        return retry_until_ready(lambda: self._opened(body), found, self._name, self._deadlines, asleep="loading")
+        clock = self._settings.clock
+        return retry_until_ready(
+            lambda: self._opened(body), found, self._name, self._deadlines, asleep="loading", clock=clock
+        )
 
     async def _opened(self, body: ChatBody) -> aiohttp.ClientResponse:
         """Ask once, and again without what the server refuses; the request's warnings then name it."""
@@ -162,13 +167,18 @@ class ServerHttp:
         )
 
     async def _post(self, request: ChatBody) -> aiohttp.ClientResponse:
-        return await self._session.post(
+        if self._asked:
+            await self._settings.rates.again(self._name)
+        self._asked = True
+        response = await self._session.post(
             f"{self._base_url}/chat/completions",
             json=request.body,
             headers={**self._headers, "Accept": "text/event-stream"},
             timeout=self._timeout,
             allow_redirects=False,  # another server would be sent our key
         )
+        self._settings.rates.hear(self._name, response.headers)
+        return response
 
     async def _failure(self, response: aiohttp.ClientResponse) -> ServerError:
         async with response:
