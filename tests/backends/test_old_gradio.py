@@ -158,7 +158,7 @@ async def test_long_messages(old_version: str, gradio_server: ServerFactory) -> 
         parts = [part async for part in stream]
     assert "".join(parts) == stream.reply.text
     assert len(stream.reply.text.rstrip()) >= 999_998
-    assert len(parts) >= 14
+    assert len(parts) >= 4  # what comes in one read is one part
 
 
 async def test_notes_are_statuses(old_version: str, gradio_server: ServerFactory) -> None:
