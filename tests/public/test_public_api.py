@@ -48,16 +48,34 @@ print(len(sys.argv[2].split()))
 """
 
 
+def arguments(cls: type) -> list[str]:
+    """Tell how an object of a class is made, an argument a line."""
+    written = promised(inspect.signature(cls)).parameters.values()
+    star = next(
+        (place for place, one in enumerate(written) if one.kind is inspect.Parameter.KEYWORD_ONLY), len(written)
+    )
+    lines = [without_places(str(one)) for one in written]
+    return [f"({line})" for line in [*lines[:star], *(["*"] if star < len(lines) else []), *lines[star:]]]
+
+
 def signature(function: Any) -> str:
-    """Write a signature without what is no promise: a parameter's help, the place of an object in memory."""
-    written = inspect.signature(function)
+    return without_places(str(promised(inspect.signature(function))))
+
+
+def without_places(text: str) -> str:
+    """Take out where an object is in memory."""
+    return re.sub(r" at 0x[0-9a-f]+>", ">", text)
+
+
+def promised(written: inspect.Signature) -> inspect.Signature:
+    """Take out what is no promise: a parameter's help."""
     parameters = [
         one.replace(annotation=re.sub(r"^Annotated\[(.*?), Parameter\(.*\)\]$", r"\1", one.annotation, flags=re.DOTALL))
         if isinstance(one.annotation, str)
         else one
         for one in written.parameters.values()
     ]
-    return re.sub(r" at 0x[0-9a-f]+>", ">", str(written.replace(parameters=parameters)))
+    return written.replace(parameters=parameters)
 
 
 def members(cls: type) -> list[str]:
@@ -87,8 +105,9 @@ def members(cls: type) -> list[str]:
 def described(name: str, value: Any) -> list[str]:
     if inspect.isclass(value):
         ours = [base.__name__ for base in value.__bases__ if base is not object]
-        init = "" if getattr(value, "_is_protocol", False) or name in MADE_BY_US else signature(value)
-        return [f"class {name}({', '.join(ours)}){init}", *(f"    {line}" for line in members(value))]
+        made = not getattr(value, "_is_protocol", False) and name not in MADE_BY_US
+        init = [f"    {line}" for line in arguments(value)] if made else []  # a line each, so that a change is seen
+        return [f"class {name}({', '.join(ours)})", *init, *(f"    {line}" for line in members(value))]
     if inspect.isroutine(value):
         return [f"def {name}{signature(value)}"]
     return [f"{name} = {value}"]
