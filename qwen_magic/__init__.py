@@ -1,4 +1,9 @@
-"""Ask Qwen from a Jupyter notebook and watch the answer arrive."""
+"""Ask Qwen from a Jupyter notebook and watch the answer arrive.
+
+Public are the names in ``__all__``, the errors in `qwen_magic.errors`, and for authors of backends what
+`qwen_magic.backends` names. A public name goes away, or changes for those who use it, only after a release in which its
+use gives a DeprecationWarning; new events, fields and keyword arguments may come at any time. All else may change.
+"""
 
 from __future__ import annotations
 

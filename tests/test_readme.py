@@ -63,15 +63,13 @@ def test_cells_run_as_they_stand() -> None:
     assert "qwen.jsonl" in next("".join(texts(cell)) for cell in cells if cell.source == "%qwen replay on")
     shown = {cell.source: "".join(texts(cell)) for cell in cells}
     for code, text in shown.items():
-        if "print(" in code or code == "%qwen use local":
+        if "print(" in code:
             assert len(text) > 10, code
     assert "def add(a, b):" in next(text for code, text in shown.items() if "reply.code" in code)
     widgets = [cell for cell in cells if any("widget-view" in str(output) for output in cell.outputs)]
-    assert [cell.source.splitlines()[-1] for cell in widgets] == ["%qwen panel", "panel"]
-    assert "one-liner" in shown["%qwen conversation show --full"]
-    assert "Name three colours." in next(text for code, text in shown.items() if "panel.transcript()" in code)
+    assert [cell.source.splitlines()[-1] for cell in widgets] == ["%qwen panel"]
     # The last reply is shown as Markdown.
-    (output,) = next(cell for cell in cells if "last_reply()" in cell.source).outputs
+    output = next(cell for cell in cells if "last_reply()" in cell.source).outputs[-1]
     assert "add" in output.data["text/markdown"]
 
 
@@ -111,8 +109,8 @@ def test_its_commands_are_real() -> None:
 
 
 def test_files_that_it_names_are_there() -> None:
-    named = re.findall(r"(?:\]\(|`)((?:notebooks/|\.ci/)[\w./-]+)[)`]", README)
-    assert {"notebooks/quickstart.png", ".ci/run"} <= set(named)
+    named = re.findall(r"(?:\]\(|`)((?:notebooks/|\.ci/|\.github/|tests/)[\w./-]+)[)`]", README)
+    assert {"notebooks/quickstart.png", "notebooks/client.ipynb"} <= set(named)
     for path in named:
         assert (ROOT / path).exists() or path.endswith(".answered.ipynb"), path
 
@@ -122,15 +120,41 @@ def test_options_and_settings_are_the_real_ones() -> None:
     from qwen_magic.notebook.options import OPTIONS, option_help
     from qwen_magic.parameters import NAMES, SAMPLING
 
-    named = set(re.findall(r"--[a-z]\w+(?:-\w+)*", "\n".join(re.findall(r"^\| `-.*$", README, re.MULTILINE))))
+    asking = README.partition("## Ask in a cell")[2].partition("### Conversations")[0]
+    named = set(re.findall(r"--[a-z]\w+(?:-\w+)*", asking))
     assert named == {option.flags[-1] for option in OPTIONS}
-    of_parameters = [option_help(option) for option in OPTIONS if option.name in NAMES]
-    rows = [f"| `{written}` | {meaning} |" for written, meaning in of_parameters]
+    rows = [
+        f"| `{written}` | {meaning} |"
+        for written, meaning in (option_help(option) for option in OPTIONS if option.name in NAMES)
+        if f"| `{written}` |" in README
+    ]
     first = README.splitlines().index(rows[0])
     assert README.splitlines()[first : first + len(rows)] == rows
+    table_rows = {row.split("`")[1] for row in README.splitlines() if row.startswith("| `-")}
+    usual = {option.flags[0] for option in OPTIONS if option.level == "usual"}
+    assert {row.split()[0] for row in table_rows} == usual
     table = README.partition("| `%config QwenMagics.`")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| `([^`]*)`", table, re.MULTILINE)
     settings = {name: default for names, default in rows for name in re.findall(r"\w+", names)}
     traits = QwenMagics.class_traits(config=True)
     assert f"| {', '.join(f'`{name}`' for name in SAMPLING)} |" in table
-    assert settings == {name: repr(trait.default_value) for name, trait in traits.items()}
+    assert settings == {name: repr(traits[name].default_value) for name in settings}
+    others = README.partition("lists all with their meanings; the others are")[2].partition(". In an IPython")[0]
+    assert set(traits) == set(settings) | set(re.findall(r"`(\w+)`", others))
+    assert all(trait.help for trait in traits.values())
+
+
+def test_it_is_short() -> None:
+    assert len(README.splitlines()) <= 400
+
+
+def test_what_it_links_to_is_there() -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", README)
+    assert len(links) > 5
+    for link in links:
+        path, _, heading = link.partition("#")
+        text = (ROOT / path).read_text(encoding="utf-8") if path.endswith(".md") else README
+        assert (ROOT / path).exists(), link
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+            assert heading in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}, link
