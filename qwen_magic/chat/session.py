@@ -14,8 +14,9 @@ from ..request import Request
 from .advice import Advice
 from .exchange import Exchange
 from .memory import Memory
+from .modes import MODES
 from .question import Draft, guarded, system_line
-from .settings import MODES, PlainSettings
+from .settings import PlainSettings
 from .workspace import PlainWorkspace
 
 if TYPE_CHECKING:

@@ -7,15 +7,10 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..loop import background_loop
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..client.client import QwenClient
-
-MODES = ("on", "only", "fresh", "off")
-"""What replay can be set to."""
 
 
 class SessionSettings(Protocol):
@@ -82,6 +77,8 @@ class PlainSettings:
             self._client = self.target, client
         if before is not None:
             client.inherit(before[1])
+            from ..loop import background_loop  # noqa: PLC0415
+
             # Not waited for: the background loop itself may be asking.
             asyncio.run_coroutine_threadsafe(before[1].aclose(), background_loop().loop())
         return client

@@ -9,10 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.completer import SimpleCompletion, context_matcher
-
 from ..backends.targets import key_names, parse_chain, parse_target, target_names
-from ..chat.settings import MODES
+from ..chat.modes import MODES
 from ..errors import TargetError
 from .braces import names_in_braces
 from .commands.table import COMMANDS
@@ -22,9 +20,6 @@ from .options import OPTIONS, read_words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from IPython.core.completer import CompletionContext
-    from IPython.core.interactiveshell import InteractiveShell
-
     from .commands.command import Command
     from .options import Option
     from .session import NotebookSession
@@ -32,10 +27,6 @@ if TYPE_CHECKING:
     Source = Callable[[NotebookSession, str], Iterable[str]]
     """Gives what may stand somewhere, given what of it is there."""
 
-_IDENTIFIER = "qwen_magic"
-_FIRST = 1000
-"""Our place among IPython's matchers, whose own are all at 0."""
-_FILE_MATCHER = "IPCompleter.file_matcher"
 _CELL = re.compile(r"(?:[ \t]*(?:%%\w[^\n]*)?\n)*?[ \t]*%%qwen(?=\s|\Z)")
 _LINE = re.compile(r"\s*%qwen(?=\s)")
 _WORD = re.compile(r"""(?:\\[\s"']|"(?:\\"|[^"])*(?:"|\Z)|'[^']*(?:'|\Z)|[^\s"'])+""")
@@ -62,45 +53,6 @@ class Completions:
     texts: tuple[str, ...] = ()
     fragment: str = ""
     files: bool = False
-
-
-class _Nothing(list[SimpleCompletion]):
-    """No completion at all.
-
-    IPython keeps other matchers away only for one that has found something: so it has a length, and nothing in it.
-    """
-
-    def __len__(self) -> int:
-        return 1
-
-
-def register(shell: InteractiveShell, session: NotebookSession) -> None:
-    """Let Tab complete what is ours."""
-
-    @context_matcher(identifier=_IDENTIFIER, priority=_FIRST)  # type: ignore[untyped-decorator]
-    def match(context: CompletionContext) -> dict[str, Any]:
-        try:
-            found = complete(session, context.full_text, context.cursor_line, context.cursor_position)
-        except Exception:  # noqa: BLE001 - whatever goes wrong, Tab only finds nothing
-            found = None
-        if found is None:
-            return {"completions": [], "matched_fragment": "", "suppress": False}
-        return {
-            "completions": [SimpleCompletion(text, type=found.kind) for text in found.texts] or _Nothing(),
-            "matched_fragment": found.fragment,
-            "suppress": True,
-            "do_not_suppress": {_FILE_MATCHER} if found.files else set(),
-            "ordered": True,
-        }
-
-    unregister(shell)
-    shell.Completer.custom_matchers.append(match)
-
-
-def unregister(shell: InteractiveShell) -> None:
-    """Leave Tab to IPython."""
-    matchers = shell.Completer.custom_matchers
-    matchers[:] = [matcher for matcher in matchers if getattr(matcher, "matcher_identifier", "") != _IDENTIFIER]
 
 
 def complete(session: NotebookSession, text: str, row: int, column: int) -> Completions | None:

@@ -20,6 +20,7 @@ from ..text.frames import frame
 from ..text.markdown import BlockSplitter
 from ..text.math import dollar_math
 from ..text.safe import safe_markdown
+from .first_sign import publish
 from .printing import PrintDisplay, SlotStatus, TerminalStatus
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from ..reply import Reply
     from ..text.forms import Shaped
+    from .first_sign import FirstSign
 
 TICK = 0.1
 """Seconds between two updates of the open tail."""
@@ -37,6 +39,8 @@ _THINKING_TICK = 0.2
 """Seconds between two updates of running thinking."""
 _OVERHEAD = 900
 """Bytes of a message on IOPub besides its text, with headers and parent header; measured."""
+_OTHER = "\0"
+"""The mark of a display that shows what is not ours."""
 _FREE_BYTES = 300_000
 _BYTES_FOR_ONE = 48
 """Wire bytes that are allowed for each byte of the answer: 100,000 characters cost at most 5.1 MB."""
@@ -57,12 +61,13 @@ class Display(Protocol):
         """Show the rest, and last the line that names target, seconds and speed."""
 
 
-def make_display(shell: InteractiveShell | None, form: str) -> Display:
+def make_display(shell: InteractiveShell | None, form: str, first_sign: FirstSign | None = None) -> Display:
     """Choose how to show an answer: displays where a front end draws Markdown, else plain printing.
 
     Args:
         shell: the shell whose cell it is, or None.
-        form: one of `FORMATS` in `notebook.options`.
+        form: one of `FORMATS` in `notebook.choices`.
+        first_sign: what was shown before; a display of Markdown goes on with it.
 
     Returns:
         A display for one answer.
@@ -70,22 +75,14 @@ def make_display(shell: InteractiveShell | None, form: str) -> Display:
     """
     has_front_end = getattr(shell, "kernel", None) is not None
     if form == "text" or not has_front_end:
-        inner: MarkdownDisplay | PrintDisplay = PrintDisplay(
-            SlotStatus(_publish) if has_front_end else TerminalStatus()
-        )
+        inner: MarkdownDisplay | PrintDisplay = PrintDisplay(SlotStatus(publish) if has_front_end else TerminalStatus())
     else:
-        inner = MarkdownDisplay(_publish)
+        inner = MarkdownDisplay(publish, first=first_sign.take() if first_sign else "")
     if form in ("markdown", "text"):
         return inner
     from .shaping import ShapedDisplay  # noqa: PLC0415 - only for what is not shown whole
 
     return ShapedDisplay(inner, form, markdown=has_front_end)
-
-
-def _publish(data: dict[str, str], display_id: str, update: bool) -> None:  # noqa: FBT001 - IPython's own form
-    from IPython.display import publish_display_data  # noqa: PLC0415 - only in a notebook
-
-    publish_display_data(data, metadata={}, transient={"display_id": display_id}, update=update)  # type: ignore[no-untyped-call]
 
 
 @dataclass
@@ -116,15 +113,20 @@ class MarkdownDisplay:
     Args:
         publish: sends a mime bundle to a display id, as a new display or an update.
         clock: the time in seconds.
+        first: the id of a display that is there already, or "".
 
     """
 
     def __init__(
-        self, publish: Callable[[dict[str, str], str, bool], None], clock: Callable[[], float] = time.monotonic
+        self,
+        publish: Callable[[dict[str, str], str, bool], None],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        first: str = "",
     ) -> None:
         self._publish = publish
         self._clock = clock
-        self._slots: list[_Slot] = []
+        self._slots = [_Slot(first, _OTHER)] if first else []
         self._splitter = BlockSplitter()
         self._runs: list[str] = []
         self._thoughts = Thoughts(clock)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from traitlets import Bool, Enum, Float, TraitError, Unicode, observe
 
-from ..backends.targets import parse_chain
-from ..chat.settings import MODES
+from ..chat.modes import MODES
 from ..errors import QwenError, UsageError
 from ..parameters import SAMPLING, to_parameters
-from . import completion, question_mark
-from .commands.table import run_command
-from .nest import Nest
-from .options import FORMATS, cell_options
-from .session import NotebookSession
+from . import question_mark, tab
+from .choices import FORMATS
+from .context import Cells
+from .first_sign import FirstSign, publish
 from .traits import parameter_traits
+
+# What a first %%qwen does not need, and what it needs after its first sign of life, is imported where it is needed.
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from ..client.client import QwenClient
     from ..reply import Reply
+    from .nest import Nest
+    from .session import NotebookSession
 
 _TIMEOUTS = ("connect_timeout", "stall_timeout", "retry_timeout", "wake_timeout", "failover_timeout")
 
@@ -55,11 +58,28 @@ class QwenMagics(Magics):
     ).tag(config=True)
 
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
-        self.nest = Nest()
         self._client: QwenClient | None = None
         self._stale = False
+        self._first_sign = FirstSign()
+        self.open_panel: Callable[[str], object] = lambda _name: None
         super().__init__(shell, **kwargs)
-        self.session = NotebookSession(self, shell, self.nest)
+        self._user_shell = shell
+        self.cells = Cells(shell)
+
+    @cached_property
+    def session(self) -> NotebookSession:
+        """The session, made with the first question or command."""
+        from .nest import Nest  # noqa: PLC0415
+        from .session import NotebookSession  # noqa: PLC0415
+
+        self.nest: Nest = Nest()
+        session = NotebookSession(self, self._user_shell, self.nest, self.cells, self._first_sign)
+        session.open_panel = self.open_panel
+        return session
+
+    @property
+    def _begun(self) -> bool:
+        return "session" in vars(self)
 
     @property
     def client(self) -> QwenClient:
@@ -80,7 +100,7 @@ class QwenMagics(Magics):
     @property
     def last_reply(self) -> Reply | None:
         """The last answer, or None."""
-        return self.session.last_reply
+        return self.session.last_reply if self._begun else None
 
     @observe("target", *_TIMEOUTS)
     def _renew_client(self, _change: object) -> None:
@@ -121,6 +141,8 @@ class QwenMagics(Magics):
         if name in SAMPLING:
             to_parameters({name: value})
         elif name == "target" and value:
+            from ..backends.targets import parse_chain  # noqa: PLC0415
+
             parse_chain(value)
 
     @no_var_expand
@@ -150,9 +172,18 @@ class QwenMagics(Magics):
 
         """
         if cell is None:
+            from .commands.table import run_command  # noqa: PLC0415
+
             run_command(self.session, line)
-        else:
+            return
+        if not self._begun and getattr(self.shell, "kernel", None) is not None and cell.strip():
+            self._first_sign.show(publish)
+        try:
+            from .options import cell_options  # noqa: PLC0415
+
             self.session.ask(cell_options(line), cell)
+        finally:
+            self._first_sign.clear(publish)
 
 
 def last_reply() -> Reply | None:
@@ -180,11 +211,11 @@ def load(shell: InteractiveShell, open_panel: Callable[[str], object]) -> None:
         magics = QwenMagics(shell)
     except TraitError as error:
         raise UsageError(str(error), hint="Set it right in your IPython profile.") from None
-    magics.session.open_panel = open_panel
+    magics.open_panel = open_panel
     shell.register_magics(magics)
-    completion.register(shell, magics.session)
+    tab.register(shell, lambda: magics.session)
     question_mark.register(shell)
-    magics.session.cells.watch()
+    magics.cells.watch()
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -192,14 +223,16 @@ def unload(shell: InteractiveShell) -> None:
     magics = shell.magics_manager.registry.pop("QwenMagics", None)
     if magics is None:
         return
-    completion.unregister(shell)
+    tab.unregister(shell)
     question_mark.unregister(shell)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("qwen", None)
     if magics in shell.configurables:
         shell.configurables.remove(magics)
     magics.close()
-    magics.session.close()
+    magics.cells.unwatch()
+    if magics._begun:  # noqa: SLF001 - of this module
+        magics.session.close()
     from ..loop import background_loop  # noqa: PLC0415 - not needed before
 
     background_loop().close()

@@ -9,17 +9,15 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..chat.settings import MODES
+from ..chat.modes import MODES
 from ..errors import UsageError
 from ..parameters import TABLE, Flag
+from .choices import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..parameters import Kind, Level, Parameter
-
-FORMATS = ("markdown", "text", "code", "json", "html", "math")
-"""How an answer can be shown."""
 
 _WORD = re.compile(r"""(?:\\[\s"']|"(?:\\"|[^"])*"|'[^']*'|[^\s"'])+""")
 """A word as a shell has it, but a backslash is one unless it stands before a blank or a quotation mark."""

@@ -10,7 +10,6 @@ from ..chat.question import Question, system_line
 from ..chat.session import ChatSession
 from ..errors import QwenError, UsageError
 from ..text.terminal import safe_terminal
-from .context import Cells
 from .options import USAGE
 from .waiting import Interrupted, wait_for
 from .workspace import NotebookWorkspace
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from ..chat.memory import Memory
     from ..client.client import QwenClient
     from ..reply import Reply
+    from .context import Cells
+    from .first_sign import FirstSign
     from .nest import Nest
     from .options import Options
     from .settings import NotebookSettings
@@ -39,6 +40,8 @@ class NotebookSession:
         settings: the settings and the client.
         shell: the user's shell.
         nest: the switch of the nested event loop.
+        cells: what the session's other cells said.
+        first_sign: what is shown before the first question has loaded all it needs.
 
     Attributes:
         settings: the settings and the client.
@@ -50,12 +53,15 @@ class NotebookSession:
 
     """
 
-    def __init__(self, settings: NotebookSettings, shell: InteractiveShell, nest: Nest) -> None:
+    def __init__(
+        self, settings: NotebookSettings, shell: InteractiveShell, nest: Nest, cells: Cells, first_sign: FirstSign
+    ) -> None:
         self.settings = settings
         self.shell = shell
         self.nest = nest
         self.chat = ChatSession(settings, NotebookWorkspace(shell))
-        self.cells = Cells(shell)
+        self.cells = cells
+        self._first_sign = first_sign
         self.open_panel: Callable[[str], object] = lambda _name: None
 
     @property
@@ -180,8 +186,7 @@ class NotebookSession:
         )
 
     def close(self) -> None:
-        """Close the database, and watch the session's cells no longer."""
-        self.cells.unwatch()
+        """Close the database."""
         self.chat.close()
 
     def _with_cells(self, number: int, question: Question) -> Question:
@@ -198,7 +203,7 @@ class NotebookSession:
         from .display import make_display  # noqa: PLC0415 - loading the extension stays light
         from .outcome import CellOutcome  # noqa: PLC0415
 
-        display = make_display(self.shell, options.format or self.settings.format)
+        display = make_display(self.shell, options.format or self.settings.format, self._first_sign)
         outcome = CellOutcome(self.shell, options, display, self.chat.advice, code)
         try:
             exchange.run_here(outcome, tick=display.tick)

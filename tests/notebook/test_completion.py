@@ -15,10 +15,12 @@ from servers.chat import ChatServer
 from qwen_magic.backends.gradio.kind import ALIASES
 from qwen_magic.backends.local.known_weights import KNOWN
 from qwen_magic.backends.openai.servers import SERVERS
+from qwen_magic.chat.modes import MODES
 from qwen_magic.notebook.braces import names_in_braces
+from qwen_magic.notebook.choices import FORMATS
 from qwen_magic.notebook.commands.table import COMMANDS
 from qwen_magic.notebook.commands.topics import TOPICS
-from qwen_magic.notebook.options import FORMATS, MODES, OPTIONS
+from qwen_magic.notebook.options import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,10 +19,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qwen_magic.chat.modes import MODES
 from qwen_magic.errors import ReplayError, UsageError
 from qwen_magic.events import Usage
 from qwen_magic.messages import Message
-from qwen_magic.notebook.options import MODES
 from qwen_magic.replay import Mode, Replay, difference
 from qwen_magic.replay.file import ReplayFile
 from qwen_magic.replay.recorded import RecordedAnswer, UnreadableLine, prompt_mark, read_line, recorded_of, to_line

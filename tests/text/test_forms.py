@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qwen_magic.notebook.options import FORMATS
+from qwen_magic.notebook.choices import FORMATS
 from qwen_magic.text.bare_code import answer_blocks
 from qwen_magic.text.fences import CodeBlock, code_blocks, write_fence
 from qwen_magic.text.forms import make_form

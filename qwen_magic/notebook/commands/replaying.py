@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...chat.settings import MODES
+from ...chat.modes import MODES
 from ...errors import UsageError
 from .command import Command, say
 
