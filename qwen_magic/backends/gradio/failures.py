@@ -49,6 +49,9 @@ DEAD_STAGES = {
 }
 """Stages of a Space that waiting does not end."""
 
+SESSION_LOST = "the server lost our session"
+"""What is said where a server no longer knows a session, as after its restart."""
+
 _LITERAL = re.compile(r"""(['"])((?:\\.|(?!\1)[^\\])*)\1""")
 _OTHER = "Try another target."
 _TOKEN = "Set HF_TOKEN, or give hf_token=, of an account that may use it."  # noqa: S105 - a hint
@@ -149,7 +152,7 @@ def session_error(message: Mapping[str, Any], target: str) -> QwenError:
     """Tell what an ``unexpected_error`` means."""
     said = one_line(str(message.get("message") or ""))
     if message.get("session_not_found") or "session not found" in said.lower():
-        return DisconnectError("the server lost our session", target=target, hint="Ask again.")
+        return DisconnectError(SESSION_LOST, target=target, hint="Ask again.")
     return ServerError(
         f"the server failed{': ' + said if said else ''}",
         target=target,
