@@ -9,7 +9,7 @@ import os
 import secrets
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
 
@@ -23,7 +23,7 @@ from ...errors import (
     QwenError,
     ServerError,
 )
-from ...events import AnswerEvent, End, Event, Reset, Responder, Status, TextDelta
+from ...events import AnswerEvent, End, Event, Responder, Status
 from ...messages import Message
 from ..capabilities import TEXT_ALONE
 from ..http import translated
@@ -38,10 +38,9 @@ from .filling import build
 from .kind import GradioOptions, space_host
 from .known_spaces import KNOWN
 from .old_runs import queued_or_not
-from .protocol import count_questions
+from .questions import count_questions
 from .run_of import run_of
-from .visit import Visit
-from .visits import MOST_REPLAYED, Visits
+from .visits import Said, Visits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -198,11 +197,12 @@ class SpaceBackend:
             raise (failed if _is_silent(error) else error) from None
 
     async def _answer_once(self, http: AppHttp, endpoint: Endpoint, request: Request) -> AsyncGenerator[Event, None]:
-        if endpoint.walk is not None:
-            async with aclosing(self._visit(http, endpoint, request)) as walked:
-                async for event in walked:
-                    yield event
-            return
+        answering = self._call if endpoint.walk is None else self._visit
+        async with aclosing(answering(http, endpoint, request)) as events:
+            async for event in events:
+                yield event
+
+    async def _call(self, http: AppHttp, endpoint: Endpoint, request: Request) -> AsyncGenerator[Event, None]:
         plain, inputs = endpoint, self.options.inputs
         if endpoint.conversation and sum(message.role == "user" for message in request.messages) > 1:
             endpoint = endpoint.conversation
@@ -228,9 +228,9 @@ class SpaceBackend:
                     yield status
             async with aclosing(run.read()) as answer:
                 async for event in answer:
-                    if isinstance(event, End) and run.reader.data and endpoint.output < len(run.reader.data):
-                        for status in self._seen(payload.rows, run.reader.data[endpoint.output]):
-                            yield status
+                    if isinstance(event, End):
+                        for seen in self._seen(payload.rows, (run.reader.data or [])[endpoint.output :][:1]):
+                            yield seen
                     yield event
         finally:
             await run.leave()
@@ -239,53 +239,42 @@ class SpaceBackend:
         """Do what the page does; where its State is the conversation, in the visit that holds this one."""
         walk = endpoint.walk
         assert walk is not None  # noqa: S101 - the caller looked
-        turns = [message for message in request.messages if message.role != "system"]
         system = [message for message in request.messages if message.role == "system"]
-        earlier, visit, asked = turns[:-1], Visit(), request
-        repeated: list[Message] = []
-        if walk.keeps and earlier:
-            kept = self._visits.take(earlier)
-            visit = kept or visit
-            repeated = [] if kept else [message for message in earlier if message.role == "user"]
-            if kept or len(repeated) <= MOST_REPLAYED:
-                asked = request.with_messages([*system, turns[-1]])
-            else:
-                repeated = []
+        turns = [message for message in request.messages if message.role != "system"]
+        course = self._visits.course(walk, turns)
+        asked = request if course.whole else request.with_messages([*system, turns[-1]])
         payload = build(endpoint, asked, self.options.inputs, self.name, model=self.model)
         yield Responder(self.name, payload.model or self.space_id.rpartition("/")[2])
         for warning in payload.warnings:
             yield Status(warning, "warning", self.name)
-        if walk.keeps and asked is not request and not repeated:
+        if course.goes_on:
             yield Status("the app keeps the conversation itself: it goes on in the same session", "server", self.name)
         join = functools.partial(self._join, http)
-        for place, message in enumerate(repeated):
-            said = (
-                f"the app keeps the conversation itself: asking earlier question {place + 1} of {len(repeated)} again"
+        for place, message in enumerate(course.repeated):
+            there = f"{place + 1} of {len(course.repeated)}"
+            yield Status(
+                f"the app keeps the conversation itself: asking earlier question {there} again", "warning", self.name
             )
-            yield Status(said, "warning", self.name)
             again = request.with_messages([*system, message])
             before = build(endpoint, again, self.options.inputs, self.name, model=self.model)
-            async with aclosing(visit.ask(http, endpoint, before, join)) as events:
+            async with aclosing(course.visit.ask(http, endpoint, before, join)) as events:
                 async for event in events:
                     if isinstance(event, Status):
                         yield event
-        text = ""
-        async with aclosing(visit.ask(http, endpoint, payload, join)) as events:
+        said = Said()
+        async with aclosing(course.visit.ask(http, endpoint, payload, join)) as events:
             async for event in events:
-                if isinstance(event, TextDelta):
-                    text += event.text
-                elif isinstance(event, Reset):
-                    text = event.text
-                elif isinstance(event, End) and event.finish_reason == "stop" and text.strip():
+                said.hear(event)
+                if isinstance(event, End) and event.finish_reason == "stop" and said.text.strip():
                     if walk.keeps:
-                        self._visits.keep([*turns, Message("assistant", text)], visit)
-                    for status in self._seen(payload.rows, visit.values.get(walk.display[0])):
-                        yield status
+                        self._visits.keep([*turns, Message("assistant", said.text)], course.visit)
+                    for seen in self._seen(payload.rows, [course.visit.values.get(walk.display[0])]):
+                        yield seen
                 yield event
 
-    def _seen(self, sent: int, shown: object) -> list[Status]:
+    def _seen(self, sent: int, shown: list[Any]) -> list[Status]:
         """Tell where an app dropped the earlier turns that it was given; they go in front of the prompt from then on."""
-        if not sent or not isinstance(shown, list) or count_questions(shown) > sent or not count_questions(shown):
+        if not sent or not any(0 < count_questions(value) <= sent for value in shown):
             return []
         self._forgets = True
         said = "the app dropped the earlier turns, so it may not have read them; they go in front of the next prompt"

@@ -130,7 +130,9 @@ def app_error(message: Mapping[str, Any], target: str) -> QwenError:
     output = output if isinstance(output, dict) else {}
     said = _unquoted(output.get("error"))
     title = str(output.get("title") or message.get("title") or "")
-    if "quota" in title.lower() or re.search(r"(exceeded|reached) your .*quota|quota (is )?(exceeded|exhausted)", said, re.IGNORECASE):
+    if "quota" in title.lower() or re.search(
+        r"(exceeded|reached) your .*quota|quota (is )?(exceeded|exhausted)", said, re.IGNORECASE
+    ):
         return _quota_error(said or title, target)
     if is_too_long(said):
         return ContextError(

@@ -26,6 +26,7 @@ DEFAULT_SPACES = ("qwen-2-72b", "qwen-3", "qwen-2.5-max", "qwen-2.5")
 _SPACE_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _HUB_PAGE = re.compile(r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/spaces/([\w.-]+/[\w.-]+?)/*(?:[?/].*)?")
 _HOST = re.compile(r"[\w.-]+:\d+(?:[/?]|$)|\[[\da-fA-F:]+\]:\d+|localhost(?:[/?]|$)|(?:\d+\.){3}\d+(?:[/?]|$)")
+_BARE_HOST = re.compile(r"(?:localhost|(?:\d+\.){3}\d+|[\w-]+(?:\.[\w-]+)+):\d{2,5}(?:[/?#]|$)")
 _WITHIN = re.compile(r"/(?:gradio_api(?:/.*)?|config|info|queue/.*)/*$")
 _OF_THE_PAGE = re.compile(r"(?:__theme|view|logs|__lang|__sign)(?:=|$)")
 _FORMS = ("qwen-2-72b", "space:OWNER/NAME", "space:URL")
@@ -55,6 +56,8 @@ def space_host(space_id: str) -> str:
 def _parse(name: str, spec: str) -> Target | None:
     prefix, _, rest = spec.partition(":")
     if spec.startswith(("http://", "https://")) or _SPACE_ID.fullmatch(spec.partition("#")[0].strip()):
+        prefix, rest = "space", spec
+    if _BARE_HOST.match(spec):
         prefix, rest = "space", spec
     if prefix != "space" or not rest:
         return None

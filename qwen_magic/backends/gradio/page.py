@@ -27,7 +27,7 @@ _NOT_A_QUESTION = re.compile(
     r"|download|upload|share|load|export|continue|refresh|"
     r"очист|сброс|удал|повтор|заново|отмен|останов|перегенер|сохран|продолж|清空|清除|重新|重试|撤回|删除|停止|取消|保存|继续",
     re.IGNORECASE,
-)
+)  # in the languages of the apps' own labels
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,9 @@ def _display(app: App, steps: Iterable[Mapping[str, Any]], box: int) -> tuple[tu
     read = {component for dep in steps for component in dep.get("inputs") or ()}
     written = dict.fromkeys(component for dep in steps for component in dep.get("outputs") or ())
     for kind in _SHOWS:
-        found = [c for c in written if app.type(c) == kind and c != box and (kind == "chatbot" or c not in read)]
+        found: list[int] = [
+            c for c in written if app.type(c) == kind and c != box and (kind == "chatbot" or c not in read)
+        ]
         if kind == "chatbot" and found:
             generated = [c for dep in steps if is_generator(dep) for c in dep.get("outputs") or () if c in found]
             return (generated or found)[:1], kind
@@ -159,26 +161,31 @@ def _display(app: App, steps: Iterable[Mapping[str, Any]], box: int) -> tuple[tu
 def _needed(app: App, trees: list[list[Mapping[str, Any]]], display: tuple[int, ...]) -> list[Mapping[str, Any]]:
     """Leave the functions without which there is no answer, and those after it that keep the server's State."""
     shown = set(display)
-    deps = [dep for tree in trees for dep in tree if dep.get("backend_fn", True)]
-    showing = [place for place, dep in enumerate(deps) if shown & set(dep.get("outputs") or ())]
-    last = showing[-1]
-    kept = set(showing)
-    while True:
-        wanted = {component for place in kept for component in deps[place].get("inputs") or ()}
-        states = {component for component in wanted if app.type(component) == "state"}
-        more = {
-            place
-            for place, dep in enumerate(deps)
-            if place not in kept and set(dep.get("outputs") or ()) & (wanted if place < last else states)
-        }
-        if not more:
-            return [deps[place] for place in sorted(kept)]
+    deps = [(root, dep) for root, tree in enumerate(trees) for dep in tree if dep.get("backend_fn", True)]
+    kept = {place for place, (_, dep) in enumerate(deps) if shown & set(dep.get("outputs") or ())}
+    last = max(kept)
+    while more := {place for place in range(len(deps)) if place not in kept and _gives(app, deps, place, kept, last)}:
         kept |= more
+    return [deps[place][1] for place in sorted(kept)]
+
+
+def _gives(app: App, deps: list[tuple[int, Mapping[str, Any]]], place: int, kept: set[int], last: int) -> bool:
+    """Tell whether a function gives others what they read: a State, or a value to those that follow on it."""
+    root, dep = deps[place]
+    outputs = set(dep.get("outputs") or ())
+    for other in kept:
+        read = outputs & set(deps[other][1].get("inputs") or ())
+        if any(app.type(component) == "state" for component in read):
+            return True
+        # What one event starts at once reads the page as it was then: one does not see what another wrote.
+        if read and place < other <= last and deps[other][0] == root:
+            return True
+    return False
 
 
 def _score(app: App, path: _Path) -> int:
     """Tell how much a path looks like a question and its answer; 0 or less is none."""
-    called = " ".join([app.label(path.trigger) if path.trigger is not None and path.event == "click" else ""])
+    called = app.label(path.trigger) if path.trigger is not None and path.event == "click" else ""
     points = 2 + (6 if path.kind == "chatbot" else 0) + (3 if path.event == "submit" else 0)
     points += 4 if any(is_generator(dep) for dep in path.steps) else 0
     named = [name for dep in path.steps for name in names(dep)[1:]]

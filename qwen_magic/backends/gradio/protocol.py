@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...errors import BusyError, ProtocolError, QwenError
 from ...events import End, Event, Reset, Status, TextDelta, ThinkingDelta
 from .failures import app_error, session_error
-from .shown import ShownText
+from .questions import question_in
+
+if TYPE_CHECKING:
+    from .shown import ShownText
 
 HistoryFormat = Literal["tuples", "messages", "parts"]
 """How a chatbot takes its history: ``[[user, bot]]``, messages, or messages with a list content (Gradio 6)."""
@@ -181,27 +184,6 @@ def _merge(parts: list[AppAnswer], between: str = "\n\n") -> AppAnswer:
         between.join(part.text for part in parts if part.text),
         "\n\n".join(part.thinking for part in parts if part.thinking),
     )
-
-
-def question_in(value: Any) -> str | None:
-    """Return the last question that a chatbot shows, or None."""
-    if isinstance(value, dict) and value.get("__type__") == "update":
-        value = value.get("value")
-    if not isinstance(value, list) or not value:
-        return None
-    if isinstance(value[-1], (list, tuple)):
-        user = value[-1][0] if value[-1] else None
-        return None if user is None else _content(user).text
-    users = [item for item in value if isinstance(item, dict) and item.get("role") == "user"]
-    return _content(users[-1].get("content")).text if users else None
-
-
-def count_questions(value: Any) -> int:
-    """Count the rows of a chatbot, or the users' messages in it."""
-    if not isinstance(value, list):
-        return 0
-    rows = [item for item in value if isinstance(item, (list, tuple))]
-    return len(rows) + sum(isinstance(item, dict) and item.get("role") == "user" for item in value)
 
 
 def _same(one: str, other: str) -> bool:

@@ -1,4 +1,4 @@
-"""One visit to an app's page: a session of the server, what stands in the page's components, and the steps of an answer."""
+"""One visit to an app's page: a session of the server, what the components hold, the steps of an answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import QwenError
 from ...events import AnswerEvent, End
 from .endpoints import Payload
-from .protocol import count_questions
+from .questions import count_questions
 from .run_of import run_of
 
 if TYPE_CHECKING:
@@ -66,24 +66,24 @@ class Visit:
                 self.values[item.id] = value
         rows = max((count_questions(self.values.get(component)) for component in walk.display), default=0)
         before = [self.values.get(component) for component in walk.display]
-        last: Run | None = None
-        for place, step in enumerate(walk.steps):
-            run = self._run(http, endpoint, step, replace(payload, history=_as_list(before), rows=rows))
-            if last is not None:
-                run.reader.go_on_from(last.reader)
+        held = replace(payload, history=_as_list(before), rows=rows)
+        answering: Run | None = None
+        end = End("stop")
+        for step in walk.steps:
+            run = self._run(http, endpoint, step, held)
             shows = not set(step.outputs).isdisjoint(walk.display)
-            end = End("stop")
+            if answering is not None:
+                run.reader.go_on_from(answering.reader)
             async with aclosing(self._step(run, step, join)) as events:
                 async for event in events:
                     if isinstance(event, End):
                         end = event
                     elif shows or not isinstance(event, AnswerEvent):
                         yield event
-            if shows:
-                last = run
-            if end.finish_reason != "stop" or place == len(walk.steps) - 1:
-                yield end
-                return
+            answering = run if shows else answering
+            if end.finish_reason != "stop":
+                break
+        yield end
 
     async def _open(self, http: AppHttp, endpoint: Endpoint, walk: Walk, join: Joining) -> None:
         if self.opened:
