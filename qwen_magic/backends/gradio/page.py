@@ -23,11 +23,16 @@ if TYPE_CHECKING:
 _SHOWS = ("chatbot", "textbox", "markdown", "html", "code", "json", "text")
 _STARTS = ("submit", "click")
 _NOT_A_QUESTION = re.compile(
-    r"clear|undo|retry|delete|remove|\blike|vote|example|save|modify|edit|reset|regenerat|rewrite|stop|cancel|flag"
-    r"|download|upload|share|load|export|continue|refresh|"
-    r"очист|сброс|удал|повтор|заново|отмен|останов|перегенер|сохран|продолж|清空|清除|重新|重试|撤回|删除|停止|取消|保存|继续",
+    "|".join(
+        (
+            r"clear|undo|retry|delete|remove|\blike|vote|example|save|modify|edit|reset|regenerat|rewrite|stop|cancel",
+            r"flag|download|upload|share|load|export|continue|refresh",
+            "очист|сброс|удал|повтор|заново|отмен|останов|перегенер|сохран|продолж",  # noqa: RUF001 - Russian
+            "清空|清除|重新|重试|撤回|删除|停止|取消|保存|继续",
+        )
+    ),
     re.IGNORECASE,
-)  # in the languages of the apps' own labels
+)
 
 
 @dataclass(frozen=True)
@@ -143,14 +148,16 @@ def _box(app: App, event: str, trigger: int | None, trees: list[list[Mapping[str
 def _display(app: App, steps: Iterable[Mapping[str, Any]], box: int) -> tuple[tuple[int, ...], str]:
     """Find where the answer is shown: all components of the first kind that the steps write."""
     steps = list(steps)
-    read = {component for dep in steps for component in dep.get("inputs") or ()}
-    written = dict.fromkeys(component for dep in steps for component in dep.get("outputs") or ())
+    read: set[int] = {component for dep in steps for component in dep.get("inputs") or ()}
+    written: dict[int, None] = dict.fromkeys(component for dep in steps for component in dep.get("outputs") or ())
     for kind in _SHOWS:
         found: list[int] = [
             c for c in written if app.type(c) == kind and c != box and (kind == "chatbot" or c not in read)
         ]
         if kind == "chatbot" and found:
-            generated = [c for dep in steps if is_generator(dep) for c in dep.get("outputs") or () if c in found]
+            generated: list[int] = [
+                c for dep in steps if is_generator(dep) for c in dep.get("outputs") or () if c in found
+            ]
             return (generated or found)[:1], kind
         if found:
             many = found if kind in ("markdown", "html") else found[:1]

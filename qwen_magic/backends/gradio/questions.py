@@ -22,8 +22,8 @@ def count_questions(value: Any) -> int:
     """Count the rows of a chatbot, or the users' messages in it."""
     if not isinstance(value, list):
         return 0
-    pairs = sum(isinstance(item, (list, tuple)) for item in value)
-    return pairs + sum(isinstance(item, dict) and item.get("role") == "user" for item in value)
+    pairs = [item for item in value if isinstance(item, (list, tuple))]
+    return len(pairs) + len([item for item in value if isinstance(item, dict) and item.get("role") == "user"])
 
 
 def _text(content: Any) -> str | None:
