@@ -10,8 +10,8 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
-from servers.gradio_server import GradioServer
-from servers.layouts import FIELDS, LAYOUTS, examine
+from servers.gradio_server import GradioServer  # noqa: E402
+from servers.layouts import FIELDS, LAYOUTS, examine  # noqa: E402
 
 
 def main(wanted: list[str]) -> int:

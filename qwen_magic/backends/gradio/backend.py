@@ -273,7 +273,7 @@ class SpaceBackend:
                 yield event
 
     def _seen(self, sent: int, shown: list[Any]) -> list[Status]:
-        """Tell where an app dropped the earlier turns that it was given; they go in front of the prompt from then on."""
+        """Tell where an app dropped the earlier turns; from then on they go in front of the prompt."""
         if not sent or not any(0 < count_questions(value) <= sent for value in shown):
             return []
         self._forgets = True

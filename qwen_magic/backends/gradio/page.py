@@ -23,14 +23,10 @@ if TYPE_CHECKING:
 _SHOWS = ("chatbot", "textbox", "markdown", "html", "code", "json", "text")
 _STARTS = ("submit", "click")
 _NOT_A_QUESTION = re.compile(
-    "|".join(
-        (
-            r"clear|undo|retry|delete|remove|\blike|vote|example|save|modify|edit|reset|regenerat|rewrite|stop|cancel",
-            r"flag|download|upload|share|load|export|continue|refresh",
-            "очист|сброс|удал|повтор|заново|отмен|останов|перегенер|сохран|продолж",  # noqa: RUF001 - Russian
-            "清空|清除|重新|重试|撤回|删除|停止|取消|保存|继续",
-        )
-    ),
+    r"clear|undo|retry|delete|remove|\blike|vote|example|save|modify|edit|reset|regenerat|rewrite|stop|cancel"
+    r"|flag|download|upload|share|load|export|continue|refresh"
+    "|очист|сброс|удал|повтор|заново|отмен|останов|перегенер|сохран|продолж"  # noqa: RUF001 - Russian
+    "|清空|清除|重新|重试|撤回|删除|停止|取消|保存|继续",
     re.IGNORECASE,
 )
 
@@ -158,7 +154,7 @@ def _display(app: App, steps: Iterable[Mapping[str, Any]], box: int) -> tuple[tu
             generated: list[int] = [
                 c for dep in steps if is_generator(dep) for c in dep.get("outputs") or () if c in found
             ]
-            return (generated or found)[:1], kind
+            return tuple((generated or found)[:1]), kind
         if found:
             many = found if kind in ("markdown", "html") else found[:1]
             return tuple(many), kind

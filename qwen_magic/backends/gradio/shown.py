@@ -9,7 +9,7 @@ from ...text.from_html import html_to_markdown, is_html_text
 from ...text.shown_thinking import split_shown_thinking
 
 _CURSOR = re.compile(
-    r"(?:\s*<span[^<>]*(?:cursor|blink|caret)[^<>]*>[^<]{0,3}</span>\s*|[▌▍▋█▎▏\ufffd]+|<span[^<>]*\Z)+\Z",
+    r"(?:\s*<span[^<>]*(?:cursor|blink|caret)[^<>]*>[^<]{0,3}</span>\s*|\s*[▌▍▋█▎▏]+|\ufffd+|<span[^<>]*\Z)+\Z",
     re.IGNORECASE,
 )
 
