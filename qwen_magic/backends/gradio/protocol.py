@@ -170,8 +170,7 @@ def _part(part: dict[str, Any]) -> AppAnswer:
 
 def _content(content: Any) -> AppAnswer:
     if isinstance(content, str):
-        text = content.rstrip(_CURSORS)
-        return AppAnswer(text if len(text) == len(content) else text.rstrip())  # white space before a cursor is its own
+        return AppAnswer(content.rstrip(_CURSORS))
     if isinstance(content, list):
         parts = [_part(item) if isinstance(item, dict) else _content(item) for item in content]
         return _merge(parts, between="")

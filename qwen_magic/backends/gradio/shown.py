@@ -46,7 +46,8 @@ class ShownText:
         return text, thinking
 
     def _held_back(self, text: str, *, final: bool) -> str:
-        return re.sub(r"[▌▍▋█▎▏]+\Z", "", text) if final else _CURSOR.sub("", text)
+        # A blank at the end may have been a cursor's own.
+        return re.sub(r"[▌▍▋█▎▏]+\Z", "", text) if final else _CURSOR.sub("", text).rstrip(" ")
 
     def _after_question(self, text: str) -> str:
         """Leave out the conversation that a page shows above the answer."""
