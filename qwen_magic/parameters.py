@@ -126,7 +126,14 @@ class Parameters:
 
     temperature: Annotated[
         float | None,
-        Parameter("0 (always the likeliest token) to 2", 0, 2, level="usual", standard=True, labels=r"temperature"),
+        Parameter(
+            "0 (always the likeliest token) to 2",
+            0,
+            2,
+            level="usual",
+            standard=True,
+            labels=r"temperature|^temp$|температур|温度|溫度|随机性",
+        ),
     ] = None
     top_p: Annotated[
         float | None,
@@ -135,7 +142,7 @@ class Parameters:
             0,
             1,
             standard=True,
-            labels=r"top[\s_-]?p\b|nucleus",
+            labels=r"top[\s_-]?p\b|nucleus|核采样",
         ),
     ] = None
     max_tokens: Annotated[
@@ -146,7 +153,8 @@ class Parameters:
             _MOST,
             level="usual",
             standard=True,
-            labels=r"max\w*[\s_-]*((number|of|new|output|generated|response)[\s_-]*)*(tokens?|length)",
+            labels=r"max\w*[\s_-]*((number|of|new|output|generated|generation|response|dec|decode|gen)[\s_-]*)*(tokens?|len(gth)?\b)"
+            r"|макс\w*\.?\s+(\w+\s+)*(токен|длин)|最大(?!历史).*(长度|長度|token|字数|令牌)|最长.*(长度|token)|生成长度",
         ),
     ] = None
     seed: Annotated[
@@ -156,7 +164,7 @@ class Parameters:
             0,
             2**32 - 1,
             standard=True,
-            labels=r"\bseed\b",
+            labels=r"\bseed\b|随机种子|зерно",
         ),
     ] = None
     top_k: Annotated[
@@ -222,7 +230,7 @@ class Parameters:
                 lmstudio="repeat_penalty",
                 openai="repetition_penalty repeat_penalty",
             ),
-            labels=r"rep(etition|eat)[\s_-]*penalty",
+            labels=r"rep(etition|eat)[\s_-]*penalty|重复惩罚|重复度|штраф\w*\s+за\s+повтор",
         ),
     ] = None
     thinking: Annotated[
@@ -234,7 +242,7 @@ class Parameters:
                 Flag("--no-think", "let it answer at once", constant=False),
             ),
             level="usual",
-            labels=r"think|reason",
+            labels=r"think|reason|思考|推理|размышл|рассужд",
         ),
     ] = None
     thinking_budget: Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .inputs import TEXTS, read_input, settle
@@ -43,6 +44,7 @@ class App:
         ]
         self.version = str(config.get("version") or "")
         self.prefix = str(config.get("api_prefix") or "")
+        self._queued = bool(config.get("enable_queue"))
         self.protocol = str(config.get("protocol") or "ws")  # Gradio 3 names none
         major = re.match(r"\d+", self.version)
         self._parts = major is not None and int(major.group()) >= _PARTS_SINCE
@@ -51,10 +53,21 @@ class App:
         """Return the function with a number, or None."""
         return next((dep for dep in self.functions if dep["id"] == number), None)
 
+    def protocol_of(self, dep: Mapping[str, Any]) -> str:
+        """Tell how a function is called: one of Gradio 3 that is not reached through the queue by a plain POST."""
+        if self.protocol != "ws":
+            return self.protocol
+        queued = dep.get("queue")
+        return "ws" if (self._queued if queued is None else queued) else "post"
+
     def inputs(self, dep: Mapping[str, Any]) -> tuple[Input, ...]:
         """Tell a function's inputs apart."""
+        return settle(self.read(dep))
+
+    def read(self, dep: Mapping[str, Any]) -> list[Input]:
+        """Tell what a function's inputs look like, each for itself."""
         pairs = zip(dep.get("inputs") or (), self._names_and_defaults(dep), strict=True)
-        return settle([self._input(component, *pair) for component, pair in pairs])
+        return [self._input(component, *pair) for component, pair in pairs]
 
     def output(self, dep: Mapping[str, Any]) -> int | None:
         """Find the output that may hold an answer, rather none that is an input too, or None."""
@@ -120,7 +133,17 @@ class App:
 
     def _input(self, component: int, name: str, default: Any) -> Input:
         props = self._props(component)
-        return read_input(self.type(component), props, name, props.get("value") if default is None else default)
+        value = props.get("value") if default is None else default
+        return replace(read_input(self.type(component), props, name, value), id=component)
+
+    def value(self, component: int) -> Any:
+        """Return a component's value when the page is opened."""
+        return self._props(component).get("value")
+
+    def label(self, component: int) -> str:
+        """Return what a component is called on the page: its label, else its placeholder or its text."""
+        props = self._props(component)
+        return str(next((props[key] for key in ("label", "placeholder", "elem_id", "value") if props.get(key)), ""))
 
     def _props(self, component: int) -> Mapping[str, Any]:
         props: Mapping[str, Any] = self._components.get(component, {}).get("props") or {}

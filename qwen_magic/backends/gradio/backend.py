@@ -9,12 +9,22 @@ import os
 import secrets
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
 
-from ...errors import AsleepError, AuthError, BusyError, NotFoundError, ProtocolError, QwenError, ServerError
-from ...events import AnswerEvent, Event, Responder, Status
+from ...errors import (
+    AsleepError,
+    AuthError,
+    BusyError,
+    DisconnectError,
+    NotFoundError,
+    ProtocolError,
+    QwenError,
+    ServerError,
+)
+from ...events import AnswerEvent, End, Event, Responder, Status
+from ...messages import Message
 from ..capabilities import TEXT_ALONE
 from ..http import translated
 from ..qwen_models import context_of
@@ -23,12 +33,14 @@ from .app_http import AppHttp, Site
 from .description import describe_space, space_capabilities
 from .discovery import discover
 from .endpoints import Endpoint, Input, Payload
-from .failures import WAKING_STAGES, stage_error
+from .failures import SESSION_LOST, WAKING_STAGES, stage_error
 from .filling import build
 from .kind import GradioOptions, space_host
 from .known_spaces import KNOWN
-from .old_runs import FirstSSERun, PostRun, WebsocketRun, queued_or_not
-from .runs import QueueRun, Run
+from .old_runs import queued_or_not
+from .questions import count_questions
+from .run_of import run_of
+from .visits import Said, Visits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -38,11 +50,9 @@ if TYPE_CHECKING:
     from ..capabilities import Capabilities
     from ..descriptions import Description
     from ..target import Target
+    from .runs import Run
 
 T = TypeVar("T")
-
-# By an endpoint's protocol; the others are those of today's queue.
-_RUNS: dict[str, type[Run]] = {"ws": WebsocketRun, "post": PostRun, "sse": FirstSSERun}
 
 
 class SpaceBackend:
@@ -73,6 +83,8 @@ class SpaceBackend:
         self.site = Site(self.name, settings, address, address, self.space_id)
         self._known = KNOWN.get(self.space_id.lower()) if self.options.endpoint is None else None
         self._endpoint: Endpoint | None = None
+        self._visits = Visits()
+        self._forgets = False  # the app was seen to fail on earlier turns, or to drop them
 
     def __repr__(self) -> str:
         return f"SpaceBackend({self.name!r})"
@@ -150,6 +162,47 @@ class SpaceBackend:
         return isinstance(error, (NotFoundError, ProtocolError)) or _is_silent(error)
 
     async def _answer(self, http: AppHttp, endpoint: Endpoint, request: Request) -> AsyncGenerator[Event, None]:
+        """Ask; once more where the server lost the session, or failed without a word on the earlier turns."""
+        lost = False
+        while True:
+            begun, forgetful = False, replace(endpoint, history=None, before=(), conversation=None)
+            asked = forgetful if self._forgets else endpoint
+            try:
+                async with aclosing(self._answer_once(http, asked, request)) as answer:
+                    async for event in answer:
+                        begun = begun or isinstance(event, AnswerEvent)
+                        yield event
+            except DisconnectError as error:
+                if begun or lost or error.what != SESSION_LOST:
+                    raise
+                lost = True
+                yield Status("the server lost our session; asking again in a new one", "retry", self.name)
+            except ServerError as error:
+                earlier = sum(message.role == "user" for message in request.messages) > 1
+                if begun or not (earlier and _is_silent(error) and _shape(asked) != _shape(forgetful)):
+                    raise
+                failed = error
+                break
+            else:
+                return
+        yield Status(
+            "it failed on the earlier turns; asking again with them in front of the prompt", "retry", self.name
+        )
+        try:
+            async with aclosing(self._answer_once(http, forgetful, request)) as answer:
+                async for event in answer:
+                    self._forgets = self._forgets or isinstance(event, AnswerEvent)
+                    yield event
+        except ServerError as error:
+            raise (failed if _is_silent(error) else error) from None
+
+    async def _answer_once(self, http: AppHttp, endpoint: Endpoint, request: Request) -> AsyncGenerator[Event, None]:
+        answering = self._call if endpoint.walk is None else self._visit
+        async with aclosing(answering(http, endpoint, request)) as events:
+            async for event in events:
+                yield event
+
+    async def _call(self, http: AppHttp, endpoint: Endpoint, request: Request) -> AsyncGenerator[Event, None]:
         plain, inputs = endpoint, self.options.inputs
         if endpoint.conversation and sum(message.role == "user" for message in request.messages) > 1:
             endpoint = endpoint.conversation
@@ -168,16 +221,67 @@ class SpaceBackend:
                 payload = build(endpoint, request, inputs, self.name, model=self.model)
         for warning in payload.warnings:
             yield Status(warning, "warning", self.name)
-        run = _run(http, endpoint, payload, session_hash)
+        run = run_of(http, endpoint, payload, session_hash)
         try:
-            async with aclosing(self._retry_until_ready(http, run.join, [])) as waiting:
+            async with aclosing(self._join(http, run)) as waiting:
                 async for status in waiting:
                     yield status
             async with aclosing(run.read()) as answer:
                 async for event in answer:
+                    if isinstance(event, End):
+                        for status in self._seen(payload.rows, (run.reader.data or [])[endpoint.output :][:1]):
+                            yield status
                     yield event
         finally:
             await run.leave()
+
+    async def _visit(self, http: AppHttp, endpoint: Endpoint, request: Request) -> AsyncGenerator[Event, None]:
+        """Do what the page does; where its State is the conversation, in the visit that holds this one."""
+        walk = endpoint.walk
+        assert walk is not None  # noqa: S101 - the caller looked
+        system = [message for message in request.messages if message.role == "system"]
+        turns = [message for message in request.messages if message.role != "system"]
+        course = self._visits.course(walk, turns)
+        asked = request if course.whole else request.with_messages([*system, turns[-1]])
+        payload = build(endpoint, asked, self.options.inputs, self.name, model=self.model)
+        yield Responder(self.name, payload.model or self.space_id.rpartition("/")[2])
+        for warning in payload.warnings:
+            yield Status(warning, "warning", self.name)
+        if course.goes_on:
+            yield Status("the app keeps the conversation itself: it goes on in the same session", "server", self.name)
+        join = functools.partial(self._join, http)
+        for place, message in enumerate(course.repeated):
+            there = f"{place + 1} of {len(course.repeated)}"
+            yield Status(
+                f"the app keeps the conversation itself: asking earlier question {there} again", "warning", self.name
+            )
+            again = request.with_messages([*system, message])
+            before = build(endpoint, again, self.options.inputs, self.name, model=self.model)
+            async with aclosing(course.visit.ask(http, endpoint, before, join)) as events:
+                async for event in events:
+                    if isinstance(event, Status):
+                        yield event
+        said = Said()
+        async with aclosing(course.visit.ask(http, endpoint, payload, join)) as events:
+            async for event in events:
+                said.hear(event)
+                if isinstance(event, End) and event.finish_reason == "stop" and said.text.strip():
+                    if walk.keeps:
+                        self._visits.keep([*turns, Message("assistant", said.text)], course.visit)
+                    for seen in self._seen(payload.rows, [course.visit.values.get(walk.display[0])]):
+                        yield seen
+                yield event
+
+    def _seen(self, sent: int, shown: list[Any]) -> list[Status]:
+        """Tell where an app dropped the earlier turns; from then on they go in front of the prompt."""
+        if not sent or not any(0 < count_questions(value) <= sent for value in shown):
+            return []
+        self._forgets = True
+        said = "the app dropped the earlier turns, so it may not have read them; they go in front of the next prompt"
+        return [Status(said, "warning", self.name)]
+
+    def _join(self, http: AppHttp, run: Run) -> AsyncGenerator[Event, None]:
+        return self._retry_until_ready(http, run.join, [])
 
     async def _give_history(self, http: AppHttp, endpoint: Endpoint, payload: Payload, session_hash: str) -> bool:
         """Have the page's own functions put our history, or our prompt, into the session; tell whether they did."""
@@ -185,7 +289,7 @@ class SpaceBackend:
         try:
             for call in endpoint.before:
                 step = replace(endpoint, fn_index=call.fn_index, inputs=(), trigger_id=None, output=0)
-                run = _run(http, step, Payload([values[call.sends]], ""), session_hash)
+                run = run_of(http, step, Payload([values[call.sends]], ""), session_hash)
                 try:
                     await run.join()
                     async with aclosing(run.read()) as answer:
@@ -250,11 +354,6 @@ class SpaceBackend:
         if error := stage_error(stage, self.name):
             raise error
         return f"the Space is {WAKING_STAGES[stage]}" if stage in WAKING_STAGES else ""
-
-
-def _run(http: AppHttp, endpoint: Endpoint, payload: Payload, session_hash: str) -> Run:
-    """Make the run that speaks the endpoint's protocol."""
-    return _RUNS.get(endpoint.protocol, QueueRun)(http, endpoint, payload, session_hash)
 
 
 def _is_silent(error: QwenError) -> bool:

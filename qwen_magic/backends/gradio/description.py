@@ -85,6 +85,7 @@ def space_capabilities(endpoint: Endpoint | None) -> Capabilities:
     if endpoint is None:
         return Capabilities(images=False, tools=False, schema=False)
     history = endpoint.history is not None or endpoint.conversation is not None or bool(endpoint.before)
+    history = history or (endpoint.walk is not None and endpoint.walk.keeps)
     return Capabilities(
         # Without its queue, Gradio 3 gives an answer as a whole.
         streams=endpoint.protocol != "post",
@@ -135,10 +136,24 @@ def _notes(asked: Endpoint | None, endpoint: str | int | None) -> tuple[str, ...
     if asked is None:
         there = "no endpoint looks like a chat" if endpoint is None else f"there is no endpoint {endpoint!r}"
         return (f"{there}: give endpoint= and inputs=",)
-    return tuple(note for note in (_history_note(asked), *_lacks(asked)) if note)
+    return tuple(note for note in (_steps_note(asked), _history_note(asked), *_lacks(asked)) if note)
+
+
+def _steps_note(asked: Endpoint) -> str:
+    """Tell what is done on Enter, as a person would."""
+    walk = asked.walk
+    if walk is None:
+        return ""
+    box = next((str(item) for item in asked.inputs if item.id == walk.box), "")
+    box = "the box" if box in ("", "prompt", "multimodal") else f"the box {box!r}"
+    opened = "the page is opened; " if walk.loads else ""
+    steps = ", then ".join(step.name or f"function {step.fn_index}" for step in walk.steps)
+    return f"{opened}the prompt is typed into {box}; Enter runs {steps}; the answer is read from the {walk.kind}"
 
 
 def _history_note(asked: Endpoint) -> str:
+    if asked.walk is not None and asked.walk.keeps:
+        return "it keeps the conversation itself: one session for each, and earlier questions are asked in it again"
     if asked.conversation is not None or asked.before:
         return "the history is given through the page's own functions, in a session of its own"
     if asked.history is None:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 from ...errors import DiscoveryError
 from .app import App, is_generator, is_shown, names
 from .endpoints import Call, Endpoint, Input
+from .inputs import settle_page
+from .page import find_walk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .endpoints import Walk
     from .protocol import HistoryFormat
 
 _CHAT_NAME = re.compile(r"chat|predict|respond|generate|answer|ask|infer|stream|submit|reply|bot|run", re.IGNORECASE)
@@ -45,13 +48,49 @@ def discover(
     found = find_endpoint(app, endpoint)
     if found is None:
         what = "it has no endpoint that looks like a chat" if endpoint is None else f"it has no endpoint {endpoint!r}"
-        there = f"Give endpoint= and inputs=; there is {app.listing() or 'none'}."
+        there = f"Name a function with endpoint=, its values with inputs=; there is {app.listing() or 'none'}."
         raise DiscoveryError(what, target=target, hint=f"{there} More: %qwen spaces {target}")
     return found
 
 
 def find_endpoint(app: App, endpoint: str | int | None = None) -> Endpoint | None:
-    """Find the endpoint that streams a chat, or the one that was named; None where there is none."""
+    """Find what answers a chat: the page's own way to it, or the endpoint that was named; None where there is none."""
+    found = _find_function(app, endpoint)
+    if endpoint is not None or (found and (found.before or found.conversation)):
+        return found
+    walk = find_walk(app)
+    return found if walk is None else _walked(app, walk)
+
+
+def _walked(app: App, walk: Walk) -> Endpoint:
+    """Make an endpoint of a page's steps; a single call without a State is one by itself."""
+    deps = [app.function(step.fn_index) or {} for step in walk.steps]
+    read: dict[int, Input] = {}
+    for item in (item for dep in deps for item in app.read(dep)):
+        read[item.id] = item if item.id not in read or not read[item.id].name else read[item.id]
+    inputs = settle_page(list(read.values()), walk.box)
+    last = next(dep for dep in reversed(deps) if set(dep.get("outputs") or ()) & set(walk.display))
+    outputs = list(last.get("outputs") or ())
+    output = next(place for place, component in enumerate(outputs) if component in walk.display)
+    own = next((item.id for item in inputs if item.part == "history"), None)
+    plain = len(walk.steps) == 1 and not walk.loads and not walk.keeps and len(walk.display) == 1
+    step = next(step for step in walk.steps if step.fn_index == last["id"])
+    return Endpoint(
+        step.fn_index,
+        step.name,
+        inputs,
+        output,
+        app.form(own) if own is not None and not walk.keeps else None,
+        trigger_id=step.trigger_id,
+        prefix=app.prefix,
+        protocol=step.protocol,
+        walk=None if plain else walk,
+        html=walk.kind == "html",
+    )
+
+
+def _find_function(app: App, endpoint: str | int | None) -> Endpoint | None:
+    """Find the one function that looks most like a chat, or the one that was named."""
     candidates = [dep for dep in app.functions if dep.get("backend_fn", True)]
     if endpoint is not None:
         candidates = [dep for dep in candidates if endpoint in (dep["id"], str(dep["id"]), *names(dep))]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from .protocol import HistoryFormat
 
@@ -31,6 +31,7 @@ class Input:
         maximum: the greatest, or None.
         unit: what one of its numbers stands for, in units of the parameter.
         fields: what an object of settings is made of.
+        id: the component's number on its page, or -1.
 
     """
 
@@ -44,6 +45,7 @@ class Input:
     maximum: float | None = None
     unit: int = 1
     fields: tuple[Input, ...] = ()
+    id: int = field(default=-1, compare=False)
 
     def __str__(self) -> str:
         label = "" if self.label.startswith("__i18n__") else self.label
@@ -60,6 +62,54 @@ class Call:
 
     fn_index: int
     sends: Literal["history", "prompt"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One function that a page runs on the way from the box to the answer.
+
+    Attributes:
+        fn_index: the dependency's id.
+        name: its api name, or "".
+        inputs: the components that it reads, by number.
+        outputs: the components that it writes.
+        states: which of these the server keeps, so that null is sent for them.
+        trigger_id: the component that triggers it, or None.
+        protocol: how it is called; see `Endpoint`.
+
+    """
+
+    fn_index: int
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    states: frozenset[int] = frozenset()
+    trigger_id: int | None = None
+    protocol: str = "sse_v3"
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What a page does when a person types into its box and presses Enter.
+
+    Attributes:
+        box: the component that the prompt is typed into.
+        display: the components in which the answer may be shown; the last that holds one counts.
+        kind: the display's type, "chatbot".
+        loads: what the page runs when it is opened, as far as the steps need it.
+        steps: what it runs on Enter, in order.
+        values: the components' values when the page is opened.
+        keeps: whether the server's State is the conversation, so that a session has to be kept for it.
+
+    """
+
+    box: int
+    display: tuple[int, ...]
+    kind: str
+    loads: tuple[Step, ...]
+    steps: tuple[Step, ...]
+    values: Mapping[int, Any] = field(default_factory=dict)
+    keeps: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +130,8 @@ class Endpoint:
         pending: whether the history that it takes ends with the prompt itself, still without an answer.
         conversation: the endpoint to take instead where there is a history, or None for this one.
         multimodal: whether the page's own prompt is a text with files, though it is no input of this endpoint.
+        walk: the page's steps to an answer, where one call is not all of it; `inputs` are then all that they read.
+        html: whether the answer is shown by a component that takes HTML.
 
     """
 
@@ -96,6 +148,8 @@ class Endpoint:
     pending: bool = False
     conversation: Endpoint | None = None
     multimodal: bool = False
+    walk: Walk | None = None
+    html: bool = False
 
     @property
     def diffs(self) -> bool:

@@ -5,6 +5,7 @@ Source: recordings of real servers, and Gradio's and the Hub's documents; each s
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from datetime import datetime
@@ -49,6 +50,10 @@ DEAD_STAGES = {
 }
 """Stages of a Space that waiting does not end."""
 
+SESSION_LOST = "the server lost our session"
+"""What is said where a server no longer knows a session, as after its restart."""
+
+_TAG = re.compile(r"</?(?:a|b|br|i|p|em|div|span|strong|code|ul|ol|li|u|small|h[1-6])\b[^<>]*>", re.IGNORECASE)
 _LITERAL = re.compile(r"""(['"])((?:\\.|(?!\1)[^\\])*)\1""")
 _OTHER = "Try another target."
 _TOKEN = "Set HF_TOKEN, or give hf_token=, of an account that may use it."  # noqa: S105 - a hint
@@ -125,7 +130,9 @@ def app_error(message: Mapping[str, Any], target: str) -> QwenError:
     output = output if isinstance(output, dict) else {}
     said = _unquoted(output.get("error"))
     title = str(output.get("title") or message.get("title") or "")
-    if "quota" in title.lower() or re.search(r"exceeded your .*quota", said):
+    if "quota" in title.lower() or re.search(
+        r"(exceeded|reached) your .*quota|quota (is )?(exceeded|exhausted)", said, re.IGNORECASE
+    ):
         return _quota_error(said or title, target)
     if is_too_long(said):
         return ContextError(
@@ -149,7 +156,7 @@ def session_error(message: Mapping[str, Any], target: str) -> QwenError:
     """Tell what an ``unexpected_error`` means."""
     said = one_line(str(message.get("message") or ""))
     if message.get("session_not_found") or "session not found" in said.lower():
-        return DisconnectError("the server lost our session", target=target, hint="Ask again.")
+        return DisconnectError(SESSION_LOST, target=target, hint="Ask again.")
     return ServerError(
         f"the server failed{': ' + said if said else ''}",
         target=target,
@@ -179,7 +186,7 @@ def server_message(body: str) -> str:
 
 
 def _quota_error(said: str, target: str) -> QuotaError:
-    again = re.search(r"[Tt]ry again in (?:(\d+) days?, )?(\d+):(\d\d):(\d\d)", said)
+    again = re.search(r"(?:again|retry|wait|in)\s+(?:in\s+)?(?:(\d+) days?, )?(\d+):(\d\d):(\d\d)", said, re.IGNORECASE)
     hint = "Sign in with HF_TOKEN for a larger quota, or try another target."
     if again is None:
         return QuotaError(said, target=target, hint=hint, server_message=said)
@@ -197,7 +204,12 @@ def _unquoted(error: Any) -> str:
     text = one_line(str(error)) if error else ""
     if literal := _LITERAL.fullmatch(text):
         text = one_line(re.sub(r"\\(.)", lambda match: " " if match[1] in "nrt" else match[1], literal[2]))
-    return "" if text == "None" else text
+    return "" if text == "None" else without_tags(text)
+
+
+def without_tags(text: str) -> str:
+    """Leave the words of a message that was written as HTML for the page."""
+    return one_line(html.unescape(_TAG.sub("", text)))
 
 
 def _is_html(body: str) -> bool:

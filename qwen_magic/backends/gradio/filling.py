@@ -183,6 +183,8 @@ class _Filling:
                 return None
             case "settings":
                 return {entry.name: self._value(entry) for entry in item.fields}
+            case "stream":
+                return True
             case "random_seed":
                 return False if "seed" in self.given else item.default
         return self._given(item) if item.part in self.given else item.default

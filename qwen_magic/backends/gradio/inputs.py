@@ -20,7 +20,15 @@ TEXTS = ("textbox", "multimodaltextbox")
 
 _NUMBERS = ("slider", "number", "textbox")
 _CHOICES = ("dropdown", "radio")
-_PROMPT = re.compile(r"prompt|message|query|question|input|msg|user|text|chat", re.IGNORECASE)
+_SYSTEM = (
+    r"sys(tem)?([\s_-]|$)|sys_?prompt|instruction|persona|(^|\s)систем|инструкци|(^|\s)роль(\s|$)"
+    r"|系统|系統|人设|人設|角色|指令"
+)
+_SYSTEM_VALUE = re.compile(r"\s*(you\s+are\b|you're\b|ты\b|вы\b|你是|您是|你叫|act\s+as\b)", re.IGNORECASE)
+_PROMPT = re.compile(
+    r"prompt|message|query|question|input|msg|user|text|chat|instruction|сообщени|вопрос|запрос|输入|消息|问题|提问",
+    re.IGNORECASE,
+)
 _COMPONENTS: dict[Kind, tuple[str, ...]] = {
     "number": _NUMBERS,
     "whole": _NUMBERS,
@@ -42,12 +50,15 @@ _ROWS: tuple[tuple[tuple[str, ...], Part, str], ...] = (
     (("multimodaltextbox",), "multimodal", ""),
     *_rows("number", "whole"),
     *_rows("texts"),
-    (("textbox",), "system", r"sys(tem)?([\s_-]|$)|sys_?prompt|instruction|persona"),
+    (("textbox",), "system", _SYSTEM),
+    (("checkbox",), "stream", r"^stream(ing|\s*output)?\b|use stream|потоков|стриминг|流式"),
     (("checkbox",), "random_seed", r"random\w*[\s_-]*seed|seed[\s_-]*random"),
     (_CHOICES, "model", r"model|size"),
     *_rows("switch"),
 )
 _TABLE = [(kinds, part, re.compile(words, re.IGNORECASE)) for kinds, part, words in _ROWS]
+_INSTRUCTION = re.compile(r"instruction|инструкци|指令", re.IGNORECASE)
+_INPUT = re.compile(r"inputs?|context|ввод|контекст|输入|上下文|补充.*", re.IGNORECASE)
 _KILO = 1024
 _FEW_TOKENS = 256
 
@@ -66,7 +77,8 @@ def read_input(kind: str, props: Mapping[str, Any], name: str, default: Any) -> 
 
     """
     label = str(props.get("label") or "")
-    part = _part(kind, name, label, default)
+    hints = [str(props.get(key) or "") for key in ("placeholder", "elem_id")]
+    part = _part(kind, (name, label), hints, default)
     low, high = (_number(props.get(key)) for key in ("minimum", "maximum"))
     # No model thinks for so few tokens: such a slider counts thousands.
     unit = _KILO if part == "thinking_budget" and high is not None and high <= _FEW_TOKENS else 1
@@ -87,6 +99,30 @@ def settle(inputs: Sequence[Input]) -> tuple[Input, ...]:
     return tuple(chosen)
 
 
+def settle_page(inputs: Sequence[Input], box: int) -> tuple[Input, ...]:
+    """Tell a page's inputs apart where the box that the prompt is typed into is known."""
+    model = _model(inputs)
+    chosen = []
+    for item in inputs:
+        part = item.part
+        if item.id == box:
+            part = "multimodal" if item.component == "multimodaltextbox" else "prompt"
+        elif part in ("prompt", "multimodal") or (part == "model" and item is not model):
+            part = "other"
+        chosen.append(replace(item, part=part))
+    return tuple(chosen)
+
+
+def find_box(inputs: Sequence[Input]) -> Input | None:
+    """Find which of several boxes a person types the prompt into, or None."""
+    boxes = [item for item in inputs if item.component in TEXTS]
+    texts = [item for item in boxes if item.part in ("prompt", "multimodal")]
+    told = [item for item in boxes if _INSTRUCTION.search(f"{item.name} {item.label}")]
+    if told and texts and all(_INPUT.fullmatch(item.label.strip() or item.name) for item in texts):
+        return told[0]  # "Instruction" beside "Input": the input is what the instruction speaks of
+    return _prompt(inputs) or (boxes[0] if len(boxes) == 1 else None)
+
+
 def _prompt(inputs: Sequence[Input]) -> Input | None:
     asks = [item for item in inputs if item.part in ("prompt", "multimodal")]
     if not asks and len(inputs) == 1 and inputs[0].part == "system":
@@ -102,14 +138,16 @@ def _model(inputs: Sequence[Input]) -> Input | None:
     return best or next(iter(models), None)
 
 
-def _part(kind: str, name: str, label: str, default: Any) -> Part:
-    words = (name, label, name.replace("_", " "), label.replace("_", " "))
-    for kinds, part, pattern in _TABLE:
-        if kind in kinds and any(pattern.search(word) for word in words):
-            return part
-    if kind != "textbox":
-        return "other"
-    return "system" if str(default or "").lower().startswith("you are") else "prompt"
+def _part(kind: str, named: tuple[str, str], hints: Sequence[str], default: Any) -> Part:
+    """Tell what a component is for: by its name and label, else by the page's other words for it and its value."""
+    if kind in TEXTS and _SYSTEM_VALUE.match(str(default or "")):
+        return "system"
+    for words in (named, hints):
+        spellings = [spelling for word in words for spelling in (word, word.replace("_", " "))]
+        for kinds, part, pattern in _TABLE:
+            if kind in kinds and any(pattern.search(word) for word in spellings):
+                return part
+    return "prompt" if kind == "textbox" else "other"
 
 
 def _choices(choices: Any) -> tuple[tuple[str, Any], ...]:

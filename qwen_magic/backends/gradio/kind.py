@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
 
 from ..kinds import BackendKind
 from ..target import Target, split_login
@@ -23,6 +24,11 @@ DEFAULT_SPACES = ("qwen-2-72b", "qwen-3", "qwen-2.5-max", "qwen-2.5")
 """The public Spaces that are tried in this order where no target was named."""
 
 _SPACE_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_PAGE = re.compile(r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/spaces/([\w.-]+/[\w.-]+?)/*(?:[?/].*)?")
+_HOST = re.compile(r"[\w.-]+:\d+(?:[/?]|$)|\[[\da-fA-F:]+\]:\d+|localhost(?:[/?]|$)|(?:\d+\.){3}\d+(?:[/?]|$)")
+_BARE_HOST = re.compile(r"(?:localhost|(?:\d+\.){3}\d+|[\w-]+(?:\.[\w-]+)+):\d{2,5}(?:[/?#]|$)")
+_WITHIN = re.compile(r"/(?:gradio_api(?:/.*)?|config|info|queue/.*)/*$")
+_OF_THE_PAGE = re.compile(r"(?:__theme|view|logs|__lang|__sign)(?:=|$)")
 _FORMS = ("qwen-2-72b", "space:OWNER/NAME", "space:URL")
 
 
@@ -51,14 +57,35 @@ def _parse(name: str, spec: str) -> Target | None:
     prefix, _, rest = spec.partition(":")
     if spec.startswith(("http://", "https://")) or _SPACE_ID.fullmatch(spec.partition("#")[0].strip()):
         prefix, rest = "space", spec
+    if _BARE_HOST.match(spec):
+        prefix, rest = "space", spec
     if prefix != "space" or not rest:
         return None
-    base, _, model = (part.strip() for part in rest.partition("#"))
+    base, model = _parted(rest.strip())
     if _SPACE_ID.fullmatch(base):
         return Target(name, "space", base, model=model)
+    if page := _HUB_PAGE.fullmatch(base):
+        return Target(name, "space", page[1], model=model)
+    if "://" not in base and _HOST.match(base):
+        base = f"http://{base}"
     url, login = split_login(name, base)
     shown = name if login is None else f"space:{url}" + (f"#{model}" if model else "")
-    return Target(shown, "space", url.rstrip("/"), model=model, login=login)
+    return Target(shown, "space", _app_url(url), model=model, login=login)
+
+
+def _parted(rest: str) -> tuple[str, str]:
+    """Part a model's name from an address."""
+    base, _, model = (part.strip() for part in rest.partition("#"))
+    return base, model
+
+
+def _app_url(url: str) -> str:
+    """Take the app's own address out of one that was copied from a browser."""
+    parts = urlsplit(url)
+    netloc = re.sub(r"^0\.0\.0\.0(?=:|$)", "127.0.0.1", parts.netloc)  # what a server listens on is no address
+    path = _WITHIN.sub("", parts.path).rstrip("/")
+    kept = "&".join(item for item in parts.query.split("&") if item and not _OF_THE_PAGE.match(item))
+    return urlunsplit((parts.scheme, netloc, path, kept, ""))
 
 
 def _rows() -> list[tuple[str, ...]]:

@@ -8,11 +8,15 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...errors import BusyError, ProtocolError, QwenError
 from ...events import End, Event, Reset, Status, TextDelta, ThinkingDelta
 from .failures import app_error, session_error
+from .questions import question_in
+
+if TYPE_CHECKING:
+    from .shown import ShownText
 
 HistoryFormat = Literal["tuples", "messages", "parts"]
 """How a chatbot takes its history: ``[[user, bot]]``, messages, or messages with a list content (Gradio 6)."""
@@ -218,6 +222,9 @@ class EventReader:
         started: whether the event left the queue.
         ended: whether the last message has come.
         values: how many values have come.
+        shows: further outputs that may hold the answer; the last that holds one counts.
+        shown: how the app shows texts.
+        data: all outputs, once the event is complete.
 
     """
 
@@ -231,12 +238,19 @@ class EventReader:
     started: bool = False
     ended: bool = False
     values: int = 0
+    shows: tuple[int, ...] = ()
+    shown: ShownText | None = None
+    data: list[Any] | None = None
     _broken: bool = False
     _value: Any = None
     _path: list[Any] = field(default_factory=list)
     _texts: list[str] = field(default_factory=list)
     _fault: QwenError | None = None
     _answer: AppAnswer = field(default_factory=AppAnswer)
+
+    def go_on_from(self, before: EventReader) -> None:
+        """Take over what an event before this one, in the same session, has shown of the answer."""
+        self._answer = before._answer
 
     def read(self, *messages: str) -> list[Event]:
         """Read the JSON of messages that came together.
@@ -276,7 +290,7 @@ class EventReader:
 
     def _common(self, data: str) -> tuple[list[Any], str] | None:
         """Read a message that only appends a text to the value; None for any other."""
-        if not self.diffs or not self.values or self._broken:
+        if not self.diffs or not self.values or self._broken or self.shows:
             return None
         try:
             message, end = _read_json(data)
@@ -346,6 +360,8 @@ class EventReader:
         if data is None or self.output >= len(data):
             return []
         self.values += 1
+        if self.shows:
+            return self._several(data)
         try:
             if self.values == 1 or not self.diffs:
                 self._value = data[self.output]
@@ -355,19 +371,49 @@ class EventReader:
             self._broken = True
         return [] if self._broken else self._say(self._value, self.old)
 
+    def _several(self, data: list[Any]) -> list[Event]:
+        """Follow several boxes, of which one holds the answer."""
+        full = self.values == 1 or not self.diffs
+        boxes = list(data) if full else list(self._value or ())
+        try:
+            if not full and not self._broken:
+                for place in self.shows:
+                    boxes[place] = apply_diff(boxes[place], data[place])
+        except (DiffError, IndexError):
+            self._broken = True
+        self._value = boxes
+        return [] if self._broken else self._say(self._last_shown(boxes), self.old)
+
     def _completed(self, message: dict[str, Any]) -> list[Event]:
         if message.get("success") is False:
             raise app_error(message, self.target)
         data = _output_data(message)
         if data is None:
             return [End("interrupted")]  # so ends an event that was cancelled
+        self.data = data
         value = data[self.output] if self.output < len(data) else None
-        return [*self._say(value), End("stop")]
+        if self.shows:
+            value = self._last_shown(data)
+        return [*self._say(value, final=True), End("stop")]
 
-    def _say(self, value: Any, old: str | None = None) -> list[Event]:
+    def _last_shown(self, data: list[Any]) -> Any:
+        """Return the value of the last of several boxes that shows more than the question."""
+        for place in reversed(self.shows):
+            value = data[place] if place < len(data) else None
+            said = find_answer(value, self.prompt, 0)
+            if said and said.text.strip() and not (self.shown and self.shown.is_question(said.text)):
+                return value
+        return None
+
+    def _say(self, value: Any, old: str | None = None, *, final: bool = False) -> list[Event]:
         said = find_answer(value, self.prompt, self.rows, old)
         if said is None:
             return []
+        if self.shown is not None:
+            if not isinstance(value, list) and self.shown.is_question(said.text) and not self.shown.html:
+                return []
+            text, thinking = self.shown.read(said.text, question_in(value), final=final)
+            said = AppAnswer(text, "\n\n".join(part for part in (said.thinking, thinking) if part))
         events = changes(self._answer, said)
         self._answer = said
         return events

@@ -16,6 +16,7 @@ from ...text.sse import EventTooLong, SSEDecoder
 from ..http import Watch, read_chunks, read_text
 from .failures import http_error
 from .protocol import EventReader, event_id_of, find_answer, is_heartbeat
+from .shown import ShownText
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -45,6 +46,7 @@ class Run(ABC):
         self.payload = payload
         self.session_hash = session_hash
         self.reader = EventReader("", endpoint.output, payload.prompt, payload.rows, http.name, endpoint.diffs)
+        self.reader.shown = ShownText(payload.prompt, html=endpoint.html or None)
         if before := find_answer(payload.history, payload.prompt, 0):
             self.reader.old = before.text
 
