@@ -229,8 +229,8 @@ class SpaceBackend:
             async with aclosing(run.read()) as answer:
                 async for event in answer:
                     if isinstance(event, End):
-                        for status in self._seen(payload.rows, (run.reader.data or [])[endpoint.output :][:1]):
-                            yield status
+                        for notice in self._seen(payload.rows, (run.reader.data or [])[endpoint.output :][:1]):
+                            yield notice
                     yield event
         finally:
             await run.leave()
