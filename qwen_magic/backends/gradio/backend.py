@@ -280,7 +280,7 @@ class SpaceBackend:
         said = "the app dropped the earlier turns, so it may not have read them; they go in front of the next prompt"
         return [Status(said, "warning", self.name)]
 
-    def _join(self, http: AppHttp, run: Run) -> AsyncGenerator[Event, None]:
+    def _join(self, http: AppHttp, run: Run) -> AsyncGenerator[Status, None]:
         return self._retry_until_ready(http, run.join, [])
 
     async def _give_history(self, http: AppHttp, endpoint: Endpoint, payload: Payload, session_hash: str) -> bool:
