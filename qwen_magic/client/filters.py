@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..events import Event, Reset, TextDelta, ThinkingDelta
+from ..text.end_tokens import EndTokens
 from ..text.joining import Joiner
 from ..text.surrogates import SurrogateJoiner, mended
 from ..text.thinking import ThinkingSplitter
@@ -85,6 +86,27 @@ class ThinkingFilter:
         return found
 
 
+class EndTokensFilter:
+    """Drop special tokens at the end of the text."""
+
+    def __init__(self) -> None:
+        self._tokens = EndTokens()
+
+    def feed(self, event: Event) -> list[Event]:
+        """Turn one event into those that it means."""
+        match event:
+            case TextDelta(text):
+                return _text(self._tokens.feed(text))
+            case Reset(text, thinking):
+                self._tokens = EndTokens()
+                return [Reset(self._tokens.feed(text), thinking)]
+        return [event]
+
+    def close(self) -> list[Event]:
+        """Give out what was held back and is no such token."""
+        return _text(self._tokens.close())
+
+
 class JoiningFilter:
     """Join a continued answer to its beginning.
 
@@ -127,6 +149,7 @@ class Filters:
     def __init__(self, beginning: Reply | None = None, *, exact: bool = False) -> None:
         self._surrogates = SurrogateFilter()
         self._thinking = ThinkingFilter()
+        self._ends = EndTokensFilter()
         self._joining = JoiningFilter(beginning, exact=exact) if beginning else None
 
     def feed(self, event: Event) -> list[Event]:
@@ -135,11 +158,15 @@ class Filters:
 
     def close(self) -> list[Event]:
         """Give out what was held back; nothing may come after it."""
-        rest = [*self._split(self._surrogates.close()), *self._joined(self._thinking.close())]
+        rest = [*self._split(self._surrogates.close()), *self._ended(self._thinking.close())]
+        rest += self._joined(self._ends.close())
         return rest if self._joining is None else [*rest, *self._joining.close()]
 
     def _split(self, events: list[Event]) -> list[Event]:
-        return self._joined([found for event in events for found in self._thinking.feed(event)])
+        return self._ended([found for event in events for found in self._thinking.feed(event)])
+
+    def _ended(self, events: list[Event]) -> list[Event]:
+        return self._joined([found for event in events for found in self._ends.feed(event)])
 
     def _joined(self, events: list[Event]) -> list[Event]:
         if self._joining is None:

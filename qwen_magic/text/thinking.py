@@ -9,14 +9,42 @@ from __future__ import annotations
 
 import copy
 import re
+from itertools import groupby
 from typing import Literal, NamedTuple
 
 from .blocks import BlockTracker
 
-_CLOSERS = {"<think>": "</think>", "<thinking>": "</thinking>"}
-_TAGS = (*_CLOSERS, *_CLOSERS.values())
-_TAG = re.compile("</?think(?:ing)?>")
-_TAG_OR_LINE_END = re.compile("[<\n]")
+_CHANNEL = "<|channel|>analysis<|message|>"
+_CLOSERS = {
+    "<think>": "</think>",
+    "<thinking>": "</thinking>",
+    "<thought>": "</thought>",
+    "<thoughts>": "</thoughts>",
+    "<reasoning>": "</reasoning>",
+    "<reason>": "</reason>",
+    "<seed:think>": "</seed:think>",
+    "[think]": "[/think]",  # Magistral
+    "\u25c1think\u25b7": "\u25c1/think\u25b7",  # Kimi-VL
+    "<|begin_of_thought|>": "<|end_of_thought|>",
+    _CHANNEL: "<|end|>",  # gpt-oss
+    f"<|start|>assistant{_CHANNEL}": "<|end|>",
+}
+"""What opens thinking, in lower case, and what closes it."""
+_ANSWERS = (
+    "<|start|>assistant<|channel|>final<|message|>",
+    "<|channel|>final<|message|>",
+    "<|begin_of_solution|>",
+)
+"""What some models write between their thinking and their answer."""
+_TAGS = (*_CLOSERS, *dict.fromkeys(_CLOSERS.values()))
+_TAG = re.compile("|".join(map(re.escape, sorted(_TAGS, key=len, reverse=True))), re.IGNORECASE)
+_LONGEST = max(map(len, (*_TAGS, *_ANSWERS)))
+_CLOSING = {closer: re.compile(re.escape(closer), re.IGNORECASE) for closer in _CLOSERS.values()}
+_MOST_BLANKS = 1000
+"""Characters of white space that are held back at most."""
+_ALONE = frozenset(("</think>", "</thinking>", "</seed:think>", "[/think]", "\u25c1/think\u25b7"))
+"""Closing tags that may stand without their opening one, which the chat template has written."""
+_TAG_OR_LINE_END = re.compile("[<\n[\u25c1]")
 _REST_OF_LINE = re.compile(r"[ \t]*")
 _TICKS = re.compile("`+")
 _GAP = "\n\n"
@@ -39,12 +67,12 @@ class Piece(NamedTuple):
 class ThinkingSplitter:
     """Split a model's text, which arrives in pieces, into thinking and answer.
 
-    - ``<think>`` or ``<thinking>`` opens thinking as the first visible thing of an answer. In an answer that began
+    - ``<think>``, or what other models write for it, opens thinking as the first visible thing of an answer. In an answer that began
       with thinking it also does at the start of a line outside a fenced block: such models think again
       between parts of an answer. Elsewhere it is text: other models write it only to explain it.
     - Thinking ends with its own closing tag, wherever that stands, or with the text.
     - A closing tag without an opening one makes the text before it thinking. It is the first such tag outside
-      code, and the last thing on its line.
+      code, and the first or the last thing on its line.
     - White space around thinking is dropped; further thinking is set off from the thinking before by a blank line.
     - Code is told by its fences, and by backticks on the tag's own line.
     - Nothing is held back but the possible beginning of a tag, and white space that may have to be dropped.
@@ -95,16 +123,18 @@ class ThinkingSplitter:
                 rest = self._begin(rest, final=final)
             else:
                 rest = self._answer(rest, pieces, final=final)
-        return pieces
+        return _joined(pieces)
 
     def _begin(self, rest: str, *, final: bool) -> str:
         """Take the start of an answer; return what is to be read on."""
         visible = rest.lstrip()
         tag = _TAG.match(visible)
-        if tag and tag[0] in _CLOSERS:
+        if tag and tag[0].lower() in _CLOSERS:
             self._open(tag[0])
             return visible[tag.end() :]
-        if not final and (not visible or _is_beginning(visible)):
+        if mark := next((mark for mark in _ANSWERS if visible.startswith(mark)), ""):
+            return visible[len(mark) :]
+        if not final and (_is_beginning(visible, (*_TAGS, *_ANSWERS)) if visible else len(rest) < _MOST_BLANKS):
             self._held = rest
             return ""
         self._fresh = False
@@ -112,10 +142,12 @@ class ThinkingSplitter:
 
     def _think(self, rest: str, pieces: list[Piece], *, final: bool) -> str:
         """Take thinking; return what is to be read on."""
-        body, tag, after = rest.partition(self._closer)
+        tag = _CLOSING[self._closer].search(rest)
+        body, after = (rest[: tag.start()], rest[tag.end() :]) if tag else (rest, "")
         if not tag and not final:
-            body = body[: len(body) - _beginning_at_end(body, self._closer)]
-        thought = body.rstrip()
+            body = body[: len(body) - _beginning_at_end(body.lower(), self._closer)]
+        blank = len(body) > _MOST_BLANKS and not body[-_MOST_BLANKS:].strip()
+        thought = body if blank and not tag and not final else body.rstrip()
         if not tag and not final:
             self._held = rest[len(thought) :]
         if self._fresh:
@@ -140,12 +172,12 @@ class ThinkingSplitter:
             self._give(rest[place:start], pieces)
             tag = _TAG.match(rest, start)
             if not tag:
-                if not final and _is_beginning(rest[start:]):
+                if not final and _is_beginning(rest[start : start + _LONGEST]):
                     self._held = rest[start:]
                     return ""
-                self._give("<", pieces)
+                self._give(found[0], pieces)
                 place = start + 1
-            elif tag[0] in _CLOSERS:
+            elif tag[0].lower() in _CLOSERS:
                 if self._opens_again():
                     self._open(tag[0])
                     return rest[tag.end() :]
@@ -153,11 +185,12 @@ class ThinkingSplitter:
                 place = tag.end()
             else:
                 end = _REST_OF_LINE.match(rest, tag.end()).end()  # type: ignore[union-attr]  # it matches anywhere
-                lone = self._given is not None and not self._in_code()
-                if lone and end == len(rest) and not final:
+                lone = self._given is not None and tag[0].lower() in _ALONE and not self._in_code()
+                at_start = not "".join(self._line).strip()
+                if lone and not at_start and end == len(rest) and not final:
                     self._held = rest[start:]
                     return ""
-                if lone and rest[end : end + 1] in ("", "\r", "\n"):
+                if lone and (at_start or rest[end : end + 1] in ("", "\r", "\n")):
                     self._rethink(pieces)
                     return rest[end:]
                 if lone:
@@ -168,7 +201,7 @@ class ThinkingSplitter:
         return ""
 
     def _open(self, tag: str) -> None:
-        self._closer, self._fresh, self._thought, self._given = _CLOSERS[tag], True, True, None
+        self._closer, self._fresh, self._thought, self._given = _CLOSERS[tag.lower()], True, True, None
 
     def _end_thinking(self) -> None:
         if not self._fresh:
@@ -198,10 +231,7 @@ class ThinkingSplitter:
     def _give(self, text: str, pieces: list[Piece]) -> None:
         if not text:
             return
-        if pieces and pieces[-1].kind == "text":
-            pieces[-1] = Piece("text", pieces[-1].text + text)
-        else:
-            pieces.append(Piece("text", text))
+        pieces.append(Piece("text", text))
         self._line.append(text)
         if self._given is not None:
             self._given.append(text)
@@ -240,8 +270,17 @@ def strip_thinking(text: str) -> str:
     return split_thinking(text)[0]
 
 
-def _is_beginning(text: str) -> bool:
-    return any(len(text) < len(tag) and tag.startswith(text) for tag in _TAGS)
+def _joined(pieces: list[Piece]) -> list[Piece]:
+    """Join texts that follow each other."""
+    found: list[Piece] = []
+    for kind, some in groupby(pieces, key=lambda piece: piece.kind):
+        found += [Piece(kind, "".join(piece.text for piece in some))] if kind == "text" else some
+    return found
+
+
+def _is_beginning(text: str, tags: tuple[str, ...] = _TAGS) -> bool:
+    lower = text.lower()
+    return any(len(text) < len(tag) and tag.startswith(lower) for tag in tags)
 
 
 def _beginning_at_end(text: str, tag: str) -> int:

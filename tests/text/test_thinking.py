@@ -38,7 +38,8 @@ CASES = [
     ("<think", "<think", ""),
     ("  <", "  <", ""),
     ("< think>a</think>b", "< think>a</think>b", ""),
-    ("<Think>a", "<Think>a", ""),
+    ("<Think>a", "", "a"),
+    ("<Think>a</think>b", "b", "a"),
     ("a <b> <thin </ c", "a <b> <thin </ c", ""),
     # a tag within the answer
     ("So <think>a</think> is a tag.", "So <think>a</think> is a tag.", ""),
