@@ -28,7 +28,9 @@ class EndTokens:
     def feed(self, text: str) -> str:
         """Take more of the text; return what is surely not at its end, or no such token."""
         text, self._held = self._held + text, ""
-        if _FIRST.search(text, max(0, len(text) - _REACH)) and (end := _AT_END.search(text, max(0, len(text) - _REACH))):
+        if _FIRST.search(text, max(0, len(text) - _REACH)) and (
+            end := _AT_END.search(text, max(0, len(text) - _REACH))
+        ):
             self._held = end[0]
             return text[: end.start()]
         return text

@@ -37,8 +37,8 @@ from qwen_magic.text.tokens import estimate_tokens
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LENGTH = 20_000
-MATTERS = 0.1
+LENGTH = 10_000
+MATTERS = 0.05
 """Seconds of this process below which growth is not looked at."""
 RATIO = 3.0
 

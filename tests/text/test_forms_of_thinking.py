@@ -55,7 +55,9 @@ def test_a_form_of_thinking(text: str, answer: str, thinking: str) -> None:
         assert split([text[start : start + size] for start in range(0, len(text), size)]) == (answer, thinking)
 
 
-@given(st.lists(st.sampled_from(["<think>", "</think>", "[THINK]", "[/THINK]", "a", " ", "\n", "<", "[", "`", "<|end|>"])))
+@given(
+    st.lists(st.sampled_from(["<think>", "</think>", "[THINK]", "[/THINK]", "a", " ", "\n", "<", "[", "`", "<|end|>"]))
+)
 def test_any_cut_gives_the_same(parts: list[str]) -> None:
     assert split(parts) == split(["".join(parts)]) == split(list("".join(parts)))
 

@@ -1,0 +1,111 @@
+"""The tier of each test: what it needs of the machine. A file is named here, or its tests are unit tests.
+
+    unit     nothing but Python: no network, no process, no kernel, no browser
+    fuzz     the same on long texts and many examples, which takes its time
+    server   servers on loopback, real Gradio ones among them, or other processes
+    kernel   a real IPython kernel or terminal
+    browser  Chromium
+    model    llama.cpp with the real weights
+
+A mark of a test's own, or a fixture that needs more, counts more than its file.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pytest
+
+TIERS = ("unit", "fuzz", "server", "kernel", "browser", "model")
+_FILES = {
+    "server": """
+        backends/test_capabilities backends/test_conformance backends/test_discovery_servers
+        backends/test_fitting_servers backends/test_known_spaces backends/test_layouts backends/test_matrix
+        backends/test_old_gradio backends/test_openai backends/test_openai_servers backends/test_space
+        backends/test_stranger backends/test_weight_sources backends/test_weights backends/test_wire_names
+        client/test_chain client/test_client
+        client/test_many_at_once panel/test_choices panel/test_panel_files panel/test_panel_parts
+        panel/test_panel_plain replay/test_replay replay/test_replay_crashes replay/test_replay_key
+        public/test_documents servers/test_servers store/test_store_crashes store/test_store_parts store/test_versions test_nouns
+        test_parameters test_reply test_rooms text/test_surrogates public/test_public_api
+    """,
+    "kernel": """
+        chat/test_exchange notebook/test_asking_cells notebook/test_commands notebook/test_completion
+        notebook/test_context notebook/test_conversations notebook/test_failing_cells notebook/test_help
+        notebook/test_identity notebook/test_import notebook/test_kernel notebook/test_pty notebook/test_questions
+        notebook/test_replayed_cells notebook/test_shaping notebook/test_thinking_display notebook/test_two_kernels
+        notebook/test_values panel/test_panel_kernel panel/test_panel_replay panel/test_panel_session
+        test_companion_notebooks test_conversation_notebook
+    """,
+    "browser": """
+        notebook/test_browser notebook/test_completion_lab notebook/test_html_frame notebook/test_session_lab
+        panel/test_page panel/test_page_parts panel/test_page_user panel/test_panel_axe panel/test_panel_hostile
+        panel/test_panel_lab panel/test_panel_long panel/test_panel_notebook7
+    """,
+    "model": """
+        backends/test_engine backends/test_engine_loading backends/test_llama_server backends/test_local
+        test_quickstart test_readme text/test_tokens
+    """,
+}
+_LONG = frozenset(
+    """
+    test_a_huge_block_costs_what_it_is_long test_any_turn_comes_back test_cost_at_worst test_feeding_is_linear
+    test_hostile_pieces test_many_blocks_are_sent_once test_no_text_takes_the_square_of_its_length
+    test_runs_render_as_the_whole test_source_code test_time_grows_with_the_text test_time_is_linear
+    test_twice_the_text_costs_twice_as_much
+    """.split()
+)
+"""Functions of the tier "fuzz"."""
+TIER_OF = {f"tests/{name}.py": tier for tier, names in _FILES.items() for name in names.split()}
+_FIXTURES = {
+    "weights": "model",
+    "engine": "model",
+    "front": "browser",
+    "browser": "browser",
+    "kernel": "kernel",
+    "fresh_kernel": "kernel",
+    "gradio_server": "server",
+    "scripted_space": "server",
+}
+
+
+def tier_of(item: pytest.Item) -> str:
+    """Give a test's tier: the most that its file, its fixtures or its own marks say."""
+    path = item.nodeid.partition("::")[0]
+    fixtures = {_FIXTURES[name] for name in getattr(item, "fixturenames", ()) if name in _FIXTURES}
+    long = {"fuzz"} if getattr(item, "originalname", "") in _LONG else set()
+    own = {mark.name for mark in item.iter_markers() if mark.name in TIERS}
+    return max({TIER_OF.get(path, "unit")} | long | fixtures | own, key=TIERS.index)
+
+
+class OnlyPython:
+    """Keep unit tests from the network and from other processes, so that they are what they say."""
+
+    def __init__(self) -> None:
+        self._running = False
+        self._hooked = False
+
+    def watch(self) -> Iterator[None]:
+        """Watch while one test runs."""
+        if not self._hooked:
+            self._hooked = True
+            sys.addaudithook(self._refuse)
+        self._running = True
+        try:
+            yield
+        finally:
+            self._running = False
+
+    def _refuse(self, event: str, args: tuple[object, ...]) -> None:
+        if not self._running:
+            return
+        if event in ("socket.connect", "socket.bind"):
+            family = getattr(args[0], "family", None)
+            if getattr(family, "name", "") in ("AF_INET", "AF_INET6"):
+                raise AssertionError("a unit test opens no connection: name its file in tests/tiers.py")
+        elif event == "subprocess.Popen":
+            raise AssertionError("a unit test starts no process: name its file in tests/tiers.py")
