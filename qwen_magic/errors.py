@@ -118,6 +118,10 @@ class ServerError(QwenError):
         self.status = status
 
 
+class EmptyAnswerError(ServerError):
+    """The answer came to its end with nothing in it: no text, no thinking."""
+
+
 class BusyError(ServerError):
     """The queue is full, or there were too many requests.
 

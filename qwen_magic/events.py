@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-FinishReason = Literal["stop", "length", "interrupted", "error"]
+FinishReason = Literal["stop", "length", "filtered", "interrupted", "error"]
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Reply:
         usage: tokens, as the server counted them, or estimated.
         target: the target string that gave the answer; of a continued one, its end.
         model: the model's name, as far as it is known.
-        finish_reason: "stop", "length", "interrupted" or "error".
+        finish_reason: "stop", "length", "filtered", "interrupted" or "error".
         seconds: from the request to the end.
         first_token_seconds: from the request to the first token, or None if none came.
         messages: the messages that were sent, with the answer as the last.

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..errors import EmptyAnswerError
 from ..events import (
     AnswerEvent,
     End,
@@ -13,6 +14,7 @@ from ..events import (
     FinishReason,
     Reset,
     Responder,
+    Status,
     TextDelta,
     ThinkingDelta,
     Usage,
@@ -46,6 +48,7 @@ class Answer:
         self._parts: list[str] = [self._beginning.text]
         self._thoughts: list[str] = [self._beginning.thinking]
         self._usage = Usage()
+        self._warning = ""
         self._started: float | None = None
         self._first: float | None = None
         self._thinking_since: float | None = None
@@ -77,6 +80,8 @@ class Answer:
                     self._thought(now)
             case UsageReport(usage):
                 self._usage = usage
+            case Status(text, "warning"):
+                self._warning = text
             case Responder(target, model):
                 self._reply = replace(self._reply, target=target, model=model)
         if self._first is None and self._started and isinstance(event, AnswerEvent):
@@ -91,6 +96,32 @@ class Answer:
             self._seconds = now - (self._started or now)
             self._thought(now)
         return End(self.finish_reason)
+
+    def nothing(self, finish_reason: FinishReason) -> EmptyAnswerError | None:
+        """Return the error of an answer that ends with nothing in it: no text, no thinking; None for any other.
+
+        Args:
+            finish_reason: why it ends.
+
+        """
+        if self._beginning.target or "".join(self._parts).strip() or "".join(self._thoughts).strip():
+            return None  # one that is continued may have been whole
+        hint = "Ask again, or try another target."
+        if finish_reason == "length":
+            hint = "Allow more tokens, or ask for less."
+        elif finish_reason == "filtered":
+            hint = "Put it in other words, or try another target."
+        read = self._usage.prompt_tokens
+        known = [
+            "no tokens were left for it" if finish_reason == "length" else "",
+            self._warning,
+            f"{read:,} tokens were read" if read else "",
+        ]
+        why = ", ".join(filter(None, known))
+        self._parts, self._thoughts = [], []
+        return EmptyAnswerError(
+            f"the answer is empty{f' ({why})' if why else ''}", target=self._reply.target, hint=hint
+        )
 
     def reply(self) -> Reply:
         """Return the answer so far; one that was continued is the whole, with the costs of all its parts."""

@@ -14,6 +14,7 @@ from ..errors import (
     ChainError,
     ConnectError,
     ContextError,
+    EmptyAnswerError,
     QwenError,
     ServerError,
     StallError,
@@ -98,6 +99,8 @@ class Chain:
     async def events(self, session: aiohttp.ClientSession, request: Request) -> AsyncGenerator[Event, None]:
         """Yield the events of the target that answers, and a Status for each that does not.
 
+        An EmptyAnswerError that is thrown in at the End counts as the target's failure: the next one is asked.
+
         Raises:
             QwenError: an answer broke off, or the only target failed.
             UsageError: none of them takes what the request holds.
@@ -117,8 +120,7 @@ class Chain:
                         yield event
             except QwenError as error:
                 failures[target.name] = error
-                if self._begun:
-                    raise
+                self._check_left(target, error)
                 if waiting and isinstance(error, (BusyError, AsleepError)):
                     hurried.append(target)
                 if not waiting:
@@ -128,6 +130,13 @@ class Chain:
                 yield Status(f"{error.what}; trying {waiting[0].name}", "failover", target.name)
             else:
                 return
+
+    def _check_left(self, target: Target, error: QwenError) -> None:
+        """Raise an error that came when the answer had begun, so that no other target is asked."""
+        if isinstance(error, EmptyAnswerError):  # thrown in from above, where it was seen
+            self._health.failed(target.name, error)
+        elif self._begun:
+            raise error
 
     def _order(self) -> list[Target]:
         """Return the targets in the order in which they are asked: last those that are left out the longest."""

@@ -187,12 +187,17 @@ class Stream:
         try:
             session = await self._sessions.get()
             async with aclosing(self.chain.events(session, self.request)) as happenings:
-                async for event in happenings:
+                event = await anext(happenings, None)
+                while event is not None:
                     if isinstance(event, End):
                         pass_on(filters.close())
+                        if nothing := self._answer.nothing(event.finish_reason):
+                            event = await happenings.athrow(nothing)
+                            continue
                         queue.put_nowait(self._answer.end(event.finish_reason))
                         return
                     pass_on(filters.feed(event))
+                    event = await anext(happenings, None)
             pass_on(filters.close())
             queue.put_nowait(self._answer.end("stop"))
         except asyncio.CancelledError:

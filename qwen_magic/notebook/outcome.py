@@ -61,7 +61,7 @@ class CellOutcome:
         if exchange.error is not None or reply.finish_reason == "interrupted":
             notes.append(_GO_ON if reply.text else "")
         else:
-            notes.append(_GO_ON if reply.finish_reason == "length" and reply.text else "")
+            notes.append(_GO_ON if reply.finish_reason in ("length", "filtered") and reply.text else "")
             notes += [self._advice.on_reply(reply), self._offer(exchange)]
         self._display.finish(reply, " · ".join(note for note in (*notes, *exchange.remarks) if note))
 

@@ -45,7 +45,8 @@
 const VERSION = 1;
 const OTHER = "The panel was updated: reload the page; if that changes nothing, restart the kernel.";
 const OFFLINE = "Not connected to a kernel: this is the saved transcript.";
-const ENDINGS = { "": "finished", interrupted: "stopped", error: "failed", length: "finished at its token limit" };
+const ENDINGS = { "": "finished", interrupted: "stopped", error: "failed", length: "finished at its token limit",
+  filtered: "cut off by a content filter" };
 const PARTS = { image: "image", file: "file", call: "calls", result: "result of", failure: "failure of" };
 const ICONS = {
   again: "M13 8a5 5 0 1 1-1.6-3.7M13 2.5v3h-3", new: "M8 3v10M3 8h10",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..store import Turn
     from .protocol import DropOp, TurnOp
 
-_RESUMABLE = ("interrupted", "error", "length")
+_RESUMABLE = ("interrupted", "error", "filtered", "length")
 _MOST_BODIES = 1000
 
 

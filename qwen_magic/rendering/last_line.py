@@ -60,6 +60,8 @@ def _ending(reply: Reply) -> str:
             return "■ interrupted, what had come is kept" if reply.text or reply.thinking else "■ interrupted"
         case "error":
             return "⚠ broken off, what had come is kept" if reply.text else "⚠ no answer"
+        case "filtered":
+            return "⚠ cut off by a content filter"
         case "length":
             return _ALL_THOUGHT if reply.thinking and not reply.text else "cut at the token limit"
     return "no answer, only thinking" if reply.thinking and not reply.text else ""

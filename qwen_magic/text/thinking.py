@@ -67,9 +67,9 @@ class Piece(NamedTuple):
 class ThinkingSplitter:
     """Split a model's text, which arrives in pieces, into thinking and answer.
 
-    - ``<think>``, or what other models write for it, opens thinking as the first visible thing of an answer. In an answer that began
-      with thinking it also does at the start of a line outside a fenced block: such models think again
-      between parts of an answer. Elsewhere it is text: other models write it only to explain it.
+    - ``<think>``, or what other models write for it, opens thinking as the first visible thing of an answer. In an
+      answer that began with thinking it also does at the start of a line outside a fenced block: such models think
+      again between parts of an answer. Elsewhere it is text: other models write it only to explain it.
     - Thinking ends with its own closing tag, wherever that stands, or with the text.
     - A closing tag without an opening one makes the text before it thinking. It is the first such tag outside
       code, and the first or the last thing on its line.
@@ -274,7 +274,8 @@ def _joined(pieces: list[Piece]) -> list[Piece]:
     """Join texts that follow each other."""
     found: list[Piece] = []
     for kind, some in groupby(pieces, key=lambda piece: piece.kind):
-        found += [Piece(kind, "".join(piece.text for piece in some))] if kind == "text" else some
+        together = list(some)
+        found += [Piece(kind, "".join(piece.text for piece in together))] if kind == "text" else together
     return found
 
 

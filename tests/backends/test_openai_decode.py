@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from qwen_magic.backends.openai.decoder import ChatDecoder
 from qwen_magic.backends.openai.errors import http_error
-from qwen_magic.backends.openai.protocol import ChatDecoder, request_body
+from qwen_magic.backends.openai.protocol import request_body
 from qwen_magic.errors import AuthError, BusyError, DisconnectError, NotFoundError, ProtocolError, ServerError
 from qwen_magic.events import End, Event, Responder, Status, TextDelta, ThinkingDelta, Usage, UsageReport
 from qwen_magic.messages import Message

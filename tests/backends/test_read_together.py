@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen_magic.backends.gradio.protocol import EventReader
-from qwen_magic.backends.openai.protocol import ChatDecoder
+from qwen_magic.backends.openai.decoder import ChatDecoder
 from qwen_magic.errors import QwenError
 from qwen_magic.events import Event, TextDelta, ThinkingDelta
 

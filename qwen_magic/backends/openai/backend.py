@@ -6,16 +6,17 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ConnectError, ProtocolError, QwenError
+from ...errors import ConnectError, QwenError
 from ...events import Event, Responder, Status
 from ..capabilities import EVERY_PART
 from ..descriptions import Description
-from ..http import Watch, read_chunks, read_text, translated
+from ..http import Watch, read_chunks, translated
 from ..qwen_models import context_of
 from .authorization import authorization
 from .context_sizes import listed_context, listed_model, told_context
+from .decoder import ChatDecoder, model_title
 from .model_abilities import model_capabilities, told_capabilities
-from .protocol import ChatDecoder, does_not_take, model_title, request_body
+from .protocol import does_not_take, request_body
 from .server_http import ServerHttp
 from .servers import GENERIC, SERVERS, chat_models
 
@@ -161,13 +162,6 @@ class OpenAIBackend:
 
     async def _read(self, response: aiohttp.ClientResponse, model: str) -> AsyncGenerator[Event, None]:
         decoder = ChatDecoder(self.name, model)
-        if response.content_type == "text/html":
-            hint = "Check the address: does it end in /v1?"
-            raise ProtocolError("a web page answers there, no OpenAI-compatible server", target=self.name, hint=hint)
-        if response.content_type == "application/json":
-            for event in decoder.whole(await read_text(response)):
-                yield event
-            return
         watch = Watch(response, self.settings.stall_timeout, self.settings.clock)
         async with aclosing(read_chunks(response, watch)) as chunks:
             async for chunk in chunks:
@@ -181,6 +175,7 @@ class OpenAIBackend:
                     return
         for event in decoder.close():
             yield event
+        decoder.check()
 
 
 def _version(told: Mapping[str, Any]) -> str:

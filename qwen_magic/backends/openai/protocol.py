@@ -1,19 +1,14 @@
-"""Streamed chat completions without I/O: the request's body, and the decoder of the answer.
+"""The body of a request for a chat completion, without I/O; its answer is read by `decoder`.
 
 Source: the OpenAI API reference, "Create chat completion" with ``stream``, and what other servers add to it.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...errors import DisconnectError, ProtocolError, QwenError
-from ...events import End, Event, FinishReason, Responder, Status, TextDelta, ThinkingDelta, Usage, UsageReport
-from ...text.sse import EventTooLong, SSEDecoder
-from .errors import stream_error
 from .servers import GENERIC
 
 if TYPE_CHECKING:
@@ -22,9 +17,6 @@ if TYPE_CHECKING:
     from ...request import Request
     from .servers import Server
 
-_LONG_PROMPT = 500
-"""Tokens from which the reading of a prompt is worth a word."""
-_AGAIN = "Ask again, or try another target."
 _NEEDED = {"model", "messages", "stream", "continue_final_message", "add_generation_prompt"}
 """Fields without which the answer would be another."""
 _SILENT = {"stream_options", "return_progress"}
@@ -40,9 +32,6 @@ _THINKING = {
 """Fields that tell a server to think."""
 _CARRIED = {field: name for name, fields in GENERIC.fields.items() for field in fields} | _THINKING
 """What the fields of a body carry."""
-_read_json = json.JSONDecoder().raw_decode
-_BESIDE_TEXT = ("reasoning_content", "reasoning", "reasoning_details", "refusal")
-"""Keys of a delta that hold what is no text of the answer."""
 _REFUSAL = re.compile(
     r"unknown|unrecogni[sz]ed|unsupported|n[o']t support|not (?:permitted|allowed|configured|enabled|implemented)"
     r"|forbidden|unexpected|extra (?:inputs|fields)|invalid (?:parameter|argument|field|reasoning value)|instead",
@@ -155,265 +144,3 @@ def _thinking(server: Server, thinking: bool | None, budget: int | None) -> dict
         case "reasoning":
             return {"reasoning": {"enabled": thinking} if budget is None else {"max_tokens": budget}}
     return limits
-
-
-class _Found:
-    """Events of one read, in which deltas of one kind that follow each other are one."""
-
-    def __init__(self) -> None:
-        self._events: list[Event] = []
-        self._texts: list[str] = []
-        self._kind: type[TextDelta | ThinkingDelta] = TextDelta
-
-    def add_text(self, text: str) -> None:
-        """Add more of the answer's text."""
-        if self._kind is not TextDelta:
-            self._flush(TextDelta)
-        self._texts.append(text)
-
-    def add(self, events: list[Event]) -> None:
-        """Add events in their order."""
-        for event in events:
-            if isinstance(event, (TextDelta, ThinkingDelta)):
-                if type(event) is not self._kind:
-                    self._flush(type(event))
-                self._texts.append(event.text)
-            else:
-                self._flush(self._kind)
-                self._events.append(event)
-
-    def events(self) -> list[Event]:
-        """Give all of them."""
-        self._flush(self._kind)
-        return self._events
-
-    def _flush(self, kind: type[TextDelta | ThinkingDelta]) -> None:
-        if text := "".join(self._texts):
-            self._events.append(self._kind(text))
-        self._texts, self._kind = [], kind
-
-
-class ChatDecoder:
-    """Turn the bytes of a streamed chat completion into events, without I/O.
-
-    Args:
-        target: the target's name, for errors.
-        model: the model that was asked, or "".
-
-    Attributes:
-        started: whether anything but comments has come.
-        said_something: whether the last bytes completed a message, comments apart.
-        ended: whether the End has been given out.
-
-    """
-
-    def __init__(self, target: str, model: str = "") -> None:
-        self.started = False
-        self.said_something = False
-        self.ended = False
-        self._target = target
-        self._model: str | None = model
-        self._sse = SSEDecoder()
-        self._finish: FinishReason | None = None
-        self._usage: Usage | None = None
-        self._fault: QwenError | None = None
-
-    def feed(self, data: bytes) -> list[Event]:
-        """Decode more bytes.
-
-        Args:
-            data: bytes as they came, cut anywhere.
-
-        Returns:
-            The events that they complete; where a fault follows them, the next call raises it, so that none is lost.
-
-        Raises:
-            ServerError: the server reported an error in the stream.
-            ProtocolError: what came is no chat completion.
-
-        """
-        self.check()
-        try:
-            messages = self._sse.feed(data)
-        except EventTooLong:
-            raise ProtocolError("a message is too long", target=self._target, hint=_AGAIN) from None
-        self.said_something = bool(messages)
-        self.started = self.started or self.said_something
-        found = _Found()
-        for message in messages:
-            if (text := self._common(message.data)) is not None:
-                found.add_text(text)
-                continue
-            try:
-                found.add(self._message(message.data))
-            except QwenError as error:
-                events = found.events()
-                if not events:
-                    raise
-                self._fault = error
-                return events
-        return found.events()
-
-    def check(self) -> None:
-        """Raise the fault that came behind the events that `feed` returned last, if there was one.
-
-        Raises:
-            QwenError: what went wrong.
-
-        """
-        if self._fault is not None:
-            raise self._fault
-
-    def whole(self, text: str) -> list[Event]:
-        """Decode an answer that did not come as a stream, though one was asked for.
-
-        Args:
-            text: the JSON.
-
-        Returns:
-            The events, with the End.
-
-        Raises:
-            ServerError: it is an error.
-            ProtocolError: it is no chat completion.
-
-        """
-        found = self._message(text)
-        if self._finish is None:
-            raise ProtocolError("the server sent no chat completion", target=self._target, hint="Check the address.")
-        return [*found, *self._end()]
-
-    def close(self) -> list[Event]:
-        """End the input.
-
-        Returns:
-            The usage and the End, where they were not given out yet.
-
-        Raises:
-            DisconnectError: the answer has no end.
-
-        """
-        self.check()
-        self._sse.close()
-        if self.ended:
-            return []
-        if self._finish is None:
-            raise DisconnectError(
-                "the server ended the stream before the answer was complete", target=self._target, hint=_AGAIN
-            )
-        return self._end()
-
-    def _common(self, data: str) -> str | None:
-        """Read a chunk that holds more of the answer's text and nothing else of note; None for any other."""
-        try:
-            chunk, end = _read_json(data)
-            (choice,) = chunk["choices"]
-            delta = choice["delta"]
-            text = delta["content"]
-            odd = choice.get("finish_reason") or choice.get("message") or (self._model is not None and "model" in chunk)
-            odd = odd or chunk.get("usage") or chunk.get("error") or chunk.get("prompt_progress")
-            odd = odd or (len(delta) > 1 and any(map(delta.get, _BESIDE_TEXT)))
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            return None
-        return None if odd or self.ended or end != len(data) or type(text) is not str else text
-
-    def _message(self, data: str) -> list[Event]:
-        if self.ended:
-            return []
-        if data.strip() == "[DONE]":
-            return self._end()
-        try:
-            chunk = json.loads(data)
-        except (ValueError, RecursionError):
-            chunk = None
-        if not isinstance(chunk, dict):
-            raise ProtocolError("the server sent no chat completion", target=self._target, hint="Check the address.")
-        if chunk.get("error") or chunk.get("object") == "error":
-            raise stream_error(chunk, self._target)
-        if usage := _usage(chunk.get("usage")):
-            self._usage = usage
-        if status := _reading(chunk.get("prompt_progress"), self._target):
-            return [status]
-        found = self._named(chunk.get("model"))
-        choices = chunk.get("choices")
-        choice = choices[0] if isinstance(choices, list) and choices else None
-        return found + self._choice(choice) if isinstance(choice, dict) else found
-
-    def _named(self, name: Any) -> list[Event]:
-        """Note, once, which model answers; say so where it is not the one that was asked."""
-        if self._model is None or not isinstance(name, str) or not name:
-            return []
-        asked, self._model = self._model, None
-        if asked and _same_model(asked, name):
-            return []
-        shown = model_title(name)
-        told: list[Event] = [Responder(self._target, shown)]
-        return [Status(f"it has no {asked}: {shown} answers", "warning", self._target), *told] if asked else told
-
-    def _choice(self, choice: dict[str, Any]) -> list[Event]:
-        found: list[Event] = []
-        delta = choice.get("delta") or choice.get("message")
-        if isinstance(delta, dict):
-            thought = delta.get("reasoning_content") or delta.get("reasoning") or delta.get("reasoning_details")
-            found += _parts(thought, ThinkingDelta)
-            found += _parts(delta.get("content"), TextDelta)
-            found += _parts(delta.get("refusal"), TextDelta)
-        if reason := choice.get("finish_reason"):
-            self._finish = "length" if reason == "length" else "stop"
-            if warning := _FINISHES.get(str(reason)):
-                found.append(Status(warning, "warning", self._target))
-        return found
-
-    def _end(self) -> list[Event]:
-        self.ended = True
-        # The usage comes after the finish reason, so both wait for the end of the stream.
-        report = [UsageReport(self._usage)] if self._usage else []
-        return [*report, End(self._finish or "stop")]
-
-
-_FINISHES = {
-    "content_filter": "the server's content filter cut the answer off",
-    "tool_calls": "the model calls a tool, which is not done here",
-    "function_call": "the model calls a tool, which is not done here",
-}
-"""What the user is told of a finish reason."""
-
-
-def model_title(name: str) -> str:
-    """Return a model's name without the folders of a file on the server."""
-    return re.split(r"[\\/]", name)[-1] if name.lower().endswith(".gguf") else name
-
-
-def _same_model(asked: str, told: str) -> bool:
-    """Tell whether two names may be the same model's: a dated, a longer or a shorter form of it."""
-    one, other = (re.sub(r"[^a-z0-9]", "", name.lower().rpartition("/")[2].partition(":")[0]) for name in (asked, told))
-    return not one or not other or one in other or other in one
-
-
-def _parts(value: Any, kind: type[TextDelta | ThinkingDelta]) -> list[Event]:
-    """Read a text, or a list of parts, some of which may be the model's thinking."""
-    if isinstance(value, str):
-        return [kind(value)] if value else []
-    found: list[Event] = []
-    for part in value if isinstance(value, list) else []:
-        if isinstance(part, dict):
-            found += _parts(part.get("thinking"), ThinkingDelta)
-            found += _parts(part.get("text") or part.get("summary"), kind)
-    return found
-
-
-def _reading(value: Any, target: str) -> Status | None:
-    """Tell how much of a long prompt llama.cpp has read (its ``return_progress``)."""
-    counts = value if isinstance(value, dict) else {}
-    done, total = counts.get("processed"), counts.get("total")
-    if not isinstance(done, int) or not isinstance(total, int) or not 0 <= done < total or total < _LONG_PROMPT:
-        return None
-    return Status(f"reading the prompt: {done} of {total} tokens", "server", target, done / total)
-
-
-def _usage(value: Any) -> Usage | None:
-    if not isinstance(value, dict):
-        return None
-    counts = [value.get(name) for name in ("prompt_tokens", "completion_tokens")]
-    prompt, completion = (count if isinstance(count, int) else None for count in counts)
-    return None if prompt is None and completion is None else Usage(prompt, completion)

@@ -1,0 +1,406 @@
+"""The stream of a chat completion, decoded without I/O, whatever servers make of it.
+
+Source: the OpenAI API reference, "Create chat completion" with ``stream``, and what other servers add to it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from ...errors import DisconnectError, ProtocolError, QwenError, ServerError
+from ...events import End, Event, Responder, Status, TextDelta, ThinkingDelta, Usage, UsageReport
+from ...text.sse import EventTooLong, SSEDecoder
+from .cumulative import GrowingText
+from .errors import stream_error
+from .finishes import Finish, finish_of
+from .strange import DONE, is_error, other_api, values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_LONG_PROMPT = 500
+"""Tokens from which the reading of a prompt is worth a word."""
+_MOST_BYTES = 64 * 2**20
+_AGAIN = "Ask again, or try another target."
+_ADDRESS = "Check the address: does it end in /v1?"
+_NO_REASON = "the server did not say why the answer ended"
+_read_json = json.JSONDecoder().raw_decode
+_BESIDE_TEXT = ("reasoning_content", "reasoning", "reasoning_details", "refusal")
+"""Keys of a delta that hold what is no text of the answer."""
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+
+
+class _Found:
+    """Events of one read, in which deltas of one kind that follow each other are one."""
+
+    def __init__(self) -> None:
+        self._events: list[Event] = []
+        self._texts: list[str] = []
+        self._kind: type[TextDelta | ThinkingDelta] = TextDelta
+
+    def add_text(self, text: str) -> None:
+        """Add more of the answer's text."""
+        if self._kind is not TextDelta:
+            self._flush(TextDelta)
+        self._texts.append(text)
+
+    def add(self, events: list[Event]) -> None:
+        """Add events in their order."""
+        for event in events:
+            if isinstance(event, (TextDelta, ThinkingDelta)):
+                if type(event) is not self._kind:
+                    self._flush(type(event))
+                self._texts.append(event.text)
+            else:
+                self._flush(self._kind)
+                self._events.append(event)
+
+    def events(self) -> list[Event]:
+        """Give all of them."""
+        self._flush(self._kind)
+        return self._events
+
+    def _flush(self, kind: type[TextDelta | ThinkingDelta]) -> None:
+        if text := "".join(self._texts):
+            self._events.append(self._kind(text))
+        self._texts, self._kind = [], kind
+
+
+class ChatDecoder:
+    """Turn the bytes of a streamed chat completion into events, without I/O.
+
+    What comes is told by its first byte, whatever the server says that it is: server-sent events, JSON, or JSON on
+    lines of its own.
+
+    Args:
+        target: the target's name, for errors.
+        model: the model that was asked, or "".
+
+    Attributes:
+        started: whether anything but comments has come.
+        said_something: whether the last bytes completed a message, comments apart.
+        ended: whether the End has been given out.
+
+    """
+
+    def __init__(self, target: str, model: str = "") -> None:
+        self.started = False
+        self.said_something = False
+        self.ended = False
+        self._target = target
+        self._model: str | None = model
+        self._begin: bytes | None = b""  # what came before the first byte that tells the form
+        self._sse = SSEDecoder()
+        self._lines: _JsonLines | None = None
+        self._text = GrowingText()
+        self._finish: Finish | None = None
+        self._usage: Usage | None = None
+        self._fault: QwenError | None = None
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Decode more bytes.
+
+        Args:
+            data: bytes as they came, cut anywhere.
+
+        Returns:
+            The events that they complete; where a fault follows them, the next call raises it, so that none is lost.
+
+        Raises:
+            ServerError: the server reported an error in the stream.
+            ProtocolError: what came is no chat completion.
+
+        """
+        self.check()
+        if self._begin is not None and not (data := self._told_form(data)):
+            return []
+        if self._lines is not None:
+            self.said_something = True
+            return self._read([("message", line) for line in self._lines.feed(data)])
+        try:
+            messages = self._sse.feed(data)
+        except EventTooLong:
+            raise self._too_long() from None
+        self.said_something = bool(messages)
+        self.started = self.started or self.said_something
+        return self._read([(message.event, message.data) for message in messages])
+
+    def check(self) -> None:
+        """Raise the fault that came behind the events that `feed` returned last, if there was one.
+
+        Raises:
+            QwenError: what went wrong.
+
+        """
+        if self._fault is not None:
+            raise self._fault
+
+    def close(self) -> list[Event]:
+        """End the input.
+
+        Returns:
+            What was not given out yet, with the End.
+
+        Raises:
+            DisconnectError: the answer has no end.
+            QwenError: what else went wrong.
+
+        """
+        self.check()
+        found: list[Event] = []
+        if self._lines is not None:
+            found = self._read([("message", line) for line in self._lines.close()])
+            self._finish = self._finish or (Finish("stop") if self._text.text else None)
+        elif not self.ended:
+            last = self._sse.feed(b"\n\n")  # some servers close behind the last line, or within its end
+            try:
+                found = self._read([(message.event, message.data) for message in last])
+            except ProtocolError:
+                found = []  # cut off in its midst
+        if isinstance(self._fault, ProtocolError):
+            self._fault = None
+        if self.ended or self._fault is not None:
+            return self._told(found)
+        if self._finish is None:
+            self._fault = DisconnectError(
+                "the server ended the stream before the answer was complete", target=self._target, hint=_AGAIN
+            )
+            return self._told(found)
+        return self._told(found + self._end())
+
+    def _told(self, found: list[Event]) -> list[Event]:
+        """Give out events; a fault behind them is raised where there are none, else by `check`."""
+        if not found:
+            self.check()
+        return found
+
+    def _told_form(self, data: bytes) -> bytes:
+        """Find out by the first byte what comes; give what is to be read, or nothing yet."""
+        begin = (self._begin or b"") + data
+        start = begin.lstrip(_BLANK)
+        if not start:
+            self._begin = begin[-4096:]
+            return b""
+        self._begin = None
+        if start[:1] in b"{[":
+            self._lines = _JsonLines(self._too_long)
+            return start
+        if start[:1] == b"<":
+            what = "a web page answers there, no OpenAI-compatible server"
+            raise ProtocolError(what, target=self._target, hint=_ADDRESS)
+        return begin
+
+    def _read(self, messages: list[tuple[str, str]]) -> list[Event]:
+        """Read messages that came together, each an event's type and data."""
+        found = _Found()
+        for event, data in messages:
+            if event == "message" and (text := self._common(data)) is not None:
+                self._text.note(text)
+                found.add_text(text)
+                continue
+            try:
+                for some in self._message(event, data):
+                    found.add(some)
+            except QwenError as error:
+                self._fault = error
+                break
+            if self._fault is not None:
+                break
+        return self._told(found.events())
+
+    def _common(self, data: str) -> str | None:
+        """Read a chunk that holds more of the answer's text and nothing else of note; None for any other."""
+        if not self._text.plain:
+            return None
+        try:
+            chunk, end = _read_json(data)
+            (choice,) = chunk["choices"]
+            delta = choice["delta"]
+            text = delta["content"]
+            odd = choice.get("finish_reason") or choice.get("message") or (self._model is not None and "model" in chunk)
+            odd = odd or choice.get("index") or choice.get("error") or chunk.get("usage") or chunk.get("error")
+            odd = odd or chunk.get("prompt_progress") or (len(delta) > 1 and any(map(delta.get, _BESIDE_TEXT)))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return None
+        return None if odd or self.ended or end != len(data) or type(text) is not str else text
+
+    def _message(self, event: str, data: str) -> Iterator[list[Event]]:
+        """Read one message, which may hold several chunks."""
+        if event in ("ping", "heartbeat", "keep-alive"):
+            return
+        try:
+            for value in values(data):
+                if self.ended:
+                    return
+                yield self._end() if value == DONE else self._chunk(event, value)
+        except (ValueError, RecursionError):
+            if event == "error":
+                raise stream_error({"error": {"message": data}}, self._target) from None
+            raise self._no_completion() from None
+
+    def _chunk(self, event: str, chunk: Any) -> list[Event]:
+        if not isinstance(chunk, dict):
+            raise self._no_completion()
+        if is_error(chunk, event):
+            raise stream_error(chunk, self._target)
+        if api := other_api(chunk):
+            what = f"{api} answers there, not an OpenAI-compatible one"
+            raise ProtocolError(what, target=self._target, hint="Add /v1 to the address.")
+        if usage := _usage(chunk.get("usage")):
+            self._usage = usage
+        if status := _reading(chunk.get("prompt_progress"), self._target):
+            return [status]
+        found = self._named(chunk.get("model"))
+        listed = chunk.get("choices")
+        choices = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+        choice = next((one for one in choices if not one.get("index")), None)  # the others are other answers
+        return found + self._choice(choice) if choice is not None else found
+
+    def _named(self, name: Any) -> list[Event]:
+        """Note, once, which model answers; say so where it is not the one that was asked."""
+        if self._model is None or not isinstance(name, str) or not name:
+            return []
+        asked, self._model = self._model, None
+        if asked and _same_model(asked, name):
+            return []
+        shown = model_title(name)
+        told: list[Event] = [Responder(self._target, shown)]
+        return [Status(f"it has no {asked}: {shown} answers", "warning", self._target), *told] if asked else told
+
+    def _choice(self, choice: dict[str, Any]) -> list[Event]:
+        found: list[Event] = []
+        delta, message = choice.get("delta"), choice.get("message")
+        if isinstance(delta, dict) and delta:
+            found += self._delta(delta)
+        elif isinstance(message, dict):
+            found += self._whole_message(message)
+        elif isinstance(choice.get("text"), str):
+            found += self._text.feed(choice["text"])
+        if choice.get("error"):
+            self._fault = stream_error({"error": choice["error"]}, self._target)
+        elif reason := choice.get("finish_reason"):
+            self._finish = finish_of(reason)
+            if self._finish.warning and self._finish.reason != "error":
+                found.append(Status(self._finish.warning, "warning", self._target))
+        return found
+
+    def _delta(self, delta: dict[str, Any]) -> list[Event]:
+        thought = delta.get("reasoning_content") or delta.get("reasoning") or delta.get("reasoning_details")
+        found = _parts(thought, ThinkingDelta)
+        content = delta.get("content")
+        found += self._text.feed(content) if isinstance(content, str) else _parts(content, TextDelta)
+        return found + _parts(delta.get("refusal"), TextDelta)
+
+    def _whole_message(self, message: dict[str, Any]) -> list[Event]:
+        """Read a message that is whole: all of the answer, or once more what came in deltas."""
+        before, content = self._text.text, message.get("content")
+        if before and isinstance(content, str):
+            return [*self._text.feed(content[len(before) :])] if content.startswith(before) else []
+        return self._delta(message)
+
+    def _end(self) -> list[Event]:
+        self.ended = True
+        # The usage comes after the finish reason, so both wait for the end of the stream.
+        found: list[Event] = [UsageReport(self._usage)] if self._usage else []
+        if self._finish is None and not self._usage:
+            found.append(Status(_NO_REASON, "warning", self._target))
+        finish = self._finish or Finish("stop")
+        if finish.reason == "error":
+            self._fault = ServerError(finish.warning, target=self._target, hint=_AGAIN)
+            return found
+        return [*found, End(finish.reason)]
+
+    def _no_completion(self) -> ProtocolError:
+        return ProtocolError("the server sent no chat completion", target=self._target, hint=_ADDRESS)
+
+    def _too_long(self) -> ProtocolError:
+        return ProtocolError("a message is too long", target=self._target, hint=_AGAIN)
+
+
+class _JsonLines:
+    """A body of JSON: one value, or a value on each line.
+
+    Args:
+        too_long: makes the error for a body without end.
+
+    """
+
+    def __init__(self, too_long: Callable[[], QwenError]) -> None:
+        self._too_long = too_long
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._pieces: list[str] = []
+        self._size = 0
+        self._by_lines: bool | None = None
+
+    def feed(self, data: bytes) -> list[str]:
+        """Take more bytes; give the lines that are whole, where each is a value."""
+        text = self._decoder.decode(data)
+        self._pieces.append(text)
+        self._size += len(text)
+        if self._size > _MOST_BYTES:
+            raise self._too_long()
+        if "\n" not in text or self._by_lines is False:
+            return []
+        *lines, rest = "".join(self._pieces).split("\n")
+        if self._by_lines is None:
+            self._by_lines = _is_json(lines[0])
+        if not self._by_lines:
+            return []
+        self._pieces, self._size = [rest], len(rest)
+        return [line for line in lines if line.strip()]
+
+    def close(self) -> list[str]:
+        """End the body; give what is left."""
+        rest = "".join(self._pieces) + self._decoder.decode(b"", True)  # noqa: FBT003 - its end
+        return [rest] if rest.strip() else []
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def model_title(name: str) -> str:
+    """Return a model's name without the folders of a file on the server."""
+    return re.split(r"[\\/]", name)[-1] if name.lower().endswith(".gguf") else name
+
+
+def _same_model(asked: str, told: str) -> bool:
+    """Tell whether two names may be the same model's: a dated, a longer or a shorter form of it."""
+    one, other = (re.sub(r"[^a-z0-9]", "", name.lower().rpartition("/")[2].partition(":")[0]) for name in (asked, told))
+    return not one or not other or one in other or other in one
+
+
+def _parts(value: Any, kind: type[TextDelta | ThinkingDelta]) -> list[Event]:
+    """Read a text, or a list of parts, some of which may be the model's thinking."""
+    if isinstance(value, str):
+        return [kind(value)] if value else []
+    found: list[Event] = []
+    for part in value if isinstance(value, list) else []:
+        if isinstance(part, dict):
+            found += _parts(part.get("thinking"), ThinkingDelta)
+            found += _parts(part.get("text") or part.get("summary"), kind)
+    return found
+
+
+def _reading(value: Any, target: str) -> Status | None:
+    """Tell how much of a long prompt llama.cpp has read (its ``return_progress``)."""
+    counts = value if isinstance(value, dict) else {}
+    done, total = counts.get("processed"), counts.get("total")
+    if not isinstance(done, int) or not isinstance(total, int) or not 0 <= done < total or total < _LONG_PROMPT:
+        return None
+    return Status(f"reading the prompt: {done} of {total} tokens", "server", target, done / total)
+
+
+def _usage(value: Any) -> Usage | None:
+    if not isinstance(value, dict):
+        return None
+    counts = [value.get(name) for name in ("prompt_tokens", "completion_tokens")]
+    prompt, completion = (count if isinstance(count, int) else None for count in counts)
+    return None if prompt is None and completion is None else Usage(prompt, completion)
