@@ -96,7 +96,8 @@ def chunk(text: str | None = None, finish: str | None = None, **fields: Any) -> 
 
 
 def streamed(*chunks: dict[str, Any] | float) -> Answer:
-    """Answer with a stream; a number is a pause."""
+    """Answer with a stream; a number is a pause. Without a finish reason among the chunks it is "stop"."""
+    ended = any(choice.get("finish_reason") for item in chunks if isinstance(item, dict) for choice in _choices(item))
 
     async def lines() -> AsyncIterator[str]:
         for item in chunks:
@@ -104,9 +105,16 @@ def streamed(*chunks: dict[str, Any] | float) -> Answer:
                 yield f"data: {json.dumps(item)}\n\n"
             else:
                 await asyncio.sleep(item)
+        if not ended:
+            yield f"data: {json.dumps(chunk(finish='stop'))}\n\n"
         yield "data: [DONE]\n\n"
 
     return lambda _body, _request: StreamingResponse(lines(), media_type="text/event-stream")
+
+
+def _choices(item: dict[str, Any]) -> list[dict[str, Any]]:
+    found = item.get("choices")
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def refused(status: int, body: Any, **headers: str) -> Answer:

@@ -5,7 +5,6 @@ Source: the OpenAI API reference, "Create chat completion" with ``stream``, and 
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -16,14 +15,14 @@ from ...text.sse import EventTooLong, SSEDecoder
 from .cumulative import GrowingText
 from .errors import stream_error
 from .finishes import Finish, finish_of
+from .json_lines import JsonLines
 from .strange import DONE, is_error, other_api, values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 _LONG_PROMPT = 500
 """Tokens from which the reading of a prompt is worth a word."""
-_MOST_BYTES = 64 * 2**20
 _AGAIN = "Ask again, or try another target."
 _ADDRESS = "Check the address: does it end in /v1?"
 _NO_REASON = "the server did not say why the answer ended"
@@ -94,7 +93,7 @@ class ChatDecoder:
         self._model: str | None = model
         self._begin: bytes | None = b""  # what came before the first byte that tells the form
         self._sse = SSEDecoder()
-        self._lines: _JsonLines | None = None
+        self._lines: JsonLines | None = None
         self._text = GrowingText()
         self._finish: Finish | None = None
         self._usage: Usage | None = None
@@ -153,15 +152,16 @@ class ChatDecoder:
         found: list[Event] = []
         if self._lines is not None:
             found = self._read([("message", line) for line in self._lines.close()])
-            self._finish = self._finish or (Finish("stop") if self._text.text else None)
+            if self._fault is None and self._finish is None and not self._text.text:
+                self._fault = self._no_completion()
+                return self._told(found)
+            self._finish = self._finish or Finish("stop")
         elif not self.ended:
             last = self._sse.feed(b"\n\n")  # some servers close behind the last line, or within its end
             try:
                 found = self._read([(message.event, message.data) for message in last])
             except ProtocolError:
-                found = []  # cut off in its midst
-        if isinstance(self._fault, ProtocolError):
-            self._fault = None
+                found, self._fault = [], None  # cut off in its midst
         if self.ended or self._fault is not None:
             return self._told(found)
         if self._finish is None:
@@ -186,7 +186,7 @@ class ChatDecoder:
             return b""
         self._begin = None
         if start[:1] in b"{[":
-            self._lines = _JsonLines(self._too_long)
+            self._lines = JsonLines(self._too_long)
             return start
         if start[:1] == b"<":
             what = "a web page answers there, no OpenAI-compatible server"
@@ -318,52 +318,6 @@ class ChatDecoder:
 
     def _too_long(self) -> ProtocolError:
         return ProtocolError("a message is too long", target=self._target, hint=_AGAIN)
-
-
-class _JsonLines:
-    """A body of JSON: one value, or a value on each line.
-
-    Args:
-        too_long: makes the error for a body without end.
-
-    """
-
-    def __init__(self, too_long: Callable[[], QwenError]) -> None:
-        self._too_long = too_long
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._pieces: list[str] = []
-        self._size = 0
-        self._by_lines: bool | None = None
-
-    def feed(self, data: bytes) -> list[str]:
-        """Take more bytes; give the lines that are whole, where each is a value."""
-        text = self._decoder.decode(data)
-        self._pieces.append(text)
-        self._size += len(text)
-        if self._size > _MOST_BYTES:
-            raise self._too_long()
-        if "\n" not in text or self._by_lines is False:
-            return []
-        *lines, rest = "".join(self._pieces).split("\n")
-        if self._by_lines is None:
-            self._by_lines = _is_json(lines[0])
-        if not self._by_lines:
-            return []
-        self._pieces, self._size = [rest], len(rest)
-        return [line for line in lines if line.strip()]
-
-    def close(self) -> list[str]:
-        """End the body; give what is left."""
-        rest = "".join(self._pieces) + self._decoder.decode(b"", True)  # noqa: FBT003 - its end
-        return [rest] if rest.strip() else []
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def model_title(name: str) -> str:
