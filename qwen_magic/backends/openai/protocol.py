@@ -14,6 +14,7 @@ from ...errors import DisconnectError, ProtocolError, QwenError
 from ...events import End, Event, FinishReason, Responder, Status, TextDelta, ThinkingDelta, Usage, UsageReport
 from ...text.sse import EventTooLong, SSEDecoder
 from .errors import stream_error
+from .roles import in_turns, refuses_roles
 from .servers import GENERIC
 
 if TYPE_CHECKING:
@@ -58,12 +59,45 @@ class ChatBody:
         body: the JSON object.
         warnings: what could not be passed on, for the user.
         fixed: the fields that the user wrote, which are never left out.
+        in_turns: whether the messages were brought into user and assistant in turn.
 
     """
 
     body: dict[str, Any]
     warnings: tuple[str, ...] = ()
     fixed: frozenset[str] = frozenset()
+    in_turns: bool = False
+
+    def take_turns(self) -> str:
+        """Bring the messages into user and assistant in turn.
+
+        Returns:
+            What was changed, for the user; "" where nothing can be changed, or "messages" is the user's own field.
+
+        """
+        if self.in_turns or "messages" in self.fixed:
+            return ""
+        messages, change = in_turns(self.body["messages"])
+        if change:
+            self.body["messages"], self.in_turns = messages, True
+        return change
+
+    def adapt(self, said: str) -> tuple[str, ...] | None:
+        """Change what a server refused, where that can be changed.
+
+        Args:
+            said: what the server said.
+
+        Returns:
+            The warnings that the change is worth; None where nothing can be changed.
+
+        """
+        if refuses_roles(said) and (change := self.take_turns()):
+            return (change,)
+        left = self.give_in(said)
+        if left is None:
+            return None
+        return (does_not_take(left),) if left else ()
 
     def give_in(self, said: str) -> tuple[str, ...] | None:
         """Leave out, or rename, the optional fields that a server refused.

@@ -24,7 +24,6 @@ from ..retrying import retry_until_ready
 from .authorization import key_hint, server_place
 from .errors import http_error
 from .model_lists import closest_model, model_list, some_models
-from .protocol import does_not_take
 from .servers import GENERIC, chat_models
 
 if TYPE_CHECKING:
@@ -38,8 +37,28 @@ if TYPE_CHECKING:
     from .servers import Server
 
 _HTTP_OK = 200
+_REFUSALS = (0, 400, 422, 424, 500)
+"""Statuses of a request that cannot be taken as it is: templates that raise make a 424 or a 500; 0 is in a stream."""
 _SECRET = 8
 """Characters from which a key is one: "EMPTY" and "ollama" are not."""
+
+
+def adapt(body: ChatBody, error: ServerError) -> bool:
+    """Change in a request what a server refused; its warnings then name it.
+
+    Args:
+        body: the request's body.
+        error: how the server answered it.
+
+    Returns:
+        Whether it is worth asking again.
+
+    """
+    if error.status not in _REFUSALS or isinstance(error, (ContextError, ModelError, BusyError)):
+        return False
+    warnings = body.adapt(error.server_message)
+    body.warnings += warnings or ()
+    return warnings is not None
 
 
 class ServerHttp:
@@ -91,13 +110,8 @@ class ServerHttp:
             error = await self._failure(response)
             if isinstance(error, (BusyError, AsleepError)):
                 raise error
-            left = None
-            if response.status in (400, 422) and not isinstance(error, (ContextError, ModelError)):
-                left = body.give_in(error.server_message)
-            if left is None:
+            if not adapt(body, error):
                 raise await self._explained(error)
-            if left:
-                body.warnings += (does_not_take(left),)
 
     async def list_models(self) -> list[dict[str, Any]]:
         """Return the server's models, as it describes them.
