@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_NO = r"not|n['o]?t|unsupported|incompatible|invalid|unknown|unexpected|unrecogni[sz]ed|cannot"
+_NO = r"not|n['o]t|unsupported|incompatible|invalid|unknown|unexpected|unrecogni[sz]ed|cannot"
 _REFUSED = re.compile(
     rf"\b(?:system|developer) (?:role|message|prompt|instruction)s?\W+(?:\w+\W+){{0,4}}?(?:{_NO})\b"
     rf"|(?:{_NO})\b.{{0,60}}?(?:['\"`:] ?(?:system|developer)\b|\b(?:system|developer) (?:role|message|prompt|instr))"
