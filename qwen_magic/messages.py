@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from enum import Enum
+from typing import Any, Literal, Protocol, cast
 
 from .errors import UsageError
-from .openai_form import Content, part_as_dict, parts_of, sequence, text_at, tool_call_of
+from .openai_form import Content, fields_of, part_as_dict, parts_of, sequence, text_at, tool_call_of
 from .parts import File, Image, Part, Text, ToolCall, ToolResult, data_url, shortened, with_texts
 
 __all__ = [
@@ -34,6 +35,9 @@ __all__ = [
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
+_LANGCHAIN = {"HumanMessageChunk": "user", "AIMessageChunk": "assistant", "SystemMessageChunk": "system"}
+_ALIASES = {"developer": "system", "human": "user", "ai": "assistant"}
+"""Other names of roles: OpenAI's newer one, and LangChain's."""
 _TAKES: dict[Role, tuple[type[Part], ...]] = {
     "system": (Text,),
     "user": (Text, Image, File),
@@ -138,7 +142,15 @@ class Message:
         return Message(self.role, parts=[with_texts(part, change) for part in self.parts])
 
 
-MessageLike = Message | Mapping[str, Any]
+class HasContent(Protocol):
+    """A message of another library: it has a ``role``, or LangChain's ``type``, and a ``content``."""
+
+    @property
+    def content(self) -> Any:
+        """A text, or a list of parts."""
+
+
+MessageLike = Message | Mapping[str, Any] | HasContent
 Prompt = str | Sequence[MessageLike]
 
 
@@ -146,8 +158,9 @@ def to_messages(prompt: Prompt, system: str | None = None) -> tuple[Message, ...
     """Bring what a caller gave into one form.
 
     Args:
-        prompt: the prompt, or a conversation as Messages or mappings in OpenAI's form (``{"role", "content"}``, an
-            assistant's with ``tool_calls``, a tool's with its ``tool_call_id``), whose last is the user's or a tool's.
+        prompt: the prompt, or a conversation as Messages, mappings in OpenAI's form (``{"role", "content"}``, an
+            assistant's with ``tool_calls``, a tool's with its ``tool_call_id``) or objects with these attributes, such
+            as the OpenAI SDK's and LangChain's messages; its last is the user's or a tool's.
         system: a system prompt; it takes the place of one among the messages.
 
     Returns:
@@ -178,7 +191,7 @@ def to_message(item: object, number: int) -> Message:
     """Bring one message into our form.
 
     Args:
-        item: a Message, which stays what it is, or a mapping in OpenAI's form.
+        item: a Message, which stays what it is, a mapping in OpenAI's form, or an object with its attributes.
         number: its number in the conversation, from 1, for what is said of it where it cannot be taken.
 
     Raises:
@@ -188,7 +201,7 @@ def to_message(item: object, number: int) -> Message:
     if isinstance(item, Message):
         return item
     try:
-        return _from_mapping(item)
+        return _from_fields(_fields(item))
     except UsageError as error:
         raise UsageError(f"message {number}: {error.what}", hint=error.hint) from None
 
@@ -213,14 +226,31 @@ def _without_thinking(message: Message) -> Message:
     return Message("assistant", parts=parts)
 
 
-def _from_mapping(item: object) -> Message:
-    if not isinstance(item, Mapping) or "role" not in item or not item.keys() & {"content", "tool_calls", "refusal"}:
+def _fields(item: object) -> Mapping[str, Any]:
+    """Read a message's fields; of LangChain's, its type is the role."""
+    fields = fields_of(item, ("role", "type", "content", "tool_calls", "tool_call_id", "name", "refusal"))
+    if not isinstance(item, Mapping):
+        fields = {"content": None, **fields} if hasattr(item, "content") else fields
+        fields = {**fields, **{name: given for name in _OF_OTHER_FORMS if (given := getattr(item, name, None))}}
+    if "role" in fields or "type" not in fields:
+        return fields
+    data = fields.get("data")  # of `messages_to_dict`
+    fields = {**fields, **(data if isinstance(data, Mapping) else {})}
+    return {**fields, "role": _LANGCHAIN.get(str(fields["type"]), fields["type"])}
+
+
+def _role(given: Any) -> Role:
+    given = given.value if isinstance(given, Enum) else given
+    return cast("Role", _ALIASES.get(given, given) if isinstance(given, str) else given)
+
+
+def _from_fields(item: Mapping[str, Any]) -> Message:
+    if "role" not in item or not item.keys() & {"content", "tool_calls", "refusal"}:
         raise UsageError("it has no role and content", hint='Give {"role": "user", "content": "..."}.')
     for name in _OF_OTHER_FORMS:
         if item.get(name):
             raise UsageError(f"its {name} cannot be taken", hint="Give a content, or tool_calls.")
-    role, content, calls = item["role"], item.get("content"), item.get("tool_calls")
-    role = cast("Role", "system" if role == "developer" else role)
+    role, content, calls = _role(item["role"]), item.get("content"), item.get("tool_calls")
     said = _joined(parts_of(content))
     if not said and (refusal := text_at(item, "refusal", "")):
         said = [Text(refusal)]
@@ -230,7 +260,7 @@ def _from_mapping(item: object) -> Message:
         text = "".join(part.text for part in said if isinstance(part, Text))
         result = ToolResult(text_at(item, "tool_call_id"), text, text_at(item, "name", ""))
         said = [result, *(part for part in said if not isinstance(part, Text))]
-    return Message(role, parts=[*said, *map(tool_call_of, [] if calls is None else sequence(calls, "tool_calls"))])
+    return Message(role, parts=[*said, *map(tool_call_of, sequence(calls, "tool_calls") if calls else [])])
 
 
 def _joined(parts: Sequence[Part]) -> list[Part]:

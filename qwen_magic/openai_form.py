@@ -33,6 +33,13 @@ def parts_of(content: object) -> list[Part]:
     return [_numbered(item, number) for number, item in enumerate(sequence(content, "content"), 1)]
 
 
+def fields_of(item: object, names: Sequence[str]) -> Mapping[str, Any]:
+    """Return a mapping as it is, and of any other object the attributes of these names that are not None."""
+    if isinstance(item, Mapping):
+        return item
+    return {name: value for name in names if (value := getattr(item, name, None)) is not None}
+
+
 def tool_call_of(call: object) -> ToolCall:
     """Bring a tool call of OpenAI's form into ours.
 
@@ -40,8 +47,11 @@ def tool_call_of(call: object) -> ToolCall:
         UsageError: it is none.
 
     """
-    function = call.get("function") if isinstance(call, Mapping) else None
-    if not isinstance(call, Mapping) or not isinstance(function, Mapping):
+    given = fields_of(call, ("id", "function", "name", "args"))
+    function = fields_of(given.get("function"), ("name", "arguments"))
+    if not function and isinstance(given.get("args"), Mapping):  # LangChain's
+        function = {"name": given.get("name"), "arguments": given["args"]}
+    if not function and not isinstance(given.get("function"), Mapping):
         raise UsageError("a tool call has no function", hint="Give calls as OpenAI's chat API does.")
     arguments = function.get("arguments")
     if arguments is None:
@@ -51,7 +61,7 @@ def tool_call_of(call: object) -> ToolCall:
             arguments = json.dumps(arguments, ensure_ascii=False, allow_nan=False)
         except (TypeError, ValueError, RecursionError):
             raise UsageError("a tool call's arguments are no JSON", hint="Give them as a text of JSON.") from None
-    return ToolCall(text_at(call, "id", ""), text_at(function, "name"), arguments)
+    return ToolCall(text_at(given, "id", ""), text_at(function, "name"), arguments)
 
 
 def part_as_dict(part: Text | Image | File | ToolResult, url: Callable[[Image | File], str]) -> dict[str, Any]:
@@ -112,7 +122,7 @@ def _numbered(item: object, number: int) -> Part:
         raise UsageError(f"part {number}: {error.what}", hint=error.hint) from None
 
 
-def _part(item: object) -> Part:
+def _part(item: object) -> Part:  # noqa: PLR0911 - a table
     if isinstance(item, PARTS):
         return item
     if isinstance(item, str):
@@ -120,6 +130,8 @@ def _part(item: object) -> Part:
     if not isinstance(item, Mapping):
         raise _no_part(f"a {type(item).__name__}")
     match item.get("type"):
+        case "thinking" | "redacted_thinking" | "reasoning":  # what a model thought is not sent back
+            return Text("")
         case "text" | "input_text" | "output_text" | None:
             return Text(text_at(item, "text"))
         case "refusal":

@@ -61,8 +61,8 @@ class Settings:
     """How a client speaks to its servers; times in seconds.
 
     Attributes:
-        proxy: a proxy's URL, or None.
-        trust_env: whether proxies are taken from the environment.
+        proxy: a proxy's URL for every host, or None.
+        trust_env: whether proxies are taken from the environment; they never count for private hosts.
         headers: headers sent with each request, on top of our own.
         hf_token: a Hugging Face token, sent to Spaces of the Hub alone.
         connect_timeout: the longest wait for a connection.

@@ -11,6 +11,7 @@ import aiohttp
 
 from ..clock import SYSTEM_CLOCK
 from ..errors import ConnectError, DisconnectError, ProtocolError, QwenError, StallError
+from .proxies import ProxyError, refusal, refusal_hint
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -55,7 +56,7 @@ async def translated(target: str, settings: Settings, deadlines: Deadlines | Non
         raise translate(error, target, settings, deadlines) from error
 
 
-def translate(  # noqa: PLR0911 - a table
+def translate(  # noqa: C901, PLR0911 - a table
     error: BaseException, target: str, settings: Settings, deadlines: Deadlines | None = None
 ) -> QwenError:
     """Say what an exception of aiohttp or the operating system means.
@@ -71,9 +72,13 @@ def translate(  # noqa: PLR0911 - a table
             target=target,
             hint="Ask again, try another target, or raise stall_timeout.",
         )
-    if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
-        what = f"the proxy cannot be reached or refuses ({_reason(error)})"
-        return ConnectError(what, target=target, hint="Check the proxy settings.")
+    if isinstance(error, ProxyError):
+        return ConnectError(str(error), target=target, hint=error.hint)
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return ConnectError(refusal(error.status), target=target, hint=refusal_hint(error.status))
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        what = f"the proxy cannot be reached ({_reason(error)})"
+        return ConnectError(what, target=target, hint="Check proxy=, and HTTP_PROXY and its like in the environment.")
     if isinstance(error, (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch)):
         what = f"no secure connection ({_reason(error)})"
         return ConnectError(what, target=target, hint="Check the address and the certificates.")
@@ -173,8 +178,6 @@ async def read_text(response: aiohttp.ClientResponse, limit: int = 4 << 20) -> s
 
 def _reason(error: BaseException) -> str:
     """Give the operating system's or TLS's own words, without addresses."""
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        return f"HTTP {error.status}"
     cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
     words = getattr(cause, "verify_message", None) or getattr(cause, "strerror", None)
     return str(words or type(cause).__name__)

@@ -1,6 +1,6 @@
 """How servers say that a conversation is too long, and what their words tell of the numbers; without I/O.
 
-Source: the words of OpenAI, vLLM, SGLang, llama.cpp, Ollama, DashScope and OpenRouter.
+Source: the words of OpenAI, vLLM, SGLang, llama.cpp, Ollama, LM Studio, TGI, DashScope and OpenRouter.
 """
 
 from __future__ import annotations
@@ -11,18 +11,21 @@ from dataclasses import dataclass
 _TOO_LONG = re.compile(
     r"context[_ ](?:length|size|window|limit)|maximum (?:context|prompt|model) length|range of input length"
     r"|(?:prompt|input) (?:is )?too long|longer than the model|too many tokens|reduce the length of the"
-    r"|exceed\w* .*\bcontext\b|keep from the initial prompt",
+    r"|exceed\w* .*\bcontext\b|keep from the initial prompt|keep the first [\d,]+ tokens"
+    r"|inputs\W* tokens \+ \W*max_new_tokens|inputs\W* must have less than",
     re.IGNORECASE,
 )
 _CONTEXT = re.compile(
     r"(?:maximum (?:context|prompt|model) length (?:is|of)|available context size \(|context (?:length|size|window) \("
-    r"|context (?:length|size|window) (?:is|of)|its context has|range of input length should be \[\d+,) *([\d,]*\d)",
+    r"|context (?:length|size|window) (?:is|of)(?: only)?|its context has|range of input length should be \[\d+,"
+    r"|\bn_ctx:|max_new_tokens\W* must be <=|inputs\W* must have less than) *([\d,]*\d)",
     re.IGNORECASE,
 )
 # "At least" so many is no count: vLLM stops counting where it is too much.
 _NEEDED = re.compile(
-    r"(?:(?:request|input) \(|messages resulted in|(?:prompt|request) (?:contains|has)) *([\d,]*\d)"
-    r"|\b([\d,]*\d) (?:in the messages|of text input|tokens, its context has)",
+    r"(?:(?:request|input) \(|messages resulted in|(?:prompt|request) (?:contains|has)|keep the first|\bn_keep:"
+    r"|must have less than [\d,]+ tokens\. Given:) *([\d,]*\d)"
+    r"|\b([\d,]*\d) (?:in the messages|of text input|tokens, its context has|`?inputs`? tokens)",
     re.IGNORECASE,
 )
 

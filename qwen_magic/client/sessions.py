@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from ..backends.proxies import ProxyChoice
 from ..version import __version__
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Sessions:
             headers={"User-Agent": user_agent()},
             trust_env=settings.trust_env,
             proxy=settings.proxy,
+            middlewares=(ProxyChoice(settings),),
             connector=aiohttp.TCPConnector(limit=0),  # a wait for a place would count as connecting
             # Servers on an IP address set cookies too, which keep us on one replica.
             cookie_jar=aiohttp.CookieJar(unsafe=True),

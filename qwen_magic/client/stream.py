@@ -11,6 +11,7 @@ from ..events import End, Event, Reset, TextDelta
 from .answer import Answer
 from .continuation import check_continuable
 from .filters import Filters
+from .thinking_notes import ThinkingNotes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -177,7 +178,7 @@ class Stream:
 
     async def _run(self, queue: asyncio.Queue[Event | BaseException]) -> None:
         """Read the chain to its end, and see that nothing is lost however it ends."""
-        filters = _AttemptFilters(self.chain, self._beginning)
+        filters = _AttemptFilters(self.chain, self._beginning, self.request.parameters.thinking)
 
         def pass_on(happenings: list[Event]) -> None:
             for event in happenings:
@@ -217,9 +218,11 @@ class Stream:
 class _AttemptFilters:
     """The filters of the attempt that is going on; each attempt of the chain has new ones."""
 
-    def __init__(self, chain: Chain, beginning: Reply | None) -> None:
+    def __init__(self, chain: Chain, beginning: Reply | None, thinking: bool | None) -> None:  # noqa: FBT001 - one of three
         self._chain = chain
         self._beginning = beginning
+        self._thinking = thinking
+        self._notes = ThinkingNotes(thinking)
         self._attempt = 0
         self._filters: Filters | None = None
 
@@ -227,11 +230,15 @@ class _AttemptFilters:
         if self._filters is None or self._attempt != self._chain.attempt:
             self._attempt = self._chain.attempt
             self._filters = Filters(self._beginning, exact=self._chain.exact)
-        return self._filters.feed(event)
+            self._notes = ThinkingNotes(self._thinking)
+        return self._noted(self._filters.feed(event))
 
     def close(self) -> list[Event]:
         filters, self._filters = self._filters, None
-        return filters.close() if filters else []
+        return [*self._noted(filters.close() if filters else []), *self._notes.close()]
+
+    def _noted(self, events: list[Event]) -> list[Event]:
+        return [found for event in events for found in self._notes.feed(event)]
 
 
 def _common(one: str, other: str) -> int:

@@ -20,8 +20,10 @@ import urllib.request
 import zipfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from ...errors import WeightsError
+from ..private_hosts import is_private_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +36,15 @@ _HUB_SECONDS = 10.0
 """A network that blocks the Hub must not hold us up."""
 _POLL_SECONDS = 0.1
 _AGAIN = "Ask again: it goes on where it stopped."
+
+
+class _ProxyForPublicHosts(urllib.request.ProxyHandler):
+    """The environment's proxies, but none for a mirror in the user's own network."""
+
+    def proxy_open(self, req: urllib.request.Request, proxy: str, type: str) -> Any:  # noqa: A002 - urllib's name
+        return (
+            None if is_private_host(urlsplit(f"//{req.host}").hostname or "") else super().proxy_open(req, proxy, type)
+        )
 
 
 class Fetch:
@@ -161,10 +172,11 @@ def clean(part: Path) -> None:
 def _open(request: urllib.request.Request, fetch: Fetch) -> Any:
     """Open a URL within the Hub's limit, of which the look-up of its name and all its addresses are parts."""
     answers: list[Any] = []
+    opener = urllib.request.build_opener(_ProxyForPublicHosts)
 
     def work() -> None:
         try:
-            answers.append(urllib.request.urlopen(request, timeout=_HUB_SECONDS))  # noqa: S310 - an http(s) endpoint
+            answers.append(opener.open(request, timeout=_HUB_SECONDS))
         except Exception as error:  # noqa: BLE001 - raised below
             answers.append(error)
 

@@ -55,7 +55,8 @@ def key_hint(server: Server, base_url: str) -> str:
     """Say how a key is given for a server."""
     name = server_place(base_url) if server is GENERIC else server.name
     variable = f", or set {server.key_variable}" if server.key_variable else ""
-    return f"Give its key with %qwen key {name}{variable}."
+    region = f" Where it is of another region than {server_place(base_url)}, set {server.url_variable}, too."
+    return f"Give its key with %qwen key {name}{variable}.{region if server.name == 'dashscope' else ''}"
 
 
 async def _find_key(settings: Settings, name: str, variable: str = "") -> str:

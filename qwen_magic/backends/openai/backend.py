@@ -6,8 +6,8 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ConnectError, QwenError
-from ...events import Event, Responder, Status
+from ...errors import ConnectError, QwenError, ServerError
+from ...events import AnswerEvent, Event, Responder, Status
 from ..capabilities import EVERY_PART
 from ..descriptions import Description
 from ..http import Watch, read_chunks, translated
@@ -17,7 +17,7 @@ from .context_sizes import listed_context, listed_model, told_context
 from .decoder import ChatDecoder, model_title
 from .model_abilities import model_capabilities, told_capabilities
 from .protocol import does_not_take, request_body
-from .server_http import ServerHttp
+from .server_http import ServerHttp, adapt
 from .servers import GENERIC, SERVERS, chat_models
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..base import Deadlines, Settings
     from ..capabilities import Capabilities
     from ..target import Target
+    from .protocol import ChatBody
 
 _TOLD_SECONDS = 60.0
 """How long a context counts that the server told: it may be started anew, or load its model with another."""
@@ -70,6 +71,7 @@ class OpenAIBackend:
         self._key = key
         self._extra = dict(extra or {})
         self._told: tuple[float, int | None] | None = None
+        self._in_turns = False
 
     def __repr__(self) -> str:
         return f"OpenAIBackend({self.name!r})"
@@ -89,13 +91,9 @@ class OpenAIBackend:
             yield Responder(self.name, model_title(model))
             if request.parameters.thinking and self.server.tells_template and not await http.can_think():
                 body.warnings += (does_not_take(["thinking"]),)
-            found: list[aiohttp.ClientResponse] = []
-            async with aclosing(http.open(body, found)) as waiting:
-                async for status in waiting:
-                    yield status
-            for warning in body.warnings:
-                yield Status(warning, "warning", self.name)
-            async with found[0] as response, aclosing(self._read(response, model)) as answer:
+            if self._in_turns:
+                body.take_turns()
+            async with aclosing(self._answer(http, body, model)) as answer:
                 async for event in answer:
                     yield event
 
@@ -156,6 +154,28 @@ class OpenAIBackend:
             if self.server.local:
                 error.hint = f"Start {self.server.title}, or try another target."
             raise
+
+    async def _answer(self, http: ServerHttp, body: ChatBody, model: str) -> AsyncGenerator[Event, None]:
+        """Ask, and read the answer; ask again where the stream begins with a refusal that can be met."""
+        told, begun = 0, False
+        while True:
+            found: list[aiohttp.ClientResponse] = []
+            async with aclosing(http.open(body, found)) as waiting:
+                async for status in waiting:
+                    yield status
+            for warning in body.warnings[told:]:
+                yield Status(warning, "warning", self.name)
+            told, self._in_turns = len(body.warnings), body.in_turns
+            try:
+                async with found[0] as response, aclosing(self._read(response, model)) as answer:
+                    async for event in answer:
+                        begun = begun or isinstance(event, AnswerEvent)
+                        yield event
+            except ServerError as error:
+                if begun or not adapt(body, error):
+                    raise
+            else:
+                return
 
     def _model_note(self, models: list[str]) -> tuple[str, ...]:
         return (f"{self.model} is not in its list",) if self.model and models and self.model not in models else ()

@@ -1,7 +1,7 @@
 """What the failures of an OpenAI-compatible server mean, without I/O.
 
-Source: the bodies that OpenAI, vLLM (before and after 0.10), Ollama, llama.cpp, FastAPI, DashScope, OpenRouter and
-the Hub's router document or send.
+Source: the bodies that OpenAI, vLLM (before and after 0.10), Ollama, llama.cpp, FastAPI, DashScope, OpenRouter, TGI
+and the Hub's router document or send.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ _QUOTA = re.compile(
 )
 _LOADING = re.compile(r"loading model|model .*(?:is|still) (?:currently )?loading|is starting", re.IGNORECASE)
 _BUSY = re.compile(r"busy|overload|capacity|too many|pending|throttl|rate.?limit", re.IGNORECASE)
+_OVERLOADED = re.compile(r"\boverloaded\b|rate.?limit|too many requests", re.IGNORECASE)
+"""What a stream's error without a status says where the server is busy."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,9 @@ def read_details(body: str) -> ErrorDetails:
     raw = inner.get("metadata", {}).get("raw") if isinstance(inner.get("metadata"), dict) else None
     if isinstance(raw, str) and raw:  # OpenRouter's provider, in its own words
         words = f"{words}: {read_details(raw).text or raw}"
-    codes = " ".join(str(inner[name]) for name in ("code", "type") if inner.get(name))
-    code = str(inner.get("code"))
+    told = {**outer, **inner}  # TGI has its type beside the words
+    codes = " ".join(str(told[name]) for name in ("code", "type", "error_type") if told.get(name))
+    code = str(inner.get("http_status_code") or inner.get("code"))
     number = int(code) if re.fullmatch(r"[45]\d\d", code) else 0
     needed, context = inner.get("n_prompt_tokens"), inner.get("n_ctx")
     if isinstance(needed, int) and isinstance(context, int) and counts(words).needed is None:  # llama.cpp, in fields
@@ -167,6 +170,8 @@ def _meaning(  # noqa: C901, PLR0911 - a table
         return error(AuthError, f"access was refused ({reason})", key_hint)
     if status in (404, 405):
         return error(NotFoundError, f"not found ({reason})", "Check the address: does it end in /v1?")
+    if not status and _OVERLOADED.search(said.all):
+        return error(BusyError, f"the server is busy ({reason})", _OTHER)
     if status == 503 and _LOADING.search(said.all):  # noqa: PLR2004
         return error(AsleepError, f"the model is not loaded yet ({reason})", _OTHER)
     if status == 503 and _BUSY.search(said.all):  # noqa: PLR2004

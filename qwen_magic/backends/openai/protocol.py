@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .roles import in_turns, refuses_roles
 from .servers import GENERIC
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _THINKING = {
     "enable_thinking": "thinking",
     "reasoning_effort": "thinking",
     "reasoning": "thinking",
+    "thinking_budget": "thinking_budget",
     "thinking_token_budget": "thinking_budget",
     "thinking_budget_tokens": "thinking_budget",
 }
@@ -37,6 +39,22 @@ _REFUSAL = re.compile(
     r"|forbidden|unexpected|extra (?:inputs|fields)|invalid (?:parameter|argument|field|reasoning value)|instead",
     re.IGNORECASE,
 )
+_ALWAYS = re.compile(
+    r"restricted to ['\"`]?true|mandatory|(?:cannot|can't|can not) be (?:disabled|turned off|switched off|false)"
+    r"|must be (?:set to )?['\"`]?(?:true|enabled)|only supports? (?:thinking|['\"`]?true)|['\"`]none['\"`]",
+    re.IGNORECASE,
+)
+"""A model that always thinks."""
+_SWITCH = re.compile(
+    rf"{_ALWAYS.pattern}|restricted to ['\"`]?false|must be (?:set to )?['\"`]?(?:false|disabled)"
+    r"|reasoning_?effort\b.*(?:one of|supported values)",
+    re.IGNORECASE,
+)
+"""A switch for thinking that does not take its value."""
+_TOGETHER = re.compile(r"\bboth\b|\btogether\b|only one|mutually exclusive|at the same time|\bcombin", re.IGNORECASE)
+
+
+_THINKS_ALWAYS = "its thinking cannot be switched off"
 
 
 @dataclass
@@ -47,12 +65,48 @@ class ChatBody:
         body: the JSON object.
         warnings: what could not be passed on, for the user.
         fixed: the fields that the user wrote, which are never left out.
+        in_turns: whether the messages were brought into user and assistant in turn.
 
     """
 
     body: dict[str, Any]
     warnings: tuple[str, ...] = ()
     fixed: frozenset[str] = frozenset()
+    in_turns: bool = False
+
+    def take_turns(self) -> str:
+        """Bring the messages into user and assistant in turn.
+
+        Returns:
+            What was changed, for the user; "" where nothing can be changed, or "messages" is the user's own field.
+
+        """
+        if self.in_turns or "messages" in self.fixed:
+            return ""
+        messages, change = in_turns(self.body["messages"])
+        if change:
+            self.body["messages"], self.in_turns = messages, True
+        return change
+
+    def adapt(self, said: str) -> tuple[str, ...] | None:
+        """Change what a server refused, where that can be changed.
+
+        Args:
+            said: what the server said.
+
+        Returns:
+            The warnings that the change is worth; None where nothing can be changed.
+
+        """
+        if refuses_roles(said) and (change := self.take_turns()):
+            return (change,)
+        off = _switched_off(self.body)
+        left = self.give_in(said)
+        if left is None:
+            return None
+        always = ("thinking",) if off and "thinking" in left and _ALWAYS.search(said) else ()
+        left = tuple(name for name in left if name not in always)
+        return ((does_not_take(left),) if left else ()) + ((_THINKS_ALWAYS,) if always else ())
 
     def give_in(self, said: str) -> tuple[str, ...] | None:
         """Leave out, or rename, the optional fields that a server refused.
@@ -64,21 +118,31 @@ class ChatBody:
             The names of the parameters that are not passed on now; None where the refusal is about something else.
 
         """
-        if not _REFUSAL.search(said):
-            return None
-        if "max_completion_tokens" in said and "max_tokens" in self.body.keys() - self.fixed:
+        renamed = "max_completion_tokens" in said and "max_tokens" in self.body.keys() - self.fixed
+        if renamed and _REFUSAL.search(said):
             self.body["max_completion_tokens"] = self.body.pop("max_tokens")
             return ()
-        optional = [field for field in self.body if field not in _NEEDED | self.fixed]
-        refused = [field for field in optional if re.search(rf"(?<!\w){field}(?!\w)", said)]
-        if not refused and re.search(r"think|reason", said, re.IGNORECASE):
-            refused = [field for field in optional if field in _THINKING]
+        refused = self._refused(said)
         if not refused:
             return None
         for field in refused:
             del self.body[field]
         names = dict.fromkeys(_CARRIED.get(field, field) for field in refused if field not in _SILENT)
         return tuple(name for name in names if not self.body.keys() & set(GENERIC.fields.get(name, ())))
+
+    def _refused(self, said: str) -> list[str]:
+        """Find the optional fields that a server refused."""
+        named = [field for field in self.body if field not in _NEEDED and _names(said, field)]
+        if len(named) > 1 and _TOGETHER.search(said):
+            kept = next((field for field in named if field in self.fixed), named[0])
+            return [field for field in named if field != kept and field not in self.fixed]
+        if not _REFUSAL.search(said) and not _SWITCH.search(said):
+            return []
+        thinking = [field for field in self.body if field in _THINKING.keys() - self.fixed]
+        if not _REFUSAL.search(said):
+            named = [field for field in named if field in _THINKING]
+        named = [field for field in named if field not in self.fixed]
+        return named or (thinking if re.search(r"think|reason", said, re.IGNORECASE) else [])
 
 
 def request_body(
@@ -123,6 +187,24 @@ def request_body(
     body |= parameters.extra
     warnings = (does_not_take(left),) if left else ()
     return ChatBody(body, warnings, frozenset(parameters.extra))
+
+
+def _names(said: str, field: str) -> bool:
+    """Tell whether a server's words name a field, as it stands or in camelCase, as xAI's do."""
+    first, *rest = field.split("_")
+    camel = first + "".join(word.capitalize() for word in rest)
+    return re.search(rf"(?<!\w)(?:{re.escape(field)}|{re.escape(camel)})(?!\w)", said) is not None
+
+
+def _switched_off(body: Mapping[str, Any]) -> bool:
+    """Tell whether a body says that the model is not to think."""
+    template, reasoning = body.get("chat_template_kwargs"), body.get("reasoning")
+    return (
+        body.get("enable_thinking") is False
+        or body.get("reasoning_effort") == "none"
+        or (isinstance(template, dict) and template.get("enable_thinking") is False)
+        or (isinstance(reasoning, dict) and reasoning.get("enabled") is False)
+    )
 
 
 def does_not_take(names: list[str] | tuple[str, ...]) -> str:

@@ -22,9 +22,9 @@ from ...errors import (
 from ..http import read_text, timeouts
 from ..retrying import retry_until_ready
 from .authorization import key_hint, server_place
+from .dashscope import region_hint
 from .errors import http_error
 from .model_lists import closest_model, model_list, some_models
-from .protocol import does_not_take
 from .servers import GENERIC, chat_models
 
 if TYPE_CHECKING:
@@ -38,8 +38,30 @@ if TYPE_CHECKING:
     from .servers import Server
 
 _HTTP_OK = 200
+_UNAUTHORIZED = 401
+_REGION_SECONDS = 5.0
+_REFUSALS = (0, 400, 422, 424, 500)
+"""Statuses of a request that cannot be taken as it is: templates that raise make a 424 or a 500; 0 is in a stream."""
 _SECRET = 8
 """Characters from which a key is one: "EMPTY" and "ollama" are not."""
+
+
+def adapt(body: ChatBody, error: ServerError) -> bool:
+    """Change in a request what a server refused; its warnings then name it.
+
+    Args:
+        body: the request's body.
+        error: how the server answered it.
+
+    Returns:
+        Whether it is worth asking again.
+
+    """
+    if error.status not in _REFUSALS or isinstance(error, (ContextError, ModelError, BusyError)):
+        return False
+    warnings = body.adapt(error.server_message)
+    body.warnings += warnings or ()
+    return warnings is not None
 
 
 class ServerHttp:
@@ -91,13 +113,8 @@ class ServerHttp:
             error = await self._failure(response)
             if isinstance(error, (BusyError, AsleepError)):
                 raise error
-            left = None
-            if response.status in (400, 422) and not isinstance(error, (ContextError, ModelError)):
-                left = body.give_in(error.server_message)
-            if left is None:
+            if not adapt(body, error):
                 raise await self._explained(error)
-            if left:
-                body.warnings += (does_not_take(left),)
 
     async def list_models(self) -> list[dict[str, Any]]:
         """Return the server's models, as it describes them.
@@ -192,7 +209,7 @@ class ServerHttp:
         return http_error(response.status, response.headers, body, self._name, hint, title)
 
     async def _explained(self, error: QwenError) -> QwenError:
-        """Say of a model or an address that was not found what may be meant."""
+        """Say of a model or an address that was not found, or of a key that was refused, what may be meant."""
         if isinstance(error, ModelError):
             with contextlib.suppress(QwenError):
                 error.models = tuple(await self.models())
@@ -203,8 +220,27 @@ class ServerHttp:
                 error.hint = f"Fetch it: ollama pull {asked}"
             elif error.models:
                 error.hint = some_models(error.models).strip()
+        elif isinstance(error, AuthError) and error.status == _UNAUTHORIZED and self._server.name == "dashscope":
+            key = self._headers.get("Authorization", "").removeprefix("Bearer ")
+            error.hint = await region_hint(self._base_url, key, self._takes_key, self._naming) or error.hint
         elif isinstance(error, NotFoundError) and not self._base_url.endswith("/v1"):
             async with self._get(f"{self._base_url}/v1/models") as response:
                 if response.status in (_HTTP_OK, 401, 403):
                     error.hint = f"Write {self._base_url}/v1: a server answers there."
         return error
+
+    async def _takes_key(self, base_url: str) -> bool:
+        """Tell whether another server takes our key; it is sent nothing else."""
+        headers = {name: self._headers[name] for name in ("Authorization",) if name in self._headers}
+        timeout = aiohttp.ClientTimeout(total=_REGION_SECONDS)
+        with contextlib.suppress(aiohttp.ClientError, OSError, asyncio.TimeoutError):
+            async with self._session.get(
+                f"{base_url}/models", headers=headers, timeout=timeout, allow_redirects=False
+            ) as response:
+                return response.status == _HTTP_OK and model_list(await read_text(response)) is not None
+        return False
+
+    def _naming(self, places: str) -> str:
+        if self._name.partition(":")[0] == self._server.name:
+            return f"set {self._server.url_variable} to {places}"
+        return f"name openai:{places}"

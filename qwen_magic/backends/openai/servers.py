@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from ...parameters import FIELDS, body_fields
+from .dashscope import REGIONS, is_dashscope
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,7 +121,7 @@ SERVERS = {
         Server(
             "dashscope",
             "Alibaba Cloud Model Studio",
-            "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+            REGIONS["international"],
             "DASHSCOPE_API_KEY",
             url_variable="DASHSCOPE_BASE_URL",
             needs_key=True,
@@ -164,7 +165,7 @@ _HOSTS = {urlsplit(server.base_url).hostname: server for server in SERVERS.value
 def server_at(url: str) -> Server:
     """Tell which server is at an address: a known one by its host name, else a generic one."""
     host = urlsplit(url).hostname or ""
-    if host.startswith("dashscope") and host.endswith(".aliyuncs.com"):  # one for each region
+    if is_dashscope(host):
         return SERVERS["dashscope"]
     return _HOSTS.get(host, GENERIC)
 
