@@ -184,6 +184,15 @@ async def test_socks_is_said_in_one_line(
         assert "secret" not in str(error)
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_that_speaks_tls_is_not_passed_over(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    set_all(monkeypatch, "https://me:secret@127.0.0.1:9")
+    error = await failure(f"openai:{scheme}://api.public.invalid/v1#m")
+    assert isinstance(error, ConnectError)
+    assert "the proxy cannot be reached" in str(error)
+    assert "secret" not in str(error)
+
+
 async def test_an_http_proxy_beside_socks_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     async with proxying() as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
