@@ -65,7 +65,7 @@ class ProxyChoice:
             if is_private_host(host):
                 request.proxy = request.proxy_auth = None
             elif request.proxy is None and self._trust_env:
-                request.proxy = _proxy_for_all(host)
+                request.proxy = _environments(request.url.scheme, host)
         if request.proxy is not None and request.proxy.scheme not in ("http", "https"):
             raise ProxyError(_no_http(request.proxy, named=self._named), "Name an HTTP proxy, or none.")
         response = await handler(request)
@@ -89,9 +89,10 @@ def refusal_hint(status: int) -> str:
     return "Check the address and the proxy, or list the host in NO_PROXY."
 
 
-def _proxy_for_all(host: str) -> URL | None:
-    """Return the environment's ``all_proxy``, which aiohttp does not read."""
-    proxy = urllib.request.getproxies().get("all")
+def _environments(scheme: str, host: str) -> URL | None:
+    """Return the environment's proxy where aiohttp passes over it: an https one, or ``all_proxy``."""
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(scheme) or proxies.get("all")
     return URL(proxy) if proxy and not urllib.request.proxy_bypass(host) else None
 
 

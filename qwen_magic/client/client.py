@@ -52,8 +52,8 @@ class QwenClient:
         target: a target string, or several, tried in order until one begins to answer; without one
             ``QWEN_TARGET`` from the environment, else the public Spaces and, where its weights are
             on this machine, ``local``.
-        proxy: a proxy's URL for all requests.
-        trust_env: whether proxies come from the environment.
+        proxy: an HTTP proxy's URL for all requests.
+        trust_env: whether proxies come from the environment; they are never asked for loopback and private addresses.
         headers: headers sent with each request.
         hf_token: a Hugging Face token, sent to Spaces of the Hub alone; without one ``HF_TOKEN``.
         auth: user and password for a Gradio app with a login.

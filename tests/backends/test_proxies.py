@@ -34,11 +34,13 @@ class Proxy:
     def __init__(self) -> None:
         self.url = ""
         self.asked: list[str] = []
+        self.logins: list[bool] = []
         self.answer = REFUSED
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         self.asked.append(head.partition(b"\r\n")[0].decode())
+        self.logins.append(b"proxy-authorization: basic bwu6c2vjcmv0" in head.lower())  # me:secret
         writer.write(self.answer)
         await writer.drain()
         writer.close()
@@ -159,6 +161,17 @@ async def test_a_proxy_that_wants_a_login(monkeypatch: pytest.MonkeyPatch, schem
     assert "secret" not in f"{error} {error!r}"
 
 
+@pytest.mark.parametrize("variable", ["http_proxy", "all_proxy"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_the_login_of_the_environments_proxy_is_sent(
+    monkeypatch: pytest.MonkeyPatch, variable: str, scheme: str
+) -> None:
+    async with proxying() as proxy:
+        monkeypatch.setenv(variable.replace("http_", f"{scheme}_"), proxy.url.replace("//", "//me:secret@"))
+        await failure(f"openai:{scheme}://api.public.invalid/v1#m")
+        assert proxy.logins == [True]
+
+
 @pytest.mark.parametrize("answer", [JSON, NGINX])
 async def test_a_gateway_behind_the_proxy_is_not_the_proxy(monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
     async with proxying() as proxy:
@@ -182,6 +195,15 @@ async def test_socks_is_said_in_one_line(
         assert "the proxy of the environment is SOCKS" in str(error)
         assert "\n" not in str(error)
         assert "secret" not in str(error)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_that_speaks_tls_is_not_passed_over(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    set_all(monkeypatch, "https://me:secret@127.0.0.1:9")
+    error = await failure(f"openai:{scheme}://api.public.invalid/v1#m")
+    assert isinstance(error, ConnectError)
+    assert "the proxy cannot be reached" in str(error)
+    assert "secret" not in str(error)
 
 
 async def test_an_http_proxy_beside_socks_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

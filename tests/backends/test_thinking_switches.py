@@ -126,6 +126,16 @@ def test_names_in_camel_case(words: str, field: str, name: str) -> None:
     assert body.body == {"model": "m", "messages": [], "seed": 1}
 
 
+async def test_xais_refusal_in_its_own_shape() -> None:
+    said = {
+        "code": "Client specified an invalid argument",
+        "error": "Model grok-4 does not support parameter presencePenalty.",
+    }
+    happened, bodies = await ask(refused(400, said), PLAIN, presence_penalty=0.5)
+    assert statuses(happened, "warning") == ["it does not take presence_penalty"]
+    assert "presence_penalty" not in bodies[1]
+
+
 def test_a_value_of_reasoning_effort_that_a_model_has_not() -> None:
     for words in (
         "Unsupported value: 'reasoning_effort' does not support 'none' with this model. Supported values are: 'low'.",
