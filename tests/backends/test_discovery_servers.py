@@ -344,11 +344,12 @@ async def test_a_description(any_version: str, gradio_server: ServerFactory) -> 
     assert found.models == ("Small", "Large")
     first = found.endpoints[0]
     assert first.chosen
-    assert [item.taken_for for item in first.inputs] == ["history", "model", "temperature", "top_k", "thinking"]
-    temperature = first.inputs[2]
+    taken = {item.taken_for: item for item in first.inputs}
+    assert {"prompt", "history", "model", "temperature", "top_k", "thinking"} - taken.keys() <= {"prompt"}
+    temperature = taken["temperature"]
     assert (temperature.component, temperature.label) == ("slider", "Temperature")
     assert (temperature.minimum, temperature.maximum, temperature.default) == (0, 1.5, 0.7)
-    assert first.inputs[1].choices == ("Small", "Large")
+    assert taken["model"].choices == ("Small", "Large")
     assert (await described(server, model="qwen-large")).models == ("Large", "Small")
     assert "it takes no system prompt: it goes in front of the prompt" in found.notes
     assert str(found).count("(the one that is asked)") == 1
