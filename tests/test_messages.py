@@ -123,7 +123,7 @@ def test_arguments_that_a_program_has_parsed_are_written_again(arguments: Any, w
 
 
 def test_a_developer_is_the_system_and_a_refusal_is_what_was_said() -> None:
-    given = [
+    given: list[dict[str, Any]] = [
         {"role": "developer", "content": "Be brief."},
         {"role": "user", "content": "q"},
         {"role": "assistant", "content": None, "refusal": "No.", "tool_calls": None, "function_call": None},
@@ -498,5 +498,5 @@ def test_texts_are_changed_and_bytes_stay(message: Message) -> None:
 
 
 def test_another_content_takes_the_place_of_the_one_before() -> None:
-    assert replace(Message("user", "old"), content="new") == Message("user", "new")
+    assert replace(Message("user", "old"), content="new") == Message("user", "new")  # type: ignore[call-arg]
     assert replace(Message("user", "old"), role="assistant") == Message("assistant", "old")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import qwen_magic
@@ -16,7 +18,11 @@ from qwen_magic.reply import with_answer
 
 def test_a_prompt_and_a_conversation_become_messages() -> None:
     assert to_messages("hi", "be brief") == (Message("system", "be brief"), Message("user", "hi"))
-    conversation = [{"role": "user", "content": "a"}, Message("assistant", "b"), {"role": "user", "content": "c"}]
+    conversation: list[Any] = [
+        {"role": "user", "content": "a"},
+        Message("assistant", "b"),
+        {"role": "user", "content": "c"},
+    ]
     assert [m.content for m in to_messages(conversation)] == ["a", "b", "c"]
 
 

@@ -75,7 +75,9 @@ def test_numbers_in_their_range_are_taken(data: st.DataObject) -> None:
 def test_others_are_refused_in_one_line(data: st.DataObject) -> None:
     row = data.draw(st.sampled_from(NUMBERS))
     low, high = row.low or 0, row.high or 0
-    wrong = st.sampled_from([True, "1", [], math.nan, math.inf, -math.inf, low - 1, high + 1, low - 1e-9, high * 1.001])
+    wrong: st.SearchStrategy[Any] = st.sampled_from(
+        [True, "1", [], math.nan, math.inf, -math.inf, low - 1, high + 1, low - 1e-9, high * 1.001]
+    )
     value = data.draw(
         wrong | (st.floats(low, high).filter(lambda x: not x.is_integer()) if row.kind == "whole" else wrong)
     )
@@ -179,7 +181,7 @@ def test_a_line_a_setting_and_python_agree(data: st.DataObject) -> None:
     (option,) = (option for option in OPTIONS if option.name == row.name)
     read = cell_options(f"{option.flags[-1]}={value!r}").parameters
     assert to_parameters(dict(read)) == to_parameters({row.name: value})
-    trait = QwenMagics.class_traits(config=True)[row.name]
+    trait: Any = QwenMagics.class_traits(config=True)[row.name]
     assert trait.default_value is None
     assert trait.validate(None, value) == value
 

@@ -134,8 +134,8 @@ def test_options_and_settings_are_the_real_ones() -> None:
     usual = {option.flags[0] for option in OPTIONS if option.level == "usual"}
     assert {row.split()[0] for row in table_rows} == usual
     table = README.partition("| `%config QwenMagics.`")[2].partition("\n\n")[0]
-    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| `([^`]*)`", table, re.MULTILINE)
-    settings = {name: default for names, default in rows for name in re.findall(r"\w+", names)}
+    defaults = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| `([^`]*)`", table, re.MULTILINE)
+    settings = {name: default for names, default in defaults for name in re.findall(r"\w+", names)}
     traits = QwenMagics.class_traits(config=True)
     assert f"| {', '.join(f'`{name}`' for name in SAMPLING)} |" in table
     assert settings == {name: repr(traits[name].default_value) for name in settings}

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tiny_weights import TINY, Hub, serving_hub
 
-from qwen_magic.backends.local.weights import KNOWN, ensure, find
+from qwen_magic.backends.local.known_weights import KNOWN
+from qwen_magic.backends.local.weights import ensure, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

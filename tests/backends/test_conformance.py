@@ -368,7 +368,7 @@ async def test_a_server_that_does_not_start_fails_the_test_with_its_own_error() 
 
 async def test_without_a_server_that_refuses_that_test_is_skipped() -> None:
     class Suite(TestEcho):
-        refusing = BackendConformance.refusing
+        refusing = BackendConformance.refusing  # type: ignore[assignment]
 
     with pytest.raises(pytest.skip.Exception):
         await Suite().test_a_server_that_refuses()

@@ -14,11 +14,11 @@ from qwen_magic.backends.gradio.failures import (
     WAKING_STAGES,
     app_error,
     http_error,
-    retry_after,
     server_message,
     session_error,
     stage_error,
 )
+from qwen_magic.backends.retry_after import retry_after
 from qwen_magic.errors import (
     AsleepError,
     AuthError,

@@ -206,7 +206,7 @@ class Recording:
 
     @property
     def event_id(self) -> str:
-        return next(json.loads(text)["event_id"] for text in self.messages)
+        return next(str(json.loads(text)["event_id"]) for text in self.messages)
 
     @property
     def completed(self) -> dict[str, Any]:
@@ -674,6 +674,7 @@ def test_changes_add_up(states: list[AppAnswer]) -> None:
 
 def test_event_ids() -> None:
     assert event_id_of({"event_id": "x"}, "T") == "x"
-    for body in ({}, None, [], {"event_id": None}, "x"):
+    bodies: tuple[Any, ...] = ({}, None, [], {"event_id": None}, "x")
+    for body in bodies:
         with pytest.raises(ProtocolError, match="no event id"):
             event_id_of(body, "T")

@@ -125,13 +125,14 @@ async def test_it_streams(real: Running, server: str) -> None:
     assert statuses(found) == []
 
 
-async def test_a_cancelled_answer_frees_its_slot_within_a_second(real: Running) -> None:
+async def test_a_cancelled_answer_frees_its_slot(real: Running) -> None:
+    endless = Parameters(max_tokens=6000, extra={"ignore_eos": True})  # a minute and more
     begun = asyncio.Event()
 
     async def read() -> None:
         async with (
             aiohttp.ClientSession() as session,
-            aclosing(real.backend().stream(session, Request((Message("user", LONG),), Parameters()))) as answer,
+            aclosing(real.backend().stream(session, Request((Message("user", LONG),), endless))) as answer,
         ):
             async for event in answer:
                 if isinstance(event, TextDelta):

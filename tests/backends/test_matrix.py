@@ -58,9 +58,9 @@ LAYOUTS = [
     Layout("qwenlike", ALL, ALL),
     Layout("qwen25", ["4.44.1", "5.50.0"], ["4.44.1", "5.50.0"], known="qwen-2.5"),
     Layout("qwen3demo", ["5.50.0", "6.31.0"], [], known="qwen-3"),
-    Layout("chatinterface", ALL, MODERN),
+    Layout("chatinterface", ALL, [*MODERN]),
     Layout("interface", ALL, [], system=False),
-    Layout("multimodal", MODERN, MODERN, system=False),
+    Layout("multimodal", [*MODERN], [*MODERN], system=False),
 ]
 ROWS = [(version, layout) for layout in LAYOUTS for version in layout.versions]
 
@@ -103,7 +103,7 @@ def warned(happened: list[Any]) -> str:
 async def test_stream(server: GradioServer, layout: Layout) -> None:
     async with client_of(server, layout) as client:
         stream = client.stream("count 10 0.05")
-        times = []
+        times: list[float] = []
         async for event in stream.events():
             if isinstance(event, TextDelta):
                 if not times:

@@ -149,14 +149,15 @@ async def test_each_failure_is_told_as_what_it_is(status: int, body: Any, kind: 
 
 
 async def test_failures_inside_a_stream() -> None:
-    for body, kind, words in [
+    failures: list[tuple[dict[str, Any], type[QwenError], str]] = [
         ({"error": {"code": 429, "message": "Rate limited upstream"}, "choices": []}, BusyError, "upstream"),
         ({"error": {"code": 502, "message": "Provider disconnected"}, "choices": [{"delta": {"content": ""}}]},
          ServerError, "the server reported an error: Provider disconnected"),
         ({"error": {"message": LONG_VLLM, "type": "BadRequestError", "code": 400}}, ContextError, "2048"),
         (old_vllm("engine died", "InternalServerError", 500), ServerError, "engine died"),
         ({"error": "out of memory"}, ServerError, "out of memory"),
-    ]:  # fmt: skip
+    ]  # fmt: skip
+    for body, kind, words in failures:
         error = await failure(Script(streamed(body)))
         assert type(error) is kind
         assert words in str(error)
@@ -331,15 +332,14 @@ async def test_each_server_is_told_to_think_in_its_own_way() -> None:
         "ollama": ["", "", "thinking_budget"],
         "hf": ["", "", "thinking_budget"],
     }
+    wishes: list[dict[str, Any]] = [{"thinking": True}, {"thinking": False}, {"thinking_budget": 64}]
     assert expected.keys() == SERVERS.keys()
     script = Script(HELLO)
     keys = Keys()
     with serving(script.app()) as url:
         keys.set(url.removeprefix("http://"), "k", keep=False)
         for name, forms in expected.items():
-            for place, (given, form) in enumerate(
-                zip([{"thinking": True}, {"thinking": False}, {"thinking_budget": 64}], forms, strict=True)
-            ):
+            for place, (given, form) in enumerate(zip(wishes, forms, strict=True)):
                 found = await ask(f"openai:{url}/v1#m", Settings(keys=keys), server=name, **given)
                 sent = {
                     n: v
@@ -529,7 +529,8 @@ async def test_without_a_key_nothing_is_sent(name: str) -> None:
     script = Script(HELLO)
     with serving(script.app()) as url, pytest.raises(AuthError) as caught:
         await ask(f"openai:{url}/v1#m", server=name)
-    assert script.bodies == script.keys == []
+    assert script.bodies == []
+    assert script.keys == []
     assert f"%qwen key {name}, or set {SERVERS[name].key_variable}" in caught.value.hint
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from qwen_magic.backends.gradio.protocol import EventReader
 from qwen_magic.backends.openai.decoder import ChatDecoder
 from qwen_magic.errors import QwenError
-from qwen_magic.events import Event, TextDelta, ThinkingDelta
+from qwen_magic.events import Event, Reset, TextDelta, ThinkingDelta
 
 TEXT = st.text(max_size=3)
 
@@ -24,7 +24,7 @@ def joined(events: list[Event]) -> list[Event]:
     for event in events:
         last = found[-1] if found else None
         if isinstance(event, (TextDelta, ThinkingDelta)) and type(last) is type(event):
-            found[-1] = type(event)(last.text + event.text)  # type: ignore[union-attr]
+            found[-1] = type(event)(last.text + event.text)
         else:
             found.append(event)
     return found
@@ -136,7 +136,7 @@ def text_of(events: list[Event]) -> tuple[str, str, list[Event]]:
             text += event.text
         elif isinstance(event, ThinkingDelta):
             thinking += event.text
-        elif hasattr(event, "thinking"):
+        elif isinstance(event, Reset):
             text, thinking = event.text, event.thinking
         else:
             others.append(event)

@@ -30,6 +30,7 @@ from asking import (
     turns,
 )
 from servers import web
+from support.clock import FakeClock
 
 from qwen_magic import QwenClient
 from qwen_magic.backends.base import Deadlines, Settings
@@ -286,6 +287,7 @@ async def test_errors_of_the_app(gradio_version: str, gradio_server: ServerFacto
             happened, error = await everything(stream)
         assert type(error) is kind, endpoint
         one_line(error, target)
+        assert isinstance(error, ServerError)
         assert error.server_message == said
         assert said in str(error)
         assert "secret" not in str(error)
@@ -453,61 +455,66 @@ async def ask(
 async def test_asleep_then_up(scripted_space: ScriptedSpace) -> None:
     for status in (502, 503, 504):
         scripted_space.fail(web.asleep(status), path="/config", requests=1)
-    stream, happened, error = await ask(scripted_space)
-    # pauses of 1, 2 and 4 s
+    clock = FakeClock(quiet=0.01)
+    stream, happened, error = await ask(scripted_space, clock=clock)
     assert error is None
     assert stream.reply.text == "Hello."
     assert len(statuses(happened, "waking")) == 3
-    assert 6.5 < stream.reply.seconds < 10
+    assert clock.waits == [1, 2, 4]
 
 
 async def test_asleep_for_too_long(scripted_space: ScriptedSpace) -> None:
     scripted_space.fail(web.asleep())
-    stream, happened, error = await ask(scripted_space, wake_timeout=2)
+    clock = FakeClock(quiet=0.01)
+    _, happened, error = await ask(scripted_space, wake_timeout=20, clock=clock)
     assert isinstance(error, AsleepError)
     one_line(error, f"space:{scripted_space.url}")
     assert error.status == 503
     assert "<" not in str(error)
-    assert len(statuses(happened, "waking")) == 1
-    assert stream.reply.seconds < 5
+    assert len(statuses(happened, "waking")) == 4
+    assert clock.waits == [1, 2, 4, 8]  # the next one would end beyond the limit
 
 
 @pytest.mark.parametrize("date", [False, True])
 async def test_retry_after_is_honoured(scripted_space: ScriptedSpace, date: bool) -> None:
-    wait = format_datetime(datetime.now(timezone.utc) + timedelta(seconds=2.5), usegmt=True) if date else "2"
+    wait = format_datetime(datetime.now(timezone.utc) + timedelta(seconds=40), usegmt=True) if date else "40"
     scripted_space.fail(web.too_many(wait), path="/queue/join", requests=1)
-    _, happened, error = await ask(scripted_space)
+    clock = FakeClock(quiet=0.01)
+    _, happened, error = await ask(scripted_space, clock=clock)
     assert error is None
-    first, second = scripted_space.seen("/queue/join")
-    assert (1.0 if date else 1.9) < second.t - first.t < 5
+    assert len(scripted_space.seen("/queue/join")) == 2
+    assert 30 < sum(clock.waits) <= 40 if date else clock.waits == [40]
     assert any("Too many requests" in text for text in statuses(happened, "retry"))
 
 
 async def test_a_retry_after_beyond_the_limit(scripted_space: ScriptedSpace) -> None:
     scripted_space.fail(web.too_many("3600"), path="/queue/join")
-    stream, _, error = await ask(scripted_space, retry_timeout=5)
+    clock = FakeClock(longest=4000, quiet=0.01)
+    _, _, error = await ask(scripted_space, retry_timeout=5, clock=clock)
     assert isinstance(error, BusyError)
     assert (error.status, error.retry_after) == (429, 3600)
-    assert stream.reply.seconds < 5
+    assert clock.waits == []
+    assert len(scripted_space.seen("/queue/join")) == 1
 
 
 @pytest.mark.parametrize("value", ["0", "Wed, 21 Oct 2015 07:28:00 GMT"])
 async def test_a_retry_after_of_nothing_is_no_storm(scripted_space: ScriptedSpace, value: str) -> None:
     scripted_space.fail(web.too_many(value), path="/queue/join")
-    _, _, error = await ask(scripted_space, retry_timeout=1.5)
+    clock = FakeClock(quiet=0.01)
+    _, _, error = await ask(scripted_space, retry_timeout=1.5, clock=clock)
     assert isinstance(error, BusyError)
     assert len(scripted_space.seen("/queue/join")) == 2
+    assert clock.waits == [1]
 
 
 async def test_pauses_grow(scripted_space: ScriptedSpace) -> None:
     scripted_space.fail(web.QUEUE_FULL, path="/queue/join")
-    _, happened, error = await ask(scripted_space, retry_timeout=4.5)
+    clock = FakeClock(quiet=0.01)
+    _, happened, error = await ask(scripted_space, retry_timeout=60, clock=clock)
     assert isinstance(error, BusyError)
-    times = [seen.t for seen in scripted_space.seen("/queue/join")]
-    assert len(times) == 3
-    assert 0.95 < times[1] - times[0] < 5
-    assert 1.95 < times[2] - times[1] < 5
-    assert len(statuses(happened, "retry")) == 2
+    assert len(scripted_space.seen("/queue/join")) == 8
+    assert clock.waits == [1, 2, 4, 8, 15, 15, 15]
+    assert len(statuses(happened, "retry")) == 7
 
 
 @pytest.mark.parametrize("path", ["/config", "/queue/join"])
@@ -525,13 +532,15 @@ async def test_http_failures(
     scripted_space: ScriptedSpace, path: str, answer: web.Answer, kind: type[QwenError], words: str
 ) -> None:
     scripted_space.fail(answer, path=path)
-    stream, _, error = await ask(scripted_space)
+    clock = FakeClock(quiet=0.01)
+    _, _, error = await ask(scripted_space, clock=clock)
     assert type(error) is kind
     one_line(error, f"space:{scripted_space.url}")
     assert words in str(error)
+    assert isinstance(error, ServerError)
     assert error.status == answer.status
     assert error.before_answer
-    assert stream.reply.seconds < 5
+    assert clock.waits == []
 
 
 @pytest.mark.parametrize("answer", [web.UNKNOWN, web.IN_ERROR, web.UNAUTHORIZED, web.INTERNAL])
@@ -624,7 +633,9 @@ async def test_a_stream_that_breaks(scripted_space: ScriptedSpace, tail: list[An
 
 async def test_a_last_message_without_its_blank_line(scripted_space: ScriptedSpace) -> None:
     steps = scripted_space.answer(["Hel", "lo"])[:-1]
-    scripted_space.stream = [*steps[:-1], bytes(steps[-1]).rstrip(b"\n") + b"\n"]
+    last = steps[-1]
+    assert isinstance(last, bytes)
+    scripted_space.stream = [*steps[:-1], last.rstrip(b"\n") + b"\n"]
     stream, _, error = await ask(scripted_space)
     assert error is None
     assert stream.reply.text == "Hello"
@@ -712,25 +723,26 @@ async def test_an_app_that_says_why_is_not_asked_again(scripted_space: ScriptedS
 
 async def test_deadlines(scripted_space: ScriptedSpace) -> None:
     """How long to go on trying is the caller's, where it says so."""
-    backend = SpaceBackend(parse_target(f"space:{scripted_space.url}"), Settings())
+    clock = FakeClock(quiet=0.01)
+    backend = SpaceBackend(parse_target(f"space:{scripted_space.url}"), Settings(clock=clock))
     sessions = Sessions(Settings())
     for answer, kind, deadlines in (
         (web.QUEUE_FULL, BusyError, Deadlines(5, 0.1, 60)),
         (web.asleep(), AsleepError, Deadlines(5, 60, 0.1)),
     ):
         scripted_space.fail(answer, path="/queue/join")
-        begin = time.monotonic()
         with pytest.raises(kind):
             async for _ in backend.stream(await sessions.get(), Request(to_messages("hi"), Parameters()), deadlines):
                 pass
-        assert time.monotonic() - begin < 5
+        assert clock.waits == []
         scripted_space.heal()
     await sessions.close()
 
 
 async def test_a_long_message_that_comes_slowly_is_no_stall(scripted_space: ScriptedSpace) -> None:
     steps = scripted_space.answer(["Hel", "x" * 4000])
-    last = bytes(steps[-2])
+    last = steps[-2]
+    assert isinstance(last, bytes)
     pieces: list[Any] = []
     for i in range(0, len(last), 600):
         pieces += [last[i : i + 600], 0.25]
@@ -927,7 +939,7 @@ async def test_waiting_would_not_help(
 
 
 async def test_a_cancel_while_joining_and_while_waiting(scripted_space: ScriptedSpace) -> None:
-    scripted_space.fail(web.QUEUE_FULL, path="/queue/join")
+    scripted_space.fail(web.too_many("40"), path="/queue/join")
     async with QwenClient(f"space:{scripted_space.url}") as client:
         stream = client.stream("hi")
         task = asyncio.create_task(everything(stream))
@@ -1098,7 +1110,7 @@ async def test_a_prefix(scripted_space: ScriptedSpace) -> None:
 
 async def test_many_cancels_lose_none(scripted_space: ScriptedSpace) -> None:
     """A cancel that meets a chunk on its way is not lost."""
-    step = scripted_space.message("progress", progress_data=[{"desc": "x", "progress": 0.5}])
+    step: Any = scripted_space.message("progress", progress_data=[{"desc": "x", "progress": 0.5}])
     scripted_space.stream = [*scripted_space.answer(["a"])[:3], *[step, 0.0] * 100_000]
     async with QwenClient(f"space:{scripted_space.url}") as client:
         for i in range(60):

@@ -14,7 +14,8 @@ import pytest
 from tiny_weights import CONTENT, TINY, Hub, environment, files, part, script
 
 from qwen_magic.backends.local import weights
-from qwen_magic.backends.local.weights import KNOWN, ensure, find, pull
+from qwen_magic.backends.local.known_weights import KNOWN
+from qwen_magic.backends.local.weights import ensure, find, pull
 from qwen_magic.errors import TargetError, WeightsError
 
 pytestmark = pytest.mark.usefixtures("tiny")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-REP = {"repetition_penalty": 1.1}
+REP: dict[str, Any] = {"repetition_penalty": 1.1}
 BOTH = {"repetition_penalty": 1.1, "repeat_penalty": 1.1}
 PROMPT = "Write a long text about the sea."
 
@@ -48,7 +48,7 @@ def test_each_server_gets_them_by_its_own_names(name: str, fields: dict[str, Any
 
 
 def test_every_server_is_in_the_table_above() -> None:
-    (mark,) = test_each_server_gets_them_by_its_own_names.pytestmark  # type: ignore[attr-defined]
+    (mark,) = test_each_server_gets_them_by_its_own_names.pytestmark
     assert {row[0] for row in mark.args[1]} == {*SERVERS, GENERIC.name}
 
 

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qwen_magic.backends.local.weights import Weights
+from qwen_magic.backends.local.known_weights import Weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

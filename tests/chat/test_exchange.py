@@ -158,7 +158,7 @@ def test_all_observers_are_told_whatever_one_of_them_raises(plain: PlainAsker, s
 
 def test_an_exchange_ends_once_and_has_its_steps(plain: PlainAsker) -> None:
     exchange, heard = exchange_of(plain.session, "one"), Heard()
-    assert exchange.steps == ()
+    assert not exchange.steps
     exchange.run_here(heard)
     exchange.end()
     assert [one for one in heard.heard if isinstance(one, str)] == [exchange.reply.text]

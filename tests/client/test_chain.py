@@ -15,6 +15,7 @@ from servers.chat import ChatServer, Said
 from qwen_magic import QwenClient
 from qwen_magic.errors import AuthError, ChainError, ConnectError, DisconnectError, QwenError, ServerError, UsageError
 from qwen_magic.events import End, Event, Reset, Responder, Status, TextDelta, ThinkingDelta
+from qwen_magic.reply import Reply
 
 if TYPE_CHECKING:
     from servers.plugin import ServerFactory
@@ -291,7 +292,7 @@ async def test_who_gives_nothing_to_a_continuation_is_not_named() -> None:
             failed = stream.resume(refusing())
             with pytest.raises(ConnectError) as caught:
                 await everything(failed)
-    assert caught.value.reply is not None
+    assert isinstance(caught.value.reply, Reply)
     for reply in (failed.reply, caught.value.reply):
         assert (reply.text, reply.target, reply.earlier_targets) == ("".join(LONG), server.target, ())
         assert reply.finish_reason == "error"

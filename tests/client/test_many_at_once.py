@@ -115,7 +115,7 @@ def test_one_client_on_two_loops() -> None:
         async with serving(gate.chat) as target:
             client = QwenClient(target, max_connections=2)
             other = asyncio.to_thread(lambda: asyncio.run(ask(client)))
-            assert await asyncio.gather(ask(client), other) == [5, 5]
+            assert list(await asyncio.gather(ask(client), other)) == [5, 5]
             assert gate.most <= 2
             await client.aclose()
 

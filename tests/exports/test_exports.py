@@ -123,7 +123,7 @@ def test_any_text_comes_back(
     texts: list[tuple[str, str, str, str, str]],
     data: st.DataObject,
 ) -> None:
-    reasons = st.sampled_from(["stop", "length", "interrupted", "error"])
+    reasons: st.SearchStrategy[Any] = st.sampled_from(["stop", "length", "interrupted", "error"])
     turns = [
         Turn(
             *parts,

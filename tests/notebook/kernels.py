@@ -116,6 +116,7 @@ class Kernel:
         env = {name: value for name, value in os.environ.items() if not name.startswith(("QWEN_", "IPYTHON", "HF_"))}
         env |= {"PYTHONPATH": str(ROOT), "IPYTHONDIR": self._folder, "JUPYTER_RUNTIME_DIR": self._folder, **self._env}
         self._manager = KernelManager(connection_file=str(Path(self._folder) / "kernel.json"))
+        assert self._manager.kernel_spec is not None
         self._manager.kernel_spec.argv[0] = sys.executable
         self._manager.start_kernel(env=env, cwd=self._folder)
         self._context = zmq.Context()
@@ -146,7 +147,7 @@ class Kernel:
         while time.monotonic() < end:
             run = self.start("")
             try:
-                self.until(lambda run=run: run.over, 1.0)
+                self.until(lambda run=run: run.over, 1.0)  # type: ignore[misc]
             except TimeoutError:
                 continue
             return
@@ -220,7 +221,7 @@ class Kernel:
         poller = zmq.Poller()
         poller.register(self._iopub, zmq.POLLIN)
         poller.register(self._shell, zmq.POLLIN)
-        for socket, _ in poller.poll(seconds * 1000):
+        for socket, _ in poller.poll(int(seconds * 1000)):
             self._take(socket)
 
     def _take(self, socket: zmq.Socket[bytes]) -> None:

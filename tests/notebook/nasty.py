@@ -52,23 +52,23 @@ class EveryAttribute:
 
 
 class ClassRaises:
-    @property
+    @property  # type: ignore[misc]
     def __class__(self):
         raise RuntimeError("no class")
 
     @property
-    def __dict__(self):
+    def __dict__(self):  # type: ignore[override]
         raise RuntimeError("no dict")
 
 
 class ClassLies:
-    @property
+    @property  # type: ignore[misc]
     def __class__(self):
         return pd.DataFrame
 
 
 class SaysItIsAList:
-    __class__ = list
+    __class__ = list  # type: ignore[assignment]
 
 
 class ListLies(list):
@@ -235,7 +235,7 @@ def nasty() -> dict[str, object]:
         Words(5), Words(ValueError("no")), Words(None), Words(SystemExit()), Words(TextLies("words")), PropertiesRaise(),
         ShapeLies(), ShapeIsHuge(), MetaRaises(), MetaRaises, Meta, Slots(), half, Colour.RED, NameRaises(), NameRaises,
         Mock(), MagicMock(), AsyncMock(), MagicMock(spec=pd.DataFrame), Mock(spec=list), loop, knot, Pair(*monsters[:2]),
-        UserDict(a=monsters), defaultdict(ReprRaises, a=1), {ReprRaises(): AttributesRaise()}, set(monsters), monsters,
+        UserDict(a=monsters), defaultdict(ReprRaises, a=1), {ReprRaises(): AttributesRaise()}, set(monsters), monsters,  # type: ignore[arg-type]
         pd.DataFrame({"a": cells}), pd.Series(cells), pd.DataFrame({"a": [loop, knot, None]}),
         pd.DataFrame([[1]], columns=pd.Index([ReprRaises()])), pd.Series([1], name=ReprRaises()),
         np.array(cells, dtype=object), 10**6000, {1: 10**6000},

@@ -377,7 +377,7 @@ def test_spaces_can_be_interrupted(kernel: AskedKernel, server: ChatServer) -> N
     for code in (f"%qwen spaces {server.target}", f"%qwen targets {server.target}", "%qwen targets --check"):
         before = server.waiting
         run = kernel.start(code)
-        kernel.until(lambda before=before: server.waiting > before)
+        kernel.until(lambda before=before: server.waiting > before)  # type: ignore[misc]
         at = kernel.interrupt()
         kernel.wait(run, 10)
         failure(run, "Interrupted")

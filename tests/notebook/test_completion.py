@@ -186,7 +186,8 @@ def test_files_are_ipythons(session: Kernel) -> None:
 
 
 def test_tab_is_quick_and_makes_nothing(session: Kernel) -> None:
-    ours, pythons = [], []
+    ours: list[float] = []
+    pythons: list[float] = []
     for code in ("%%qwen --ma", "%%qwen -t ", "%%qwen -c ", "%qwen resume ", "%%qwen -t ollama:", "%%qwen\n{pri") * 5:
         for times, text in ((ours, code), (pythons, "pri")):
             at = time.monotonic()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from test_browser import browser, lab, notebook  # noqa: F401 - fixtures
+from browsers import browser  # noqa: F401 - a fixture
+from test_browser import lab, notebook  # noqa: F401 - fixtures
 
 from qwen_magic.backends.gradio.kind import ALIASES
 
@@ -24,7 +25,8 @@ def test_tab_in_jupyterlab(request: pytest.FixtureRequest) -> None:
         page.keyboard.type(text)
         page.keyboard.press("Tab")
         page.wait_for_selector(".jp-Completer-item:visible", timeout=15_000)
-        return page.locator(".jp-Completer-item:visible .jp-Completer-match").all_inner_texts()
+        found: list[str] = page.locator(".jp-Completer-item:visible .jp-Completer-match").all_inner_texts()
+        return found
 
     def accept(wanted: str) -> None:
         page.keyboard.press("Enter")

@@ -191,7 +191,7 @@ def test_random_events(page: Page) -> None:
                     text = source[: random.randrange(8000)]
                     display.on_event(Reset(text))
                 case 1:
-                    display.on_event(Status("waiting", "info"))
+                    display.on_event(Status("waiting", "server"))
                 case 2:
                     display.tick()
                 case _:

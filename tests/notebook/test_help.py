@@ -76,9 +76,10 @@ def test_the_examples_run(server: ChatServer) -> None:
         assert "def mean" in asked["fix"][1]
         assert [prompt[:18] for prompt in asked["python"][1:3]] == ["Describe the apple", "Describe the plum "]
         assert "hunter2" not in runs[EXAMPLES["context"][2]].printed
-        assert "def first" in runs["%qwen fix"].next_input[0]
-        assert "def first" in runs[EXAMPLES["code"][0]].next_input[0]
-        assert "def first" in runs["%qwen code 1"].next_input[0]
+        for line in ("%qwen fix", EXAMPLES["code"][0], "%qwen code 1"):
+            following = runs[line].next_input
+            assert following is not None, line
+            assert "def first" in following[0]
         assert "thesis" in runs["%qwen conversation list"].printed
         assert "Propose three titles" in runs["%qwen conversation show thesis"].printed
         assert "Let us speak" in runs["%qwen conversation show --full"].shown[0]["text/markdown"]

@@ -9,9 +9,10 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from browsers import TOKEN, browser  # noqa: F401
 from hostile_pages import PAGES
 from kernels import ROOT
-from test_browser import TOKEN, browser, lab, notebook, saved  # noqa: F401
+from test_browser import lab, notebook, saved  # noqa: F401
 from thinker import plan
 
 from qwen_magic.text.frames import find_pages, frame

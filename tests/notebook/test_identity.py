@@ -10,9 +10,10 @@ import time
 import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.blocking.client import BlockingKernelClient
 from kernels import ROOT, Kernel
 
 from qwen_magic.chat.workspace import replay_files_beside
@@ -94,11 +95,9 @@ def test_a_session_without_a_shell_or_a_front_end(folder, monkeypatch):
     monkeypatch.chdir(folder)
     assert notebook_path(None) is None
     assert cell_key(None) == ""
-    assert NotebookWorkspace(None).replay_files()[0] == folder / "work.qwen.jsonl"
-    assert (
-        NotebookWorkspace(SimpleNamespace(user_ns={}, starting_dir=os.sep)).replay_files()[0].name
-        == "notebook.qwen.jsonl"
-    )
+    assert NotebookWorkspace(None).replay_files()[0] == folder / "work.qwen.jsonl"  # type: ignore[arg-type]
+    shell: Any = SimpleNamespace(user_ns={}, starting_dir=os.sep)
+    assert NotebookWorkspace(shell).replay_files()[0].name == "notebook.qwen.jsonl"
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,8 @@ def test_a_frame_is_described():
 
 
 def test_nothing_is_called_or_made():
-    account, made = Account(), defaultdict(list)
+    account = Account()
+    made: defaultdict[str, list[int]] = defaultdict(list)
     namespace = {"account": account, "made": made}
     assert (
         fill_in("{account.close()} {made['new']} {made[0]}", namespace).text

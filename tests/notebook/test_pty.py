@@ -107,7 +107,7 @@ def test_progressive_and_status_erased(terminal: Terminal) -> None:
 
 
 def test_interrupt_keeps_what_had_come(terminal: Terminal) -> None:
-    terminal.line("%qwen ask -o r count 400 0.05")
+    terminal.line("%qwen ask -o r count 800 0.05")
     first = terminal.until("w5 ")
     at = time.monotonic()
     terminal.child.sendintr()
@@ -124,7 +124,7 @@ def test_interrupt_keeps_what_had_come(terminal: Terminal) -> None:
 
 
 def test_interrupt_while_silent(terminal: Terminal) -> None:
-    terminal.line("%qwen ask sleep 20")
+    terminal.line("%qwen ask sleep 30")
     first = terminal.until("asking")
     time.sleep(1)
     at = time.monotonic()
@@ -172,7 +172,7 @@ def test_thinking_is_printed_dim(terminal: Terminal, thinker: Thinker) -> None:
 
 
 def test_interrupt_while_it_thinks(terminal: Terminal, thinker: Thinker) -> None:
-    terminal.line(f"%qwen ask -o r -t openai:{thinker.url}#q {plan(['hm '] * 100, 0.1, 'Never.')}")
+    terminal.line(f"%qwen ask -o r -t openai:{thinker.url}#q {plan(['hm '] * 400, 0.1, 'Never.')}")
     first = terminal.until("hm ")
     first += terminal.until("hm ")
     at = time.monotonic()

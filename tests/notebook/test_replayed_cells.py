@@ -254,7 +254,8 @@ def execute(path: Path, out: str, **env: str) -> nbformat.NotebookNode:
         check=True,
         timeout=120,
     )
-    return nbformat.read(path.parent / f"{out}.ipynb", 4)
+    book: nbformat.NotebookNode = nbformat.read(path.parent / f"{out}.ipynb", 4)
+    return book
 
 
 def test_jupyter_execute_without_a_network(notebook: Path, server: Recorder) -> None:

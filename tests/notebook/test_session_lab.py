@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from browsers import browser  # noqa: F401 - a fixture
 from recorder import Recorder
-from test_browser import browser, lab, notebook  # noqa: F401 - fixtures
+from test_browser import lab, notebook  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,10 +20,11 @@ LAST = ".jp-Notebook .jp-Cell:last-child"
 
 def sources(page: Any) -> list[str]:
     """Give the notebook's cells as they stand."""
-    return page.evaluate(
+    found: list[str] = page.evaluate(
         "() => [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .cm-content')]"
         ".map(cell => [...cell.querySelectorAll('.cm-line')].map(line => line.textContent).join('\\n'))"
     )
+    return found
 
 
 def run_cell(page: Any, number: int) -> None:

@@ -133,13 +133,13 @@ CASES = [
     ([double], "[<function double>]"),
     ([np.arange(3), pd.DataFrame({"a": [1]})], "[numpy ndarray, shape (3,), int64, pandas DataFrame, 1 rows x 1 columns]"),
     (map(str, []), "<map object>"),
-    ((i for i in ()), "generator <genexpr>, not run"),
+    ((i for i in ""), "generator <genexpr>, not run"),
     (math, "module math: This module provides access to the mathematical functions"),
-    (json, f"module json, version {json.__version__}: JSON (JavaScript Object Notation) <https://json.org> is a subset of"),
+    (json, f"module json, version {json.__version__}: JSON (JavaScript Object Notation) <https://json.org> is a subset of"),  # type: ignore[attr-defined]
     (double, 'def double(x):\n    """Double it."""\n    return 2 * x'),
     (cached, "@functools.lru_cache\ndef cached(x):\n    return x"),
     (Plain.__init__, "def __init__(self, **attributes):\n    self.__dict__.update(attributes)"),
-    (Plain().__init__, "def __init__(self, **attributes):\n    self.__dict__.update(attributes)"),
+    (Plain().__init__, "def __init__(self, **attributes):\n    self.__dict__.update(attributes)"),  # type: ignore[misc]
     (Colour, "class Colour(enum.Enum):\n    RED = 1"),
     (len, "function len(obj, /)\nReturn the number of items in a container."),
     (Reply(text="the *answer*", thinking="hm"), "the *answer*"),
@@ -178,7 +178,7 @@ def test_own_words_come_first():
     assert describe(Words(("text", {}))).text == "<Words object>"
 
     instance = Markdown()
-    instance.__llm__ = lambda: "of this one"
+    instance.__llm__ = lambda: "of this one"  # type: ignore[attr-defined]
     assert describe(instance).text == "of this one"
 
 

@@ -80,7 +80,8 @@ def grown(text: str, step: dict[str, Any]) -> str:
     """Let a text grow by a step, whose `keep` counts as JavaScript does."""
     units = text.encode("utf-16-le", "surrogatepass")
     assert 0 <= 2 * step["keep"] <= len(units), "more is to be kept than there is"
-    return units[: 2 * step["keep"]].decode("utf-16-le", "surrogatepass") + step["add"]
+    added: str = step["add"]
+    return units[: 2 * step["keep"]].decode("utf-16-le", "surrogatepass") + added
 
 
 def seen(turn: dict[str, Any]) -> dict[str, Any]:

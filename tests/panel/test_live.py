@@ -34,7 +34,7 @@ happenings = st.lists(
 def made(told: list[dict[str, Any]]) -> LiveAnswer:
     question = Question("Hello", "", Position())
     exchange = Exchange(question, Request(question.messages), client=cast("Any", None), memory=cast("Any", None))
-    return LiveAnswer(exchange, None, lambda _, op: told.append(op))
+    return LiveAnswer(exchange, None, lambda _, op: told.append(cast("dict[str, Any]", op)))
 
 
 def shown(turn: dict[str, Any], told: list[dict[str, Any]]) -> dict[str, Any]:

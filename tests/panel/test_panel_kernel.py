@@ -445,7 +445,7 @@ def test_a_view_that_is_opened_in_mid_stream_is_in_step(user: PanelUser) -> None
     for _ in range(4):
         page = user.view()
         late.append(page.shown)
-        user.kernel.until(lambda page=page: page.deltas > 3)
+        user.kernel.until(lambda page=page: page.deltas > 3)  # type: ignore[misc]
         assert page.shown() == user.page.shown()
     user.settled()
     assert all(shown() == user.page.shown() for shown in late)

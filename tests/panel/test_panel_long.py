@@ -99,7 +99,7 @@ def busy(trace: bytes, clock: str) -> list[float]:
         and (event["pid"], event["tid"]) == thread
     )
     # A message is handled in the task that the mark falls into: it begins the update.
-    begins = []
+    begins: list[float] = []
     place = 0
     for at in sorted(event["ts"] for event in marks):
         while place + 1 < len(tasks) and tasks[place + 1][0] <= at:

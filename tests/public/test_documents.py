@@ -21,7 +21,7 @@ DOCUMENTS = sorted(GITHUB.rglob("*.md"))
 ARCHITECTURE = (GITHUB / "ARCHITECTURE.md").read_text(encoding="utf-8")
 CONTRIBUTING = (GITHUB / "CONTRIBUTING.md").read_text(encoding="utf-8")
 ENDINGS = (".py", ".js", ".css", ".md", ".toml", ".ipynb")
-ROOTS = (
+ROOTS: tuple[Path, ...] = (
     ROOT,
     PACKAGE,
     PACKAGE / "notebook",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from qwen_magic.errors import ReplayError, UsageError
+from qwen_magic.events import Usage
 from qwen_magic.exports import read
 from qwen_magic.regular_file import read_regular_file
 from qwen_magic.replay.file import ReplayFile
@@ -32,7 +33,7 @@ def recorded() -> RecordedAnswer:
         model="",
         finish_reason="stop",
         seconds=1.0,
-        usage=None,
+        usage=Usage(),
         date="2026-01-02T03:04:05Z",
     )
 

@@ -11,7 +11,7 @@ import threading
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import filelock  # noqa: F401 - a user without rights cannot load it later
 import platformdirs  # noqa: F401
@@ -240,7 +240,12 @@ def test_a_file_is_read_again_only_where_it_has_changed(path, monkeypatch):
     file.record(recorded("a"))
     reads = []
     load = type(file._own).load
-    monkeypatch.setattr(type(file._own), "load", lambda sheet: (reads.append(sheet), load(sheet)))
+
+    def counted(sheet: Any) -> None:
+        reads.append(sheet)
+        load(sheet)
+
+    monkeypatch.setattr(type(file._own), "load", counted)
     for _ in range(100):
         assert file.find("a")
         assert not file.find("b")
@@ -485,7 +490,8 @@ def test_pruning_takes_out_the_rest_and_what_was_cut(path):
 def test_the_file_is_a_mapping_that_lasts(operations):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "nb.qwen.jsonl"
-        file, expected = ReplayFile(path), {}
+        file = ReplayFile(path)
+        expected: dict[str, str] = {}
         for key, text in operations:
             if text:
                 before = file.record(recorded(key, text))

@@ -60,7 +60,7 @@ def test_another_process_makes_the_same_key():
     ("one", "other"),
     [
         (Parameters(temperature=1), Parameters(temperature=1.0)),
-        (Parameters(stop="a"), Parameters(stop=["a"])),
+        (Parameters(stop="a"), Parameters(stop=["a"])),  # type: ignore[arg-type]
         (Parameters(extra={"a": 1, "b": 2}), Parameters(extra={"b": 2.0, "a": 1})),
         (Parameters(extra={"a": (1, 2)}), Parameters(extra={"a": [1, 2]})),
         (Parameters(extra={"a": UserDict(b=1)}), Parameters(extra={"a": {"b": 1}})),
@@ -81,7 +81,7 @@ def test_what_differs_has_another_key():
         ("m", ASKED, Parameters(seed=2)),
         ("m", ASKED, Parameters(top_k=1)),
         ("m", ASKED, Parameters(thinking=True)),
-        ("m", ASKED, Parameters(stop="ab")),
+        ("m", ASKED, Parameters(stop="ab")),  # type: ignore[arg-type]
         ("m", ASKED, Parameters(stop=("a", "b"))),
         ("m", ASKED, Parameters(extra={"seed": 1})),
         ("m", ASKED, Parameters(extra={"seed": "1"})),

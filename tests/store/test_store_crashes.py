@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -192,11 +192,11 @@ def test_the_file_is_private_from_the_first_moment(tmp_path: Path, monkeypatch: 
     seen: list[int] = []
     connect = sqlite3.connect
 
-    def look(*args: object, **kwargs: object) -> sqlite3.Connection:
+    def look(*args: Any, **kwargs: Any) -> Any:
         seen.append(stat.S_IMODE(path.stat().st_mode))
-        return connect(*args, **kwargs)  # type: ignore[arg-type]
+        return connect(*args, **kwargs)
 
-    monkeypatch.setattr(schema.sqlite3, "connect", look)
+    monkeypatch.setattr(sqlite3, "connect", look)
     before = os.umask(0)
     try:
         Store(path).close()

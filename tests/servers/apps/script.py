@@ -86,7 +86,8 @@ def cut(text: str, size: int = 4) -> list[str]:
 def pieces(prompt: str, turns: int = 0, system: str | None = None) -> Iterator[str]:
     """Give the pieces of the answer to a prompt, at their time.
 
-    "count N DELAY", "echo TEXT", "markdown N DELAY", "sleep S", "fail"; anything else has a fixed answer.
+    "count N DELAY", "echo TEXT", "markdown N DELAY", "sleep S", "hold FILE" (until the file is there),
+    "fail"; anything else has a fixed answer.
     """
     command, _, rest = prompt.partition(" ")
     words = rest.split()
@@ -103,6 +104,11 @@ def pieces(prompt: str, turns: int = 0, system: str | None = None) -> Iterator[s
     elif command == "sleep" and len(words) == 1:
         time.sleep(float(words[0]))
         yield "awake"
+    elif command == "hold":
+        end = time.monotonic() + 60
+        while not os.path.exists(rest) and time.monotonic() < end:
+            time.sleep(0.02)
+        yield "released"
     elif command == "fail":
         for piece in ("The first ", "half"):
             time.sleep(0.1)
