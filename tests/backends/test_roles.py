@@ -131,7 +131,7 @@ def test_pictures_and_tools_stay_what_they_are() -> None:
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
     call = {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}
     result = {"role": "tool", "tool_call_id": "1", "content": "12"}
-    messages = [TALK[0], {"role": "user", "content": [picture]}, call, result, result]
+    messages: list[dict[str, Any]] = [TALK[0], {"role": "user", "content": [picture]}, call, result, result]
     found, note = in_turns(messages)
     assert found == [
         {"role": "user", "content": [{"type": "text", "text": "Be brief."}, picture]},

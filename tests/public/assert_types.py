@@ -56,7 +56,7 @@ async def reads_events(stream: Stream) -> None:
             case UsageReport(usage):
                 assert_type(usage, Usage)
             case End(reason):
-                assert_type(reason, Literal["stop", "length", "interrupted", "error"])
+                assert_type(reason, Literal["stop", "length", "filtered", "interrupted", "error"])
 
 
 def asks_without_await(client: QwenClient) -> None:
