@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from . import asking, cells, conversations, keys, machine, panels, replaying, targets
+from . import asking, cells, conversations, doctor, keys, machine, panels, replaying, targets
 from .command import Command, say
 from .help import ALL, help_text, topic_text
 
@@ -24,7 +24,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     "Conversations": (*conversations.COMMANDS, *panels.COMMANDS),
     "Recorded answers": replaying.COMMANDS,
     "Where it goes": (*targets.COMMANDS, *keys.COMMANDS),
-    "This machine": machine.COMMANDS,
+    "This machine": (*machine.COMMANDS, *doctor.COMMANDS),
     "Help": (
         Command(
             "help",

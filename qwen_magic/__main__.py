@@ -1,0 +1,45 @@
+"""``python -m qwen_magic doctor``: what a report of a bug needs, from a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+_USAGE = "usage: python -m qwen_magic doctor [--check]"
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the command line says; return the exit code.
+
+    Args:
+        arguments: the words after the program's name.
+
+    """
+    if arguments in (["--help"], ["-h"]):
+        print(_USAGE)  # noqa: T201 - the output
+        return 0
+    if arguments not in (["doctor"], ["doctor", "--check"]):
+        print(_USAGE, file=sys.stderr)  # noqa: T201
+        return 2
+    from .errors import QwenError  # noqa: PLC0415 - --help needs nothing
+
+    try:
+        print(_doctor(check="--check" in arguments))  # noqa: T201
+    except QwenError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def _doctor(*, check: bool) -> str:
+    from .chat.doctor import examine, python_facts  # noqa: PLC0415
+    from .client.client import QwenClient  # noqa: PLC0415
+    from .text.terminal import safe_terminal  # noqa: PLC0415
+
+    client = QwenClient()
+    checked = asyncio.run(client.check()) if check else None
+    return safe_terminal(str(examine(client, None, python_facts(), checked)))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
