@@ -14,16 +14,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from qwen_magic.backends.gradio.protocol import (
-    AppAnswer,
-    DiffError,
-    EventReader,
-    apply_diff,
-    changes,
-    event_id_of,
-    find_answer,
-    is_heartbeat,
-)
+from qwen_magic.backends.gradio.answers import AppAnswer, changes, find_answer
+from qwen_magic.backends.gradio.diffs import DiffError, apply_diff
+from qwen_magic.backends.gradio.protocol import EventReader, event_id_of, is_heartbeat
 from qwen_magic.errors import DisconnectError, ProtocolError, QuotaError, QwenError, ServerError
 from qwen_magic.events import End, Event, Reset, Status, TextDelta, ThinkingDelta
 from qwen_magic.text.sse import SSEDecoder

@@ -14,8 +14,9 @@ from ...errors import DisconnectError, NotFoundError, ProtocolError, QwenError
 from ...events import End, Event
 from ...text.sse import EventTooLong, SSEDecoder
 from ..http import Watch, read_chunks, read_text
+from .answers import find_answer
 from .failures import http_error
-from .protocol import EventReader, event_id_of, find_answer, is_heartbeat
+from .protocol import EventReader, event_id_of, is_heartbeat
 from .shown import ShownText
 
 if TYPE_CHECKING:
