@@ -9,6 +9,7 @@ from servers.layouts import LAYOUTS, examine
 from servers.plugin import skip_without
 
 from qwen_magic import QwenClient
+from qwen_magic.errors import DiscoveryError
 
 if TYPE_CHECKING:
     from servers.plugin import ServerFactory
@@ -23,6 +24,14 @@ def test_a_layout_is_asked_right(app: str, version: str, gradio_server: ServerFa
     skip_without(version)
     server = gradio_server(version, f"layouts/{app}")
     assert examine(server).wrong == {}
+
+
+async def test_a_chat_that_is_drawn_as_one_page_is_refused(gradio_server: ServerFactory) -> None:
+    skip_without("4.44.1")
+    server = gradio_server("4.44.1", "layouts/textgen_webui")
+    async with QwenClient(f"space:{server.url}") as client:
+        with pytest.raises(DiscoveryError, match="endpoint="):
+            await client.ask("hi")
 
 
 @pytest.mark.parametrize("form", THOUGHTS)

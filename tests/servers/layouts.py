@@ -29,7 +29,6 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
     "qwen_web_demo": ("3.50.2",),
     "russian_one_function": ("3.50.2", "4.44.1", "5.50.0"),
     "saiga": ("3.50.2", "4.44.1"),
-    "textgen_webui": ("4.44.1",),
     "chatglm_boxes": ("3.50.2",),
     "chinese_alpaca": ("3.50.2", "4.44.1"),
     "fastchat": ("3.50.2", "4.44.1"),
@@ -42,7 +41,8 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
     "qwen_agent": ("5.50.0", "6.31.0"),
     "yi": ("3.50.2", "4.44.1"),
 }
-"""The layouts, and the Gradio that each is made for; `forms_of_thinking` and `rendered` are asked otherwise."""
+"""The layouts, and the Gradio that each is made for; `forms_of_thinking`, `rendered` and `textgen_webui`, which cannot
+be asked, are tried otherwise."""
 FIELDS = ("answer", "stream", "first turn", "system prompt", "parameters", "code", "cancel")
 
 

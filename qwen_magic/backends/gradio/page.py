@@ -54,7 +54,9 @@ def find_walk(app: App) -> Walk | None:
     best = max(paths, key=lambda path: _score(app, path), default=None)
     if best is None or _score(app, best) <= 0:
         return None
-    return _walk(app, best)
+    walk = _walk(app, best)
+    # One that draws the whole chat as HTML from its State cannot be read: the answer is not told from the rest.
+    return None if walk.kind == "html" and walk.keeps else walk
 
 
 def _events(app: App) -> list[tuple[str, int | None, list[Mapping[str, Any]]]]:
