@@ -12,7 +12,7 @@ from traitlets import Bool, Enum, Float, TraitError, Unicode, observe
 from ..chat.modes import MODES
 from ..errors import QwenError, UsageError
 from ..parameters import SAMPLING, to_parameters
-from . import question_mark, tab
+from . import cell_lines, tab
 from .choices import FORMATS
 from .context import Cells
 from .first_sign import FirstSign, publish
@@ -214,7 +214,7 @@ def load(shell: InteractiveShell, open_panel: Callable[[str], object]) -> None:
     magics.open_panel = open_panel
     shell.register_magics(magics)
     tab.register(shell, lambda: magics.session)
-    question_mark.register(shell)
+    cell_lines.register(shell)
     magics.cells.watch()
 
 
@@ -224,7 +224,7 @@ def unload(shell: InteractiveShell) -> None:
     if magics is None:
         return
     tab.unregister(shell)
-    question_mark.unregister(shell)
+    cell_lines.unregister(shell)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("qwen", None)
     if magics in shell.configurables:

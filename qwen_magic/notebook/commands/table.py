@@ -42,6 +42,10 @@ COMMANDS = {command.name: command for commands in GROUPS.values() for command in
 """The commands by their names; "" is ``%qwen`` alone."""
 
 
+_COMMAND_WORDS = 2
+"""Words of a line up to which it may be meant as a command."""
+
+
 def run_command(session: NotebookSession, line: str) -> None:
     """Do what a ``%qwen`` line says.
 
@@ -53,7 +57,9 @@ def run_command(session: NotebookSession, line: str) -> None:
     name, _, rest = line.strip().partition(" ")
     command = COMMANDS.get(name)
     if command is None:
-        hint = "%qwen help all lists all; a prompt goes in a %%qwen cell."
+        if len(line.split()) > _COMMAND_WORDS:  # nobody's command
+            raise UsageError(f"no %qwen {name}", hint=f"To ask that, write %qwen ask {line.strip()}")
+        hint = "%qwen help all lists all; a prompt goes in a %%qwen cell, or behind %qwen ask."
         raise _unknown(name, [key for key in COMMANDS if key], hint)
     if command.subcommands and rest.strip():
         word, _, rest = rest.strip().partition(" ")

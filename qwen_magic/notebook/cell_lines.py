@@ -1,0 +1,73 @@
+"""The lines of a cell as its user meant them, before IPython reads them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+_ASKED = re.compile(r"\s*%qwen[ \t]+(?:ask|system|search)[ \t].*\?\s*")
+_CELL = re.compile(r"[ \t]*%%qwen(?:[ \t]+(?P<rest>.*?))?\s*")
+_PASSED = re.compile(r"\s*(?:#.*)?\s*|\s*%(?:re)?load_ext[ \t]+qwen_magic\s*")
+"""A line that may stand above ``%%qwen``: nothing, a comment, and what loads us, which has been done by then."""
+_FIRST_LINE = "raise __import__('qwen_magic.errors', fromlist=['UsageError']).UsageError({!r}, hint={!r})\n"
+_WHAT, _HINT = "%%qwen must be the cell's first line", "Put what stands above it into a cell of its own."
+
+
+def keep_questions(lines: list[str]) -> list[str]:
+    """Put a blank behind the question mark of our own lines, so that IPython does not take it for its own.
+
+    Args:
+        lines: a cell's lines, with their ends.
+
+    """
+    return [f"{line.rstrip()} \n" if _ASKED.fullmatch(line) else line for line in lines]
+
+
+def begin_with_magic(lines: list[str]) -> list[str]:
+    """Let a ``%%qwen`` cell begin with comments, and a prompt stand on its first line alone.
+
+    Args:
+        lines: a cell's lines, with their ends.
+
+    Returns:
+        The cell from its ``%%qwen`` on; a line for ``%qwen ask`` where nothing stands below it; where code stands
+        above it, a cell that says so.
+
+    """
+    place = next((number for number, line in enumerate(lines) if line.lstrip().startswith("%%")), None)
+    if place is None or not (head := _CELL.fullmatch(lines[place])):
+        return lines
+    above, below = lines[:place], lines[place + 1 :]
+    if not all(map(_PASSED.fullmatch, above)):
+        return [_FIRST_LINE.format(_WHAT, _HINT)] if _is_whole("".join(above)) else lines
+    if head["rest"] and not "".join(below).strip():
+        return [f"%qwen ask {head['rest']} \n"]
+    return lines[place:]
+
+
+def register(shell: InteractiveShell) -> None:
+    """Let our lines be read as they are meant."""
+    unregister(shell)
+    shell.input_transformers_cleanup[:0] = [begin_with_magic]
+    shell.input_transformers_cleanup.append(keep_questions)
+
+
+def unregister(shell: InteractiveShell) -> None:
+    """Leave all lines to IPython."""
+    ours = (begin_with_magic.__name__, keep_questions.__name__)
+    transformers = shell.input_transformers_cleanup
+    transformers[:] = [one for one in transformers if getattr(one, "__name__", "") not in ours]
+
+
+def _is_whole(code: str) -> bool:
+    """Tell whether lines of Python are statements of their own, so that what follows is not within a string."""
+    lines = [line if not line.lstrip().startswith(("%", "!")) else "pass\n" for line in code.splitlines(keepends=True)]
+    try:
+        ast.parse("".join(lines))
+    except (SyntaxError, ValueError):
+        return False
+    return True
