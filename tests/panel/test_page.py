@@ -363,6 +363,8 @@ def test_an_answer_of_100000_characters(live: View, kind: str) -> None:
         now[0] += 0.1
         if growing.due() and (delta := growing.delta()):
             ops.append({"op": "delta", "key": "1.0", **delta})
+    if delta := growing.delta(final=True):
+        ops.append({"op": "delta", "key": "1.0", **delta})
     found = live.page.evaluate(MEASURE, ops)
     costs, echoes, anew = found["costs"], found["echoes"], statistics.median(found["anew"])
     print(
