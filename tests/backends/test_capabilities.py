@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from qwen_magic.backends.capabilities import Capabilities
 from qwen_magic.backends.gradio.description import describe_app, space_capabilities
 from qwen_magic.backends.gradio.known_spaces import KNOWN
 from qwen_magic.backends.openai.model_abilities import model_capabilities
-from qwen_magic.errors import ChainError, UsageError
+from qwen_magic.errors import ChainError, EmptyAnswerError, UsageError
 from qwen_magic.events import Event, Responder, Status
 
 if TYPE_CHECKING:
@@ -179,8 +180,9 @@ async def test_the_real_engine_tells_that_it_sees_nothing(tmp_path: Path) -> Non
     async with QwenClient(target) as client:
         assert await client.capabilities() == Capabilities(True, True, True, False, None, True)
         assert (await client.describe()).capabilities == await client.capabilities()
-        async for event in client.stream("hi", max_tokens=1).events():
-            assert isinstance(event, Event)
+        with contextlib.suppress(EmptyAnswerError):  # one token may be none that can be seen
+            async for event in client.stream("hi", max_tokens=1).events():
+                assert isinstance(event, Event)
         backend: Any = client._backend(client.targets[0])
         address = backend.engine.start()
         port = f"openai:{address.url}/v1"
