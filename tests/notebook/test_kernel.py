@@ -125,6 +125,7 @@ def test_errors_are_a_line_or_two(kernel: Kernel, code: str, words: list[str]) -
 
 
 def test_an_error_stops_run_all(kernel: Kernel) -> None:
+    kernel.start("import time\ntime.sleep(1)")  # so that both are queued before the first one fails
     first, second = kernel.start(ask("hello", "--wrong")), kernel.start("after_error = 1")
     kernel.wait(first)
     kernel.wait(second)
