@@ -65,7 +65,7 @@ def test_the_clients_notebook_runs_at_a_server(tmp_path: Path, gradio_server: Se
     assert "What is my name?" in shown["conversation"]
     assert shown["events"].endswith("stop\n")
     assert "That is all.\nstop" in shown["continue"]  # this app takes no limit
-    assert "Capabilities(" in shown["describe"]
+    assert "streams, history" in shown["describe"]
     assert "Ты - писатель" in shown["g4f"]
     assert "Назови три города." in shown["g4f"]
 
