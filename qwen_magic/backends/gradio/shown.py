@@ -12,6 +12,8 @@ _CURSOR = re.compile(
     r"(?:\s*<span[^<>]*(?:cursor|blink|caret)[^<>]*>[^<]{0,3}</span>\s*|\s*[▌▍▋█▎▏]+|\ufffd+|<span[^<>]*\Z)+\Z",
     re.IGNORECASE,
 )
+_CURSOR_REACH = 300
+"""Characters at the end of a text in which a cursor is looked for."""
 
 
 @dataclass
@@ -47,7 +49,9 @@ class ShownText:
 
     def _held_back(self, text: str, *, final: bool) -> str:
         # A blank at the end may have been a cursor's own.
-        return re.sub(r"[▌▍▋█▎▏]+\Z", "", text) if final else _CURSOR.sub("", text).rstrip(" ")
+        start = max(0, len(text) - _CURSOR_REACH)  # so that a look costs the same, however long the answer is
+        end = text[start:]
+        return text[:start] + (re.sub(r"[▌▍▋█▎▏]+\Z", "", end) if final else _CURSOR.sub("", end).rstrip(" "))
 
     def _after_question(self, text: str) -> str:
         """Leave out the conversation that a page shows above the answer."""
