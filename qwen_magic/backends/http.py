@@ -108,7 +108,7 @@ class Watch:
     Args:
         response: what is read.
         limit: seconds without a sign of life after which reading raises ``asyncio.TimeoutError``.
-        clock: what tells the time and waits.
+        clock: what tells the time.
 
     """
 
@@ -117,25 +117,28 @@ class Watch:
         self._limit = limit
         self._clock = clock
         self._last = 0.0
-        self._watching: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> Self:
         self.alive()
-        self._watching = asyncio.ensure_future(self._watch())
+        self._watch()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
 
     def alive(self) -> None:
         """Note a sign of life: the limit counts from here."""
         self._last = self._clock.now()
 
-    async def _watch(self) -> None:
-        while (left := self._last + self._limit - self._clock.now()) > 0:
-            await self._clock.sleep(left)
-        self._response.content.set_exception(aiohttp.SocketTimeoutError("silent"))
+    def _watch(self) -> None:
+        """Break off where the limit has passed since the last sign of life; else look again when it may have."""
+        left = self._last + self._limit - self._clock.now()
+        if left > 0:
+            self._timer = asyncio.get_running_loop().call_later(left, self._watch)
+        else:
+            self._response.content.set_exception(aiohttp.SocketTimeoutError("silent"))
 
 
 async def read_chunks(response: aiohttp.ClientResponse, watch: Watch) -> AsyncGenerator[bytes, None]:
@@ -149,6 +152,8 @@ async def read_chunks(response: aiohttp.ClientResponse, watch: Watch) -> AsyncGe
         Bytes, never empty.
 
     """
+    if response.connection is not None and response.connection.protocol is not None:
+        response.connection.protocol.read_timeout = None  # aiohttp arms its timer anew for each chunk
     try:
         with watch:
             async for chunk in response.content.iter_any():
