@@ -54,7 +54,7 @@ _FILES = {
 _LONG = frozenset(
     """
     test_a_huge_block_costs_what_it_is_long test_any_turn_comes_back test_cost_at_worst test_feeding_is_linear
-    test_hostile_pieces test_many_blocks_are_sent_once test_no_text_takes_the_square_of_its_length
+    test_hostile_pieces test_it_is_light test_it_is_linear test_many_blocks_are_sent_once test_no_text_takes_the_square_of_its_length
     test_runs_render_as_the_whole test_source_code test_time_grows_with_the_text test_time_is_linear
     test_twice_the_text_costs_twice_as_much
     """.split()
