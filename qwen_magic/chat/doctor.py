@@ -130,7 +130,8 @@ def _add_keys(report: Report, client: QwenClient) -> None:
 
 def _add_proxies(report: Report) -> None:
     proxies = {kind: url for kind, url in urllib.request.getproxies().items() if kind != "no"}
-    said = ", ".join(f"{kind}: {_LOGIN.sub('//…@', url)}" for kind, url in proxies.items())
+    # What stands before the host may be a login, however it is written.
+    said = ", ".join(f"{kind}: {'…@' * ('@' in url)}{url.rpartition('@')[2]}" for kind, url in proxies.items())
     report.add("proxies", f"{said} (not for loopback and private addresses)" if said else "none")
     if any(url.startswith("socks") for url in proxies.values()):
         report.problems.append("the environment names a SOCKS proxy, which cannot be used: name an HTTP proxy")

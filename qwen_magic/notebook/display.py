@@ -74,6 +74,8 @@ def make_display(shell: InteractiveShell | None, form: str, first_sign: FirstSig
 
     """
     has_front_end = getattr(shell, "kernel", None) is not None
+    if first_sign and form == "text":
+        first_sign.clear(publish)
     if form == "text" or not has_front_end:
         inner: MarkdownDisplay | PrintDisplay = PrintDisplay(SlotStatus(publish) if has_front_end else TerminalStatus())
     else:

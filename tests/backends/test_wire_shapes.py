@@ -150,6 +150,8 @@ OTHERS = {
         "",
     ),
     "lines of chunks": (f"{chunk('a')}\n{chunk('b')}\n{STOP}\n", "ab", "stop", ""),
+    "lines that are cut": (f"{chunk('a')}\n{chunk('b')}\n", "ab", "", "before the answer"),
+    "JSON without a reason": (json.dumps({"choices": [{"message": {"content": "hi"}}]}), "hi", "stop", ""),
     "Gemini": ('{"candidates": [{"content": {"parts": [{"text": "hi"}]}}]}', "", "", "Gemini"),
     "Responses": ('event: response.created\ndata: {"type": "response.created"}\n\n', "", "", "Responses"),
     "TGI": ('data: {"index": 1, "token": {"id": 1, "text": "hi"}, "generated_text": null}\n\n', "", "", "TGI"),

@@ -42,6 +42,13 @@ def test_no_secret_is_told(arguments: tuple[str, ...]) -> None:
     assert ("no target answers" in done.stdout) == ("--check" in arguments)
 
 
+@pytest.mark.parametrize("proxy", ["user:planted/7@proxy.example:3128", "http://user:pl/planted7@proxy.example:3128"])
+def test_a_proxys_password_is_not_told(proxy: str) -> None:
+    done = ran("doctor", HTTPS_PROXY=proxy, QWEN_TARGET="local")
+    assert "proxy.example:3128" in done.stdout
+    assert "planted" not in done.stdout
+
+
 def test_the_home_folder_is_not_told(tmp_path: Path) -> None:
     done = ran("doctor", HOME=str(tmp_path), USERPROFILE=str(tmp_path), QWEN_MAGIC_CACHE=str(tmp_path / "cache"))
     assert str(tmp_path) not in done.stdout

@@ -71,3 +71,23 @@ async def test_in_a_kernel(kernel: Kernel) -> None:
         shown = await run("%qwen Why is the sky blue")
         assert "%qwen ask Why is the sky blue" in shown
         assert len(server.asked) == 2
+
+
+async def test_the_first_sign_is_gone_when_the_answer_is_printed() -> None:
+    import asyncio
+
+    async with ChatServer(Said(pieces=["One. ", "Two."], pause=0.3)) as server:
+
+        def run() -> list[str]:
+            with Kernel() as fresh:
+                fresh.run(f"%load_ext qwen_magic\n%config QwenMagics.target = {server.target!r}")
+                done = fresh.run("%%qwen -f text\nhi")
+                return [
+                    message.content.get("text") or message.content.get("data", {}).get("text/plain", "")
+                    for message in done.messages
+                    if message.kind in ("stream", "display_data", "update_display_data")
+                ]
+
+        shown = await asyncio.to_thread(run)
+    assert "starting" in shown[0]
+    assert shown.index("") < next(place for place, text in enumerate(shown) if "One." in text)

@@ -23,23 +23,23 @@ MOST_REPLAYED = 3
 _MOST_KEPT = 16
 
 
-@dataclass
 class Said:
-    """What an answer has said so far.
+    """What an answer has said so far."""
 
-    Attributes:
-        text: its text, without the thinking.
+    def __init__(self) -> None:
+        self._parts: list[str] = []
 
-    """
-
-    text: str = ""
+    @property
+    def text(self) -> str:
+        """Its text, without the thinking."""
+        return "".join(self._parts)
 
     def hear(self, event: Event) -> None:
         """Take an event of the answer."""
         if isinstance(event, TextDelta):
-            self.text += event.text
+            self._parts.append(event.text)
         elif isinstance(event, Reset):
-            self.text = event.text
+            self._parts = [event.text]
 
 
 @dataclass(frozen=True)

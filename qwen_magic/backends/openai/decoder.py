@@ -154,8 +154,8 @@ class ChatDecoder:
             found = self._read([("message", line) for line in self._lines.close()])
             if self._fault is None and self._finish is None and not self._text.text:
                 self._fault = self._no_completion()
-                return self._told(found)
-            self._finish = self._finish or Finish("stop")
+            elif self._fault is None and not self._lines.by_lines and not self.ended:
+                return self._told(found + self._end())  # one value is whole, whether it gives a reason or not
         elif not self.ended:
             last = self._sse.feed(b"\n\n")  # some servers close behind the last line, or within its end
             try:

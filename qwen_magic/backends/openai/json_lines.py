@@ -20,6 +20,9 @@ class JsonLines:
     Args:
         too_long: makes the error for a body without end.
 
+    Attributes:
+        by_lines: whether each line is a value; None while that is not known.
+
     """
 
     def __init__(self, too_long: Callable[[], QwenError]) -> None:
@@ -27,7 +30,7 @@ class JsonLines:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._pieces: list[str] = []
         self._size = 0
-        self._by_lines: bool | None = None
+        self.by_lines: bool | None = None
 
     def feed(self, data: bytes) -> list[str]:
         """Take more bytes; give the lines that are whole, where each is a value."""
@@ -36,12 +39,12 @@ class JsonLines:
         self._size += len(text)
         if self._size > _MOST_CHARACTERS:
             raise self._too_long()
-        if "\n" not in text or self._by_lines is False:
+        if "\n" not in text or self.by_lines is False:
             return []
         *lines, rest = "".join(self._pieces).split("\n")
-        if self._by_lines is None:
-            self._by_lines = _is_json(lines[0])
-        if not self._by_lines:
+        if self.by_lines is None:
+            self.by_lines = _is_json(lines[0])
+        if not self.by_lines:
             return []
         self._pieces, self._size = [rest], len(rest)
         return [line for line in lines if line.strip()]
