@@ -42,6 +42,10 @@ class BackgroundLoop:
         """Whether the thread runs; after a fork it does not."""
         return self._thread is not None and self._thread.is_alive() and self._pid == os.getpid()
 
+    def is_here(self) -> bool:
+        """Whether the caller runs on the loop's own thread."""
+        return self._thread is threading.current_thread()
+
     def loop(self) -> asyncio.AbstractEventLoop:
         """Return the running loop; start it where there is none."""
         with self._lock:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import StoreError
+from ..loop import background_loop
 from ..text.secrets import redact
 from ..watchers import Watchers
 from .conversations import copy
@@ -54,6 +55,7 @@ class Memory:
         self._asked = ("", -1)
         self._number = 0
         self._note = ""
+        self._told = ""
 
     @property
     def store(self) -> Store:
@@ -123,7 +125,11 @@ class Memory:
     def take_note(self) -> str:
         """Return what the user should know of where conversations are kept, once."""
         note, self._note = self._note, ""
-        return note
+        trouble = self._store.trouble if self._store else ""
+        if trouble in {"", self._told}:
+            return note
+        self._told = trouble
+        return f"{note}; {trouble}" if note else trouble
 
     def position(
         self, *, name: str | None = None, new: bool = False, alone: bool = False, anew: bool = False
@@ -268,7 +274,7 @@ class Memory:
         from ..store import Store  # noqa: PLC0415 - the database is opened on first use
 
         try:
-            return Store(self._workspace.database() if lasting else None)
+            return Store(self._workspace.database() if lasting else None, hurried=background_loop().is_here)
         except StoreError as error:
             self._note = f"conversations are kept for this session only: {error}"
             return Store(None)

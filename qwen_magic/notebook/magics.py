@@ -171,6 +171,14 @@ class QwenMagics(Magics):
             %qwen ask Explain lambda functions in one sentence.
 
         """
+        try:
+            self._run(line, cell)
+        except KeyboardInterrupt as interrupt:  # wherever it fell: in the store, while something is drawn
+            from .waiting import as_one_line  # noqa: PLC0415
+
+            raise as_one_line(interrupt) from None
+
+    def _run(self, line: str, cell: str | None) -> None:
         if cell is None:
             from .commands.table import run_command  # noqa: PLC0415
 

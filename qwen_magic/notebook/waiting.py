@@ -17,6 +17,11 @@ class Interrupted(KeyboardInterrupt):
         return [f"Interrupted: {self}"]
 
 
+def as_one_line(interrupt: KeyboardInterrupt) -> Interrupted:
+    """Return an interrupt as one that is shown without a traceback, whatever it stopped."""
+    return interrupt if isinstance(interrupt, Interrupted) else Interrupted("stopped; what had come is kept")
+
+
 def wait_for(coroutine: Coroutine[Any, Any, T], stopped: str) -> T:
     """Run a coroutine on the background loop and wait for what it returns.
 

@@ -12,6 +12,7 @@ from ..messages import Message
 from ..parts import with_texts
 from ..text.surrogates import mended
 from .blobs import BlobReader, BlobWriter
+from .processes import this_process
 
 if TYPE_CHECKING:
     import sqlite3
@@ -172,6 +173,11 @@ def conversation_where(connection: sqlite3.Connection, which: str, value: object
     return Conversation(*row) if row else None
 
 
+def all_conversations(connection: sqlite3.Connection) -> list[Conversation]:
+    """Return all conversations, the one that was used last first."""
+    return [Conversation(*row) for row in connection.execute(f"{CONVERSATION} ORDER BY used_at DESC, id DESC")]
+
+
 def conversation_by_id(connection: sqlite3.Connection, conversation: int | None) -> Conversation:
     """Return a conversation by its number.
 
@@ -197,12 +203,10 @@ def mark_used(connection: sqlite3.Connection, conversation: int) -> None:
         raise _deleted()
 
 
-def place_of(connection: sqlite3.Connection, conversation: int, turn: Turn | None) -> int | None:
-    """Return the place of a turn, or None where there is none or it is gone."""
-    if turn is None:
-        return None
+def place_of(connection: sqlite3.Connection, conversation: int, turn: int) -> int | None:
+    """Return the place of a turn, or None where it is gone."""
     query = "SELECT place FROM turn WHERE id = ? AND conversation = ?"
-    row = connection.execute(query, (turn.id, conversation)).fetchone()
+    row = connection.execute(query, (turn, conversation)).fetchone()
     return cast("int", row[0]) if row else None
 
 
@@ -228,9 +232,9 @@ def insert_turn(
     values = (None, place, blobs.parts, blobs.steps, *texts, *rest)
     marks = ", ".join("?" * len(values))
     cursor = connection.execute(
-        f"INSERT INTO turn (conversation, branch, parked_under, {_COLUMNS})"  # noqa: S608
-        f" VALUES (?, ?, (SELECT parked_under FROM turn WHERE conversation = ? AND place = ? LIMIT 1), {marks})",
-        (conversation, branch, conversation, place, *values),
+        f"INSERT INTO turn (conversation, branch, process, parked_under, {_COLUMNS})"  # noqa: S608
+        f" VALUES (?, ?, ?, (SELECT parked_under FROM turn WHERE conversation = ? AND place = ? LIMIT 1), {marks})",
+        (conversation, branch, this_process(), conversation, place, *values),
     )
     number = cast("int", cursor.lastrowid)
     blobs.write(connection, number, "parts")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-BUSY_SECONDS = 10.0
-"""How long a write waits for the writes of others."""
+_BUSY_SECONDS = 0.01
+"""How long SQLite itself waits for others, deaf to everything: the keeper tries again (see there)."""
 
 _APPLICATION = 0x5157454E  # "QWEN", so that no other program's database is taken for ours
 
@@ -102,6 +102,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             WHEN NOT EXISTS (SELECT 1 FROM blob_use WHERE sha256 = old.sha256)
             BEGIN DELETE FROM blob WHERE sha256 = old.sha256; END""",
     ),
+    (
+        # Who waits for the answer of an open turn (see processes): one whose process is gone stays open for ever.
+        "ALTER TABLE turn ADD COLUMN process TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX turn_open ON turn (process) WHERE finish_reason IS NULL",
+    ),
 )
 """What makes each version of the schema from the one before it; ``PRAGMA user_version`` counts those that were done."""
 
@@ -136,7 +141,7 @@ def connect(path: Path | None) -> sqlite3.Connection:
     if path is not None:
         _make_private(path)
     connection = sqlite3.connect(
-        ":memory:" if path is None else path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        ":memory:" if path is None else path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
     try:
         prepare(connection)
@@ -181,15 +186,40 @@ def translated_errors(path: Path | None) -> Iterator[None]:
     """Raise what SQLite or the system raises as a StoreError that says what to do."""
     try:
         yield
-    except sqlite3.Error as error:
-        said = str(error).lower()
-        what, hint = next(
-            ((what, hint) for part, what, hint in _FAILURES if part in said), (f"cannot be used ({error})", _AWAY)
-        )
-        raise StoreError(f"the conversations' database {path or 'in memory'} {what}", hint=hint) from error
-    except OSError as error:
+    except (sqlite3.Error, OSError) as error:
+        raise translated(error, path) from error
+
+
+def translated(error: sqlite3.Error | OSError, path: Path | None) -> StoreError:
+    """Return what SQLite or the system raised as an error that says what to do."""
+    if isinstance(error, OSError):
         what = f"the conversations' database {path} cannot be opened ({error.strerror or error})"
-        raise StoreError(what, hint="Make the file and its folder readable and writable.") from error
+        return StoreError(what, hint="Make the file and its folder readable and writable.")
+    what, hint = _meaning(error) or (f"cannot be used ({error})", _AWAY)
+    return StoreError(f"the conversations' database {path or 'in memory'} {what}", hint=hint)
+
+
+def is_locked(error: BaseException) -> bool:
+    """Whether another program holds what is needed, most often for a moment."""
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+
+
+def is_lasting(error: BaseException) -> bool:
+    """Whether the file will not be better later: it is damaged, or none of ours."""
+    if isinstance(error, StoreError):
+        return True
+    meaning = _meaning(error) if isinstance(error, sqlite3.Error) else None
+    return meaning is not None and meaning[1] == _AWAY
+
+
+def is_of_the_file(error: BaseException) -> bool:
+    """Whether an error says that the file cannot be used, and nothing of what was asked of it."""
+    return isinstance(error, OSError) or (isinstance(error, sqlite3.Error) and _meaning(error) is not None)
+
+
+def _meaning(error: sqlite3.Error) -> tuple[str, str] | None:
+    said = str(error).lower()
+    return next(((what, hint) for part, what, hint in _FAILURES if part in said), None)
 
 
 def _make_private(path: Path) -> None:

@@ -6,7 +6,7 @@ import re
 import sqlite3
 from typing import TYPE_CHECKING
 
-from .rows import IN_FORCE
+from .rows import IN_FORCE, SearchHit, conversation_where, turns_where
 from .schema import transaction
 
 if TYPE_CHECKING:
@@ -22,6 +22,19 @@ _AROUND = 80
 """Characters of an excerpt on either side of the word."""
 
 _INDEX = "CREATE VIRTUAL TABLE IF NOT EXISTS turn_words USING fts5 (prompt, source, answer)"
+
+
+def search(connection: sqlite3.Connection, words: Sequence[str], limit: int) -> list[SearchHit]:
+    """Find the turns in force that have all words, with what stands around them; see `find_turns`."""
+    found = []
+    for number in find_turns(connection, words, limit):
+        # Another kernel may delete it meanwhile.
+        conversation = conversation_where(connection, "id = (SELECT conversation FROM turn WHERE id = ?)", number)
+        turns = turns_where(connection, f"id = ? AND {IN_FORCE}", number)
+        if conversation and turns:
+            texts = (turns[0].answer, turns[0].prompt, turns[0].source)
+            found.append(SearchHit(conversation, turns[0], excerpt(texts, words)))
+    return found
 
 
 def find_turns(connection: sqlite3.Connection, words: Sequence[str], limit: int) -> list[int]:

@@ -2,43 +2,47 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import os
 import threading
-import time
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import StoreError, UsageError
 from ..text.surrogates import mended
 from ..watchers import Watchers
+from .keeper import PATIENCE, Keeper
+from .operations import (
+    append_turns,
+    begin_turn,
+    clear_conversation,
+    delete_conversation,
+    drop_turn,
+    finish_turn,
+    insert_conversation,
+    rename_conversation,
+    set_system,
+    take_out,
+)
 from .rows import (
-    CONVERSATION,
     IN_FORCE,
     Conversation,
     SearchHit,
     Turn,
+    all_conversations,
     checked_name,
     conversation_by_id,
     conversation_where,
-    insert_turn,
-    mark_used,
-    next_place,
-    place_of,
     turns_where,
-    write_answer,
 )
-from .schema import connect, transaction, translated_errors
-from .search import excerpt, find_turns
-from .versions import delete_versions, finish_version, switch_to, undo_last, versions_of
+from .search import search
+from .versions import delete_versions, last_finished, switch_to, undo, versions_of
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ..reply import Reply
+
+T = TypeVar("T")
 
 
 class Store:
@@ -49,31 +53,38 @@ class Store:
     kept as an earlier version. One version of each place is in force at most, and the conversation is made of those.
     Later turns stay in force, or, where it is asked as a branch, are parked: they come back with the earlier version.
 
-    All methods may be called from any thread, and in a forked process.
+    All methods may be called from any thread, and in a forked process; a thread that waits for one can be interrupted
+    at once. Where the file cannot be used for a while, or was damaged, all goes on in memory, and is written when it
+    can be: `trouble` tells.
 
     Args:
         path: the file; None for memory alone.
+        patience: seconds that a call waits for the locks of other programs, before it goes on in memory.
+        hurried: tells whether the calling thread must not stand still, as an event loop's: it waits for a moment only.
 
     Raises:
-        StoreError: the file cannot be used. So do all methods when that shows later.
+        StoreError: the file cannot be used at all.
 
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(
+        self, path: Path | None, *, patience: float = PATIENCE, hurried: Callable[[], bool] = lambda: False
+    ) -> None:
         self.path = path
-        self._lock = threading.RLock()
-        self._connection: sqlite3.Connection | None = None
-        self._closed = False
         self._watchers = Watchers()
-        with self._reading():
-            _STORES.add(self)
+        self._keeper = Keeper(path, self._watchers.tell, patience, hurried)
+        weakref.finalize(self, self._keeper.stop).atexit = False
+        _STORES.add(self)
+
+    @property
+    def trouble(self) -> str:
+        """Why the file is not used now, and what that means, in one line; "" where all is well."""
+        return self._keeper.trouble
 
     def close(self) -> None:
-        """Close the file; nothing can be asked of the store any more."""
-        with self._lock, translated_errors(self.path):
-            self._closed = True
-            self._watchers.clear()
-            self._disconnect()
+        """Write what waits, if that can be, and close the file; nothing can be asked of the store any more."""
+        self._watchers.clear()
+        self._keeper.close()
 
     def watch(self, callback: Callable[[], None]) -> None:
         """Call a callback after each write of this process that changed something, in the thread that wrote."""
@@ -98,26 +109,16 @@ class Store:
             UsageError: that is no name.
 
         """
-        wanted = checked_name(name)
-        with self._writing() as connection:
-            if existing and (found := conversation_where(connection, "name = ?", wanted)):
-                return found
-            names = itertools.chain([wanted], (f"{wanted}-{number}" for number in itertools.count(2)))
-            free = next(name for name in names if conversation_where(connection, "name = ?", name) is None)
-            now = time.time()
-            query = "INSERT INTO conversation (name, notebook, created_at, used_at) VALUES (?, ?, ?, ?)"
-            cursor = connection.execute(query, (free, mended(notebook), now, now))
-            return conversation_by_id(connection, cursor.lastrowid)
+        number = self._write(insert_conversation, checked_name(name), mended(notebook), existing, revocable=True)
+        return self.get(number)
 
     def find(self, name: str) -> Conversation | None:
         """Return the conversation of that name, or None."""
-        with self._reading() as connection:
-            return conversation_where(connection, "name = ?", mended(name.strip()))
+        return self._keeper.read(conversation_where, "name = ?", mended(name.strip()))
 
     def look_up(self, conversation: int) -> Conversation | None:
         """Return a conversation by its number, or None where it was deleted."""
-        with self._reading() as connection:
-            return conversation_where(connection, "id = ?", conversation)
+        return self._keeper.read(conversation_where, "id = ?", conversation)
 
     def get(self, conversation: int) -> Conversation:
         """Return a conversation by its number.
@@ -126,14 +127,11 @@ class Store:
             StoreError: it was deleted.
 
         """
-        with self._reading() as connection:
-            return conversation_by_id(connection, conversation)
+        return self._keeper.read(conversation_by_id, conversation)
 
     def conversations(self) -> list[Conversation]:
         """Return all conversations, the one that was used last first."""
-        with self._reading() as connection:
-            rows = connection.execute(f"{CONVERSATION} ORDER BY used_at DESC, id DESC")
-            return [Conversation(*row) for row in rows]
+        return self._keeper.read(all_conversations)
 
     def rename(self, conversation: int, name: str) -> None:
         """Give a conversation another name.
@@ -143,23 +141,15 @@ class Store:
             StoreError: the conversation was deleted.
 
         """
-        wanted = checked_name(name)
-        with self._writing() as connection:
-            conversation_by_id(connection, conversation)
-            other = conversation_where(connection, "name = ?", wanted)
-            if other is not None and other.id != conversation:
-                raise UsageError(f"there is a conversation {wanted!r} already", hint="Take another name.")
-            connection.execute("UPDATE conversation SET name = ? WHERE id = ?", (wanted, conversation))
+        self._write(rename_conversation, conversation, checked_name(name))
 
     def delete(self, conversation: int) -> None:
         """Delete a conversation with all that was said in it."""
-        with self._writing() as connection:
-            connection.execute("DELETE FROM conversation WHERE id = ?", (conversation,))
+        self._write(delete_conversation, conversation)
 
     def clear(self, conversation: int) -> None:
         """Delete all that was said in a conversation; it stays, with its system prompt."""
-        with self._writing() as connection:
-            connection.execute("DELETE FROM turn WHERE conversation = ?", (conversation,))
+        self._write(clear_conversation, conversation)
 
     def set_system(self, conversation: int, text: str) -> None:
         """Set the system prompt of a conversation; "" for none.
@@ -168,9 +158,7 @@ class Store:
             StoreError: the conversation was deleted.
 
         """
-        with self._writing() as connection:
-            conversation_by_id(connection, conversation)
-            connection.execute("UPDATE conversation SET system = ? WHERE id = ?", (mended(text), conversation))
+        self._write(set_system, conversation, mended(text))
 
     def turns(self, conversation: int) -> list[Turn]:
         """Return the turns that are in force, in the order of their places."""
@@ -182,8 +170,7 @@ class Store:
 
     def conversation_of(self, turn: int) -> Conversation | None:
         """Return the conversation of a turn, or None where it was deleted."""
-        with self._reading() as connection:
-            return conversation_where(connection, "id = (SELECT conversation FROM turn WHERE id = ?)", turn)
+        return self._keeper.read(conversation_where, "id = (SELECT conversation FROM turn WHERE id = ?)", turn)
 
     def turn_of(self, conversation: int, cell: str) -> Turn | None:
         """Return the turn in force that a cell asked, the last one if it asked several; None without one."""
@@ -193,8 +180,8 @@ class Store:
         return next(iter(self._turns(asked, conversation, mended(cell))), None)
 
     def unanswered(self, conversation: int) -> list[Turn]:
-        """Return the open turns: of a kernel that is still at it, or that died."""
-        return self._turns("conversation = ? AND finish_reason IS NULL ORDER BY id", conversation)
+        """Return the turns without an answer: open ones, and those of kernels that died, which are "interrupted"."""
+        return self._turns("conversation = ? AND finished IS NULL ORDER BY id", conversation)
 
     def begin(self, conversation: int, turn: Turn, replaces: Turn | None = None, *, branch: bool = False) -> int:
         """Write an open turn, which is not in force yet.
@@ -212,10 +199,8 @@ class Store:
             StoreError: the conversation was deleted.
 
         """
-        with self._writing() as connection:
-            mark_used(connection, conversation)
-            place = place_of(connection, conversation, replaces) or next_place(connection, conversation)
-            return insert_turn(connection, conversation, place, turn, branch=branch)
+        replaced = replaces.id if replaces else None
+        return self._write(begin_turn, conversation, turn, replaced, branch, revocable=True)
 
     def finish(self, turn: int, reply: Reply) -> None:
         """Write the answer of a turn, and with the first one choose it; the one in its place is kept as a version.
@@ -230,13 +215,7 @@ class Store:
             StoreError: the turn is gone.
 
         """
-        with self._writing() as connection:
-            row = connection.execute("SELECT conversation FROM turn WHERE id = ?", (turn,)).fetchone()
-            if row is None:
-                raise StoreError("the answer has no place any more: its turn was deleted meanwhile", hint="Ask again.")
-            write_answer(connection, turn, reply)
-            finish_version(connection, turn)
-            mark_used(connection, row[0])
+        self._write(finish_turn, turn, reply)
 
     def extend(self, conversation: int, turns: Sequence[Turn]) -> None:
         """Put turns that were finished elsewhere at the end of a conversation, all of them or none.
@@ -249,21 +228,15 @@ class Store:
             StoreError: the conversation was deleted.
 
         """
-        with self._writing() as connection:
-            mark_used(connection, conversation)
-            for place, turn in enumerate(turns, next_place(connection, conversation)):
-                new = insert_turn(connection, conversation, place, turn, turn.finish_reason or "interrupted")
-                finish_version(connection, new)
+        self._write(append_turns, conversation, tuple(turns))
 
     def drop(self, turn: int) -> None:
         """Remove an open turn that came to nothing; what it would have replaced stays. A finished one is left alone."""
-        with self._writing() as connection:
-            connection.execute("DELETE FROM turn WHERE id = ? AND finish_reason IS NULL", (turn,))
+        self._write(drop_turn, turn)
 
     def remove(self, turn: int) -> None:
         """Take a turn out of force, and put no other in its place; it is kept as an earlier version."""
-        with self._writing() as connection:
-            connection.execute("UPDATE turn SET in_force = 0 WHERE id = ?", (turn,))
+        self._write(take_out, turn)
 
     def undo(self, conversation: int) -> Turn | None:
         """Delete the turn in force that was finished last; the version that it replaced is in force again.
@@ -277,13 +250,14 @@ class Store:
             The turn that was deleted, or None where there was none.
 
         """
-        with self._writing() as connection:
-            return undo_last(connection, conversation)
+        last = self._keeper.read(last_finished, conversation)
+        if last:
+            self._write(undo, last.id)
+        return last
 
     def versions(self, conversation: int) -> dict[int, list[int]]:
         """Return the numbers of the finished versions, oldest first, by place, for the places with one in force."""
-        with self._reading() as connection:
-            return versions_of(connection, conversation)
+        return self._keeper.read(versions_of, conversation)
 
     def switch(self, turn: int) -> None:
         """Put another version of a turn in force, with what followed it; what followed the one before is parked.
@@ -292,13 +266,11 @@ class Store:
             StoreError: there is no such version.
 
         """
-        with self._writing() as connection:
-            switch_to(connection, turn)
+        self._write(switch_to, turn)
 
     def delete_turn(self, turn: int) -> None:
         """Delete a turn with all its versions and whatever is parked under them; later turns in force stay."""
-        with self._writing() as connection:
-            delete_versions(connection, turn)
+        self._write(delete_versions, turn)
 
     def search(self, words: str, limit: int = 20) -> list[SearchHit]:
         """Find the turns in force in which all words occur, in the prompt, its source or the answer.
@@ -311,55 +283,16 @@ class Store:
             What was found, the best first.
 
         """
-        wanted = mended(words).split()
-        found = []
-        with self._reading() as connection:
-            for number in find_turns(connection, wanted, limit):
-                # Another kernel may delete it meanwhile.
-                conversation = self.conversation_of(number)
-                turns = turns_where(connection, f"id = ? AND {IN_FORCE}", number)
-                if conversation and turns:
-                    texts = (turns[0].answer, turns[0].prompt, turns[0].source)
-                    found.append(SearchHit(conversation, turns[0], excerpt(texts, wanted)))
-        return found
+        return self._keeper.read(search, mended(words).split(), limit)
 
     def _turns(self, which: str, *values: object) -> list[Turn]:
-        with self._reading() as connection:
-            return turns_where(connection, which, *values)
+        return self._keeper.read(turns_where, which, *values)
 
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, translated_errors(self.path):
-            if self._closed:
-                raise StoreError("the conversations' database is closed", hint="Load the extension again.")
-            if self._connection is None:
-                self._connection = connect(self.path)
-            yield self._connection
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._reading() as connection:
-            before = connection.total_changes
-            with transaction(connection):
-                yield connection
-            changed = connection.total_changes != before
-        if changed:  # a callback may take locks of its own: ours is not held
+    def _write(self, job: Callable[..., T], *values: object, revocable: bool = False) -> T:
+        result, changed = self._keeper.write(job, *values, revocable=revocable)
+        if changed:
             self._watchers.tell()
-
-    def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-    def _before_fork(self) -> None:
-        """Wait for what is being done and close the file, as SQLite demands; memory is copied as it is."""
-        self._lock.acquire()
-        if self.path is not None:
-            with contextlib.suppress(StoreError), translated_errors(self.path):
-                self._disconnect()
-
-    def _after_fork(self) -> None:
-        self._lock.release()
+        return result
 
 
 _STORES: weakref.WeakSet[Store] = weakref.WeakSet()
@@ -369,13 +302,17 @@ _held: dict[int, list[Store]] = {}
 def _before_fork() -> None:
     stores = _held[threading.get_ident()] = list(_STORES)
     for store in stores:
-        store._before_fork()  # noqa: SLF001 - of this module
+        store._keeper.before_fork()  # noqa: SLF001 - of this module
 
 
-def _after_fork() -> None:
+def _after_fork(*, child: bool) -> None:
     for store in _held.pop(threading.get_ident(), []):
-        store._after_fork()  # noqa: SLF001
+        store._keeper.after_fork(child=child)  # noqa: SLF001
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=lambda: _after_fork(child=False),
+        after_in_child=lambda: _after_fork(child=True),
+    )

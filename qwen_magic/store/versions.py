@@ -59,21 +59,26 @@ def switch_to(connection: sqlite3.Connection, turn: int) -> None:
     _choose(connection, turn, park=True)
 
 
-def undo_last(connection: sqlite3.Connection, conversation: int) -> Turn | None:
-    """Delete the turn in force that was finished last; the version that it had replaced comes back with its branch."""
+def last_finished(connection: sqlite3.Connection, conversation: int) -> Turn | None:
+    """Return the turn in force that was finished last, or None."""
     last = turns_where(connection, f"conversation = ? AND {IN_FORCE} ORDER BY finished DESC LIMIT 1", conversation)
-    if not last:
-        return None
-    undone = last[0]
-    (replaced,) = connection.execute("SELECT replaced FROM turn WHERE id = ?", (undone.id,)).fetchone()
-    connection.execute("DELETE FROM turn WHERE id = ?", (undone.id,))
+    return last[0] if last else None
+
+
+def undo(connection: sqlite3.Connection, turn: int) -> None:
+    """Delete a turn that was finished last; the version that it had replaced comes back with its branch."""
+    query = "SELECT conversation, place, replaced FROM turn WHERE id = ?"
+    row = connection.execute(query, (turn,)).fetchone()
+    if row is None:
+        return
+    conversation, place, replaced = row
+    connection.execute("DELETE FROM turn WHERE id = ?", (turn,))
     query = (
         "SELECT id FROM turn WHERE conversation = ? AND place = ? AND finished IS NOT NULL"
         " ORDER BY id IS ? DESC, finished DESC LIMIT 1"
     )
-    if earlier := connection.execute(query, (conversation, undone.place, replaced)).fetchone():
+    if earlier := connection.execute(query, (conversation, place, replaced)).fetchone():
         _choose(connection, earlier[0], park=False)
-    return undone
 
 
 def delete_versions(connection: sqlite3.Connection, turn: int) -> None:

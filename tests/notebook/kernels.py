@@ -153,15 +153,15 @@ class Kernel:
             return
         raise TimeoutError("the kernel did not answer")
 
-    def start(self, code: str, cell: str = "") -> Run:
-        """Send a cell, with its id as JupyterLab sends it, and do not wait."""
+    def start(self, code: str, cell: str = "", *, stop_on_error: bool = True) -> Run:
+        """Send a cell, with its id as JupyterLab sends it, and do not wait; an error aborts what waits behind it."""
         content = {
             "code": code,
             "silent": False,
             "store_history": True,
             "user_expressions": {},
             "allow_stdin": False,
-            "stop_on_error": True,
+            "stop_on_error": stop_on_error,
         }
         run = Run(code, time.monotonic())
         message = self._session.msg("execute_request", content, metadata={"cellId": cell} if cell else {})

@@ -369,8 +369,10 @@ def test_a_database_that_breaks_meanwhile(server: Recorder, profile: dict[str, s
         run = kernel.run("%%qwen\nb", cell="2")
         assert run.status == "ok", run.reply
         assert run.answer == f"A{server.requests}(b)"
-        assert "conversation" in run.shown[-1]["text/plain"]
-        failure(kernel, "%qwen history", "StoreError")
+        assert "for this session only" in run.shown[-1]["text/plain"]
+        assert server.sent() == [*turns(("a", server.requests - 1)), ("u", "b")]
+        assert "for this session only" not in kernel.run("%%qwen\nc", cell="3").shown[-1]["text/plain"]
+        assert len(server.sent()) == 5
 
 
 def test_keys_are_not_kept(server: Recorder, profile: dict[str, str]) -> None:

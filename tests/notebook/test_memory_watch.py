@@ -206,10 +206,10 @@ def test_two_threads_open_one_store(session: Session, monkeypatch: pytest.Monkey
     opened: list[Store] = []
     connect = Store.__init__
 
-    def slow(store: Store, path: Path | None) -> None:
+    def slow(store: Store, path: Path | None, **options: Any) -> None:
         opened.append(store)
         threading.Event().wait(0.05)
-        connect(store, path)
+        connect(store, path, **options)
 
     monkeypatch.setattr(Store, "__init__", slow)
     barrier = threading.Barrier(4)

@@ -87,23 +87,26 @@ def refused(path: Path) -> None:
 
 
 def grow(path: Path) -> None:
-    """Write until the file may not grow any more, and once more when it may."""
+    """Write until the file may not grow any more, go on, and close when it may again."""
     import resource
 
     store = Store(path)
     conversation = store.create("big").id
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
-    kept = 0
-    try:
-        for number in range(10_000):
-            ask(store, conversation, f"{number}")
-            kept += 1
-    except StoreError as error:
-        say(error)
+    prompts: list[str] = []
+    while not store.trouble:
+        prompts.append(str(len(prompts)))
+        ask(store, conversation, prompts[-1])
+    say(store.trouble)
+    for prompt in ("more", "and more"):
+        ask(store, conversation, prompt)
+        prompts.append(prompt)
+    whole = [turn.prompt for turn in store.turns(conversation) if turn.answer] == prompts
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     ask(store, conversation, "after")
-    answers = [turn for turn in store.turns(conversation) if turn.answer]
-    say(len(answers) == kept + 1)
+    store.close()
+    store = Store(path)
+    say(whole and [turn.prompt for turn in store.turns(conversation) if turn.answer] == [*prompts, "after"])
     say(sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone()[0])
     store.close()
 

@@ -204,7 +204,7 @@ def test_the_file_is_private_from_the_first_moment(tmp_path: Path, monkeypatch: 
         Store(path).close()
     finally:
         os.umask(before)
-    assert seen == [0o600, 0o600]
+    assert set(seen) == {0o600}
 
 
 @pytest.fixture
@@ -238,22 +238,11 @@ def test_a_file_that_cannot_be_written_is_told_in_one_line(open_folder: Path) ->
 
 
 @posix
-def test_a_disk_that_is_full_loses_nothing_that_was_kept(tmp_path: Path) -> None:
+def test_a_disk_that_is_full_loses_nothing(tmp_path: Path) -> None:
     line, kept, integrity = output("grow", tmp_path / "c.sqlite")
     assert "full" in line
     assert "Free" in line or "free" in line
     assert (kept, integrity) == ("True", "ok")
-
-
-def test_a_database_that_may_not_grow_says_so(tmp_path: Path) -> None:
-    with contextlib.closing(Store(tmp_path / "c.sqlite")) as store:
-        conversation = store.create("a").id
-        assert store._connection
-        (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
-        store._connection.execute(f"PRAGMA max_page_count = {pages}")
-        with pytest.raises(StoreError, match="the disk is full"):
-            store.begin(conversation, Turn("x" * 100_000))
-        assert store.unanswered(conversation) == []
 
 
 @pytest.mark.parametrize("content", [b"this is no database at all " * 100, b"SQLite format 3\0" + b"\xff" * 4096])
@@ -284,19 +273,6 @@ def test_a_folder_in_the_files_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot be opened"):
         Store(tmp_path / "file" / "c.sqlite")
-
-
-def test_a_locked_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "BUSY_SECONDS", 0.05)
-    path = tmp_path / "c.sqlite"
-    with contextlib.closing(Store(path)) as store, raw(path) as other:
-        conversation = store.create("a").id
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreError, match=r"locked by another program\. Close what holds it"):
-            store.begin(conversation, Turn("q"))
-        assert store.turns(conversation) == []
-        other.execute("COMMIT")
-        ask(store, conversation, "q")
 
 
 def test_a_write_waits_for_anothers(tmp_path: Path) -> None:
@@ -369,7 +345,8 @@ def test_a_file_of_version_1_goes_on(tmp_path: Path) -> None:
         turns = store.turns(conversation.id)
         assert [turn.prompt for turn in turns] == prompts
         assert turns[0].answer == "At the surface."
-        assert [turn.prompt for turn in store.unanswered(conversation.id)] == ["never answered"]
+        (old,) = store.unanswered(conversation.id)
+        assert (old.prompt, old.finish_reason) == ("never answered", "interrupted")
         assert store.versions(conversation.id) == {1: [1, 4], 2: [2], 3: [3], 6: [7]}
         for word, found in (("surface", 1), ("lungs", 0), ("removed", 0), ("late", 1)):
             assert len(store.search(word)) == found, word
@@ -448,22 +425,6 @@ def test_a_file_system_without_shared_memory_gets_the_usual_journal(tmp_path: Pa
         assert connection.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
 
 
-def test_an_interrupted_write_leaves_nothing_behind(tmp_path: Path) -> None:
-    with contextlib.closing(Store(tmp_path / "c.sqlite")) as store:
-        conversation = store.create("a").id
-
-        def interrupted() -> None:
-            with store._writing() as connection:
-                connection.execute("DELETE FROM conversation")
-                raise KeyboardInterrupt
-
-        with pytest.raises(KeyboardInterrupt):
-            interrupted()
-        assert store._connection
-        store._connection.execute("BEGIN IMMEDIATE")  # as where the interrupt fell behind this very line
-        assert ask(store, conversation, "q")
-
-
 def test_a_closed_store_says_so() -> None:
     store = Store(None)
     store.close()
@@ -495,17 +456,11 @@ def test_a_fork_takes_no_watchers_along() -> None:
         assert told == [1, 1]
 
 
-def test_a_write_that_fails_is_told_to_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "BUSY_SECONDS", 0.05)
-    path = tmp_path / "c.sqlite"
-    with contextlib.closing(Store(path)) as store, raw(path) as other:
+def test_a_write_that_fails_is_told_to_nobody(tmp_path: Path) -> None:
+    with contextlib.closing(Store(tmp_path / "c.sqlite")) as store:
         conversation = store.create("a").id
         told: list[int] = []
         store.watch(lambda: told.append(1))
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreError, match="locked"):
-            store.begin(conversation, Turn("q"))
-        other.execute("COMMIT")
         with pytest.raises(StoreError, match="deleted"):
             store.begin(99, Turn("q"))
         assert told == []

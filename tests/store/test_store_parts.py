@@ -51,8 +51,7 @@ def ask(store: Store, conversation: int, turn: Turn, reply: Reply, replaces: Tur
 
 
 def rows(store: Store, query: str) -> list[Any]:
-    with store._reading() as connection:
-        return [row[0] for row in connection.execute(query)]
+    return [row[0] for row in store._keeper.connection.execute(query)]
 
 
 def blobs(store: Store) -> set[bytes]:
@@ -224,16 +223,23 @@ def test_a_damaged_turn_is_told_in_one_line(tmp_path: Path, damage: str, what: s
         assert store.turns(conversation) == []
 
 
-def test_bytes_that_do_not_fit_on_the_disk_leave_nothing_behind(tmp_path: Path) -> None:
-    with contextlib.closing(Store(tmp_path / "c.sqlite")) as store:
+def test_bytes_that_do_not_fit_on_the_disk_wait_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    with contextlib.closing(Store(path)) as store:
         conversation = store.create("a").id
-        assert store._connection
-        (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
-        store._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
-        with pytest.raises(StoreError, match="the disk is full"):
-            store.begin(conversation, Turn("?", parts=(Image(bytes(100_000)),)))
-        assert store.unanswered(conversation) == []
-        assert blobs(store) == set()
+        file = store._keeper.connection
+        (pages,) = file.execute("PRAGMA page_count").fetchone()
+        file.execute(f"PRAGMA max_page_count = {pages + 2}")
+        ask(store, conversation, Turn("?", parts=(Image(bytes(100_000)),)), REPLY)
+        assert "the disk is full" in store.trouble
+        assert [turn.parts for turn in store.turns(conversation)] == [(Image(bytes(100_000)),)]
+        with contextlib.closing(sqlite3.connect(path)) as kept:
+            assert kept.execute("SELECT (SELECT count(*) FROM turn), (SELECT count(*) FROM blob)").fetchall() == [
+                (0, 0)
+            ]
+        file.execute("PRAGMA max_page_count = 100000")
+    with contextlib.closing(Store(path)) as store:
+        assert [turn.parts for turn in store.turns(conversation)] == [(Image(bytes(100_000)),)]
 
 
 def version_2(path: Path) -> Path:
@@ -252,7 +258,8 @@ def test_a_file_of_version_2_goes_on(tmp_path: Path) -> None:
         turns = store.turns(conversation.id)
         assert [turn.prompt for turn in turns] == ["How do whales breathe air?", "And how deep?", "not indexed yet"]
         assert [(turn.parts, turn.steps) for turn in turns] == [((), ())] * 3
-        assert [turn.prompt for turn in store.unanswered(conversation.id)] == ["never answered"]
+        (old,) = store.unanswered(conversation.id)
+        assert (old.prompt, old.finish_reason) == ("never answered", "interrupted")
         assert [len(store.search(word)) for word in ("surface", "lungs", "removed", "late")] == [1, 0, 0, 1]
         ask(store, conversation.id, pictured(), REPLY, turns[1])
         assert [turn.parts for turn in store.turns(conversation.id)] == [(), PARTS, ()]
@@ -270,14 +277,14 @@ def test_a_file_of_version_2_goes_on(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
 
 
 def test_a_program_of_version_2_refuses_a_file_of_this_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "c.sqlite"
     Store(path).close()
     monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:2])
-    with pytest.raises(StoreError, match=r"has version 3, this qwen_magic knows 2\. Update qwen_magic"):
+    with pytest.raises(StoreError, match=r"has version 4, this qwen_magic knows 2\. Update qwen_magic"):
         Store(path)
 
 

@@ -530,14 +530,13 @@ class Tree(RuleBasedStateMachine):
 
     @invariant()
     def what_is_parked_can_come_back(self) -> None:
-        assert self.store._connection
-        rows = self.store._connection.execute(
+        rows = self.store._keeper.connection.execute(
             "SELECT turn.id FROM turn LEFT JOIN turn AS under ON under.id = turn.parked_under"
             " WHERE turn.parked_under IS NOT NULL AND (under.id IS NULL OR under.in_force OR under.place >= turn.place"
             " OR under.finished IS NULL)"
         )
         assert rows.fetchall() == []
-        rows = self.store._connection.execute(
+        rows = self.store._keeper.connection.execute(
             "SELECT place FROM turn GROUP BY place HAVING count(DISTINCT ifnull(parked_under, 0)) > 1 OR sum(in_force) > 1"
         )
         assert rows.fetchall() == [], "a place is parked as a whole, and one version of it is chosen at most"

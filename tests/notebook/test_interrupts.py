@@ -1,0 +1,96 @@
+"""Interrupts at every stage of a cell, in a real kernel, with a cell queued behind: one line each, and nothing lost.
+
+QWEN_MAGIC_INTERRUPTS sets how many; 200 are what was promised, and the test prints what came of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import sqlite3
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from kernels import Kernel, Run
+from servers.openai_like import Script, chunk, serving, streamed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NUMBER = int(os.environ.get("QWEN_MAGIC_INTERRUPTS", "24"))
+ANSWER = [part for number in range(150) for part in (chunk(f"w{number} "), 0.004)]
+DELAYS = {"early": (0.0, 0.04), "middle": (0.05, 0.4), "late": (0.55, 0.75)}
+"""Seconds after the cell was sent: before the request, in the stream, and around its end."""
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[str]:
+    def answer(body: dict[str, Any], request: Any) -> Any:
+        return streamed(*ANSWER, chunk("", "stop"))(body, request)
+
+    with serving(Script(answer, models=["m"]).app()) as url:
+        yield f"openai:{url}/v1#m"
+
+
+def outcome(run: Run) -> str:
+    """Tell what a user sees of a cell that was interrupted, in a word."""
+    errors = [message.content for message in run.messages if message.kind == "error"]
+    if run.reply is None or not run.over:
+        return "lost"
+    if not errors:
+        return "over before it came" if run.status == "ok" else run.status
+    (error,) = errors
+    lines = error["traceback"]
+    ours = any("qwen_magic/" in line for line in lines)
+    return "one line" if len(lines) == 1 else "traceback of ours" if ours else "traceback of IPython's"
+
+
+def interrupted(kernel: Kernel, code: str, seed: int) -> tuple[Counter[str], Counter[str]]:
+    """Interrupt a cell so many times at random moments; count what is shown, and the cells queued behind."""
+    chance = random.Random(seed)
+    cells: Counter[str] = Counter()
+    queued: Counter[str] = Counter()
+    for number in range(NUMBER):
+        low, high = DELAYS[("early", "early", "middle", "late")[number % 4]]
+        run = kernel.start(code, cell=f"cell {number}", stop_on_error=False)
+        behind = kernel.start(f"print('behind {number}')", stop_on_error=False)
+        end = time.monotonic() + chance.uniform(low, high)
+        while (left := end - time.monotonic()) > 0:
+            kernel.read(left)
+        kernel.interrupt()
+        if number % 5 == 0:
+            kernel.interrupt()
+        with contextlib.suppress(TimeoutError):
+            kernel.until(lambda run=run, behind=behind: run.over and behind.over, 6)  # type: ignore[misc]
+        cells[outcome(run)] += 1
+        lost = not behind.over or behind.reply == {"status": "aborted"}
+        queued["lost" if lost else "ran" if f"behind {number}" in behind.printed else "interrupted"] += 1
+    return cells, queued
+
+
+def lost(counts: Counter[str]) -> int:
+    return counts["lost"]
+
+
+@pytest.mark.timeout(900)
+def test_interrupts_at_every_stage(target: str, tmp_path: Path) -> None:
+    with Kernel(IPYTHONDIR=str(tmp_path)) as kernel:
+        assert kernel.run(f"%load_ext qwen_magic\n%qwen use {target}").status == "ok"
+        cells, queued = interrupted(kernel, "%%qwen\ntell me", seed=7)
+        print(f"\n{NUMBER} interrupts: {dict(cells)}; cells queued behind: {dict(queued)}")
+        control, control_queued = interrupted(kernel, "import time; time.sleep(0.6)", seed=7)
+        print(f"of a cell that sleeps: {dict(control)}; queued behind: {dict(control_queued)}")
+        assert not cells["traceback of ours"]
+        assert cells["one line"] >= NUMBER // 2
+        assert lost(cells) + lost(queued) <= lost(control) + lost(control_queued) + 1 + NUMBER // 50
+        assert kernel.run("%%qwen --alone\nlast").status == "ok"
+    with contextlib.closing(sqlite3.connect(tmp_path / "profile_default" / "qwen_magic.sqlite")) as connection:
+        (integrity,) = connection.execute("PRAGMA integrity_check").fetchone()
+        (open_turns,) = connection.execute("SELECT count(*) FROM turn WHERE finish_reason IS NULL").fetchone()
+    print(f"open turns: {open_turns}")
+    assert integrity == "ok"
+    assert open_turns <= NUMBER // 20
