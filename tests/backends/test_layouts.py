@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from servers.gradio_server import GradioServer
 from servers.layouts import LAYOUTS, examine
 from servers.plugin import skip_without
 
 from qwen_magic import QwenClient
 from qwen_magic.errors import DiscoveryError
+from qwen_magic.events import Status
 
 if TYPE_CHECKING:
     from servers.plugin import ServerFactory
@@ -55,3 +57,19 @@ async def test_halves_and_cursors_are_held_back(form: str, text: str, gradio_ser
         pieces = [piece async for piece in stream]
     assert "".join(pieces) == text
     assert stream.reply.text == text
+
+
+@pytest.mark.parametrize(("app", "version"), [("qwen_web_demo", "3.50.2"), ("qwen25_web_demo", "5.50.0")])
+async def test_a_server_that_was_started_anew_is_told_the_conversation_again(app: str, version: str) -> None:
+    """Its process held what was said before; the session's name means nothing to the next one."""
+    skip_without(version)
+    with GradioServer(version, f"layouts/{app}", timeout=240) as server:
+        async with QwenClient(f"space:{server.url}", stall_timeout=60) as client:
+            first = await client.ask("My name is Ada.")
+            assert first.text
+            server.restart()
+            turns = [("user", "My name is Ada."), ("assistant", first.text), ("user", "What is my name?")]
+            stream = client.stream([{"role": role, "content": text} for role, text in turns])
+            events = [event async for event in stream.events()]
+    assert "Your name is Ada." in stream.reply.text
+    assert any("asking earlier question 1 of 1 again" in event.text for event in events if isinstance(event, Status))

@@ -86,10 +86,15 @@ class GradioServer:
             raise
         raise AssertionError("unreachable")
 
+    def restart(self) -> Self:
+        """Start it anew, at the same address."""
+        self.stop()
+        return self.start()
+
     def _start_once(self, python: Path, *, last: bool) -> bool:
         assert self.folder
         begin = time.monotonic()
-        self.port = free_port()
+        self.port = self.port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         env = {k: v for k, v in os.environ.items() if not k.upper().startswith(DROPPED) and "PROXY" not in k.upper()}
         env |= {**QUIET, "GRADIO_TEMP_DIR": str(self.folder / "files"), "HF_HOME": str(self.folder / "hub")}
@@ -108,6 +113,7 @@ class GradioServer:
             ended = self.process.poll() is not None
             if ended and not last and ("port" in self.output().lower()):
                 self._reap()
+                self.port = 0
                 return False
             if ended or time.monotonic() > begin + self.timeout:
                 what = f"ended with {self.process.returncode}" if ended else f"did not answer in {self.timeout:g} s"

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from yarl import URL
 
-from ...errors import AsleepError, AuthError, ProtocolError
+from ...errors import AsleepError, AuthError, NotFoundError, ProtocolError
 from ..http import read_text, timeouts
 from .failures import http_error, server_message
 
@@ -119,6 +119,14 @@ class AppHttp:
         raise ProtocolError(
             "no Gradio app answers there", target=self.name, hint="Check the address, or try another target."
         )
+
+    async def app_id(self, prefix: str) -> str:
+        """Ask for what names the server's process: a page looks there whether to load itself anew; "" without any."""
+        try:
+            told = await self.get_json(f"{prefix}/app_id")
+        except (ProtocolError, NotFoundError):
+            return ""
+        return str(told.get("app_id", "")) if isinstance(told, dict) else ""
 
     async def sign_in(self, user: str, password: str) -> None:
         """Sign in to an app with a login.

@@ -241,7 +241,7 @@ class SpaceBackend:
         assert walk is not None  # noqa: S101 - the caller looked
         system = [message for message in request.messages if message.role == "system"]
         turns = [message for message in request.messages if message.role != "system"]
-        course = self._visits.course(walk, turns)
+        course = self._visits.course(walk, turns, await http.app_id(endpoint.prefix) if walk.keeps else "")
         asked = request if course.whole else request.with_messages([*system, turns[-1]])
         payload = build(endpoint, asked, self.options.inputs, self.name, model=self.model)
         yield Responder(self.name, payload.model or self.space_id.rpartition("/")[2])

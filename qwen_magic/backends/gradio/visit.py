@@ -32,12 +32,14 @@ class Visit:
         session_hash: the server's session.
         values: what stands in the components, by their numbers; nothing of a State, which the server keeps.
         opened: whether the page's own load functions have run.
+        app_id: what names the server's process, as far as it tells.
 
     """
 
     session_hash: str = field(default_factory=lambda: secrets.token_hex(6))
     values: dict[int, Any] = field(default_factory=dict)
     opened: bool = False
+    app_id: str = ""
 
     async def ask(
         self, http: AppHttp, endpoint: Endpoint, payload: Payload, join: Joining

@@ -66,23 +66,25 @@ class Visits:
 
     _kept: OrderedDict[str, Visit] = field(default_factory=OrderedDict)
 
-    def course(self, walk: Walk, turns: Sequence[Message]) -> Course:
+    def course(self, walk: Walk, turns: Sequence[Message], app_id: str) -> Course:
         """Choose how the app gets to know these turns, of which the last is asked.
 
         Args:
             walk: the page's steps.
             turns: the conversation without its system prompt.
+            app_id: the server's process: one that was started anew holds nothing of an earlier visit.
 
         """
         earlier = turns[:-1]
         if not walk.keeps or not earlier:
-            return Course(Visit())
-        if kept := self.take(earlier):
+            return Course(Visit(app_id=app_id))
+        kept = self.take(earlier)
+        if kept and kept.app_id == app_id:
             return Course(kept, whole=False, goes_on=True)
         questions = tuple(turn for turn in earlier if turn.role == "user")
         if len(questions) > MOST_REPLAYED:
-            return Course(Visit())
-        return Course(Visit(), questions, whole=False)
+            return Course(Visit(app_id=app_id))
+        return Course(Visit(app_id=app_id), questions, whole=False)
 
     def take(self, turns: Sequence[Message]) -> Visit | None:
         """Take out the visit in which exactly these turns were said, or None."""
