@@ -44,7 +44,11 @@
  */
 const VERSION = 1;
 const OTHER = "The panel was updated: reload the page; if that changes nothing, restart the kernel.";
-const OFFLINE = "Not connected to a kernel: this is the saved transcript.";
+const OFFLINE = "Not connected to a kernel: this is the saved transcript. Run %qwen panel in a cell to go on.";
+const RESTARTED = "The kernel was restarted or has ended: run %qwen panel in a cell to go on. Your draft stays here.";
+const BUSY = "The kernel is busy: it answers when the running cell ends.";
+const GONE = "The Jupyter server does not answer: start it, then reload this page. Your draft stays here.";
+const PATIENCE = 5000; // milliseconds without a word from the kernel
 const ENDINGS = { "": "finished", interrupted: "stopped", error: "failed", length: "finished at its token limit",
   filtered: "cut off by a content filter" };
 const PARTS = { image: "image", file: "file", call: "calls", result: "result of", failure: "failure of" };
@@ -304,6 +308,14 @@ class Turn {
   }
 }
 
+// Whether the server that the page came from is there; a page that came from none has nobody to ask.
+async function serverAnswers() {
+  const config = document.getElementById("jupyter-config-data");
+  if (!config) return true;
+  const base = new URL(JSON.parse(config.textContent).baseUrl ?? "/", location.href);
+  return fetch(new URL("api", base), { cache: "no-store" }).then(() => true, () => false);
+}
+
 class Panel {
   constructor(model, place) {
     Object.assign(this, { model, turns: new Map(), changed: new Set(), timers: {}, following: true });
@@ -326,8 +338,8 @@ class Panel {
     this.heard = {
       "msg:custom": (op) => this.hear(op),
       "change:turns": () => this.connected || this.reset({ turns: this.model.get("turns") }),
-      "change:settings": () => this.showSettings(),
-      "change:activity": () => this.showActivity(),
+      "change:settings": () => (this.connected && this.heardFrom(), this.showSettings()),
+      "change:activity": () => (this.connected && this.heardFrom(), this.showActivity()),
       "change:height": () => this.showActivity(),
       comm_live_update: () => this.connect(), // another kernel
     };
@@ -353,13 +365,44 @@ class Panel {
   close = () => {
     if (this.timers.draft) this.keepDraft();
     for (const [name, act] of Object.entries(this.heard)) this.model.off(name, act);
-    clearTimeout(this.timers.connect);
+    for (const name of ["answer", "again"]) clearTimeout(this.timers[name]);
     this.sizes.disconnect();
     this.root.remove();
   };
 
-  /** @param {Action} action */
-  tell = (action) => this.parted || this.model.send(action);
+  /** Say something to the kernel; whether it was taken. @param {Action} action */
+  tell = (action) => {
+    if (this.parted) return false;
+    try {
+      this.model.send(action);
+    } catch { // the kernel that this panel belonged to is no more
+      this.setConnected(false, RESTARTED);
+      return false;
+    }
+    this.timers.answer ??= setTimeout(() => this.explain(), PATIENCE);
+    return true;
+  };
+  // The kernel is silent: say why, as far as a page can know.
+  async explain() {
+    const answers = await serverAnswers();
+    if (this.timers.answer === undefined) return; // the kernel has answered meanwhile
+    const { unheard } = this;
+    if (!answers) {
+      this.setConnected(false, GONE);
+      this.lookAgain();
+      if (unheard && !this.prompt.value) this.fill(unheard);
+    } else if (this.connected) this.note(BUSY, "busy");
+    else this.setConnected(false, this.met ? BUSY : OFFLINE);
+  }
+  lookAgain() {
+    this.timers.again = setTimeout(async () => ((await serverAnswers()) ? this.connect() : this.lookAgain()), PATIENCE);
+  }
+  heardFrom() {
+    this.unheard = "";
+    clearTimeout(this.timers.answer);
+    this.timers.answer = undefined;
+    if (this.box.notice.dataset.kind === "busy") this.note("");
+  }
   turnOf = (element) => this.turns.get(element.closest(".qwen-turn")?.dataset.key);
 
   press(target) {
@@ -397,14 +440,14 @@ class Panel {
 
   // Ask for the transcript as it is; until it comes, the one that was saved is shown.
   connect() {
-    clearTimeout(this.timers.connect);
+    this.heardFrom();
     this.connected = this.parted = false;
     this.tell({ action: "ready", view: this.view, version: VERSION });
-    this.timers.connect = setTimeout(() => this.setConnected(false), 5000);
   }
   setConnected(connected, why = OFFLINE) {
-    clearTimeout(this.timers.connect);
+    this.heardFrom();
     this.connected = connected;
+    this.met ||= connected;
     this.prompt.disabled = this.box.main.disabled = !connected;
     if (!connected || this.box.notice.dataset.kind === "offline") this.note(connected ? "" : why, "offline");
   }
@@ -417,6 +460,7 @@ class Panel {
 
   /** @param {Op} op */
   hear(op) {
+    if (this.connected) this.heardFrom();
     if (op.view && op.view !== this.view) return;
     if (op.op === "reset" && op.version !== VERSION) return this.part(OTHER);
     if (op.kind === "version") return this.part(op.text);
@@ -517,7 +561,8 @@ class Panel {
     const text = this.prompt.value;
     if (!text.trim() || !this.connected) return;
     this.last = text;
-    this.tell({ action: "send", text });
+    if (!this.tell({ action: "send", text })) return;
+    this.unheard = text;
     this.note("");
     this.fill("");
     this.keepDraft();
@@ -528,7 +573,10 @@ class Panel {
     clearTimeout(this.timers.draft);
     this.timers.draft = undefined;
     this.model.set("draft", this.prompt.value);
-    this.model.save_changes();
+    try {
+      this.model.save_changes();
+    } catch { // no kernel: the page has it, and the notebook when it is saved
+    }
   }
   set({ value, type, dataset: { set: name } }) {
     if (!name || (name === "conversation" && !value)) return;

@@ -65,7 +65,7 @@ def interrupted(kernel: Kernel, code: str, seed: int) -> tuple[Counter[str], Cou
         if number % 5 == 0:
             kernel.interrupt()
         with contextlib.suppress(TimeoutError):
-            kernel.until(lambda run=run, behind=behind: run.over and behind.over, 6)  # type: ignore[misc]
+            kernel.until(lambda run=run, behind=behind: run.over and behind.over, 30)  # type: ignore[misc]
         cells[outcome(run)] += 1
         lost = not behind.over or behind.reply == {"status": "aborted"}
         queued["lost" if lost else "ran" if f"behind {number}" in behind.printed else "interrupted"] += 1
@@ -80,7 +80,7 @@ def lost(counts: Counter[str]) -> int:
 def test_interrupts_at_every_stage(target: str, tmp_path: Path) -> None:
     with Kernel(IPYTHONDIR=str(tmp_path)) as kernel:
         assert kernel.run(f"%load_ext qwen_magic\n%qwen use {target}").status == "ok"
-        cells, queued = interrupted(kernel, "%%qwen\ntell me", seed=7)
+        cells, queued = interrupted(kernel, "%%qwen --new\ntell me", seed=7)
         print(f"\n{NUMBER} interrupts: {dict(cells)}; cells queued behind: {dict(queued)}")
         control, control_queued = interrupted(kernel, "import time; time.sleep(0.6)", seed=7)
         print(f"of a cell that sleeps: {dict(control)}; queued behind: {dict(control_queued)}")
