@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 from ..chat.settings import SessionSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
+    from typing import Any
 
 
 class NotebookSettings(SessionSettings, Protocol):
@@ -20,6 +21,6 @@ class NotebookSettings(SessionSettings, Protocol):
 
     format: str
 
-    def trait_names(self, **metadata: object) -> Iterable[str]:
-        """Return the names of the settings that have such metadata."""
+    def traits(self, **metadata: object) -> Mapping[str, Any]:
+        """Return the settings that have such metadata, by their names; each knows its default."""
         ...

@@ -3,9 +3,10 @@ r"""The tables of a text: Markdown's, and those in fenced blocks of CSV or TSV.
 Markdown tables are read as GitHub's Markdown has them (GFM 0.29, section 4.10), those in lists and quotes too. A cell
 is its source, without the white space around it and with `\|` as `|`.
 
-A column becomes numbers only where every cell of it is one that can be written back: 12, -3, 0.5. Everything else stays
-text to the letter: 007, 1e5, 1,234, +1, 50 %, numbers of more digits than a float or a 64-bit integer keeps, and
-columns with an empty cell.
+A column becomes numbers only where every cell of it is one: 12, -3, 0.5, and 1,203.5 with its thousands marked. What
+counts as money or as a percentage in each cell alike, $5 or 12 %, is a number too, without its sign. Everything else
+stays text to the letter: 007, 1e5, +1, 1.203,5, numbers of more digits than a float or a 64-bit integer keeps, and
+columns with an empty cell or with several currencies.
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ _ITEM = re.compile(r"[ \t]*(?:(?:[-+*]|\d{1,9}[.)])[ \t]+)*")
 _OTHER_BLOCK = re.compile(r"(?:[-+*]|\d{1,9}[.)])[ \t]|>|#{1,6}(?:[ \t]|\Z)|([-*_])[ \t]*(?:\1[ \t]*){2,}\Z")
 _WHOLE = re.compile(r"(?:0|-?[1-9]\d{0,17})\Z", re.ASCII)
 _DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)\.\d+\Z", re.ASCII)
+_THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?\Z", re.ASCII)
+_MONEY = r"(?:US|CA|A|NZ|HK|S)?\$|R\$|[€£¥₹₽₩]"
+_MEASURED = re.compile(
+    rf"(?P<minus>-?)(?P<before>{_MONEY})?[ \u00a0]?(?P<number>-?[\d.,]+)[ \u00a0]?(?P<after>%|{_MONEY})?\Z"
+)
 _FLOAT_DIGITS = 15
 _CODE_INDENT = 4
 _SEPARATORS = {"csv": ",;\t", "tsv": "\t"}
@@ -185,9 +191,23 @@ def _table(header: list[str], rows: list[list[str]]) -> Table:
 
 def _typed(cells: list[str]) -> Sequence[str | int | float]:
     """Make numbers of a column's cells if each can be nothing else."""
+    cells, written = _without_signs(cells), cells
     if all(map(_WHOLE.match, cells)):
         return [int(cell) for cell in cells]
-    return [float(cell) for cell in cells] if all(map(_is_float, cells)) else cells
+    return [float(cell) for cell in cells] if all(map(_is_float, cells)) else written
+
+
+def _without_signs(cells: list[str]) -> list[str]:
+    """Leave out the signs of money, percent and thousands where all cells have the same; else change nothing."""
+    numbers, signs = [], set()
+    for cell in cells:
+        found = _MEASURED.match(cell)
+        if found is None:
+            return cells
+        signs.add(f"{found['before'] or ''}{found['after'] or ''}")
+        number = found["minus"] + found["number"]
+        numbers.append(number.replace(",", "") if _THOUSANDS.match(number) else number)
+    return numbers if len(signs) == 1 else cells
 
 
 def _is_float(cell: str) -> bool:

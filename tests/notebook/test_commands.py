@@ -404,7 +404,16 @@ def test_targets(kernel: AskedKernel, server: ChatServer) -> None:
 
 def test_use_takes_models(kernel: AskedKernel, server: ChatServer) -> None:
     printed = kernel.run(f"%qwen use qwen-3#Qwen3-8B,ollama:qwen3:8b {server.target}#words").printed
-    assert f"target    qwen-3#Qwen3-8B, ollama:qwen3:8b, {server.target}#words (set here)" in printed
+    assert printed == f"Prompts go to qwen-3#Qwen3-8B, ollama:qwen3:8b, {server.target}#words.\n"
+
+
+def test_what_is_in_force_names_what_was_changed_alone(kernel: AskedKernel, server: ChatServer) -> None:
+    kernel.run("%qwen use local")
+    printed = kernel.run("%qwen").printed
+    assert "settings" not in printed
+    assert "model" not in printed  # of an answer of another target
+    kernel.run("%config QwenMagics.temperature = 0.5")
+    assert "settings      temperature = 0.5\n" in kernel.run("%qwen").printed
 
 
 def test_usage_is_the_sessions(kernel: AskedKernel, server: ChatServer) -> None:

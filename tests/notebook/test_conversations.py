@@ -85,7 +85,7 @@ def test_ten_cells_run_again_out_of_order(kernel: Kernel, server: Recorder) -> N
     run("c10", "a new cell", cells)  # its context is everything, each cell at its last run
     run("c5", "question 5", cells[:5])
     assert server.requests == first + 17
-    assert "asks in" in kernel.run("%qwen").printed
+    assert "conversation  " in kernel.run("%qwen").printed
     assert "11 turns" in kernel.run("%qwen").printed
     lines = kernel.run("%qwen history").printed
     assert [line[:20] for line in lines.splitlines() if line[:1].isdigit()] == [

@@ -30,32 +30,42 @@ def show(session: NotebookSession, rest: str = "") -> None:
     source = (
         "set here" if session.settings.target else "QWEN_TARGET" if os.environ.get("QWEN_TARGET") else "the default"
     )
-    settings = [
-        f"{name} = {getattr(session.settings, name)!r}"
-        for name in sorted(session.settings.trait_names(config=True))
-        if name != "target" and getattr(session.settings, name) not in (None, "")
-    ]
-    model = session.last_reply.model if session.last_reply and session.last_reply.text else ""
     say(f"qwen_magic {__version__}")
-    say(f"target    {', '.join(map(str, chain))} ({source})")
-    say(f"model     {model or 'known with the first answer'}")
+    say(f"target        {', '.join(map(str, chain))} ({source})")
+    last = session.last_reply
+    if last and last.text and last.model and last.target in map(str, chain):
+        say(f"last model    {last.model}")
     memory = session.memory
     if conversation := memory.current if memory.exists else None:
-        say(f"asks in   {titled(conversation)}")
+        say(f"conversation  {titled(conversation)}")
     if (mode := session.chat.replay_mode()) != "off":
-        say(f"replay    {mode}, from {session.chat.replay.file.path.name}")
-    say(f"settings  {', '.join(settings)}")
-    say("%qwen help tells what there is.")
+        say(f"replay        {mode}, from {session.chat.replay.file.path.name}")
+    if changed := _changed(session):
+        say(f"settings      {', '.join(changed)}")
+    say("%qwen help lists the commands.")
+
+
+def _changed(session: NotebookSession) -> list[str]:
+    """Return the settings that are not at their defaults, each as it is written in a %config line."""
+    traits = session.settings.traits(config=True)
+    return [
+        f"{name} = {value!r}"
+        for name, trait in sorted(traits.items())
+        if name != "target" and (value := getattr(session.settings, name)) != trait.default()
+    ]
 
 
 def _use(session: NotebookSession, rest: str) -> None:
+    from ...client.client import default_chain  # noqa: PLC0415 - loading the extension stays light
+
     targets = _targets(rest)
     if not targets:
         raise UsageError("%qwen use names no target", hint="Try %qwen use local, or %qwen use default.")
     if targets != ["default"]:
         parse_chain(targets)
     session.settings.target = "" if targets == ["default"] else ",".join(targets)
-    show(session)
+    chain = parse_chain(targets) if session.settings.target else default_chain()
+    say(f"Prompts go to {', '.join(map(str, chain))}.")
 
 
 def _show_targets(session: NotebookSession, rest: str) -> None:
