@@ -6,25 +6,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"  # never the developer's own
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from tiers import TIERS, OnlyPython, tier_of
+from support.examples import examples
+from tiers import TIERS, OnlyPython, holds_none_of, tier_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Many examples are for CI; a quick run has a few of each.
-settings.register_profile("quick", max_examples=15)
-settings.register_profile("ci", max_examples=100)
-settings.load_profile("ci" if os.environ.get("CI") else "quick")
+settings.register_profile(  # nothing here that a slow machine fails
+    "own", max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("own")
 
 pytest_plugins = ["servers.plugin"]
 
 _only_python = OnlyPython()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    # To read all files takes longer than most tiers' tests of Python alone.
+    expression = str(config.getoption("markexpr", ""))
+    if collection_path.suffix != ".py" or not collection_path.is_relative_to(config.rootpath):
+        return None
+    return holds_none_of(collection_path.relative_to(config.rootpath).as_posix(), expression) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.message_strategies import PARTS, messages
 
 from qwen_magic.errors import UsageError
@@ -310,7 +311,7 @@ NEARLY_MESSAGES = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(400))
 @given(st.lists(NEARLY_MESSAGES | JSON, max_size=3) | JSON)
 def test_any_json_is_taken_or_refused(conversation: Any) -> None:
     caught: UsageError | None = None
@@ -327,14 +328,12 @@ def test_any_json_is_taken_or_refused(conversation: Any) -> None:
 # What comes back
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(messages(bare=True), max_size=4))
 def test_openais_form_gives_back_the_same_messages(given_messages: list[Message]) -> None:
     told = json.loads(json.dumps([message.as_dict() for message in given_messages]))
     assert [to_message(item, number) for number, item in enumerate(told, 1)] == given_messages
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(messages())
 def test_openais_form_has_no_room_for_a_few_names(message: Message) -> None:
     again = to_message(message.as_dict(), 1)
@@ -364,7 +363,6 @@ class Blobs(dict[str, bytes]):
         return f"#{len(data)}-{data.hex()}"
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(messages(), max_size=4), st.lists(PARTS, max_size=4))
 def test_plain_json_gives_back_everything(given_messages: list[Message], parts: list[Any]) -> None:
     blobs = Blobs()
@@ -424,7 +422,6 @@ def test_plain_json_is_read_strictly(value: Any) -> None:
     refused(lambda: messages_from_json(value, from_base64))
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(JSON | st.lists(st.fixed_dictionaries({"role": st.just("user"), "parts": JSON | st.lists(NEARLY)})))
 def test_any_json_is_read_or_refused(value: Any) -> None:
     try:
@@ -437,7 +434,6 @@ def test_any_json_is_read_or_refused(value: Any) -> None:
 # What they are like
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(messages())
 def test_equal_messages_are_one_wherever_they_are_made(message: Message) -> None:
     for again in (copy.deepcopy(message), pickle.loads(pickle.dumps(message)), replace(message), eval_parts(message)):
@@ -487,7 +483,6 @@ def test_a_part_is_named_for_people(part: Any, words: str) -> None:
     assert describe(part) == words
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(messages())
 def test_texts_are_changed_and_bytes_stay(message: Message) -> None:
     assert message.with_texts(lambda text: text) == message

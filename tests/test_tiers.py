@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiers import TIER_OF, TIERS
+from tiers import TIER_OF, TIERS, holds_none_of, tier_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,6 +20,35 @@ def test_the_table_names_files_that_are_there() -> None:
 def test_a_test_has_one_tier(request: pytest.FixtureRequest) -> None:
     for item in request.session.items:
         assert sum(mark.name in TIERS for mark in item.own_markers) == 1, item.nodeid
+
+
+def test_a_file_that_is_not_read_holds_none_of_the_tests(request: pytest.FixtureRequest) -> None:
+    for item in request.session.items:
+        path, tier = item.nodeid.partition("::")[0], tier_of(item)
+        assert not holds_none_of(path, tier), item.nodeid
+        assert not holds_none_of(path, f"not browser and not model or {tier}"), item.nodeid
+
+
+@pytest.mark.parametrize(
+    ("expression", "unread"),
+    [
+        ("unit", {"server", "kernel", "browser", "model"}),
+        ("unit or server", {"kernel", "browser", "model"}),
+        ("not browser and not model", {"browser", "model"}),
+        ("model", set()),
+        ("", set()),
+        ("unit and slow", set()),
+    ],
+)
+def test_which_files_are_read(expression: str, unread: set[str]) -> None:
+    files = {
+        "unit": "tests/test_tiers.py",
+        "server": "tests/backends/test_space.py",
+        "kernel": "tests/notebook/test_kernel.py",
+        "browser": "tests/panel/test_page.py",
+        "model": "tests/backends/test_local.py",
+    }
+    assert {tier for tier, path in files.items() if holds_none_of(path, expression)} == unread
 
 
 def test_a_unit_test_opens_no_connection() -> None:

@@ -12,6 +12,7 @@ A mark of a test's own, or a fixture that needs more, counts more than its file.
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ _FILES = {
 }
 _LONG = frozenset(
     """
-    test_a_huge_block_costs_what_it_is_long test_any_turn_comes_back test_cost_at_worst test_feeding_is_linear
+    test_a_huge_block_costs_what_it_is_long test_any_turn_comes_back test_cost_at_worst test_every_language_and_alias_is_one_that_pygments_has test_feeding_is_linear
     test_hostile_pieces test_it_is_light test_it_is_linear test_many_blocks_are_sent_once test_no_text_takes_the_square_of_its_length
     test_runs_render_as_the_whole test_source_code test_time_grows_with_the_text test_time_is_linear
     test_twice_the_text_costs_twice_as_much
@@ -80,6 +81,18 @@ def tier_of(item: pytest.Item) -> str:
     long = {"fuzz"} if getattr(item, "originalname", "") in _LONG else set()
     own = {mark.name for mark in item.iter_markers() if mark.name in TIERS}
     return max({TIER_OF.get(path, "unit")} | long | fixtures | own, key=TIERS.index)
+
+
+def holds_none_of(path: str, expression: str) -> bool:
+    """Tell whether no test of a file can be selected by `-m EXPRESSION`, so that the file need not be read.
+
+    A file's tests are of its tier or of a higher one. An expression with other names than tiers may select any.
+    """
+    names = set(re.findall(r"\w+", expression)) - {"and", "or", "not"}
+    if not names or not names <= set(TIERS):
+        return False
+    possible = TIERS[TIERS.index(TIER_OF.get(path, "unit")) :]
+    return not any(eval(expression, {name: name == tier for name in TIERS}) for tier in possible)
 
 
 class OnlyPython:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from qwen_magic.backends.gradio.answers import AppAnswer, changes, find_answer
 from qwen_magic.backends.gradio.diffs import DiffError, apply_diff
@@ -92,7 +93,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(JSON, JSON)
 @example([1, 2, 3, 4], [1])
 @example([[1, 2, 3, 4], [1, 2, 3]], [[9], []])
@@ -106,7 +107,7 @@ def test_a_diff_gives_the_new_value(old: Any, new: Any) -> None:
 ROWS = st.lists(st.lists(st.text("ab ", max_size=4) | st.none(), min_size=2, max_size=2), max_size=4)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(st.lists(ROWS, min_size=2, max_size=6))
 def test_a_chain_of_diffs(states: list[Any]) -> None:
     value = copy.deepcopy(states[0])
@@ -115,7 +116,7 @@ def test_a_chain_of_diffs(states: list[Any]) -> None:
         assert value == new
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(
     JSON,
     st.lists(
@@ -649,7 +650,7 @@ def test_changes(old: AppAnswer, new: AppAnswer, expected: list[Event]) -> None:
     assert changes(old, new) == expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(st.lists(st.builds(AppAnswer, st.text("ab", max_size=4), st.text("xy", max_size=3)), max_size=8))
 def test_changes_add_up(states: list[AppAnswer]) -> None:
     text, thinking, last = "", "", AppAnswer()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.message_strategies import messages
 
 from qwen_magic.chat.dry_run import preview
@@ -69,7 +70,7 @@ def test_secrets_are_looked_for_everywhere_and_shown_nowhere() -> None:
     assert text.count("ghp_•••• (GitHub token)") == 5
 
 
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(80))
 @given(st.lists(messages(), max_size=3).map(tuple))
 def test_any_request_is_shown(given_messages: tuple[Message, ...]) -> None:
     text = preview(["local"], Request(given_messages, Parameters(seed=1)))

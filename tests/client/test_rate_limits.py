@@ -7,7 +7,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.clock import FakeClock
 
@@ -65,7 +65,6 @@ def test_what_it_really_cost_counts() -> None:
     assert rate.delay(1.0, 500) <= 0
 
 
-@settings(deadline=None)
 @given(
     st.integers(1, 8),
     st.lists(st.tuples(st.floats(0, 90), st.booleans()), min_size=1, max_size=25),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from support.examples import examples
 
 from qwen_magic.errors import UsageError
 from qwen_magic.events import Status, TextDelta, ThinkingDelta, Usage
@@ -33,10 +33,7 @@ from qwen_magic.text.safe import safe_markdown
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import nbformat
+    from types import ModuleType
 
 CONVERSATION = Conversation(1, "Коты", "/n/cats.ipynb", "Ты - писатель", 1_700_000_000.5, 1_700_000_100.0, 2)
 TURNS = [
@@ -113,7 +110,7 @@ def test_a_nasty_text_comes_back_in_each_part(
 SOME = st.text() | st.sampled_from(NASTY) | st.text("`~<>!-#\n\r {}qwen_magic:end", max_size=30)
 
 
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(80))
 @given(system=SOME, texts=st.lists(st.tuples(SOME, SOME, SOME, SOME, SOME), max_size=4), data=st.data())
 @each_form
 def test_any_text_comes_back(
@@ -323,7 +320,7 @@ def test_a_name_is_made_one_that_a_conversation_may_have() -> None:
     assert from_json(changed(name=5)).name == ""
 
 
-def test_the_notebook_is_valid_and_safe_and_can_be_run() -> None:
+def test_the_notebook_is_valid_and_safe_and_can_be_run(nbformat: ModuleType) -> None:
     turns = [*TURNS, Turn("q", "<script>alert(1)</script> <img src=x onerror=y>", finish_reason="stop")]
     text = to_notebook(CONVERSATION, turns)
     notebook = nbformat.reads(text, as_version=4)
@@ -349,7 +346,7 @@ def test_the_notebook_is_valid_and_safe_and_can_be_run() -> None:
 
 
 @pytest.mark.parametrize("text", NASTY)
-def test_a_notebook_of_nasty_texts_is_valid(text: str) -> None:
+def test_a_notebook_of_nasty_texts_is_valid(text: str, nbformat: ModuleType) -> None:
     conversation = replace(CONVERSATION, system=text)
     notebook = nbformat.reads(to_notebook(conversation, [Turn(text, text, text, text, text)]), as_version=4)
     nbformat.validate(notebook)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import re
-import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
+from support.examples import examples
 from support.message_strategies import PROMPTS, STEPS, TEXTS
 from test_exports import CONVERSATION, NASTY, TURNS, display, each_form
 
@@ -27,10 +27,7 @@ from qwen_magic.text.safe import safe_markdown
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import nbformat
+    from types import ModuleType
 
 CAT = b"\x89PNG cat"
 CAT_64 = base64.b64encode(CAT).decode()
@@ -81,7 +78,7 @@ TURN = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150))
 @given(turns=st.lists(TURN, max_size=3))
 @each_form
 def test_any_turn_comes_back(write: Callable[..., str], understand: Callable[[str], Any], turns: list[Turn]) -> None:
@@ -159,7 +156,7 @@ def test_markdown_for_the_eye_names_pictures_and_has_no_bytes() -> None:
     assert "<img" not in html
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=examples(60))
 @given(turn=TURN)
 def test_no_value_ends_its_comment(turn: Turn) -> None:
     lines = to_markdown(CONVERSATION, [replace(turn, answer="")]).split("\n")
@@ -179,7 +176,7 @@ def test_a_name_is_shown_and_nothing_else(name: str) -> None:
     assert f"<em>[file {shown} application/octet-stream 8 B]</em>" in html
 
 
-def test_a_picture_that_would_make_a_page_slow_is_named_and_comes_back() -> None:
+def test_a_picture_that_would_make_a_page_slow_is_named_and_comes_back(nbformat: ModuleType) -> None:
     large = Turn("", parts=(Image(bytes(LARGEST_SHOWN + 1), name="l.png"),), finish_reason="interrupted")
     small = replace(large, parts=(Image(bytes(LARGEST_SHOWN)),))
     text = to_markdown(CONVERSATION, [large, small])
@@ -237,7 +234,7 @@ def test_a_mark_says_nothing_of_parts_that_the_page_does_not_have() -> None:
 # Notebooks
 
 
-def test_the_notebook_is_valid_and_shows_what_the_turn_is_made_of() -> None:
+def test_the_notebook_is_valid_and_shows_what_the_turn_is_made_of(nbformat: ModuleType) -> None:
     text = to_notebook(CONVERSATION, [FULL])
     notebook = nbformat.reads(text, as_version=4)
     nbformat.validate(notebook)

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 from nasty import nasty
+from support.examples import examples
 
 from qwen_magic.notebook.lookup import fill_in
 from qwen_magic.notebook.values import describe
@@ -287,7 +288,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["{a}", "{b}", "{c}", "{a!r}", "{b!s:>9}", "text"]), max_size=12),
     VALUES,
@@ -336,7 +336,7 @@ def test_an_interrupt_goes_through():
             fill_in(text, {"s": Slow()})
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.text() | st.text(alphabet="{}[]'\".:!r0nameX $\\_^f\n", max_size=60))
 def test_text_without_names_is_unchanged(text):
     assert fill_in(text, {}).text == text

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 from nasty import ReprExits, ReprRaises, Words, nasty
 from PIL import Image
+from support.examples import examples
 
 from qwen_magic.notebook.values import describe
 from qwen_magic.notebook.values.nested import write_nested
@@ -468,7 +469,7 @@ NESTED = st.recursive(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=examples(300))
 @given(NESTED, st.integers(0, 600))
 @example({"key " * 10: 1, "other key " * 5: 2}, 105)  # the keys count once
 def test_budget_holds(value, budget):

@@ -14,7 +14,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nbformat
 from browsers import TOKEN, missing
 from servers.gradio_server import free_port
 
@@ -126,6 +125,8 @@ class Front:
 
     def open(self, name: str, *cells: str, width: int = 1300, height: int = 1500) -> Book:
         """Write a notebook and open it in a window of its own."""
+        import nbformat  # takes seconds, and the folder's unit tests need none
+
         book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(book, self.folder / name)

@@ -8,6 +8,7 @@ from typing import Any, cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from page_model import PageModel
+from support.examples import examples
 
 from qwen_magic.chat.exchange import Exchange
 from qwen_magic.chat.position import Position
@@ -45,7 +46,7 @@ def shown(turn: dict[str, Any], told: list[dict[str, Any]]) -> dict[str, Any]:
     return page.shown()[0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(happenings)
 def test_what_is_told_adds_up(events: list[Event | None]) -> None:
     """A None is a wait, after which a tick has told what had gathered."""

@@ -7,6 +7,7 @@ from attacks import ATTACKS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from panel_attacks import PANEL_ATTACKS
+from support.examples import examples
 
 from qwen_magic.rendering import growing
 from qwen_magic.rendering.growing import Delta, GrowingHtml
@@ -75,7 +76,7 @@ PARTS = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(
     st.lists(st.sampled_from(PARTS), max_size=12).map("".join),
     st.lists(st.tuples(st.integers(0, 200), st.booleans()), max_size=12),
@@ -97,7 +98,7 @@ def test_cut_anywhere(text, cuts, final):
         assert html.delta(final=True) is None
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80))
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(PARTS) | st.text(max_size=8), st.booleans()), max_size=12))
 def test_resets(steps):
     html, page, text = GrowingHtml(), Page(), ""

@@ -12,6 +12,7 @@ from attacks import ATTACKS, IMG, JS, PWN
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from panel_attacks import PANEL_ATTACKS
+from support.examples import examples
 
 from qwen_magic.rendering import highlight
 from qwen_magic.rendering.html import clean, plain_html, rendered, to_html
@@ -161,7 +162,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(st.lists(st.one_of(PIECES, st.sampled_from([" ", "\n", "\n\n", "    ", "\t"])), max_size=40))
 def test_any_text(pieces):
     check(rendered("".join(pieces)))
@@ -375,7 +376,7 @@ def test_every_language_and_alias_is_one_that_pygments_has():
         assert highlight._made(own)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(st.sampled_from(sorted(highlight._LANGUAGES)), st.text("ab(){}<>\"'`\\/*#$=-:;\r\n\t é😀\ufeff", max_size=80))
 def test_the_text_of_code_is_the_code(language, code):
     assert Checker(highlight.highlighted(code, language)).text == code

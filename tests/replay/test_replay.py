@@ -18,6 +18,7 @@ import platformdirs  # noqa: F401
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from qwen_magic.chat.modes import MODES
 from qwen_magic.errors import ReplayError, UsageError
@@ -96,7 +97,6 @@ def all_joined(one):
     return replace(one, **texts, earlier_targets=tuple(map(joined, one.earlier_targets)))
 
 
-@settings(deadline=None)
 @given(RECORDED)
 def test_a_line_gives_back_what_was_written(one):
     line = to_line(one)
@@ -107,7 +107,6 @@ def test_a_line_gives_back_what_was_written(one):
     assert read_line(line + b"\r") == all_joined(one)
 
 
-@settings(deadline=None)
 @given(st.binary())
 def test_any_bytes_are_read_without_an_exception(line):
     assert isinstance(read_line(line), (RecordedAnswer, UnreadableLine, type(None)))
@@ -485,7 +484,7 @@ def test_pruning_takes_out_the_rest_and_what_was_cut(path):
     assert path.stat().st_ino == status.st_ino
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.lists(st.tuples(st.sampled_from("abcd"), ANY_TEXT), max_size=12))
 def test_the_file_is_a_mapping_that_lasts(operations):
     with tempfile.TemporaryDirectory() as folder:

@@ -11,7 +11,7 @@ from collections import UserDict
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen_magic.errors import UsageError
@@ -107,7 +107,6 @@ def test_an_extra_value_without_end_is_refused():
 LONE = st.text(st.characters(exclude_categories=()), max_size=20)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.tuples(st.sampled_from(["system", "user", "assistant"]), LONE), max_size=4),
     st.builds(Parameters, temperature=st.none() | st.floats(0, 2), seed=st.none() | st.integers(0, 9)),

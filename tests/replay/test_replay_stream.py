@@ -7,7 +7,8 @@ import os
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
+from support.examples import examples
 from support.message_strategies import STEPS
 from test_replay import ANY_TEXT, ASKED, DATE, LINE, RECORDED, all_joined, recorded
 
@@ -98,7 +99,6 @@ async def test_a_replayed_answer_of_several_steps_comes_with_the_same_events():
     assert stream.reply.messages == (*ASKED, STEPS_OF_A_CALL[0])
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(RECORDED, STEPS)
 def test_a_line_gives_back_all_steps(one, steps):
     one = replace(one, steps=steps)
@@ -110,7 +110,7 @@ def test_a_line_gives_back_all_steps(one, steps):
     assert read_line(line + b"\r") == all_joined(one)
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(30))
 @given(ANY_TEXT.filter(bool))
 def test_any_text_of_a_step_comes_back_as_that_of_the_answer(text):
     read = read_line(to_line(recorded(text=text, steps=(Message("assistant", [text, Image(CAT)]),))))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from qwen_magic.errors import StoreError, UsageError
 from qwen_magic.events import Usage
@@ -453,7 +454,7 @@ def test_texts_that_a_database_might_not_take(store: Store, given_text: str, kep
     assert store.turn_of(conversation.id, given_text) == found
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=examples(60))
 @given(prompt=st.text(), answer=st.text(), words=st.text())
 def test_any_text_comes_back_and_any_search_is_answered(store: Store, prompt: str, answer: str, words: str) -> None:
     conversation = store.create("a").id

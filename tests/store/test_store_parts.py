@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from support.examples import examples
 from support.message_strategies import PROMPTS, STEPS
 
 from qwen_magic.errors import StoreError, UsageError
@@ -82,7 +83,8 @@ def test_a_turn_of_text_alone_writes_no_json(store: Store) -> None:
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=60
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=examples(60),
 )
 @given(prompt=PROMPTS, steps=STEPS, other=STEPS)
 def test_any_parts_and_steps_come_back(store: Store, prompt: Message, steps: Any, other: Any) -> None:
@@ -355,7 +357,5 @@ class BytesInUse(RuleBasedStateMachine):
         assert rows(self.store, "SELECT turn FROM blob_use WHERE turn NOT IN (SELECT id FROM turn)") == []
 
 
-BytesInUse.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+BytesInUse.TestCase.settings = settings(max_examples=examples(40), stateful_step_count=25)
 test_bytes_in_use = BytesInUse.TestCase

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from support.examples import examples
 
 from qwen_magic.text.fences import CodeBlock, code_blocks
 
@@ -84,7 +85,7 @@ LINES = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=examples(500))
 @given(LINES)
 def test_as_markdown_it(lines):
     text = "\n".join(lines) + "\n"

@@ -7,6 +7,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from qwen_magic.notebook.choices import FORMATS
 from qwen_magic.text.bare_code import answer_blocks
@@ -114,7 +115,7 @@ def test_lines_come_as_they_are_finished() -> None:
 
 
 @given(PARTS, st.data())
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_any_cutting_of_any_text(parts: list[str], data: st.DataObject) -> None:
     text = "".join(parts)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from support.examples import examples
 
 from qwen_magic.text.markdown import BlockSplitter
 
@@ -138,7 +139,7 @@ DOCUMENT = st.lists(st.tuples(BLOCK, st.sampled_from(["\n", "\n\n", "\n\n", "\n\
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=examples(400))
 @given(DOCUMENT, st.sampled_from([0, 1, 4]))
 def test_runs_render_as_the_whole(document, step):
     runs = split(document, step=step)

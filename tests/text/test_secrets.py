@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import SAMPLES
+from support.examples import examples
 
 from qwen_magic.text.secrets import find_secrets, mask, redact
 
@@ -232,7 +233,7 @@ PIECES = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=examples(300))
 @given(PIECES)
 def test_any_text(text):
     secrets = find_secrets(text)

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from qwen_magic.text.sse import EventTooLong, ServerSentEvent, SSEDecoder
 
@@ -130,7 +131,7 @@ LINES = st.sampled_from(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(LINES, max_size=12), st.sampled_from(["\n", "\n", "\r\n", "\r"]), st.booleans(), st.data())
 def test_whole_blocks_and_single_lines_read_the_same(
     lines: list[str], end: str, bom: bool, data: st.DataObject

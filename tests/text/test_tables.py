@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from support.examples import examples
 
 from qwen_magic.text.tables import Table, as_frames, find_tables
 
@@ -70,7 +71,7 @@ def test_as_markdown_it(text: str) -> None:
 
 
 @given(st.lists(st.lists(CELLS, min_size=2, max_size=2), min_size=1, max_size=5), st.sampled_from(["", "> ", "  "]))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_round_trip(rows: list[list[str]], prefix: str) -> None:
     header, *body = rows
     lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
@@ -91,7 +92,7 @@ def test_round_trip(rows: list[list[str]], prefix: str) -> None:
         )
     )
 )
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_any_text(parts: list[str]) -> None:
     for table in find_tables("".join(parts)):
         assert all(len(row) == len(table.columns) for row in table.rows)
@@ -104,7 +105,7 @@ def test_any_text(parts: list[str]) -> None:
         max_size=9,
     )
 )
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_lines_in_any_order_as_markdown_it(parts: list[str]) -> None:
     text = "".join(parts)
     if ">" not in text:

@@ -7,6 +7,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from qwen_magic.text.cutting import ShownValue, cut
 from qwen_magic.text.variables import Attribute, Filled, Item, Reference, join, split
@@ -185,13 +186,13 @@ BRACED = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=examples(500))
 @given(st.one_of(st.text(), BRACED))
 def test_text_that_nothing_resolves_in_is_unchanged(text):
     assert fill(text, lambda _: None) == Filled(text)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=examples(500))
 @given(BRACED, BRACED)
 def test_one_pass(text, value):
     """What values hold changes nothing else: they land where a mark would."""
