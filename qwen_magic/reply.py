@@ -118,9 +118,9 @@ class Reply:
         return replace(self, text=change(self.text), thinking=change(self.thinking), steps=steps)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
-        from .text.safe import safe_markdown  # noqa: PLC0415 - light import
+        from .text.shown import shown_markdown  # noqa: PLC0415 - light import
 
-        return {"text/markdown": safe_markdown(self.text), "text/plain": self.text}
+        return {"text/markdown": shown_markdown(self.text), "text/plain": self.text}
 
 
 def with_answer(reply: Reply) -> Reply:

@@ -18,8 +18,7 @@ from ..rendering.last_line import Notes, escape
 from ..rendering.thoughts import Thoughts
 from ..text.frames import frame
 from ..text.markdown import BlockSplitter
-from ..text.math import dollar_math
-from ..text.safe import safe_markdown
+from ..text.shown import shown_markdown
 from .first_sign import publish
 from .printing import PrintDisplay, SlotStatus, TerminalStatus
 
@@ -267,7 +266,7 @@ def _answer_part(source: str, *, closed: bool) -> _SlotContent:
 
 def _answer_bundle(source: str, *, closed: bool) -> dict[str, str]:
     """Make a piece of the answer safe; with plain text, once it is closed."""
-    markdown = {"text/markdown": safe_markdown(dollar_math(source))}
+    markdown = {"text/markdown": shown_markdown(source, growing=not closed)}
     return {**markdown, "text/plain": source.strip("\n")} if closed else markdown
 
 

@@ -178,6 +178,7 @@ class FencedBlocks:
         self._ends_in_cr = False
         self._open: OpenFence | None = None
         self._separator = self._next_separator = ""
+        self._doubtful: str | None = None  # a line that ends its block, unless the next one says that it does not
 
     @property
     def silent(self) -> bool:
@@ -206,8 +207,13 @@ class FencedBlocks:
 
     def _take(self, line: str) -> str:
         kind = self._tracker.step(line)
+        doubtful, self._doubtful = self._doubtful, None
         if kind == "content":
-            return self._line(self._tracker.content)
+            before = "" if doubtful is None else self._line(doubtful)
+            return before + self._line(self._tracker.content)
+        if kind == "close" and self._tracker.may_reopen:
+            self._doubtful = self._tracker.content
+            return ""
         ended = self._end()
         return ended + self._begin(self._tracker.fence) if kind == "open" and self._tracker.fence else ended
 
