@@ -41,7 +41,7 @@ MACROS = (
 _MARKS = rf"""<(?={_BACKSLASH}*[A-Za-z/!?]) | \[!\[ | !+\[? | \]\( | \]: | " | @(?=\\*@) | `{{3,}} | ~{{3,}}"""
 _HOT = re.compile(
     rf"""(?P<slashes>{_BACKSLASH}+) (?:(?P<macro>(?:{MACROS})(?![A-Za-z])) | (?P<escaped>{_MARKS}))?
-        | (?P<harmless>{WRITTEN_TAG}) | (?P<bare>{_MARKS})""",
+        | (?P<harmless><span>&\#(?:36|92);</span>|{WRITTEN_TAG}) | (?P<bare>{_MARKS})""",
     re.VERBOSE,
 )
 _URL = r"(?:(?i:https?://|mailto:)|\#)[^\s<>()\[\]]{0,2000}(?:\([^\s<>()\[\]]{0,2000}\)[^\s<>()\[\]]{0,2000}){0,9}"

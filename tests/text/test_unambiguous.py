@@ -10,6 +10,7 @@ from formula_cases import BRACKETS, FORMULAS, MONEY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qwen_magic.text.harmless_tags import HARMLESS
 from qwen_magic.text.shown import shown_markdown
 from qwen_magic.text.spans import read_spans
 from qwen_magic.text.unambiguous import BACKSLASH, DOLLAR, disambiguate
@@ -113,6 +114,7 @@ def test_a_text_without_marks_is_left_alone(text: str) -> None:
         ("|f|\n|-|\n|$\\|x\\|$ and $\\|A\\|_F$|", "|f|\n|-|\n|$\\vert x\\vert$ and $\\Vert A\\Vert _F$|"),
         (r"\[a-z\]\(x\)", f"{BACKSLASH}[a-z{BACKSLASH}]{BACKSLASH}(x{BACKSLASH})"),
         (r"C:\(x86\)", f"C:{BACKSLASH}(x86{BACKSLASH})"),
+        (r"C:\\(x86\\)", f"C:{BACKSLASH}(x86{BACKSLASH})"),
         (r"see \[1\]", r"see \[1\]"),
         ("$ \\alpha $", "$\\alpha$"),
         ("**注意：**请看", "<strong>注意：</strong>请看"),
@@ -138,6 +140,13 @@ def test_a_text_without_marks_is_left_alone(text: str) -> None:
 )  # fmt: skip
 def test_what_is_written(text: str, expected: str) -> None:
     assert disambiguate(text) == expected
+
+
+def test_the_panel_knows_the_harmless_tags() -> None:
+    page = (Path(__file__).parents[2] / "qwen_magic" / "panel" / "panel.js").read_text(encoding="utf-8")
+    known = re.search(r"const KNOWN =\n((?:.*\n)*?.*);", page)
+    assert known
+    assert set(re.findall(r"\w+", known[1])) >= HARMLESS
 
 
 def test_while_it_grows() -> None:
