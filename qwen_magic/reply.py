@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from .parts import ToolCall
     from .text.fences import CodeBlock
 
+_CUT = {
+    "length": "the answer was cut at the token limit",
+    "interrupted": "the answer was stopped",
+    "error": "the answer was broken off",
+    "filtered": "the answer was cut off by a content filter",
+}
 _MEASURABLE_SECONDS = 0.05
 """Seconds of writing below which a speed says nothing."""
 
@@ -78,15 +84,18 @@ class Reply:
 
     @property
     def json(self) -> Any:
-        """The first JSON value of the answer; `qwen_magic.text.json_values` says what counts as one.
+        """The first JSON value of the answer; after thinking the last. `qwen_magic.text.json_values` says what counts.
 
         Raises:
-            UsageError: there is none.
+            UsageError: there is none, or the answer was cut before its end.
 
         """
-        from .text.json_values import find_json  # noqa: PLC0415 - light import
+        from .text.json_values import find_json, is_json_cut_off  # noqa: PLC0415 - light import
 
-        found = find_json(self.text)
+        found = find_json(self.text, after_thinking=bool(self.thinking.strip()))
+        if found is None and (is_json_cut_off(self.text) or self.finish_reason in _CUT):
+            how = _CUT.get(self.finish_reason, "the answer ends before its JSON does")
+            raise UsageError(f"no whole JSON: {how}", hint="Go on with %qwen continue; .text has what came.")
         if found is None:
             raise UsageError("no JSON in the answer", hint="Ask for JSON alone; .text has the answer.")
         return found.value
