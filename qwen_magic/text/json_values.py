@@ -54,7 +54,7 @@ def find_json(text: str, *, after_thinking: bool = False) -> JsonFound | None:
 
     Args:
         text: an answer, with or without prose and fences.
-        after_thinking: whether a model wrote it that thinks: what comes first may be a draft, the last is what it means.
+        after_thinking: whether a model wrote it that thinks: what comes first may be a draft, and the last is meant.
 
     Returns:
         The value; None where there is none. One that is cut off is none, and a citation such as `[1]` only where there
