@@ -20,6 +20,7 @@ from ..text.frames import frame
 from ..text.markdown import BlockSplitter
 from ..text.shown import shown_markdown
 from .first_sign import publish
+from .front_end import updates_displays
 from .printing import PrintDisplay, SlotStatus, TerminalStatus
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Display(Protocol):
 
 
 def make_display(shell: InteractiveShell | None, form: str, first_sign: FirstSign | None = None) -> Display:
-    """Choose how to show an answer: displays where a front end draws Markdown, else plain printing.
+    """Choose how to show an answer: displays where a front end draws Markdown and updates it, else plain printing.
 
     Args:
         shell: the shell whose cell it is, or None.
@@ -72,18 +73,18 @@ def make_display(shell: InteractiveShell | None, form: str, first_sign: FirstSig
         A display for one answer.
 
     """
-    has_front_end = getattr(shell, "kernel", None) is not None
+    redraws = updates_displays(shell)
     if first_sign and form == "text":
         first_sign.clear(publish)
-    if form == "text" or not has_front_end:
-        inner: MarkdownDisplay | PrintDisplay = PrintDisplay(SlotStatus(publish) if has_front_end else TerminalStatus())
+    if form == "text" or not redraws:
+        inner: MarkdownDisplay | PrintDisplay = PrintDisplay(SlotStatus(publish) if redraws else TerminalStatus())
     else:
         inner = MarkdownDisplay(publish, first=first_sign.take() if first_sign else "")
     if form in ("markdown", "text"):
         return inner
     from .shaping import ShapedDisplay  # noqa: PLC0415 - only for what is not shown whole
 
-    return ShapedDisplay(inner, form, markdown=has_front_end)
+    return ShapedDisplay(inner, form, markdown=redraws)
 
 
 @dataclass
