@@ -1,4 +1,4 @@
-"""Whether the front end that asked draws an output anew when it is told to; consoles do not, and show what came first."""
+"""Whether the front end that asked draws a display anew when it is told to, as consoles do not."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _OF_NOTEBOOKS = ("JPY_SESSION_NAME", "COLAB_RELEASE_TAG", "COLAB_GPU", "DATABRIC
 def updates_displays(shell: InteractiveShell | None) -> bool:
     """Tell whether a display can be updated where the running cell's output goes.
 
-    `jupyter console`, qtconsole, Spyder's console and `jupyter run` take a display once and ignore its updates. They name
-    no cell, and can be asked for input, which runners of notebooks (nbclient, papermill, Voila) cannot.
+    `jupyter console`, qtconsole, Spyder's console and `jupyter run` take a display once and ignore its updates. They
+    name no cell, and can be asked for input, which runners of notebooks (nbclient, papermill, Voila) cannot.
 
     Args:
         shell: the shell whose cell it is, or None.
