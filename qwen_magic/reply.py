@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from .parts import ToolCall
     from .text.fences import CodeBlock
 
+_CUT = {
+    "length": "the answer was cut at the token limit",
+    "interrupted": "the answer was stopped",
+    "error": "the answer was broken off",
+    "filtered": "the answer was cut off by a content filter",
+}
 _MEASURABLE_SECONDS = 0.05
 """Seconds of writing below which a speed says nothing."""
 
@@ -78,15 +84,18 @@ class Reply:
 
     @property
     def json(self) -> Any:
-        """The first JSON value of the answer; `qwen_magic.text.json_values` says what counts as one.
+        """The first JSON value of the answer; after thinking the last. `qwen_magic.text.json_values` says what counts.
 
         Raises:
-            UsageError: there is none.
+            UsageError: there is none, or the answer was cut before its end.
 
         """
-        from .text.json_values import find_json  # noqa: PLC0415 - light import
+        from .text.json_values import find_json, is_json_cut_off  # noqa: PLC0415 - light import
 
-        found = find_json(self.text)
+        found = find_json(self.text, after_thinking=bool(self.thinking.strip()))
+        if found is None and (is_json_cut_off(self.text) or self.finish_reason in _CUT):
+            how = _CUT.get(self.finish_reason, "the answer ends before its JSON does")
+            raise UsageError(f"no whole JSON: {how}", hint="Go on with %qwen continue; .text has what came.")
         if found is None:
             raise UsageError("no JSON in the answer", hint="Ask for JSON alone; .text has the answer.")
         return found.value
@@ -118,9 +127,9 @@ class Reply:
         return replace(self, text=change(self.text), thinking=change(self.thinking), steps=steps)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
-        from .text.safe import safe_markdown  # noqa: PLC0415 - light import
+        from .text.shown import shown_markdown  # noqa: PLC0415 - light import
 
-        return {"text/markdown": safe_markdown(self.text), "text/plain": self.text}
+        return {"text/markdown": shown_markdown(self.text), "text/plain": self.text}
 
 
 def with_answer(reply: Reply) -> Reply:

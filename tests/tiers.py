@@ -35,7 +35,7 @@ _FILES = {
         chat/test_doctor test_parameters test_reply test_rooms text/test_surrogates public/test_public_api
     """,
     "kernel": """
-        chat/test_exchange notebook/test_asking_cells notebook/test_cell_lines notebook/test_commands notebook/test_completion
+        chat/test_exchange notebook/test_asking_cells notebook/test_consoles notebook/test_cell_lines notebook/test_commands notebook/test_completion
         notebook/test_context notebook/test_doctor_command notebook/test_conversations notebook/test_failing_cells notebook/test_help
         notebook/test_identity notebook/test_import notebook/test_interrupts notebook/test_locked_store notebook/test_kernel notebook/test_pty notebook/test_questions
         notebook/test_replayed_cells notebook/test_shaping notebook/test_thinking_display notebook/test_two_kernels
@@ -45,7 +45,7 @@ _FILES = {
     "browser": """
         notebook/test_browser notebook/test_completion_lab notebook/test_html_frame notebook/test_session_lab
         panel/test_page panel/test_page_parts panel/test_page_user panel/test_panel_axe panel/test_panel_hostile
-        panel/test_panel_lab panel/test_panel_long panel/test_panel_notebook7
+        panel/test_panel_lab panel/test_panel_long panel/test_panel_notebook7 panel/test_shown_lab
     """,
     "model": """
         backends/test_engine backends/test_engine_loading backends/test_llama_server backends/test_local

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 from ..message_json import to_base64
 from ..parts import Image, Text, ToolResult
-from ..text.math import dollar_math
 from ..text.safe import safe_markdown
+from ..text.shown import shown_markdown
 from .plain import ImportedConversation, conversation_from, format_date, heading_values, parse, turn_from, turn_values
 from .readable import is_shown, label
 
@@ -117,7 +117,7 @@ def _metadata(turn: Turn) -> dict[str, Any]:
 
 def _outputs(turn: Turn) -> list[dict[str, Any]]:
     facts = " · ".join(part for part in (turn.target, format_date(turn.asked_at)) if part)
-    shown = {"text/markdown": safe_markdown(dollar_math(turn.answer)), "text/plain": turn.answer}
+    shown = {"text/markdown": shown_markdown(turn.answer), "text/plain": turn.answer}
     outputs = [_part_output(part) for part in _parts(turn)]
     outputs += [_output(shown, {_KEY: "answer"})] if turn.answer else []
     return [*outputs, _output({"text/plain": facts}, {})] if facts else outputs

@@ -18,9 +18,9 @@ from ..rendering.last_line import Notes, escape
 from ..rendering.thoughts import Thoughts
 from ..text.frames import frame
 from ..text.markdown import BlockSplitter
-from ..text.math import dollar_math
-from ..text.safe import safe_markdown
+from ..text.shown import shown_markdown
 from .first_sign import publish
+from .front_end import updates_displays
 from .printing import PrintDisplay, SlotStatus, TerminalStatus
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Display(Protocol):
 
 
 def make_display(shell: InteractiveShell | None, form: str, first_sign: FirstSign | None = None) -> Display:
-    """Choose how to show an answer: displays where a front end draws Markdown, else plain printing.
+    """Choose how to show an answer: displays where a front end draws Markdown and updates it, else plain printing.
 
     Args:
         shell: the shell whose cell it is, or None.
@@ -73,18 +73,18 @@ def make_display(shell: InteractiveShell | None, form: str, first_sign: FirstSig
         A display for one answer.
 
     """
-    has_front_end = getattr(shell, "kernel", None) is not None
+    redraws = updates_displays(shell)
     if first_sign and form == "text":
         first_sign.clear(publish)
-    if form == "text" or not has_front_end:
-        inner: MarkdownDisplay | PrintDisplay = PrintDisplay(SlotStatus(publish) if has_front_end else TerminalStatus())
+    if form == "text" or not redraws:
+        inner: MarkdownDisplay | PrintDisplay = PrintDisplay(SlotStatus(publish) if redraws else TerminalStatus())
     else:
         inner = MarkdownDisplay(publish, first=first_sign.take() if first_sign else "")
     if form in ("markdown", "text"):
         return inner
     from .shaping import ShapedDisplay  # noqa: PLC0415 - only for what is not shown whole
 
-    return ShapedDisplay(inner, form, markdown=has_front_end)
+    return ShapedDisplay(inner, form, markdown=redraws)
 
 
 @dataclass
@@ -267,7 +267,7 @@ def _answer_part(source: str, *, closed: bool) -> _SlotContent:
 
 def _answer_bundle(source: str, *, closed: bool) -> dict[str, str]:
     """Make a piece of the answer safe; with plain text, once it is closed."""
-    markdown = {"text/markdown": safe_markdown(dollar_math(source))}
+    markdown = {"text/markdown": shown_markdown(source, growing=not closed)}
     return {**markdown, "text/plain": source.strip("\n")} if closed else markdown
 
 

@@ -16,6 +16,7 @@ from . import cell_lines, tab
 from .choices import FORMATS
 from .context import Cells
 from .first_sign import FirstSign, publish
+from .front_end import updates_displays
 from .traits import parameter_traits
 
 # What a first %%qwen does not need, and what it needs after its first sign of life, is imported where it is needed.
@@ -184,7 +185,7 @@ class QwenMagics(Magics):
 
             run_command(self.session, line)
             return
-        if not self._begun and getattr(self.shell, "kernel", None) is not None and cell.strip():
+        if not self._begun and updates_displays(self._user_shell) and cell.strip():
             self._first_sign.show(publish)
         try:
             from .options import cell_options  # noqa: PLC0415

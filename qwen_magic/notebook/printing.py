@@ -1,4 +1,4 @@
-"""An answer as plain text, as it comes: in a terminal, and where nothing draws Markdown."""
+"""An answer as plain text, as it comes: in a terminal or a console, and where nothing draws Markdown."""
 
 from __future__ import annotations
 

@@ -80,7 +80,8 @@ class ShapedDisplay:
 
     def finish(self, reply: Reply, note: str = "") -> None:
         """Show the answer in its form, and below it what was not found, with the note."""
-        shaped = self._form.final(reply.text)
+        final = (reply.thinking.strip() and self._form.after_thinking) or self._form.final
+        shaped = final(reply.text)
         self._inner.finish(reply, " · ".join(line for line in (shaped.note, note) if line), shaped)
 
     def _let_through(self, text: str) -> str:

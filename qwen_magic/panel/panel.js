@@ -64,6 +64,7 @@ const ICONS = {
 // A second barrier after the kernel's own: the elements and attributes that its HTML is made of.
 const KNOWN =
   "a,blockquote,br,code,div,em,h1,h2,h3,h4,h5,h6,hr,input,li,ol,p,pre,s,span,strong,table,tbody,td,th,thead,tr,ul," +
+  "abbr,b,big,cite,del,details,dfn,i,ins,kbd,mark,q,rp,rt,ruby,samp,small,sub,summary,sup,u,var,wbr," +
   "math,menclose,mfrac,mi,mmultiscripts,mn,mo,mover,mpadded,mphantom,mprescripts,mroot,mrow,mspace,msqrt,mstyle,msub," +
   "msubsup,msup,mtable,mtd,mtext,mtr,munder,munderover";
 const REFUSED = /^on|src|action|^(background|data|id|is|name|ping|poster|slot)$|^xlink/u;

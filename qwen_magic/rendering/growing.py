@@ -133,7 +133,7 @@ class GrowingHtml:
         begun = self._clock()
         blocks = [html for run in self._runs if (html := to_html(run))]
         self._runs.clear()
-        tail = to_html(self._splitter.tail) if self._new else self._tail
+        tail = to_html(self._splitter.tail, growing=not final) if self._new or final else self._tail
         if final:
             blocks += [tail] if tail else []
             tail = ""

@@ -19,7 +19,8 @@ from markdown_it.token import Token
 from mdit_py_plugins.amsmath import amsmath_block
 from mdit_py_plugins.dollarmath.index import math_block_dollar
 
-from ..text.math import dollar_math
+from ..text.harmless_tags import HARMLESS, WRITTEN_TAG
+from ..text.unambiguous import BACKSLASH, DOLLAR, disambiguate
 from .highlight import CLASSES, highlighted
 from .mathml import mathml
 
@@ -47,12 +48,12 @@ _LINK = re.compile(r"(?:https?://|mailto:|#)", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?<![\w/])https?$", re.IGNORECASE)
 _REST_OF_ADDRESS = re.compile(r"://[^\s<>\"'`|\\^{}\x00-\x20]{1,2000}")
 _AFTER_ADDRESS = "?!.,:;*_~&$[]"
-# No price is a formula: no space within the dollars at either end, no digit beside them.
+# Any other dollar is an entity by now.
 _DOLLARS = re.compile(
-    r"""\$\$ (?P<inline_double>(?:[^$\\`]|\\.){1,3000}) \$\$
-        | (?<!\d) \$ (?!\s) (?P<inline>(?:[^$\\`]|\\.){1,3000}) (?<!\s) \$ (?!\d)""",
+    r"""\$\$ (?P<inline_double>(?:[^$\\`]|\\.){1,3000}) \$\$ | \$ (?P<inline>(?:[^$\\`]|\\.){1,3000}) \$""",
     re.VERBOSE | re.DOTALL,
 )
+_HARMLESS_TAG = re.compile(WRITTEN_TAG)
 _LANGUAGE = re.compile(r"[{.\s]*([A-Za-z0-9_+#.-]{1,40})")
 _TASK = re.compile(r"\[([ xX])\][ \t]+")
 _ALIGNED = {f"text-align:{side}": f"qm-{side}" for side in ("left", "center", "right")}
@@ -70,10 +71,14 @@ _MATH_ATTRIBUTES = frozenset(
     movablelimits notation rspace scriptlevel stretchy symmetric voffset width
     """.split()  # noqa: SIM905
 )
-_TAGS = _MATH_TAGS | frozenset(
-    """
+_TAGS = (
+    _MATH_TAGS
+    | HARMLESS
+    | frozenset(
+        """
     a blockquote br code div em h1 h2 h3 h4 h5 h6 hr input li ol p pre s span strong table tbody td th thead tr ul
     """.split()  # noqa: SIM905
+    )
 )
 
 
@@ -126,11 +131,12 @@ _CLEAN = partial(
 )
 
 
-def to_html(markdown: str) -> str:
+def to_html(markdown: str, *, growing: bool = False) -> str:
     """Render Markdown.
 
     Args:
-        markdown: a run of blocks, finished or still growing.
+        markdown: a run of blocks.
+        growing: whether more may come in it.
 
     Returns:
         Safe HTML; "" for blank text. Images are links. It never raises: what cannot be rendered is shown as it is.
@@ -140,21 +146,23 @@ def to_html(markdown: str) -> str:
         return ""
     if len(markdown) <= _LONGEST:
         with suppress(Exception):  # an answer is shown whatever a parser makes of it
-            return rendered(markdown)
+            return rendered(markdown, growing=growing)
     return clean(f'<p class="qm-plain">{plain_html(markdown)}</p>')
 
 
-def rendered(markdown: str) -> str:
+def rendered(markdown: str, *, growing: bool = False) -> str:
     """Render Markdown that is not too long.
 
     Args:
         markdown: a run of blocks.
+        growing: whether more may come in it.
 
     Returns:
         Safe HTML.
 
     """
-    return clean(_RENDERER.render(dollar_math(_ODD_LINE_ENDS.sub(" ", readable(markdown)))))
+    text = disambiguate(_ODD_LINE_ENDS.sub(" ", readable(markdown)), growing=growing)
+    return clean(_RENDERER.render(text.replace(DOLLAR, "&#36;").replace(BACKSLASH, "&#92;")))
 
 
 def plain_html(text: str) -> str:
@@ -198,6 +206,17 @@ def _dollar_math(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - th
         return False
     if not silent:
         state.push(f"math_{match.lastgroup}", "math", 0).content = match[match.lastgroup or 0]
+    state.pos = match.end()
+    return True
+
+
+def _harmless_tag(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the parser's call
+    """Read a tag that only says how a word looks."""
+    match = _HARMLESS_TAG.match(state.src, state.pos)
+    if match is None:
+        return False
+    if not silent:
+        state.push("harmless_tag", "", 0).content = match[0]
     state.pos = match.end()
     return True
 
@@ -306,6 +325,10 @@ class _Rules:
     amsmath = math_block
 
     @staticmethod
+    def harmless_tag(token: Token) -> str:
+        return token.content
+
+    @staticmethod
     def task_box(token: Token) -> str:
         state, checked = ("done", " checked") if token.meta["checked"] else ("to do", "")
         return f'<input type="checkbox" disabled{checked} aria-label="{state}"> '
@@ -340,6 +363,7 @@ def _renderer() -> MarkdownIt:
     interrupted = ["paragraph", "reference", "blockquote", "list"]
     parser.block.ruler.before("blockquote", "amsmath", _bounded(amsmath_block), {"alt": interrupted})
     parser.inline.ruler.before("escape", "math_inline", _dollar_math)
+    parser.inline.ruler.before("autolink", "harmless_tag", _harmless_tag)
     parser.inline.ruler.push("bare_address", _bare_address)
     parser.core.ruler.push("tasks", _tasks)
     parser.core.ruler.push("images", _images)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..exports import to_markdown
-from ..text.safe import safe_markdown
+from ..text.shown import shown_markdown
 from ..text.terminal import safe_terminal
 
 if TYPE_CHECKING:
@@ -21,4 +21,4 @@ def conversation_bundle(conversation: Conversation, turns: Sequence[Turn]) -> di
 
 def as_bundle(markdown: str) -> dict[str, str]:
     """Return Markdown that somebody else wrote as a mime bundle, safe for a page and a terminal."""
-    return {"text/markdown": safe_markdown(markdown), "text/plain": safe_terminal(markdown)}
+    return {"text/markdown": shown_markdown(markdown), "text/plain": safe_terminal(markdown)}

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from .open_strings import OpenString
+
 LineKind = Literal["text", "blank", "indented", "open", "content", "close"]
 
 LIST_MARKER = re.compile(r"([-+*]|\d{1,9}[.)])(?=[ \t]|$)")
@@ -13,6 +15,12 @@ _FENCE = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$", re.DOTALL)
 _RULE = re.compile(r"(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
 _HEADING = re.compile(r"#{1,6}(?:[ \t]|$)")
 _UNDERLINE = re.compile(r"(?:=+|-+)[ \t]*$")
+_INNER_FENCE = re.compile(r"(?P<mark>`{3,}|~{3,})(?:[A-Za-z][\w+#.-]*|\{[^{}`]*\})[ \t]*$")
+_DOCUMENTS = frozenset(("markdown", "md", "mdx", "qmd", "rmd", "mkd"))
+_TEXTS = _DOCUMENTS | {"", "text", "txt", "plain", "plaintext", "prompt", "rst"}
+"""Languages in which a line that opens a fence is one: in code it stands in a string, or the block was not closed."""
+_BEFORE_CODE = re.compile(r"(?:#{1,6}[ \t].*|.*[:：][*_]{0,2})?[ \t]*$")  # noqa: RUF001 - the colon of Chinese
+_MOST_INNER = 8
 _QUOTE = -1
 _CODE_INDENT = 4
 _MOST_CONTAINERS = 32  # a bound on the time that a line takes; what lies deeper counts as text
@@ -85,7 +93,9 @@ class BlockTracker:
     """Follow the block structure of Markdown, line by line.
 
     Follows CommonMark 0.31.2, chapters 4 and 5 and the appendix, as far as list items, block quotes and code
-    are concerned. HTML blocks are not known to it.
+    are concerned. HTML blocks are not known to it. Other than there, a fence within a fence is one: in Markdown or
+    text, and in a string of code. Where only the next line tells whether a fence within Markdown ends the block, it
+    counts as its end until that line comes.
 
     Attributes:
         fence: the fenced block that is open, if one is.
@@ -96,6 +106,10 @@ class BlockTracker:
     def __init__(self) -> None:
         self.fence: OpenFence | None = None
         self.content = ""
+        self._inner: list[str] = []  # the fences that are open within the fence
+        self._string = OpenString("")
+        self._line_before = ""
+        self._doubtful: OpenFence | None = None  # the block that the last line ended, if nothing follows at once
         self._stack: list[int] = []  # the width of a list item, or _QUOTE
         self._empty_item = -1  # the place of an item that has only its marker so far
         self._paragraph = False
@@ -110,6 +124,11 @@ class BlockTracker:
         """Whether the outermost open container is a list item."""
         return bool(self._stack) and self._stack[0] != _QUOTE
 
+    @property
+    def may_reopen(self) -> bool:
+        """Whether the next line may tell that the last one did not end its fenced block."""
+        return self._doubtful is not None
+
     def step(self, line: str) -> LineKind:
         """Take the next line.
 
@@ -123,6 +142,9 @@ class BlockTracker:
         """
         cursor = _Cursor(line)
         depth = self._match_containers(cursor)
+        if self._doubtful and depth == len(self._stack) and cursor.word() and not _FENCE.match(cursor.word()):
+            self.fence, self._inner = self._doubtful, [self._doubtful.mark]
+        self._doubtful = None
         if self.fence is not None:
             if depth == len(self._stack):
                 return self._step_fence(cursor, self.fence)
@@ -153,12 +175,32 @@ class BlockTracker:
 
     def _step_fence(self, cursor: _Cursor, fence: OpenFence) -> LineKind:
         word = cursor.word().rstrip(" \t")
-        if cursor.indent() < _CODE_INDENT and len(word) >= len(fence.mark) and not word.strip(fence.mark[0]):
-            self.fence = None
-            return "close"
+        is_mark = cursor.indent() < _CODE_INDENT
         cursor.skip(fence.indent)
         self.content = cursor.rest()
+        if is_mark and len(word) >= len(fence.mark) and not word.strip(fence.mark[0]):
+            if self._inner:
+                if len(word) >= len(self._inner[-1]):
+                    self._inner.pop()
+            elif self._string.is_surely_open:
+                self._inner.append(word)
+            else:
+                if _language(fence) in _DOCUMENTS and _BEFORE_CODE.match(self._line_before):
+                    self._doubtful = fence
+                self.fence = None
+                return "close"
+        elif is_mark and (inner := _INNER_FENCE.match(word)) and self._may_nest(inner["mark"], fence):
+            self._inner.append(inner["mark"])
+        elif not self._inner:
+            self._string.step(self.content)
+        self._line_before = self.content
         return "content"
+
+    def _may_nest(self, mark: str, fence: OpenFence) -> bool:
+        """Tell whether a fence within a fence opens a block of its own."""
+        if mark[0] != fence.mark[0] or len(mark) < len(fence.mark) or len(self._inner) >= _MOST_INNER:
+            return False
+        return bool(self._inner) or self._string.is_open or _language(fence) in _TEXTS
 
     def _step_blank(self, depth: int) -> LineKind:
         if 0 <= self._empty_item < depth:
@@ -201,6 +243,8 @@ class BlockTracker:
             prefix = cursor.line[: len(cursor.line) - len(word)]
             mark, info = match[1] or match[3], (match[2] or match[4] or "").strip()
             self.fence = OpenFence(mark, info, indent, depth, prefix)
+            self._inner, self._line_before = [], "\0"
+            self._string = OpenString(_language(self.fence))
             self._paragraph = False
             return "open"
         ends = indent < _CODE_INDENT and bool(_HEADING.match(word) or _RULE.match(word))
@@ -220,6 +264,10 @@ class BlockTracker:
         del self._stack[depth:]
         if self._empty_item < depth - 1:
             self._empty_item = -1
+
+
+def _language(fence: OpenFence) -> str:
+    return fence.info.split(maxsplit=1)[0].lower() if fence.info else ""
 
 
 def _may_interrupt(word: str) -> bool:

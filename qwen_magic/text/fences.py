@@ -41,6 +41,7 @@ class FencedLines:
         end: the number of the line after its last.
         content: the lines within, dedented.
         closed: whether its closing fence was seen.
+        last: its closing fence, dedented.
 
     """
 
@@ -49,6 +50,7 @@ class FencedLines:
     end: int
     content: list[str] = field(default_factory=list)
     closed: bool = False
+    last: str = ""
 
 
 def code_blocks(text: str) -> list[CodeBlock]:
@@ -94,9 +96,12 @@ def find_fences(lines: Iterable[str], *, indented: bool = False) -> Iterator[Fen
     for number, line in enumerate(lines):
         kind = tracker.step(line)
         is_indented = indented and kind == "indented" and tracker.depth == 0
+        if found and found.closed and kind == "content":
+            found.closed = False  # what seemed its end was the beginning of a fence in it
+            found.content.append(found.last)
         goes_on = kind in ("content", "close") or (is_indented and found and not found.opening.mark)
-        if found and not goes_on:
-            found.end = number
+        if found and (found.closed or not goes_on):
+            found.end = found.end if found.closed and found.opening.mark else number
             yield found
             found = None
         if is_indented:
@@ -107,11 +112,9 @@ def find_fences(lines: Iterable[str], *, indented: bool = False) -> Iterator[Fen
         elif found and kind == "content":
             found.content.append(tracker.content)
         elif found and kind == "close":
-            found.end, found.closed = number + 1, True
-            yield found
-            found = None
+            found.end, found.closed, found.last = number + 1, True, tracker.content
     if found:
-        found.end = number + 1
+        found.end = found.end if found.closed and found.opening.mark else number + 1
         yield found
 
 

@@ -11,7 +11,7 @@ from .blocks import BlockTracker
 from .fences import code_blocks, language_of, split_lines, write_fence
 from .formulas import find_formulas
 from .frames import LANGUAGES, find_pages
-from .json_values import find_json, pretty_json
+from .json_values import find_json, is_json_cut_off, pretty_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -58,6 +58,7 @@ class Form:
         filter: chooses what is shown while it comes.
         final: gives what is shown of the whole at the end.
         replaces: whether that takes the place of what was shown while it came.
+        after_thinking: the same as `final`, for the answer of a model that thought.
 
     """
 
@@ -65,6 +66,7 @@ class Form:
     filter: Filter
     final: Callable[[str], Shaped]
     replaces: bool = False
+    after_thinking: Callable[[str], Shaped] | None = None
 
 
 def make_form(name: str, *, markdown: bool) -> Form:
@@ -84,7 +86,8 @@ def make_form(name: str, *, markdown: bool) -> Form:
             return Form("code", FencedBlocks(markdown=markdown), partial(_code, markdown=markdown))
         case "json":
             stream = Opening("{[", "json", passing) if markdown else passing
-            return Form("JSON", stream, partial(_json, markdown=markdown), replaces=markdown)
+            after_thinking = partial(_json, markdown=markdown, after_thinking=True)
+            return Form("JSON", stream, partial(_json, markdown=markdown), markdown, after_thinking)
         case "html":
             blocks = FencedBlocks(markdown=markdown, languages=LANGUAGES)
             return Form("HTML", Opening("<", "html" if markdown else "", blocks), partial(_html, markdown=markdown))
@@ -178,6 +181,7 @@ class FencedBlocks:
         self._ends_in_cr = False
         self._open: OpenFence | None = None
         self._separator = self._next_separator = ""
+        self._doubtful: str | None = None  # a line that ends its block, unless the next one says that it does not
 
     @property
     def silent(self) -> bool:
@@ -206,8 +210,13 @@ class FencedBlocks:
 
     def _take(self, line: str) -> str:
         kind = self._tracker.step(line)
+        doubtful, self._doubtful = self._doubtful, None
         if kind == "content":
-            return self._line(self._tracker.content)
+            before = "" if doubtful is None else self._line(doubtful)
+            return before + self._line(self._tracker.content)
+        if kind == "close" and self._tracker.may_reopen:
+            self._doubtful = self._tracker.content
+            return ""
         ended = self._end()
         return ended + self._begin(self._tracker.fence) if kind == "open" and self._tracker.fence else ended
 
@@ -257,12 +266,15 @@ def _code(text: str, *, markdown: bool) -> Shaped:
     return Shaped(_block(blocks[0].code, blocks[0].language, markdown=markdown))
 
 
-def _json(text: str, *, markdown: bool) -> Shaped:
-    found = find_json(text)
+def _json(text: str, *, markdown: bool, after_thinking: bool = False) -> Shaped:
+    found = find_json(text, after_thinking=after_thinking)
     if found is not None:
         return Shaped(_block(pretty_json(found), "json", markdown=markdown))
     broken = text.lstrip().startswith(("{", "["))
-    return _missing(_block(text.strip(), "json", markdown=markdown) if broken else text, "JSON")
+    shown = _block(text.strip(), "json", markdown=markdown) if broken else text
+    if is_json_cut_off(text):
+        return Shaped(shown, "the answer ends before its JSON does")
+    return _missing(shown, "JSON")
 
 
 def _html(text: str, *, markdown: bool) -> Shaped:

@@ -6,19 +6,12 @@ import re
 from itertools import groupby
 
 from .fences import find_fences, language_of, split_lines
+from .spans import read_spans
 
 _LANGUAGES = frozenset({"latex", "tex", "math", "katex", "mathjax"})
-_ENVIRONMENT = re.compile(
-    r"align(?:ed|at|edat)?|array|[BbpvV]?matrix|smallmatrix|cases|displaymath|eqnarray|equation|flalign|gather(?:ed)?"
-    r"|multline|split"
-)
-_MARK = re.compile(
-    r"(?P<ticks>`+)|(?P<opener>\$\$|\\[\[(]|\\begin\{(?P<name>[A-Za-z]+)(?P<star>\*?)\})|(?P<dollar>\$)|\\.", re.DOTALL
-)
-_INLINE = re.compile(r"\$(?![\s$])((?:[^$\\`\n]|\\.|\n(?![ \t]*\n)){1,2000}?)(?<!\s)\$(?!\d)", re.DOTALL)
-_CLOSERS = {"$$": "$$", "\\[": "\\]", "\\(": "\\)"}
+_OPENER = re.compile(r"\$\$|\\[\[(]|\\begin\{[A-Za-z]+\*?\}")
 _LONGEST = 8000
-"""Characters of a formula; a limit keeps the search for a closer that is not there linear."""
+"""Characters of a text that may be one formula without delimiters."""
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)+")
 _DOCUMENT = re.compile(r"\\documentclass|\\begin\{document\}|\\(?:sub)*section\b|\\item\b")
 _COMMAND = re.compile(r"\\(?:text|mathrm|operatorname|mbox)\*?\{[^{}]*\}|\\[A-Za-z]+")
@@ -50,13 +43,12 @@ def find_formulas(text: str) -> list[str]:
 
 
 def _collect_fence(content: str, language: str, displayed: list[str]) -> None:
-    opener = _MARK.match(content.lstrip())
     named = language in _LANGUAGES
-    if not named and (language or opener is None or opener["opener"] is None):
+    if not named and (language or not _OPENER.match(content.lstrip())):
         return
     found: list[str] = []
     inline: list[str] = []
-    _collect(content, found, inline)
+    _collect(content, found, inline, is_latex=True)
     if not found and (_DOCUMENT.search(content) or _is_all_of(inline, content)):
         found = inline
     if not found and named and not _DOCUMENT.search(content):
@@ -69,41 +61,11 @@ def _is_all_of(inline: list[str], content: str) -> bool:
     return len(inline) == 1 and content.strip() in (f"${inline[0]}$", f"\\({inline[0]}\\)")
 
 
-def _collect(text: str, displayed: list[str], inline: list[str]) -> None:
-    """Find the formulas outside fences."""
-    place = 0
-    while match := _MARK.search(text, place):
-        place = match.end()
-        if match["ticks"]:
-            close = re.compile(rf"(?<!`){match['ticks']}(?!`)").search(text, place)
-            place = close.end() if close else place
-        elif match["dollar"]:
-            if found := _INLINE.match(text, match.start()):
-                _add(inline, found[1])
-                place = found.end()
-        elif match["opener"] and (end := _end(text, match)):
-            opener = match["opener"]
-            inner = text[place : end - len(_closer(match))]
-            if match["name"] in ("displaymath", None):
-                _add(inline if opener == "\\(" else displayed, inner)
-            else:
-                _add(displayed, text[match.start() : end])
-            place = end
-
-
-def _end(text: str, match: re.Match[str]) -> int:
-    """Find the end of a formula that begins at a mark; 0 where it has none."""
-    if match["name"] and not _ENVIRONMENT.fullmatch(match["name"]):
-        return 0
-    closer = _closer(match)
-    end = text.find(closer, match.end(), match.end() + _LONGEST)
-    if end < 0 or (match["opener"] == "\\(" and _BLANK_LINES.search(text, match.end(), end)):
-        return 0
-    return end + len(closer)
-
-
-def _closer(match: re.Match[str]) -> str:
-    return f"\\end{{{match['name']}{match['star']}}}" if match["name"] else _CLOSERS[match["opener"]]
+def _collect(text: str, displayed: list[str], inline: list[str], *, is_latex: bool = False) -> None:
+    """Find the formulas outside fences, or in a source of LaTeX."""
+    for span in read_spans(text, is_latex=is_latex):
+        if span.latex:
+            _add(inline if span.kind == "formula" else displayed, span.latex)
 
 
 def _add(formulas: list[str], formula: str) -> None:

@@ -5,7 +5,8 @@ even across code spans, and puts it back into the finished HTML, where it may la
 nothing here rests on a reading. What `safe_inline` gives holds none of these, whether it is read as text,
 code or math:
 
-- `<` before a letter, `/`, `!` or `?`, other than in the bare tags `<code>` and `</code>`;
+- `<` before a letter, `/`, `!` or `?`, other than in tags without attributes that only say how a word looks, such as
+  `<code>` and `</code>` (see `harmless_tags`);
 - `![`; `](` and `]:` before anything but http, https, mailto or an anchor;
 - a run of three or more backticks or tildes, which might open or close a fence;
 - JupyterLab's own marker for math, `@@0@@`;
@@ -20,6 +21,8 @@ import re
 from bisect import bisect_right
 from html import unescape
 from typing import Literal
+
+from .harmless_tags import WRITTEN_TAG
 
 _SPAN = re.compile(r"\\begin\{([A-Za-z]*\*?)\}|\\\\[(\[]|\\[^`]|`+|\$\$?", re.DOTALL)
 _DOLLARS = re.compile(r"\$(?![\s$])(?:[^$\\`]|\\.)*(?<!\s)\$(?!\d)", re.DOTALL)
@@ -38,7 +41,7 @@ MACROS = (
 _MARKS = rf"""<(?={_BACKSLASH}*[A-Za-z/!?]) | \[!\[ | !+\[? | \]\( | \]: | " | @(?=\\*@) | `{{3,}} | ~{{3,}}"""
 _HOT = re.compile(
     rf"""(?P<slashes>{_BACKSLASH}+) (?:(?P<macro>(?:{MACROS})(?![A-Za-z])) | (?P<escaped>{_MARKS}))?
-        | (?P<bare>{_MARKS})""",
+        | (?P<harmless><span>&\#(?:36|92);</span>|{WRITTEN_TAG}) | (?P<bare>{_MARKS})""",
     re.VERBOSE,
 )
 _URL = r"(?:(?i:https?://|mailto:)|\#)[^\s<>()\[\]]{0,2000}(?:\([^\s<>()\[\]]{0,2000}\)[^\s<>()\[\]]{0,2000}){0,9}"
@@ -177,6 +180,8 @@ def _safe_text(text: str, *, math: bool) -> str:
 
 def _safe_mark(text: str, match: re.Match[str], *, math: bool) -> tuple[str, int]:
     """Return what to write for a dangerous mark, and where to go on."""
+    if match["harmless"]:
+        return match[0], match.end()
     slashes = match["slashes"] or ""
     if match["macro"]:
         return ("" if math else slashes) + match["macro"], match.end()
@@ -247,6 +252,8 @@ def _safe_math_mark(match: re.Match[str]) -> str:
     slashes = match["slashes"] or ""
     if match["macro"]:
         return match["macro"]
+    if match["harmless"]:  # in a formula it is none
+        return "\\lt " + match[0][1:]
     mark = match["escaped"] or match["bare"] or ""
     if mark in ("<", '"'):
         slashes = slashes[: len(slashes) // 2 * 2] if slashes.strip("\\") == "" else slashes

@@ -1,9 +1,10 @@
-"""The first JSON value of a text.
+"""The JSON value of a text: the first, or where a model thought aloud before it, the last.
 
 Sought is, in this order: the text as a whole; fenced blocks that say they are JSON; other fenced blocks that are one
 value and nothing else; in the text around the fences, a value at the beginning of a line; then one within a line.
 Objects and arrays come first in all of these; a string, number, true, false or null counts only where it is the whole
-text or the whole of a fenced block. Within a line, indices, the parts of links and empty brackets are none.
+text or the whole of a fenced block. Within a line, indices, the parts of links and empty brackets are none; citations
+such as `[1]` are only where there is nothing else.
 
 Read is strict JSON. Where a value has a block, a line's beginning or the text to itself, these are read too, as each
 can mean one thing only: line ends within strings, trailing commas, comments, NaN and Infinity (as Python's floats),
@@ -36,6 +37,7 @@ _TOKEN = re.compile(rf"{_STRING}|'(?:[^'\\\n]|\\.)*['\\]?|{_COMMENT}|[{{}}\[\]]"
 _STRING_OR_COMMENT = re.compile(rf"(?P<string>{_STRING})|{_COMMENT}", re.DOTALL)
 _STRING_OR_COMMA = re.compile(rf"(?P<string>{_STRING})|,(?=\s*[}}\]])", re.DOTALL)
 _INTERVAL = re.compile(r"\[[\s\d.,+-]*[^\s\d.,+\-\[{\"]")  # such as [0, 1)
+_CITATION = re.compile(r"\[\s*\d{1,4}(?:\s*,\s*\d{1,4})*\s*\]")
 _CLOSERS = {"{": "}", "[": "]"}
 
 
@@ -47,28 +49,31 @@ class JsonFound:
     source: str
 
 
-def find_json(text: str) -> JsonFound | None:
-    """Find the first JSON value of a text.
+def find_json(text: str, *, after_thinking: bool = False) -> JsonFound | None:
+    """Find the first JSON value of a text, or after thinking the last.
 
     Args:
         text: an answer, with or without prose and fences.
+        after_thinking: whether a model wrote it that thinks: what comes first may be a draft, and the last is meant.
 
     Returns:
-        The value; None where there is none.
+        The value; None where there is none. One that is cut off is none, and a citation such as `[1]` only where there
+        is nothing else.
 
     """
-    lines = split_lines(text)
-    labelled: list[str] = []
-    other: list[str] = []
-    around: list[str] = []
-    start = 0
-    for fence in find_fences(lines):
-        around.append("\n".join(lines[start : fence.start]))
-        start = fence.end
-        place = labelled if "json" in language_of(fence.opening.info) else other
-        place.append("\n".join(fence.content))
-    around.append("\n".join(lines[start:]))
-    return next(_candidates(text, labelled, other, around), None)
+    parts = _Parts(text)
+    return next(_candidates(text, parts, last=after_thinking), None)
+
+
+def is_json_cut_off(text: str) -> bool:
+    """Tell whether a text has the beginning of a JSON object or array, and not its end."""
+    parts = _Parts(text)
+    return any(
+        match.start() == 0 and _end(part, 0) is None
+        for whole in (*parts.labelled, *parts.other, *parts.around)
+        for part in map(str.lstrip, (whole, *whole.split("\n\n")[-1:]))
+        if (match := _START.match(part))
+    )
 
 
 def pretty_json(found: JsonFound) -> str:
@@ -83,13 +88,35 @@ def pretty_json(found: JsonFound) -> str:
     return text
 
 
-def _candidates(text: str, labelled: list[str], other: list[str], around: list[str]) -> Iterator[JsonFound]:
+class _Parts:
+    """The parts of a text: what fences that say JSON hold, what other fences hold, and what stands around them."""
+
+    def __init__(self, text: str) -> None:
+        lines = split_lines(text)
+        self.labelled: list[str] = []
+        self.other: list[str] = []
+        self.around: list[str] = []
+        start = 0
+        for fence in find_fences(lines):
+            self.around.append("\n".join(lines[start : fence.start]))
+            start = fence.end
+            place = self.labelled if "json" in language_of(fence.opening.info) else self.other
+            place.append("\n".join(fence.content))
+        self.around.append("\n".join(lines[start:]))
+
+
+def _candidates(text: str, parts: _Parts, *, last: bool) -> Iterator[JsonFound]:
+    order = -1 if last else 1
+    labelled, other, around = parts.labelled[::order], parts.other[::order], parts.around[::order]
     yield from _found(_whole(part) for part in (text, *labelled))
-    yield from _found(_first(block, at_line_start=True) for block in labelled)
+    yield from _found(_one(block, at_line_start=True, last=last) for block in labelled)
     yield from _found(_whole(block) for block in other)
-    for at_line_start in (True, False):
-        yield from _found(_first(part, at_line_start=at_line_start) for part in around)
-    yield from _found(_scalar(part) for part in (text, *labelled, *other))
+    for citations in (False, True):
+        for at_line_start in (True, False):
+            yield from _found(
+                _one(part, at_line_start=at_line_start, last=last, citations=citations) for part in around
+            )
+        yield from _found(_scalar(part) for part in (text, *labelled, *other))
 
 
 def _found(values: Iterator[JsonFound | None]) -> Iterator[JsonFound]:
@@ -115,8 +142,17 @@ def _whole(text: str) -> JsonFound | None:
     return _read(bare) if match and _end(bare, 0) == len(bare) else None
 
 
-def _first(text: str, *, at_line_start: bool) -> JsonFound | None:
-    """Find the first object or array in a text, at the beginning of a line or within one."""
+def _one(text: str, *, at_line_start: bool, last: bool, citations: bool = False) -> JsonFound | None:
+    """Find the first or the last object or array in a text, at the beginning of a line or within one."""
+    found = None
+    for value in _values(text, at_line_start=at_line_start, citations=citations):
+        found = value
+        if not last:
+            break
+    return found
+
+
+def _values(text: str, *, at_line_start: bool, citations: bool) -> Iterator[JsonFound]:
     place = tries = 0
     while (match := _START.search(text, place)) and tries < _MOST_TRIES:
         start = match.start()
@@ -126,10 +162,19 @@ def _first(text: str, *, at_line_start: bool) -> JsonFound | None:
             place, tries = _past_bracket(text, start), tries + 1
             continue
         fits = not before.strip(" \t>") if at_line_start else not _is_prose(text, start, end, before)
-        if fits and (found := _read(text[start:end]) if at_line_start else _read_strictly(text[start:end])):
-            return found
+        if fits and (citations or not _is_citation(text, start, end, before)):
+            source = text[start:end]
+            if found := _read(source) if at_line_start else _read_strictly(source):
+                yield found
         place = end
-    return None
+
+
+def _is_citation(text: str, start: int, end: int, before: str) -> bool:
+    """Tell whether brackets with numbers alone stand in a sentence, or with one number alone."""
+    citation = _CITATION.match(text, start)
+    if not citation or citation.end() != end:
+        return False
+    return bool(before.strip(" \t>")) or bool(text[end:].partition("\n")[0].strip()) or "," not in citation[0]
 
 
 def _is_prose(text: str, start: int, end: int, before: str) -> bool:

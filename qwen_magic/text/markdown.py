@@ -6,17 +6,18 @@ import re
 
 from .blocks import LIST_MARKER, BlockTracker
 
-_MATH_MARK = re.compile(r"\\\\|\\?\$\$|\\\[|\\\]|\\(begin|end)\{([A-Za-z]+\*?)\}|(`+)")
+_MATH_MARK = re.compile(r"\\\\|\\?\$\$|\\\[|\\\]|\\(begin|end)\{([A-Za-z]+\*?)\}|(`+)|</?(?:details|pre)(?=[ >])")
 _MATH_LINES = 60
+_HTML_LINES = 200
 
 
 class BlockSplitter:
     r"""Split Markdown that arrives in pieces into finished runs of blocks and an open tail.
 
     A run is finished where rendering it by itself gives what it gives within the whole: before a complete
-    line that begins at column 0 after a blank one, outside fenced and indented code, lists, quotes, tables
-    and math. The runs and the tail, joined, are always exactly the input. A reference link resolves only
-    within its run.
+    line that begins at column 0 after a blank one, outside fenced and indented code, lists, quotes, tables,
+    math, folds and HTML's code. The runs and the tail, joined, are always exactly the input. A reference link
+    resolves only within its run.
 
     Runs grow with what was already committed, since JupyterLab shows no more than the first 50 outputs of a
     cell: 100,000 characters make fewer than 45 runs.
@@ -35,7 +36,7 @@ class BlockSplitter:
         self._lines_length = 0
         self._partial: list[str] = []
         self._blocks = BlockTracker()
-        self._math = _MathTracker()
+        self._math = _SpanTracker()
         self._after_blank = False
         self._in_quote = False
 
@@ -91,8 +92,8 @@ class BlockSplitter:
         return not (self._in_quote and text.startswith(">"))
 
 
-class _MathTracker:
-    """Tell whether a math block is open; one that does not close in time was none."""
+class _SpanTracker:
+    """Tell whether math, or HTML of several paragraphs, is open; what does not close in time was none."""
 
     def __init__(self) -> None:
         self._closer = ""
@@ -105,7 +106,7 @@ class _MathTracker:
     def step(self, line: str, *, code: bool) -> None:
         if self._closer:
             self._age += 1
-            if self._age > _MATH_LINES:
+            if self._age > (_HTML_LINES if self._closer[0] == "<" else _MATH_LINES):
                 self._closer = ""
         if code:
             return
@@ -131,4 +132,4 @@ class _MathTracker:
 def _closer_of(mark: str, word: str | None, name: str | None) -> str:
     if word == "begin":
         return f"\\end{{{name}}}"
-    return {"$$": "$$", "\\[": "\\]"}.get(mark, "")
+    return {"$$": "$$", "\\[": "\\]", "<details": "</details", "<pre": "</pre"}.get(mark, "")

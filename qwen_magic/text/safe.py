@@ -22,7 +22,7 @@ from .math import nests_deep
 from .terminal import TerminalFilter, safe_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = ["TerminalFilter", "safe_markdown", "safe_terminal"]
 
@@ -57,7 +57,7 @@ def safe_markdown(text: str) -> str:
     lines = split_lines(_NO_TEXT.sub("\ufffd", _ODD_LINE_ENDS.sub(" ", text.replace("\r\n", "\n"))))
     page = _SafeText(lines)
     done = 0
-    for fence in find_fences(lines, indented=True):
+    for fence in _joined(find_fences(lines, indented=True), lines):
         page.add_text(done, fence.start)
         if not fence.opening.mark:
             page.add_indented_code(fence)
@@ -111,9 +111,12 @@ class _SafeText:
         self._after_fence = True
 
     def add_indented_code(self, fence: FencedLines) -> None:
-        """Add lines that are code by their indent."""
+        """Add lines that are code by their indent; fenced where there are dollars, which JupyterLab would pair."""
         math = any(self._math[fence.start : fence.end])
-        if is_harmless("\n".join(fence.content), math=math):
+        code = "\n".join(fence.content)
+        if code.count("$") > 1:
+            self.add_fence(fence)
+        elif is_harmless(code, math=math):
             self.add_text(fence.start, fence.end)
         else:
             self._put([_as_html(fence, "")])
@@ -149,6 +152,26 @@ class _SafeText:
 
     def _begin_math(self, text: str) -> None:
         self._begun.update(closer for opener, closer in _MATH_PAIRS if opener in text)
+
+
+def _joined(fences: Iterable[FencedLines], lines: Sequence[str]) -> Iterator[FencedLines]:
+    """Join code that is code by its indent over blank lines."""
+    before: FencedLines | None = None
+    for fence in fences:
+        if before:
+            gap = lines[before.end : fence.start]
+            if not fence.opening.mark and not any(line.strip(" \t") for line in gap):
+                before.content += [*([""] * len(gap)), *fence.content]
+                before.end = fence.end
+                continue
+            yield before
+            before = None
+        if fence.opening.mark:
+            yield fence
+        else:
+            before = fence
+    if before:
+        yield before
 
 
 def _math_lines(lines: list[str]) -> list[bool]:

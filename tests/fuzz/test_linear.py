@@ -24,7 +24,6 @@ from qwen_magic.text.frames import find_pages, frame
 from qwen_magic.text.joining import Joiner
 from qwen_magic.text.json_values import find_json
 from qwen_magic.text.markdown import BlockSplitter
-from qwen_magic.text.math import dollar_math
 from qwen_magic.text.safe import safe_markdown
 from qwen_magic.text.secrets import find_secrets, mask
 from qwen_magic.text.sse import SSEDecoder
@@ -33,6 +32,7 @@ from qwen_magic.text.tables import find_tables
 from qwen_magic.text.terminal import safe_terminal
 from qwen_magic.text.thinking import ThinkingSplitter, split_thinking
 from qwen_magic.text.tokens import estimate_tokens
+from qwen_magic.text.unambiguous import disambiguate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +89,8 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
     "block splitter": in_deltas(BlockSplitter, 40),
     "chain of targets": refused_or_read(parse_chain),
     "code blocks": code_blocks,
-    "dollar math": dollar_math,
+    "disambiguated": disambiguate,
+    "disambiguated growing": lambda text: disambiguate(text, growing=True),
     "error line": one_line,
     "estimated tokens": estimate_tokens,
     "formulas": find_formulas,

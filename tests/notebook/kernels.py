@@ -108,6 +108,8 @@ class Kernel:
     def __init__(self, **env: str) -> None:
         self._env = env
         self._runs: dict[str, Run] = {}
+        self.allow_stdin = False
+        """Whether cells may ask for input, as those of consoles may."""
         self.hearers: list[Callable[[Message], None]] = []
         """Are told of all messages on IOPub, whatever their parent."""
 
@@ -160,7 +162,7 @@ class Kernel:
             "silent": False,
             "store_history": True,
             "user_expressions": {},
-            "allow_stdin": False,
+            "allow_stdin": self.allow_stdin,
             "stop_on_error": stop_on_error,
         }
         run = Run(code, time.monotonic())

@@ -38,7 +38,8 @@ print("all", "asked")
 STRANGE = """
 root => {
   const known = new Set(('p h1 h2 h3 h4 h5 h6 ul ol li blockquote hr table thead tbody tr th td strong em s br code pre ' +
-    'span a input div button details summary').split(' '));
+    'span a input div button details summary abbr b big cite del dfn i ins kbd mark q rp rt ruby samp small sub sup u ' +
+    'var wbr').split(' '));
   const odd = [];
   for (const body of root.querySelectorAll('.qwen-answer')) for (const element of body.querySelectorAll('*')) {
     const name = element.localName;

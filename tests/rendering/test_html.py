@@ -17,10 +17,12 @@ from support.examples import examples
 from qwen_magic.rendering import highlight
 from qwen_magic.rendering.html import clean, plain_html, rendered, to_html
 from qwen_magic.rendering.mathml import mathml
+from qwen_magic.text.harmless_tags import HARMLESS
 
 HTML_TAGS = set(
     "p h1 h2 h3 h4 h5 h6 ul ol li blockquote hr table thead tbody tr th td strong em s br code pre span div a input".split()
 )
+HTML_TAGS |= HARMLESS
 MATH_TAGS = set(
     "math menclose mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow mspace msqrt mstyle msub"
     " msubsup msup mtable mtd mtext mtr munder munderover".split()
@@ -41,7 +43,7 @@ ATTRIBUTES = {
     ("pre", "data-language"),
 }
 CLASSES = set("qm-left qm-center qm-right qm-math qm-math-source qm-plain qm-pre qm-task".split()) | highlight.CLASSES
-VOID = {"br", "hr", "input"}
+VOID = {"br", "hr", "input", "wbr"}
 PLAIN_STYLE = re.compile(r"(?:[a-z-]+:(?:[\w.%#-]+|0\.05em (?:solid|dashed) currentcolor)(?:;|$))+")
 A = 'target="_blank" rel="noopener noreferrer"'
 
@@ -229,7 +231,7 @@ ORDINARY = [
         f'<p><a href="https://x.y/z.png" {A}>a</a> <a href="https://x.y" {A}>image</a></p>\n',
     ),
     ("[![a](https://x.y/z.png)](https://u.v)", f'<p><a href="https://u.v" {A}>a</a></p>\n'),
-    ("<b>a</b> &copy; &lt; AT&T", "<p>&lt;b&gt;a&lt;/b&gt; © &lt; AT&amp;T</p>\n"),
+    ("<b>a</b> <c>a</c> &copy; &lt; AT&T", "<p><b>a</b> &lt;c&gt;a&lt;/c&gt; © &lt; AT&amp;T</p>\n"),
     ("`a <b> \\`", "<p><code>a &lt;b&gt; \\</code></p>\n"),
     ("    a\n    <b>", '<pre class="qm-pre"><code>a\n&lt;b&gt;\n</code></pre>\n'),
     ("```\n\n<b>\n\n```", '<pre class="qm-pre"><code>\n&lt;b&gt;\n\n</code></pre>\n'),
@@ -407,7 +409,7 @@ def test_what_the_parser_stumbles_over_is_plain(monkeypatch):
     def stumble(_: str) -> str:
         raise IndexError
 
-    monkeypatch.setattr("qwen_magic.rendering.html.dollar_math", stumble)
+    monkeypatch.setattr("qwen_magic.rendering.html.disambiguate", stumble)
     assert to_html("**a** <b>") == '<p class="qm-plain">**a** &lt;b&gt;</p>'
 
 

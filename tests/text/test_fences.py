@@ -79,7 +79,7 @@ def test_every_prefix_has_the_blocks_so_far():
 LINES = st.lists(
     st.tuples(
         st.sampled_from(["", "", "", " ", "  ", "   ", "    ", "      ", "- ", "* ", "1. ", "2) ", "> ", ">", "- - ", "> - ", "-     "]),
-        st.sampled_from(["", "a", "```", "````", "~~~", "~~~~", "```py", "``` a`b", "~~~ Sh x", "# h", "---", "===", "***", "`", "a ```", "-", "1."]),
+        st.sampled_from(["", "a", "```", "````", "~~~", "~~~~", "```py x", "``` a`b", "~~~ Sh x", "# h", "---", "===", "***", "`", "a ```", "-", "1."]),
     ).map("".join),
     max_size=14,
 )  # fmt: skip

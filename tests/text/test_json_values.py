@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwen_magic.text.json_values import find_json, pretty_json
+from qwen_magic.text.json_values import find_json, is_json_cut_off, pretty_json
 
 SCALARS = (
     st.none()
@@ -139,3 +139,35 @@ def test_half_a_surrogate_pair_can_be_sent(source: str) -> None:
     assert found is not None
     assert source[1:-1] in pretty_json(found)
     pretty_json(found).encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ('As [1] says, it is {"a": 1}.', {"a": 1}, {"a": 1}),
+        ('[1] Smith says:\n{"a": 1}', {"a": 1}, {"a": 1}),
+        ('See [1], [2, 3].\n\n[1] a.b\n\n["x"] and {"a": 1}', ["x"], ["x"]),
+        ("[1]\n\n{'a': 1}", {"a": 1}, {"a": 1}),
+        ("The list:\n[1, 2, 3]\nis it.", [1, 2, 3], [1, 2, 3]),
+        ("It is [1].", [1], [1]),
+        ('Maybe {"a": 1}? No: {"a": 2}. So {"a": 3}', {"a": 1}, {"a": 3}),
+        ('{"a": 1}\n{"a": 2}\n{"a": 3', {"a": 1}, {"a": 2}),
+        ('```json\n{"a": 1}\n```\nor better\n```json\n{"a": 2}\n```', {"a": 1}, {"a": 2}),
+        ('```json\n{"a": 1}\n```\nIn it {"a": 2} and [3].', {"a": 1}, {"a": 1}),
+    ],
+)
+def test_which_of_several(text: str, first: Any, last: Any) -> None:
+    assert value(text) == first
+    found = find_json(text, after_thinking=True)
+    assert found is not None
+    assert found.value == last
+
+
+@given(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5), max_size=4), st.integers(1, 20))
+def test_what_was_cut_off_is_said(data: Any, cut: int) -> None:
+    source = json.dumps(data)
+    assert not is_json_cut_off(source)
+    assert not is_json_cut_off(f"Here:\n\n{source}\n\nThat is all.")
+    if source[:-cut].strip() and source.startswith("{"):
+        opened = source[:-cut].strip() != "{"
+        assert is_json_cut_off(f"Here:\n\n```json\n{source[:-cut]}") is opened

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from support.examples import examples
 
+from qwen_magic.text.harmless_tags import HARMLESS, WRITTEN_TAG
 from qwen_magic.text.inline import MACROS
 from qwen_magic.text.safe import safe_markdown
 
 TAGS = set(
     "p code pre em strong a ul ol li table thead tbody tr th td h1 h2 h3 h4 h5 h6 blockquote hr br del s".split()
 )
+TAGS |= HARMLESS
 VOID = {"hr", "br"}
 ATTRIBUTES = {
     ("ol", "start"),
@@ -180,6 +182,7 @@ def faults(source: str) -> list[str]:
 def loose_ends(safe: str) -> list[str]:
     """Tell what stands outside fences that one reading or another could make live: no reading is assumed but theirs."""
     text = re.sub(r"(?ms)^(`{3,})[^`\n]*\n.*?^\1$", "", safe)
+    text = re.sub(WRITTEN_TAG, "", text)
     text = re.sub(r"</?pre>|</code>|<code(?: class=language-[\w+#.-]+)?>", "", text)
     return re.findall(
         r"<[A-Za-z/!?]|!\[|\]\((?!https?://|mailto:|#)|\]:(?!\s*(?:https?://|mailto:|#))|@@\d+@@",
@@ -321,7 +324,7 @@ def test_text_that_is_rewritten_looks_the_same(text):
     [
         ("$a<b$ and $$x<y$$", "$a\\lt b$ and $$x\\lt y$$"),
         ('$\\text{"a"}$', "$\\text{''a''}$"),
-        ("a<b> & <https://x.y> <mailto:a@b.c>", "a&lt;b> & https://x.y mailto:a@b.c"),
+        ("a<x> & <b> <https://x.y> <mailto:a@b.c>", "a&lt;x> & <b> https://x.y mailto:a@b.c"),
         (
             "![a](https://x.y/z) ![](https://x.y) ![b](c.png)",
             "[a](https://x.y/z) [image](https://x.y) &#33;[b]&#40;c.png)",

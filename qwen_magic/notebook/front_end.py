@@ -1,0 +1,38 @@
+"""Whether the front end that asked draws a display anew when it is told to, as consoles do not."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from .identity import cell_key
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+# A server of notebooks, Colab and Databricks set these; their front ends update displays, and may name no cell.
+_OF_NOTEBOOKS = ("JPY_SESSION_NAME", "COLAB_RELEASE_TAG", "COLAB_GPU", "DATABRICKS_RUNTIME_VERSION")
+
+
+def updates_displays(shell: InteractiveShell | None) -> bool:
+    """Tell whether a display can be updated where the running cell's output goes.
+
+    `jupyter console`, qtconsole, Spyder's console and `jupyter run` take a display once and ignore its updates. They
+    name no cell, and can be asked for input, which runners of notebooks (nbclient, papermill, Voila) cannot.
+
+    Args:
+        shell: the shell whose cell it is, or None.
+
+    """
+    if getattr(shell, "kernel", None) is None:
+        return False
+    if cell_key(shell) or any(os.environ.get(name) for name in _OF_NOTEBOOKS):
+        return True
+    return not _content(shell).get("allow_stdin")
+
+
+def _content(shell: Any) -> dict[str, Any]:
+    get_parent = getattr(shell, "get_parent", None)
+    parent = get_parent() if get_parent else None
+    content = parent.get("content") if isinstance(parent, dict) else None
+    return content if isinstance(content, dict) else {}
