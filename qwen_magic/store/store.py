@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..errors import StoreError, UsageError
 from ..text.surrogates import mended
 from ..watchers import Watchers
+from .reads import Reads
 from .rows import (
     CONVERSATION,
     IN_FORCE,
@@ -64,6 +65,7 @@ class Store:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._closed = False
+        self._reads = Reads()
         self._watchers = Watchers()
         with self._reading():
             _STORES.add(self)
@@ -117,7 +119,9 @@ class Store:
     def look_up(self, conversation: int) -> Conversation | None:
         """Return a conversation by its number, or None where it was deleted."""
         with self._reading() as connection:
-            return conversation_where(connection, "id = ?", conversation)
+            return self._reads.once(
+                connection, conversation, lambda: conversation_where(connection, "id = ?", conversation)
+            )
 
     def get(self, conversation: int) -> Conversation:
         """Return a conversation by its number.
@@ -131,9 +135,10 @@ class Store:
 
     def conversations(self) -> list[Conversation]:
         """Return all conversations, the one that was used last first."""
+        query = f"{CONVERSATION} ORDER BY used_at DESC, id DESC"
         with self._reading() as connection:
-            rows = connection.execute(f"{CONVERSATION} ORDER BY used_at DESC, id DESC")
-            return [Conversation(*row) for row in rows]
+            found = self._reads.once(connection, "all", lambda: connection.execute(query).fetchall())
+            return [Conversation(*row) for row in found]
 
     def rename(self, conversation: int, name: str) -> None:
         """Give a conversation another name.
@@ -154,11 +159,13 @@ class Store:
     def delete(self, conversation: int) -> None:
         """Delete a conversation with all that was said in it."""
         with self._writing() as connection:
+            self._reads.forget()
             connection.execute("DELETE FROM conversation WHERE id = ?", (conversation,))
 
     def clear(self, conversation: int) -> None:
         """Delete all that was said in a conversation; it stays, with its system prompt."""
         with self._writing() as connection:
+            self._reads.forget()
             connection.execute("DELETE FROM turn WHERE conversation = ?", (conversation,))
 
     def set_system(self, conversation: int, text: str) -> None:
@@ -173,8 +180,9 @@ class Store:
             connection.execute("UPDATE conversation SET system = ? WHERE id = ?", (mended(text), conversation))
 
     def turns(self, conversation: int) -> list[Turn]:
-        """Return the turns that are in force, in the order of their places."""
-        return self._turns(f"conversation = ? AND {IN_FORCE} ORDER BY place", conversation)
+        """Return the turns that are in force, in the order of their places; those that did not change are the same."""
+        with self._reading() as connection:
+            return self._reads.turns(connection, conversation).copy()
 
     def turn(self, number: int) -> Turn | None:
         """Return a turn by its number, whether or not it is in force; None where it was deleted."""
@@ -187,10 +195,10 @@ class Store:
 
     def turn_of(self, conversation: int, cell: str) -> Turn | None:
         """Return the turn in force that a cell asked, the last one if it asked several; None without one."""
-        if not cell:
-            return None
-        asked = f"conversation = ? AND {IN_FORCE} AND cell = ? ORDER BY place DESC LIMIT 1"
-        return next(iter(self._turns(asked, conversation, mended(cell))), None)
+        wanted = mended(cell)
+        return (
+            next((turn for turn in reversed(self.turns(conversation)) if turn.cell == wanted), None) if cell else None
+        )
 
     def unanswered(self, conversation: int) -> list[Turn]:
         """Return the open turns: of a kernel that is still at it, or that died."""
@@ -263,6 +271,7 @@ class Store:
     def remove(self, turn: int) -> None:
         """Take a turn out of force, and put no other in its place; it is kept as an earlier version."""
         with self._writing() as connection:
+            self._reads.forget()
             connection.execute("UPDATE turn SET in_force = 0 WHERE id = ?", (turn,))
 
     def undo(self, conversation: int) -> Turn | None:
@@ -278,12 +287,21 @@ class Store:
 
         """
         with self._writing() as connection:
+            self._reads.forget()
             return undo_last(connection, conversation)
 
-    def versions(self, conversation: int) -> dict[int, list[int]]:
-        """Return the numbers of the finished versions, oldest first, by place, for the places with one in force."""
+    def versions(self, conversation: int, since: int = 0) -> dict[int, list[int]]:
+        """Return the numbers of the finished versions, oldest first, by place, for the places with one in force.
+
+        Args:
+            conversation: its number.
+            since: the first place that is wanted.
+
+        """
         with self._reading() as connection:
-            return versions_of(connection, conversation)
+            question = ("versions", conversation, since)
+            found = self._reads.once(connection, question, lambda: versions_of(connection, conversation, since))
+            return {place: list(numbers) for place, numbers in found.items()}
 
     def switch(self, turn: int) -> None:
         """Put another version of a turn in force, with what followed it; what followed the one before is parked.
@@ -293,11 +311,13 @@ class Store:
 
         """
         with self._writing() as connection:
+            self._reads.forget()
             switch_to(connection, turn)
 
     def delete_turn(self, turn: int) -> None:
         """Delete a turn with all its versions and whatever is parked under them; later turns in force stay."""
         with self._writing() as connection:
+            self._reads.forget()
             delete_versions(connection, turn)
 
     def search(self, words: str, limit: int = 20) -> list[SearchHit]:
