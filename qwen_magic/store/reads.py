@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from .rows import IN_FORCE, Turn, turns_where
+from .rows import IN_FORCE, Conversation, Turn, all_conversations, conversation_where, turns_where
+from .versions import versions_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -54,27 +55,37 @@ class Reads:
         """Look again at which turns are in force: something else is done than to ask and to answer."""
         self._others += 1
 
-    def once(self, connection: sqlite3.Connection, question: Hashable, read: Callable[[], _Read]) -> _Read:
-        """Return what a question has for an answer, and read it only if anything was written since it was asked.
+    def conversation(self, connection: sqlite3.Connection, number: int) -> Conversation | None:
+        """Return a conversation by its number, or None where it was deleted."""
+        return self._once(connection, ("one", number), lambda: conversation_where(connection, "id = ?", number))
 
-        Args:
-            connection: the database.
-            question: what is asked; what is found is not to be changed.
-            read: reads it.
+    def conversations(self, connection: sqlite3.Connection) -> list[Conversation]:
+        """Return all conversations, the one that was used last first."""
+        return self._once(connection, ("all",), lambda: all_conversations(connection)).copy()
 
-        """
+    def versions(self, connection: sqlite3.Connection, conversation: int, since: int) -> dict[int, list[int]]:
+        """Return the numbers of the finished versions by place; see `versions_of`."""
+        question = ("versions", conversation, since)
+        found = self._once(connection, question, lambda: versions_of(connection, conversation, since))
+        return {place: numbers.copy() for place, numbers in found.items()}
+
+    def turns(self, connection: sqlite3.Connection, conversation: int) -> list[Turn]:
+        """Return the turns in force of a conversation, in the order of their places."""
+        question = ("turns", conversation)
+        return self._once(connection, question, lambda: self._new_turns(connection, conversation)).copy()
+
+    def _once(self, connection: sqlite3.Connection, question: Hashable, read: Callable[[], _Read]) -> _Read:
+        """Return what was read for a question, and read it only if anything was written since."""
         stamp = (connection.execute("PRAGMA data_version").fetchone()[0], connection.total_changes)
-        if connection is not self._connection or stamp[0] != self._stamp[0]:  # another program has written
+        if connection is not self._connection:
+            self._turns.clear()
+        if connection is not self._connection or stamp[0] != self._stamp[0]:  # another program may have written
             self.forget()
         if connection is not self._connection or stamp != self._stamp:
             self._connection, self._stamp, self._found = connection, stamp, {}
         if question not in self._found:
             self._found[question] = read()
         return cast("_Read", self._found[question])
-
-    def turns(self, connection: sqlite3.Connection, conversation: int) -> list[Turn]:
-        """Return the turns in force of a conversation, in the order of their places."""
-        return self.once(connection, ("turns", conversation), lambda: self._new_turns(connection, conversation))
 
     def _new_turns(self, connection: sqlite3.Connection, conversation: int) -> list[Turn]:
         """Read the turns that were written since they were read, or all where others may have gone or come back."""

@@ -179,6 +179,11 @@ def conversation_where(connection: sqlite3.Connection, which: str, value: object
     return Conversation(*row) if row else None
 
 
+def all_conversations(connection: sqlite3.Connection) -> list[Conversation]:
+    """Return all conversations, the one that was used last first."""
+    return [Conversation(*row) for row in connection.execute(f"{CONVERSATION} ORDER BY used_at DESC, id DESC")]
+
+
 def conversation_by_id(connection: sqlite3.Connection, conversation: int | None) -> Conversation:
     """Return a conversation by its number.
 

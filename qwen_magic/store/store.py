@@ -15,7 +15,6 @@ from ..text.surrogates import mended
 from ..watchers import Watchers
 from .reads import Reads
 from .rows import (
-    CONVERSATION,
     IN_FORCE,
     Conversation,
     SearchHit,
@@ -32,7 +31,7 @@ from .rows import (
 )
 from .schema import connect, transaction, translated_errors
 from .search import excerpt, find_turns
-from .versions import delete_versions, finish_version, switch_to, undo_last, versions_of
+from .versions import delete_versions, finish_version, switch_to, undo_last
 
 if TYPE_CHECKING:
     import sqlite3
@@ -119,9 +118,7 @@ class Store:
     def look_up(self, conversation: int) -> Conversation | None:
         """Return a conversation by its number, or None where it was deleted."""
         with self._reading() as connection:
-            return self._reads.once(
-                connection, conversation, lambda: conversation_where(connection, "id = ?", conversation)
-            )
+            return self._reads.conversation(connection, conversation)
 
     def get(self, conversation: int) -> Conversation:
         """Return a conversation by its number.
@@ -135,10 +132,8 @@ class Store:
 
     def conversations(self) -> list[Conversation]:
         """Return all conversations, the one that was used last first."""
-        query = f"{CONVERSATION} ORDER BY used_at DESC, id DESC"
         with self._reading() as connection:
-            found = self._reads.once(connection, "all", lambda: connection.execute(query).fetchall())
-            return [Conversation(*row) for row in found]
+            return self._reads.conversations(connection)
 
     def rename(self, conversation: int, name: str) -> None:
         """Give a conversation another name.
@@ -182,7 +177,7 @@ class Store:
     def turns(self, conversation: int) -> list[Turn]:
         """Return the turns that are in force, in the order of their places; those that did not change are the same."""
         with self._reading() as connection:
-            return self._reads.turns(connection, conversation).copy()
+            return self._reads.turns(connection, conversation)
 
     def turn(self, number: int) -> Turn | None:
         """Return a turn by its number, whether or not it is in force; None where it was deleted."""
@@ -299,9 +294,7 @@ class Store:
 
         """
         with self._reading() as connection:
-            question = ("versions", conversation, since)
-            found = self._reads.once(connection, question, lambda: versions_of(connection, conversation, since))
-            return {place: list(numbers) for place, numbers in found.items()}
+            return self._reads.versions(connection, conversation, since)
 
     def switch(self, turn: int) -> None:
         """Put another version of a turn in force, with what followed it; what followed the one before is parked.
