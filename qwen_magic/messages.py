@@ -6,9 +6,12 @@ Nothing is sent, fetched or read from a file here, and nothing is left out to ma
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal, Protocol, cast
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, Literal, Protocol, TypeVar, cast
 
 from .errors import UsageError
 from .openai_form import Content, fields_of, part_as_dict, parts_of, sequence, text_at, tool_call_of
@@ -35,6 +38,8 @@ __all__ = [
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
+_PLAIN = {"role", "content"}
+"""The fields of most messages; what has no others, and texts alone, is read at once."""
 _LANGCHAIN = {"HumanMessageChunk": "user", "AIMessageChunk": "assistant", "SystemMessageChunk": "system"}
 _ALIASES = {"developer": "system", "human": "user", "ai": "assistant"}
 """Other names of roles: OpenAI's newer one, and LangChain's."""
@@ -55,6 +60,9 @@ _OF_OTHER_FORMS = ("function_call", "audio")
 """What a message of OpenAI's form may have that we have no part for."""
 _PLACES = "Images and files are the user's, tool calls the assistant's, results a tool's."
 _LONGEST_SHOWN = 200
+_MOST_COUNTED = 1 << 16
+_counted: dict[tuple[int, int], int] = {}
+"""Texts' tokens by their hashes and lengths: who asks with mappings makes the same messages time and again."""
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -84,6 +92,9 @@ class Message:
         if not isinstance(role, str) or role not in ROLES:
             raise UsageError(f"a message has the role {shortened(role)}", hint=f"Use one of {', '.join(ROLES)}.")
         object.__setattr__(self, "role", role)
+        if type(content) is str and role != "tool":  # as most are: a long conversation is made of thousands
+            object.__setattr__(self, "parts", (Text(content),) if content else ())
+            return
         given = parts if content is None else content  # so that dataclasses.replace can give another content
         object.__setattr__(self, "parts", _in_order(role, _joined(parts_of(given))))
 
@@ -92,10 +103,23 @@ class Message:
         said = said if len(said) <= _LONGEST_SHOWN else f"{said[:_LONGEST_SHOWN]}…"
         return f"Message(role={self.role!r}, content={said})"
 
-    @property
+    @cached_property
     def text(self) -> str:
         """Its text alone; of a tool's message, the result's."""
-        return "".join(part.text for part in self.parts if isinstance(part, (Text, ToolResult)))
+        return "".join([part.text for part in self.parts if isinstance(part, (Text, ToolResult))])
+
+    @cached_property
+    def tokens(self) -> int:
+        """About how many tokens its text is for a Qwen model; counted once."""
+        text = self.text
+        key = hash(text), len(text)
+        if (tokens := _counted.get(key)) is None:
+            from .text.tokens import estimate_tokens  # noqa: PLC0415 - light import
+
+            if len(_counted) >= _MOST_COUNTED:
+                _counted.clear()
+            tokens = _counted[key] = estimate_tokens(text)
+        return tokens
 
     @property
     def content(self) -> str | tuple[Part, ...]:
@@ -117,6 +141,8 @@ class Message:
             url: gives what stands for the bytes of an image or a file; without it a ``data:`` URL.
 
         """
+        if self._mapping:
+            return self._mapping.copy()
         told: dict[str, Any] = {"role": self.role}
         others = [part for part in self.parts if not isinstance(part, ToolCall)]
         if others and isinstance(others[0], ToolResult):
@@ -131,6 +157,11 @@ class Message:
                 for call in self.tool_calls
             ]
         return told
+
+    @cached_property
+    def _mapping(self) -> dict[str, Any] | None:
+        """The message in OpenAI's form, where it is one text."""
+        return {"role": self.role, "content": self.text} if [*map(type, self.parts)] == [Text] else None
 
     def with_texts(self, change: Callable[[str], str]) -> Message:
         """Return the message with each text in it changed: tool arguments and results, names and addresses as well.
@@ -152,9 +183,11 @@ class HasContent(Protocol):
 
 MessageLike = Message | Mapping[str, Any] | HasContent
 Prompt = str | Sequence[MessageLike]
+_MAPPING: Callable[[Message], dict[str, Any] | None] = attrgetter("_mapping")
+_Messages = TypeVar("_Messages", bound=Sequence[Message])
 
 
-def to_messages(prompt: Prompt, system: str | None = None) -> tuple[Message, ...]:
+def to_messages(prompt: Prompt, system: str | None = None, known: tuple[Message, ...] = ()) -> tuple[Message, ...]:
     """Bring what a caller gave into one form.
 
     Args:
@@ -162,6 +195,7 @@ def to_messages(prompt: Prompt, system: str | None = None) -> tuple[Message, ...
             assistant's with ``tool_calls``, a tool's with its ``tool_call_id``) or objects with these attributes, such
             as the OpenAI SDK's and LangChain's messages; its last is the user's or a tool's.
         system: a system prompt; it takes the place of one among the messages.
+        known: what came out of this before: messages that begin with it are looked at from there on.
 
     Returns:
         The messages: at most one system message, which is the first, and what is to be answered as the last.
@@ -173,18 +207,40 @@ def to_messages(prompt: Prompt, system: str | None = None) -> tuple[Message, ...
     if not isinstance(system, (str, type(None))):
         raise UsageError(f"a system prompt of type {type(system).__name__}", hint="Give it as a str.")
     if isinstance(prompt, str):
-        given: list[Message] = [Message("user", prompt)]
+        given: list[Any] = [Message("user", prompt)]
     elif isinstance(prompt, (Mapping, bytes, bytearray, memoryview)) or not isinstance(prompt, Sequence):
         raise UsageError(f"messages of type {type(prompt).__name__}", hint="Give a str or a list of messages.")
     else:
-        given = [to_message(item, number) for number, item in enumerate(prompt, 1)]
-    systems = [m.text for m in given if m.role == "system" and m.text.strip()]
-    turns = [_without_thinking(m) for m in given if m.role != "system"]
-    if not turns or turns[-1].role not in ("user", "tool") or not _says_something(turns[-1]):
-        raise UsageError("nothing was asked", hint="End the messages with a user's prompt that is not empty.")
+        given = list(prompt)
+        seen = _known_at(given, known) if system is None or known[:1] == (Message("system", system),) else 0
+        given[seen:] = [to_message(item, number) for number, item in enumerate(given[seen:], seen + 1)]
+        if seen and not any(message.role == "system" for message in given[seen:]):
+            return check_asks((*known, *map(_without_thinking, given[seen:])))
+        given[:seen] = known[:seen]
+    systems = [message.text for message in given if message.role == "system" and message.text.strip()]
+    turns = check_asks([_without_thinking(message) for message in given if message.role != "system"])
     text = "\n\n".join(systems) if system is None else system
     head = (Message("system", text),) if text.strip() else ()
     return (*head, *turns)
+
+
+def _known_at(given: list[Any], known: tuple[Message, ...]) -> int:
+    """Tell how many of the first messages are known: all of these, as they are or in OpenAI's form, or none."""
+    first = given[: len(known)]
+    return len(known) if tuple(first) == known or first == list(map(_MAPPING, known)) else 0
+
+
+def check_asks(messages: _Messages) -> _Messages:
+    """Return messages that end with something to be answered.
+
+    Raises:
+        UsageError: nothing was asked.
+
+    """
+    last = messages[-1] if messages else None
+    if last is None or last.role not in ("user", "tool") or not _says_something(last):
+        raise UsageError("nothing was asked", hint="End the messages with a user's prompt that is not empty.")
+    return messages
 
 
 def to_message(item: object, number: int) -> Message:
@@ -200,6 +256,9 @@ def to_message(item: object, number: int) -> Message:
     """
     if isinstance(item, Message):
         return item
+    if type(item) is dict and item.keys() == _PLAIN and {type(value) for value in item.values()} == {str}:
+        with suppress(UsageError):  # another name of a role
+            return Message(item["role"], item["content"])
     try:
         return _from_fields(_fields(item))
     except UsageError as error:

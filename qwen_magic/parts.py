@@ -58,6 +58,10 @@ class Text(_Part):
     text: str
     _texts: ClassVar = ("text",)
 
+    def __post_init__(self) -> None:
+        if type(self.text) is not str:  # the rule, and there are many
+            super().__post_init__()
+
 
 @dataclass(frozen=True, repr=False)
 class Image(_Part):

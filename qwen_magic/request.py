@@ -47,12 +47,31 @@ class Request:
             UsageError: nothing was asked, a message cannot be taken, or a parameter is unknown or out of its range.
 
         """
-        if isinstance(prompt, Request):
-            messages, own = to_messages(prompt.messages, system), prompt.parameters
-            given = {**own.given(), **({"extra": own.extra} if own.extra else {}), **parameters}
-            return cls(messages, to_parameters(given))
-        return cls(to_messages(prompt, system), to_parameters(parameters))
+        return following(None, prompt, system, **parameters)
 
     def with_messages(self, messages: Sequence[Message]) -> Request:
         """Return the same request with other messages."""
         return replace(self, messages=tuple(messages))
+
+
+def following(
+    before: Request | None, prompt: Prompt | Request, system: str | None = None, **parameters: Any
+) -> Request:
+    """Make a request that may go on with the conversation of another, of which nothing is looked at again.
+
+    Args:
+        before: the other, or None.
+        prompt: see `Request.of`, as for the rest.
+        system: a system prompt.
+        **parameters: sampling parameters.
+
+    Raises:
+        UsageError: see `Request.of`.
+
+    """
+    known = before.messages if before else ()
+    if isinstance(prompt, Request):
+        messages, own = to_messages(prompt.messages, system, known), prompt.parameters
+        given = {**own.given(), **({"extra": own.extra} if own.extra else {}), **parameters}
+        return Request(messages, to_parameters(given))
+    return Request(to_messages(prompt, system, known), to_parameters(parameters))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,10 +48,10 @@ class Position:
         """Return the same position for a question that needs nothing of what was said before."""
         return replace(self, before=())
 
-    @property
-    def messages(self) -> list[Message]:
+    @cached_property
+    def messages(self) -> tuple[Message, ...]:
         """What was said before."""
-        return [message for turn in self.before for message in turn.messages]
+        return tuple(chain.from_iterable([turn.messages for turn in self.before]))
 
 
 @dataclass

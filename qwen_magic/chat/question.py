@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..messages import Message
@@ -77,7 +78,7 @@ class Question:
     notes: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
 
-    @property
+    @cached_property
     def messages(self) -> tuple[Message, ...]:
         """The messages that are sent."""
         head = [Message("system", self.system)] if self.system.strip() else []
@@ -93,7 +94,7 @@ def guarded(question: Question, *, redact: bool) -> Question:
         kinds = ", ".join(dict.fromkeys(secret.kind for secret in certain))
         note = f"the prompt has what looks like a secret ({kinds}); --redact replaces it"
         return replace(question, notes=(*question.notes, note)) if certain else question
-    before = tuple(turn.with_texts(_redacted) for turn in question.position.before)
+    before = tuple(turn.redacted for turn in question.position.before)
     prompt, found = secrets.redact(question.prompt)
     notes = (*question.notes, f"replaced: {', '.join(secret.kind for secret in found)}") if found else question.notes
     return replace(

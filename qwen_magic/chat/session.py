@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..backends.targets import parse_chain
 from ..errors import QwenError, UsageError
-from ..messages import to_messages
+from ..messages import check_asks
 from ..parameters import laid_over, to_parameters
 from ..request import Request
 from .advice import Advice
@@ -151,7 +151,7 @@ class ChatSession:
         """
         question = guarded(question, redact=redact or self.settings.redact)
         chosen = parameters or self.parameters({})
-        to_messages(question.messages)  # refuses what asks nothing
+        check_asks(question.messages)
         request = Request(question.messages, chosen)
         return self._made(question, request, target, replay, where, client)
 

@@ -22,10 +22,12 @@ from ..events import (
 )
 from ..reply import Reply, with_answer
 from ..text.tokens import estimate_tokens
-from .fitting import count
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..request import Request
+    from .fitting import Fitted
 
 
 class Answer:
@@ -34,13 +36,17 @@ class Answer:
     Args:
         request: what was asked.
         beginning: the answer that is continued, or None.
+        sent: gives what of the conversation was sent, or None where nothing was yet.
 
     Attributes:
         finish_reason: how it ended, or None while it has not.
 
     """
 
-    def __init__(self, request: Request, beginning: Reply | None = None) -> None:
+    def __init__(
+        self, request: Request, beginning: Reply | None = None, sent: Callable[[], Fitted | None] = lambda: None
+    ) -> None:
+        self._sent = sent
         self.finish_reason: FinishReason | None = None
         self._beginning = beginning or Reply()
         earlier = (*self._beginning.earlier_targets, self._beginning.target) if beginning else ()
@@ -184,9 +190,9 @@ class Answer:
             return usage
         new = len(self._beginning.text), len(self._beginning.thinking)
         written = "".join(self._parts)[new[0] :], "".join(self._thoughts)[new[1] :]
-        completion = sum(map(estimate_tokens, written))
+        completion, sent = sum(map(estimate_tokens, written)), self._sent()
         return Usage(
-            count(self._reply.messages) if usage.prompt_tokens is None else usage.prompt_tokens,
+            (sent.tokens if sent else 0) if usage.prompt_tokens is None else usage.prompt_tokens,
             completion if usage.completion_tokens is None else usage.completion_tokens,
             estimated=True,
         )

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ..reply import Reply
     from ..request import Request
     from .context_limits import ContextLimits
+    from .fitting import Fitted
     from .health import Health
     from .rate_limits import RateLimits, Sent
 
@@ -66,6 +67,7 @@ class Chain:
         targets: the targets.
         attempt: how often a target was asked so far.
         exact: whether the one that is asked goes on with the beginning by itself.
+        sent: what of the conversation was sent last, or None before.
 
     """
 
@@ -82,6 +84,7 @@ class Chain:
         self.targets = tuple(targets)
         self.attempt = 0
         self.exact = False
+        self.sent: Fitted | None = None
         self._backend = backend
         self._health = health
         self._limits = limits
@@ -221,7 +224,7 @@ class Chain:
             self.exact = exact
             sent = continued(request, self._beginning, exact=self.exact) if self._beginning else request
             newest = len(sent.messages) - len(request.messages) + 1
-            fitted = self._limits.answer(backend, target.name, session, sent, deadlines, newest)
+            fitted = self._limits.answer(backend, target.name, session, sent, deadlines, newest, self._sending)
             try:
                 async with aclosing(fitted) as answer:
                     async for event in answer:
@@ -233,6 +236,9 @@ class Chain:
                     raise
             else:
                 return
+
+    def _sending(self, sent: Fitted) -> None:
+        self.sent = sent
 
     def _leave_long_queue(self, status: Status, spent: float) -> None:
         """Raise where a queue takes so long that it counts as full."""

@@ -17,7 +17,7 @@ from ..errors import QwenError, StallError
 from ..loop import background_loop
 from ..messages import Message, Prompt, to_messages
 from ..parameters import NAMES, Parameters
-from ..request import Request
+from ..request import Request, following
 from .chain import Chain
 from .context_limits import ContextLimits
 from .continuation import check_continuable
@@ -127,6 +127,7 @@ class QwenClient:
         self._backends: dict[str, Backend] = {}
         self._lock = threading.Lock()
         self._streams: set[Stream] = set()
+        self._asked: Request | None = None
 
     def __repr__(self) -> str:
         return f"QwenClient({', '.join(map(str, self.targets))!r})"
@@ -161,7 +162,8 @@ class QwenClient:
             TargetError: a target names nothing we know.
 
         """
-        return self._stream(self._chosen(target), Request.of(messages, system, **parameters))
+        request = self._asked = following(self._asked, messages, system, **parameters)
+        return self._stream(self._chosen(target), request)
 
     def continue_(
         self, reply: Reply, *, target: str | Sequence[str] | None = None, parameters: Parameters | None = None

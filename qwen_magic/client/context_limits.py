@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from ..backends.too_long import counts
 from ..errors import ContextError
 from ..events import AnswerEvent, Event, Responder, Status
-from .fitting import MARGIN, Fitted, answer_room, count, fit
+from .fitting import MARGIN, Fitted, answer_room, fit, reaches
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
     import aiohttp
 
@@ -73,6 +73,7 @@ class ContextLimits:
         request: Request,
         deadlines: Deadlines,
         newest: int = 1,
+        sending: Callable[[Fitted], None] = lambda _: None,
     ) -> AsyncGenerator[Event, None]:
         """Stream an answer to a conversation of which the oldest turns are left out where it is too long.
 
@@ -86,6 +87,7 @@ class ContextLimits:
             request: the conversation and the parameters.
             deadlines: how long the backend may keep us waiting.
             newest: how many messages at the end belong to the newest prompt.
+            sending: called with what is sent, each time before it is.
 
         Raises:
             ContextError: the newest prompt alone is too long.
@@ -97,6 +99,7 @@ class ContextLimits:
             fitted = limit.fitted(request, newest) if limit else _whole(request)
             notes = _notes(fitted, limit, name) if limit else []
             begun = False
+            sending(fitted)
             try:
                 async with aclosing(
                     backend.stream(session, request.with_messages(fitted.messages), deadlines)
@@ -148,7 +151,7 @@ class ContextLimits:
         learnt = self._learnt.get(name)
         if learnt is not None and time.monotonic() - learnt.since < _LEARNT_SECONDS:
             return learnt
-        if count(messages) < ASKED_FROM:
+        if not reaches(messages, ASKED_FROM):
             return None
         asking = asyncio.ensure_future(backend.context(session, deadlines))
         try:
@@ -186,7 +189,7 @@ def lower(said: str, sent: int) -> Limit:
 
 
 def _whole(request: Request) -> Fitted:
-    return Fitted(request.messages, 0, 0, count(request.messages))
+    return Fitted(request.messages)
 
 
 def _notes(fitted: Fitted, limit: Limit, name: str) -> list[str]:

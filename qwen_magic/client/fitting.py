@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from ..text.tokens import estimate_tokens
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ..messages import Message
     from ..parameters import Parameters
 
+_ROLE: Callable[[Message], str] = attrgetter("role")
 MARGIN = 0.1
 """The part of a context that is left free, because tokens are estimated and the chat template has some of its own."""
 _MESSAGE_TOKENS = 4
@@ -31,14 +32,17 @@ class Fitted:
         messages: what to send.
         left_out: how many of the oldest turns are left out.
         turns: how many turns stand before the newest prompt, those left out among them.
-        tokens: about how many tokens the messages have.
 
     """
 
     messages: tuple[Message, ...]
-    left_out: int
-    turns: int
-    tokens: int
+    left_out: int = 0
+    turns: int = 0
+
+    @cached_property
+    def tokens(self) -> int:
+        """About how many tokens the messages have."""
+        return count(self.messages)
 
 
 def fit(messages: Sequence[Message], context: int, answer: int, *, newest: int | None = None) -> Fitted:
@@ -58,18 +62,17 @@ def fit(messages: Sequence[Message], context: int, answer: int, *, newest: int |
         What to send, and what was left out.
 
     """
-    head = [message for message in messages[:1] if message.role == "system"]
-    rest = list(messages[len(head) :])
-    users = [place for place, message in enumerate(rest) if message.role == "user"]
-    last = len(rest) - newest if newest is not None else (users[-1] if users else 0)
-    turns, tail = _turns(rest[:last]), rest[last:]
+    head, end = int(bool(messages) and messages[0].role == "system"), len(messages)
+    last = end - newest if newest is not None else _last_prompt(messages, head)
     room = context - int(context * MARGIN) - answer
-    tokens, kept = count(head) + count(tail), len(turns)
-    while kept and tokens + (more := count(turns[kept - 1])) <= room:
+    tokens = count(messages[:head]) + count(messages[last:])
+    start = last
+    # From the newest turn on: what does not fit is not looked at.
+    while start > head and tokens + (more := count(turn := _turn_before(messages, head, start))) <= room:
         tokens += more
-        kept -= 1
-    sent = (*head, *(message for turn in turns[kept:] for message in turn), *tail)
-    return Fitted(sent, kept, len(turns), tokens)
+        start -= len(turn)
+    left_out = _turns(messages[head:start])
+    return Fitted((*messages[:head], *messages[start:]), left_out, left_out + _turns(messages[start:last]))
 
 
 def answer_room(parameters: Parameters, context: int) -> int:
@@ -89,15 +92,34 @@ def answer_room(parameters: Parameters, context: int) -> int:
     return min(usual + thinking, context * 3 // 4)
 
 
-def count(messages: Sequence[Message]) -> int:
+def count(messages: Iterable[Message]) -> int:
     """Estimate how many tokens messages are, their roles and marks among them."""
-    return sum(estimate_tokens(message.text) + _MESSAGE_TOKENS for message in messages)
+    return sum([message.tokens + _MESSAGE_TOKENS for message in messages])
 
 
-def _turns(messages: Sequence[Message]) -> list[list[Message]]:
-    turns: list[list[Message]] = []
-    for message in messages:
-        if message.role == "user" or not turns:
-            turns.append([])
-        turns[-1].append(message)
-    return turns
+def reaches(messages: Sequence[Message], tokens: int) -> bool:
+    """Tell whether messages have so many tokens; no more of them are counted than it takes."""
+    for message in reversed(messages):
+        tokens -= message.tokens + _MESSAGE_TOKENS
+        if tokens <= 0:
+            return True
+    return False
+
+
+def _last_prompt(messages: Sequence[Message], head: int) -> int:
+    return next((place for place in range(len(messages) - 1, head, -1) if messages[place].role == "user"), head)
+
+
+def _turn_before(messages: Sequence[Message], head: int, end: int) -> Sequence[Message]:
+    """Return the turn that ends before a place: the user's message and what follows it."""
+    start = end - 1
+    while start > head and messages[start].role != "user":
+        start -= 1
+    return messages[start:end]
+
+
+def _turns(messages: Sequence[Message]) -> int:
+    """Count turns: each begins with a user's message, the first with whatever it is."""
+    if not messages:
+        return 0
+    return list(map(_ROLE, messages)).count("user") + (messages[0].role != "user")

@@ -61,7 +61,7 @@ class Stream:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._cancelled = False
         self._stopping = False
-        self._answer = Answer(request, beginning)
+        self._answer = Answer(request, beginning, lambda: chain.sent)
 
     def __repr__(self) -> str:
         names = self.reply.target or ", ".join(self.chain.names)

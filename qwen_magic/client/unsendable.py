@@ -32,6 +32,8 @@ def check_sendable(backend: Backend, target: str, request: Request) -> None:
         UsageError: a message has a part that the backend cannot send.
 
     """
+    if backend.sends.issuperset(_WORDS):
+        return
     parts = {type(part) for message in request.messages for part in message.parts}
     left = [words for kind, words in _WORDS.items() if kind in parts - backend.sends]
     if left:

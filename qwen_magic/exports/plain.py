@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -62,7 +62,8 @@ def heading_values(conversation: Conversation, turns: Sequence[Turn]) -> dict[st
 
 def turn_values(turn: Turn) -> dict[str, Any]:
     """Return a turn as plain values, without what it is in one database alone; parts and steps where there are any."""
-    values = {name: value for name, value in vars(turn).items() if name not in ("id", "place", "parts", "steps")}
+    names = [each.name for each in fields(turn) if each.name not in ("id", "place", "parts", "steps")]
+    values = {name: getattr(turn, name) for name in names}
     values["usage"] = asdict(turn.usage)
     if turn.parts:
         values["parts"] = parts_to_json(turn.parts, to_base64)

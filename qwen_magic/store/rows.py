@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from ..errors import StoreError, UsageError
 from ..events import Usage
 from ..messages import Message
 from ..parts import with_texts
+from ..text.secrets import redact
 from ..text.surrogates import mended
 from .blobs import BlobReader, BlobWriter
 from .processes import this_process
@@ -87,12 +89,17 @@ class Turn:
         if self.parts:
             object.__setattr__(self, "parts", Message("user", parts=self.parts).parts)
 
-    @property
+    @cached_property
     def messages(self) -> tuple[Message, ...]:
         """The user's message, and after it the steps of the answer, or the assistant's message where there is one."""
         asked = Message("user", parts=self.parts) if self.parts else Message("user", self.prompt)
         answered = (Message("assistant", self.answer),) if self.answer else ()
         return (asked, *(self.steps or answered))
+
+    @cached_property
+    def redacted(self) -> Turn:
+        """The turn with what looks like a secret replaced."""
+        return self.with_texts(lambda text: redact(text)[0])
 
     def with_texts(self, change: Callable[[str], str]) -> Turn:
         """Return the turn with each text of its prompt, system prompt and answer changed, in parts and steps as well.

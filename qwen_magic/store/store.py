@@ -22,21 +22,21 @@ from .operations import (
     set_system,
     take_out,
 )
+from .reads import Reads
 from .rows import (
-    IN_FORCE,
     Conversation,
     SearchHit,
     Turn,
-    all_conversations,
     checked_name,
     conversation_by_id,
     conversation_where,
     turns_where,
 )
 from .search import search
-from .versions import delete_versions, last_finished, switch_to, undo, versions_of
+from .versions import delete_versions, last_finished, switch_to, undo
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
@@ -71,6 +71,7 @@ class Store:
         self, path: Path | None, *, patience: float = PATIENCE, hurried: Callable[[], bool] = lambda: False
     ) -> None:
         self.path = path
+        self._reads = Reads()
         self._watchers = Watchers()
         self._keeper = Keeper(path, self._watchers.tell, patience, hurried)
         weakref.finalize(self, self._keeper.stop).atexit = False
@@ -118,7 +119,7 @@ class Store:
 
     def look_up(self, conversation: int) -> Conversation | None:
         """Return a conversation by its number, or None where it was deleted."""
-        return self._keeper.read(conversation_where, "id = ?", conversation)
+        return self._keeper.read(self._reads.conversation, conversation)
 
     def get(self, conversation: int) -> Conversation:
         """Return a conversation by its number.
@@ -131,7 +132,7 @@ class Store:
 
     def conversations(self) -> list[Conversation]:
         """Return all conversations, the one that was used last first."""
-        return self._keeper.read(all_conversations)
+        return self._keeper.read(self._reads.conversations)
 
     def rename(self, conversation: int, name: str) -> None:
         """Give a conversation another name.
@@ -145,11 +146,11 @@ class Store:
 
     def delete(self, conversation: int) -> None:
         """Delete a conversation with all that was said in it."""
-        self._write(delete_conversation, conversation)
+        self._rearrange(delete_conversation, conversation)
 
     def clear(self, conversation: int) -> None:
         """Delete all that was said in a conversation; it stays, with its system prompt."""
-        self._write(clear_conversation, conversation)
+        self._rearrange(clear_conversation, conversation)
 
     def set_system(self, conversation: int, text: str) -> None:
         """Set the system prompt of a conversation; "" for none.
@@ -161,8 +162,8 @@ class Store:
         self._write(set_system, conversation, mended(text))
 
     def turns(self, conversation: int) -> list[Turn]:
-        """Return the turns that are in force, in the order of their places."""
-        return self._turns(f"conversation = ? AND {IN_FORCE} ORDER BY place", conversation)
+        """Return the turns that are in force, in the order of their places; those that did not change are the same."""
+        return self._keeper.read(self._reads.turns, conversation)
 
     def turn(self, number: int) -> Turn | None:
         """Return a turn by its number, whether or not it is in force; None where it was deleted."""
@@ -174,10 +175,10 @@ class Store:
 
     def turn_of(self, conversation: int, cell: str) -> Turn | None:
         """Return the turn in force that a cell asked, the last one if it asked several; None without one."""
-        if not cell:
-            return None
-        asked = f"conversation = ? AND {IN_FORCE} AND cell = ? ORDER BY place DESC LIMIT 1"
-        return next(iter(self._turns(asked, conversation, mended(cell))), None)
+        wanted = mended(cell)
+        return (
+            next((turn for turn in reversed(self.turns(conversation)) if turn.cell == wanted), None) if cell else None
+        )
 
     def unanswered(self, conversation: int) -> list[Turn]:
         """Return the turns without an answer: open ones, and those of kernels that died, which are "interrupted"."""
@@ -236,7 +237,7 @@ class Store:
 
     def remove(self, turn: int) -> None:
         """Take a turn out of force, and put no other in its place; it is kept as an earlier version."""
-        self._write(take_out, turn)
+        self._rearrange(take_out, turn)
 
     def undo(self, conversation: int) -> Turn | None:
         """Delete the turn in force that was finished last; the version that it replaced is in force again.
@@ -252,12 +253,18 @@ class Store:
         """
         last = self._keeper.read(last_finished, conversation)
         if last:
-            self._write(undo, last.id)
+            self._rearrange(undo, last.id)
         return last
 
-    def versions(self, conversation: int) -> dict[int, list[int]]:
-        """Return the numbers of the finished versions, oldest first, by place, for the places with one in force."""
-        return self._keeper.read(versions_of, conversation)
+    def versions(self, conversation: int, since: int = 0) -> dict[int, list[int]]:
+        """Return the numbers of the finished versions, oldest first, by place, for the places with one in force.
+
+        Args:
+            conversation: its number.
+            since: the first place that is wanted.
+
+        """
+        return self._keeper.read(self._reads.versions, conversation, since)
 
     def switch(self, turn: int) -> None:
         """Put another version of a turn in force, with what followed it; what followed the one before is parked.
@@ -266,11 +273,11 @@ class Store:
             StoreError: there is no such version.
 
         """
-        self._write(switch_to, turn)
+        self._rearrange(switch_to, turn)
 
     def delete_turn(self, turn: int) -> None:
         """Delete a turn with all its versions and whatever is parked under them; later turns in force stay."""
-        self._write(delete_versions, turn)
+        self._rearrange(delete_versions, turn)
 
     def search(self, words: str, limit: int = 20) -> list[SearchHit]:
         """Find the turns in force in which all words occur, in the prompt, its source or the answer.
@@ -287,6 +294,15 @@ class Store:
 
     def _turns(self, which: str, *values: object) -> list[Turn]:
         return self._keeper.read(turns_where, which, *values)
+
+    def _rearrange(self, job: Callable[..., None], number: int) -> None:
+        """Write what is more than to ask and to answer: which turns are in force is read again."""
+
+        def rearranged(connection: sqlite3.Connection, number: int) -> None:
+            self._reads.forget()
+            job(connection, number)
+
+        self._write(rearranged, number)
 
     def _write(self, job: Callable[..., T], *values: object, revocable: bool = False) -> T:
         result, changed = self._keeper.write(job, *values, revocable=revocable)

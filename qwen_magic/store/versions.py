@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     import sqlite3
 
 
-def versions_of(connection: sqlite3.Connection, conversation: int) -> dict[int, list[int]]:
-    """Return the numbers of the finished versions, oldest first, by place, for the places with one in force."""
+def versions_of(connection: sqlite3.Connection, conversation: int, since: int = 0) -> dict[int, list[int]]:
+    """Return the numbers of the finished versions, oldest first, by place from one on, where one is in force."""
     query = (
-        "SELECT place, id FROM turn WHERE conversation = ? AND finished IS NOT NULL AND place IN"  # noqa: S608
-        f" (SELECT place FROM turn WHERE conversation = ? AND {IN_FORCE}) ORDER BY place, id"
+        "SELECT place, id FROM turn WHERE conversation = ? AND place >= ? AND finished IS NOT NULL AND place IN"  # noqa: S608
+        f" (SELECT place FROM turn WHERE conversation = ? AND place >= ? AND {IN_FORCE}) ORDER BY place, id"
     )
     found: dict[int, list[int]] = {}
-    for place, version in connection.execute(query, (conversation, conversation)):
+    for place, version in connection.execute(query, (conversation, since, conversation, since)):
         found.setdefault(place, []).append(version)
     return found
 

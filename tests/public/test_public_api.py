@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import importlib
 import inspect
 import os
@@ -89,8 +90,9 @@ def members(cls: type) -> list[str]:
             if name.startswith("_") or name in hidden:
                 continue
             kind = {staticmethod: "static ", classmethod: "class "}.get(type(value), "")
-            if isinstance(value, property):
-                found[name] = f"{name}: {(value.fget.__annotations__).get('return')}  # property"
+            if isinstance(value, (property, functools.cached_property)):
+                getter = value.fget if isinstance(value, property) else value.func
+                found[name] = f"{name}: {getter.__annotations__.get('return')}  # property"
             elif inspect.isroutine(value):
                 function = getattr(one, name)
                 waits = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)

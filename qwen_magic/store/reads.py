@@ -1,0 +1,122 @@
+"""What was read of the database, so that a conversation costs the same to ask in however long it is.
+
+Between two writes, whoever they are by, a question is asked of the database once. Of a conversation's turns only those
+are read again that were written since: the rest are the same objects, with all that was made of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from .rows import IN_FORCE, Conversation, Turn, all_conversations, conversation_where, turns_where
+from .versions import versions_of
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Hashable
+
+_Read = TypeVar("_Read")
+_MOST_CONVERSATIONS = 4
+"""Those whose turns are held: of the session, and of panels that stay with others."""
+
+
+_Mark = tuple[int, int]
+"""A turn's number, and that of its answer, which is a higher one each time an answer is written (see versions)."""
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A conversation's turns as they were read.
+
+    Attributes:
+        others: how often something else had been done then than to ask and to answer.
+        finished: the highest number of their answers.
+        turns: the turns by their marks, in the order of their places.
+
+    """
+
+    others: int
+    finished: int = -1
+    turns: dict[_Mark, Turn] = field(default_factory=dict)
+
+
+class Reads:
+    """What was read over the store's connection; used under its lock, outside of a write."""
+
+    def __init__(self) -> None:
+        self._connection: sqlite3.Connection | None = None
+        self._stamp: tuple[int, int] = (0, 0)
+        self._others = 0
+        self._found: dict[Hashable, object] = {}
+        self._turns: dict[int, _Held] = {}
+
+    def forget(self) -> None:
+        """Look again at which turns are in force: something else is done than to ask and to answer."""
+        self._others += 1
+
+    def conversation(self, connection: sqlite3.Connection, number: int) -> Conversation | None:
+        """Return a conversation by its number, or None where it was deleted."""
+        return self._once(connection, ("one", number), lambda: conversation_where(connection, "id = ?", number))
+
+    def conversations(self, connection: sqlite3.Connection) -> list[Conversation]:
+        """Return all conversations, the one that was used last first."""
+        return self._once(connection, ("all",), lambda: all_conversations(connection)).copy()
+
+    def versions(self, connection: sqlite3.Connection, conversation: int, since: int) -> dict[int, list[int]]:
+        """Return the numbers of the finished versions by place; see `versions_of`."""
+        question = ("versions", conversation, since)
+        found = self._once(connection, question, lambda: versions_of(connection, conversation, since))
+        return {place: numbers.copy() for place, numbers in found.items()}
+
+    def turns(self, connection: sqlite3.Connection, conversation: int) -> list[Turn]:
+        """Return the turns in force of a conversation, in the order of their places."""
+        question = ("turns", conversation)
+        return self._once(connection, question, lambda: self._new_turns(connection, conversation)).copy()
+
+    def _once(self, connection: sqlite3.Connection, question: Hashable, read: Callable[[], _Read]) -> _Read:
+        """Return what was read for a question, and read it only if anything was written since."""
+        stamp = (connection.execute("PRAGMA data_version").fetchone()[0], connection.total_changes)
+        if connection is not self._connection:
+            self._turns.clear()
+        if connection is not self._connection or stamp[0] != self._stamp[0]:  # another program may have written
+            self.forget()
+        if connection is not self._connection or stamp != self._stamp:
+            self._connection, self._stamp, self._found = connection, stamp, {}
+        if question not in self._found:
+            self._found[question] = read()
+        return cast("_Read", self._found[question])
+
+    def _new_turns(self, connection: sqlite3.Connection, conversation: int) -> list[Turn]:
+        """Read the turns that were written since they were read, or all where others may have gone or come back."""
+        held = self._turns.pop(conversation, None) or _Held(self._others)
+        marks, kept = _marks(connection, conversation, held.finished), held.turns
+        last = next(reversed(kept.values())).place if kept else 0
+        if held.others != self._others or (marks and marks[0][0] <= last):
+            marks, kept = _marks(connection, conversation), {}
+        found = self._read(connection, conversation, [mark for _, mark in marks], held.turns)
+        finished = max([held.finished if kept else -1, *(number for _, (_, number) in marks)])
+        while len(self._turns) >= _MOST_CONVERSATIONS:
+            del self._turns[next(iter(self._turns))]
+        self._turns[conversation] = _Held(self._others, finished, {**kept, **found})
+        return [*kept.values(), *found.values()]
+
+    def _read(
+        self, connection: sqlite3.Connection, conversation: int, marks: list[_Mark], held: dict[_Mark, Turn]
+    ) -> dict[_Mark, Turn]:
+        """Return the turns of these marks, in order; those that are not held are read."""
+        missing = [number for number, finished in marks if (number, finished) not in held]
+        if held:
+            read = [turn for number in missing for turn in turns_where(connection, "id = ?", number)]
+        else:
+            read = turns_where(connection, f"conversation = ? AND {IN_FORCE}", conversation)
+        new = {turn.id: turn for turn in read}
+        return {mark: turn for mark in marks if (turn := held.get(mark) or new.get(mark[0]))}
+
+
+def _marks(connection: sqlite3.Connection, conversation: int, since: int = -1) -> list[tuple[int, _Mark]]:
+    """Return the places and marks of the turns in force whose answers have a higher number, in the order of places."""
+    which = f"conversation = ? AND {IN_FORCE}{' AND finished > ?' if since >= 0 else ''}"
+    values = (conversation, since) if since >= 0 else (conversation,)
+    rows = connection.execute(f"SELECT place, id, finished FROM turn WHERE {which} ORDER BY place", values)  # noqa: S608
+    return [(place, (number, finished)) for place, number, finished in rows]
