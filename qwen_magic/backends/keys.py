@@ -12,6 +12,13 @@ SERVICE = "qwen_magic"
 """The name under which keys are kept in the keyring."""
 
 
+class SecretHeaders(dict[str, str]):
+    """Headers of a request, some of which let us in; their values are in no repr, and so in no traceback."""
+
+    def __repr__(self) -> str:
+        return f"<headers {', '.join(self)}>"
+
+
 class Keys:
     """The keys of one session, by a server's short name, or by its host. They are in no repr.
 

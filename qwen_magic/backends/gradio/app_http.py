@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -10,7 +9,10 @@ from urllib.parse import urlsplit
 from yarl import URL
 
 from ...errors import AsleepError, AuthError, ProtocolError
-from ..http import read_text, timeouts
+from ..http import read_body, read_text, timeouts
+from ..keys import SecretHeaders
+from ..patience import Limit, first_limit, opened
+from ..wire_numbers import read_json
 from .failures import http_error, server_message
 
 if TYPE_CHECKING:
@@ -72,19 +74,24 @@ class AppHttp:
         """The limits of each request."""
         return timeouts(self.site.settings, self.deadlines)
 
+    @property
+    def limit(self) -> Limit:
+        """How long the app may go without progress before an answer begins."""
+        return first_limit(self.site.settings, self.deadlines)
+
     def url(self, path: str, base: str | None = None) -> str:
         """Return a path's URL."""
         return (base or self.site.base_url) + path
 
-    def headers(self, url: str) -> dict[str, str]:
+    def headers(self, url: str) -> SecretHeaders:
         """Send the user's headers to the target's own server, and the Hub's token to Spaces of the Hub alone.
 
         The Hub's proxy keeps this header from the app.
         """
         settings, parts = self.site.settings, urlsplit(url)
-        headers: dict[str, str] = {}
+        headers = SecretHeaders()
         if self.at_home(url):
-            headers |= settings.headers
+            headers.update(settings.headers)
         if settings.hf_token and parts.scheme == "https" and (parts.hostname or "").endswith(".hf.space"):
             headers["x-hf-authorization"] = f"Bearer {settings.hf_token}"
         return headers
@@ -95,8 +102,17 @@ class AppHttp:
 
     def get(self, url: str, **headers: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """Get a URL without following redirects."""
-        all_headers = {**headers, **self.headers(url)}
-        return self.session.get(url, headers=all_headers, allow_redirects=False, timeout=self.timeout)
+        all_headers = SecretHeaders({**headers, **self.headers(url)})
+        asking = self.session.get(url, headers=all_headers, allow_redirects=False, timeout=self.timeout)
+        return opened(asking, self.limit)
+
+    def post(
+        self, url: str, limit: Limit | None = None, **body: Any
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Post to a URL without following redirects; the body is ``json`` or ``data``."""
+        headers = self.headers(url)
+        asking = self.session.post(url, headers=headers, allow_redirects=False, timeout=self.timeout, **body)
+        return opened(asking, limit or self.limit)
 
     def moved(self, response: aiohttp.ClientResponse) -> str:
         """Return where an answer redirects to, or ""."""
@@ -135,9 +151,7 @@ class AppHttp:
                     target=self.name,
                     hint=f"If you trust it, name it as the target: {url.partition('?')[0].removesuffix('/login')}",
                 )
-            async with self.session.post(
-                url, data=form, headers=self.headers(url), allow_redirects=False, timeout=self.timeout
-            ) as response:
+            async with self.post(url, data=form) as response:
                 moved = self.moved(response)
                 if moved.partition("?")[0].endswith("/login"):
                     url = moved
@@ -161,22 +175,20 @@ class AppHttp:
         async with self.get(url) as response:
             return await self.json(response)
 
-    async def post_json(self, path: str, body: dict[str, Any]) -> Any:
-        """Post JSON to a path, and return the JSON that it answers."""
+    async def post_json(self, path: str, body: dict[str, Any], limit: Limit | None = None) -> Any:
+        """Post JSON to a path, and return the JSON that it answers; `limit` is how long its head may take."""
         url = self.url(path)
-        async with self.session.post(
-            url, json=body, headers=self.headers(url), allow_redirects=False, timeout=self.timeout
-        ) as response:
+        async with self.post(url, limit, json=body) as response:
             return await self.json(response)
 
     async def json(self, response: aiohttp.ClientResponse) -> Any:
         """Read an answer's JSON; raise what its status means."""
-        body = await response.text(errors="replace")
         self.site.settings.rates.hear(self.name, response.headers)
         if response.status != 200:  # noqa: PLR2004
-            raise http_error(response.status, response.headers, body, self.name)
+            raise http_error(response.status, response.headers, await read_text(response), self.name)
+        body = await read_body(response, self.limit)
         try:
-            return json.loads(body)
+            return read_json(body)
         except (ValueError, RecursionError):
             pass
         if self.site.space_id:  # the Hub shows a page while a Space starts
