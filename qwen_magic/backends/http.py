@@ -165,9 +165,7 @@ async def read_body(response: aiohttp.ClientResponse, limit: Limit, most: int = 
     return found.decode("utf-8", "replace")
 
 
-async def read_text(
-    response: aiohttp.ClientResponse, most: int = 4 << 20, limit: Limit = FAILURE_LIMIT
-) -> str:
+async def read_text(response: aiohttp.ClientResponse, most: int = 4 << 20, limit: Limit = FAILURE_LIMIT) -> str:
     """Return a response's text, or what of it can be read in a short time.
 
     Args:

@@ -136,7 +136,7 @@ async def retry_until_ready(
             wait = asked if asked >= 1 else pause * (1 + clock.jitter() / 4)
             text = f"{failure.what}; trying again in {wait:.0f} s"
         else:
-            kind, limit, wait = asleep, deadlines.wake, pause
+            kind, limit, wait = asleep, deadlines.wake, max(pause, failure.retry_after or 0.0)
             text = (await state() if state else "") or f"{failure.what}; waiting until it is"
         spent = clock.now() - started
         if spent + wait > limit:

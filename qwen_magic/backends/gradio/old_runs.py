@@ -37,7 +37,9 @@ def queued_or_not(config: Mapping[str, Any], endpoint: Endpoint) -> Endpoint:
     """Give an endpoint of Gradio 3 that is not reached through the queue a protocol of its own, ``post``."""
     if endpoint.protocol != "ws":
         return endpoint
-    queued = config["dependencies"][endpoint.fn_index].get("queue")
+    functions = config["dependencies"]
+    numbers = [dep.get("id", place) for place, dep in enumerate(functions)]
+    queued = functions[numbers.index(endpoint.fn_index)].get("queue")
     if config.get("enable_queue") if queued is None else queued:
         return endpoint
     conversation = endpoint.conversation and replace(endpoint.conversation, protocol="post")

@@ -13,10 +13,9 @@ import aiohttp
 from ...errors import DisconnectError, NotFoundError, ProtocolError, QwenError
 from ...events import End, Event
 from ...text.sse import EventTooLong, SSEDecoder
-from ..http import read_chunks, read_text
+from ..http import read_chunks
 from ..patience import Limit, Watch
 from .answers import find_answer
-from .failures import http_error
 from .protocol import EventReader, event_id_of
 from .shown import ShownText
 
@@ -108,7 +107,7 @@ class Run(ABC):
     async def sse_messages(self, response: aiohttp.ClientResponse) -> AsyncGenerator[list[str], None]:
         """Yield the messages of a response of server-sent events, as they come together."""
         if response.status != 200:  # noqa: PLR2004
-            raise http_error(response.status, response.headers, await read_text(response), self.http.name)
+            raise await self.http.failure(response)
         decoder = SSEDecoder()
         watch = Watch(response, self.patience(), self.http.site.settings.clock)
         async with aclosing(read_chunks(response, watch)) as chunks:

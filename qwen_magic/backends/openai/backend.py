@@ -178,14 +178,14 @@ class OpenAIBackend:
                         begun = begun or isinstance(event, AnswerEvent)
                         yield event
             except (ServerError, DisconnectError, aiohttp.ClientError, OSError) as error:
+                http.headers.hide(error)
                 if begun:
                     raise
-                if isinstance(error, ServerError) and adapt(body, error):
-                    continue
-                if (again := http.passing.wait(error)) is None:
-                    raise
-                yield again.status
-                await self.settings.clock.sleep(again.seconds)
+                if not (isinstance(error, ServerError) and adapt(body, error)):
+                    if (again := http.passing.wait(error)) is None:
+                        raise
+                    yield again.status
+                    await self.settings.clock.sleep(again.seconds)
             else:
                 return
 

@@ -45,8 +45,6 @@ _UNAUTHORIZED = 401
 _REGION_SECONDS = 5.0
 _REFUSALS = (0, 400, 422, 424, 500)
 """Statuses of a request that cannot be taken as it is: templates that raise make a 424 or a 500; 0 is in a stream."""
-_SECRET = 8
-"""Characters from which a key is one: "EMPTY" and "ollama" are not."""
 
 
 def adapt(body: ChatBody, error: ServerError) -> bool:
@@ -94,7 +92,7 @@ class ServerHttp:
         self._model = target.model or server.model
         self._server = server
         self._session = session
-        self._headers = headers
+        self.headers = headers
         self._deadlines = deadlines or settings.deadlines
         self._settings = settings
         self._asked = False
@@ -192,7 +190,7 @@ class ServerHttp:
     ) -> contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]:
         method = "GET" if body is None else "POST"
         asking = self._session.request(
-            method, url, json=body, headers=self._headers, timeout=self._timeout, allow_redirects=False
+            method, url, json=body, headers=self.headers, timeout=self._timeout, allow_redirects=False
         )
         return opened(asking, self._limit)
 
@@ -204,7 +202,7 @@ class ServerHttp:
         asking = self._session.post(
             f"{self._base_url}/chat/completions",
             json=request.body,
-            headers=SecretHeaders({**self._headers, "Accept": "text/event-stream"}),
+            headers=SecretHeaders({**self.headers, "Accept": "text/event-stream"}),
             timeout=self._timeout,
             allow_redirects=False,  # another server would be sent our key
         )
@@ -215,9 +213,7 @@ class ServerHttp:
     async def _failure(self, response: aiohttp.ClientResponse) -> ServerError:
         async with response:
             body = await read_text(response)
-        for header in self._headers.values():  # some servers repeat the key that they refuse
-            secret = header.partition(" ")[2]
-            body = body.replace(secret, "…") if len(secret) >= _SECRET else body
+        body = self.headers.hidden(body)
         server = self._server
         title = server_place(self._base_url) if server is GENERIC else server.title
         hint = key_hint(server, self._base_url)
@@ -236,7 +232,7 @@ class ServerHttp:
             elif error.models:
                 error.hint = some_models(error.models).strip()
         elif isinstance(error, AuthError) and error.status == _UNAUTHORIZED and self._server.name == "dashscope":
-            key = self._headers.get("Authorization", "").removeprefix("Bearer ")
+            key = self.headers.get("Authorization", "").removeprefix("Bearer ")
             error.hint = await region_hint(self._base_url, key, self._takes_key, self._naming) or error.hint
         elif isinstance(error, NotFoundError) and not self._base_url.endswith("/v1"):
             async with self._get(f"{self._base_url}/v1/models") as response:
@@ -246,7 +242,7 @@ class ServerHttp:
 
     async def _takes_key(self, base_url: str) -> bool:
         """Tell whether another server takes our key; it is sent nothing else."""
-        headers = SecretHeaders({name: self._headers[name] for name in ("Authorization",) if name in self._headers})
+        headers = SecretHeaders({name: self.headers[name] for name in ("Authorization",) if name in self.headers})
         timeout = aiohttp.ClientTimeout(total=_REGION_SECONDS)
         with contextlib.suppress(*NETWORK_ERRORS):
             async with self._session.get(
