@@ -24,8 +24,9 @@ _MOST_PASSING = 2
 """How often a question is sent again after failures that pass by themselves."""
 _FIRST_PASSING_PAUSE = 0.5
 _OVERLOADED = 529
-_PASSING = frozenset((408, 409, 425, 500, 502, 503, 504, _OVERLOADED))
+PASSING = frozenset((408, 409, 425, 500, 502, 503, 504, _OVERLOADED))
 """Statuses of failures that may pass by themselves."""
+_PLAIN = (ServerError, BusyError, AsleepError)
 _MAY_HAVE_WORKED = frozenset((408, 500, 502, 504))
 """Those of them after which a server may have done the work all the same."""
 
@@ -45,16 +46,24 @@ class Passing:
         deadlines: how long to go on.
         clock: what tells the time and draws chance.
         charged: whether the server may charge for the question each time that it gets it.
+        statuses: statuses of failures that may pass by themselves.
 
     """
 
     def __init__(
-        self, target: str, deadlines: Deadlines, clock: Clock = SYSTEM_CLOCK, *, charged: bool = False
+        self,
+        target: str,
+        deadlines: Deadlines,
+        clock: Clock = SYSTEM_CLOCK,
+        *,
+        charged: bool = False,
+        statuses: frozenset[int] = PASSING,
     ) -> None:
         self._target = target
         self._limit = deadlines.retry
         self._clock = clock
         self._charged = charged
+        self._statuses = statuses
         self._started = clock.now()
         self._tries = 0
 
@@ -66,7 +75,10 @@ class Passing:
 
         """
         dropped = is_dropped(error) or isinstance(error, DisconnectError)
-        if not dropped and not (isinstance(error, ServerError) and error.status in _PASSING):
+        # Of a conversation that is too long, or a Space that crashed, more is known than the status.
+        failed = isinstance(error, ServerError) and type(error) in _PLAIN
+        passes = failed and (isinstance(error, BusyError) or getattr(error, "status", 0) in self._statuses)
+        if not dropped and not passes:
             return None
         asked = error.retry_after or 0.0 if isinstance(error, ServerError) else 0.0
         pause = _FIRST_PASSING_PAUSE * 2**self._tries * (1 + self._clock.jitter() / 4)

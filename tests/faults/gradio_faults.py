@@ -6,9 +6,8 @@ import copy
 import json
 from typing import TYPE_CHECKING, Any
 
-from servers.web import SAVED
-
 from faults.wire import EVENT_ID, STREAM, Fault, Wire, chunks, event, message, sends, streams, whole
+from servers.web import SAVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,15 +61,15 @@ def _endless() -> Iterator[Fault]:
             await wire.repeat(chunks(one), 0.1)
 
         at = ("stream",)
-        yield Fault(f"{name} for ever", endless, "StallError", partial=partial, kinds=_KINDS, at=at, seconds=9)
+        yield Fault(f"{name} for ever", endless, "StallError", partial=partial, kinds=_KINDS, at=at, seconds=14)
 
     async def moving(wire: Wire) -> None:
         await wire.send(_CHUNKED)
         for rank in reversed(range(5)):
-            await wire.send(chunks(message("estimation", rank=rank, queue_size=5)), 0.8)
+            await wire.send(chunks(message("estimation", rank=rank, queue_size=5)), 1.2)
         await wire.send(chunks(wire.delta("Hello."), wire.end()), b"0\r\n\r\n")
 
-    yield Fault("a place that gets better", moving, "answer", partial="Hello.", kinds=_KINDS, at=("stream",), seconds=9)
+    yield Fault("a place that gets better", moving, "answer", partial="Hello.", kinds=_KINDS, at=("stream",), seconds=14)
 
 
 def _messages() -> Iterator[Fault]:
@@ -86,16 +85,16 @@ def _messages() -> Iterator[Fault]:
         for name in fields:
             for number, value in enumerate(_ODD):
                 one = event({"msg": msg, "event_id": EVENT_ID, "rank": 0, "queue_size": 1, name: value})
-                do = streams(lambda w, one=one: [one, w.delta("Hello."), w.end()])
+                do = streams(lambda w, one: [one, w.delta("Hello."), w.end()], one)
                 yield Fault(f"{msg} {name} {number}", do, "answer", partial="Hello.", kinds=_KINDS, at=("stream",))
     for name in ("index", "length", "progress", "desc", "unit"):
         for number, value in enumerate(_ODD):
             unit = {"index": 1, "length": 4, "progress": None, "desc": "", name: value}
             one = message("progress", progress_data=[unit])
-            do = streams(lambda w, one=one: [one, w.delta("Hello."), w.end()])
+            do = streams(lambda w, one: [one, w.delta("Hello."), w.end()], one)
             yield Fault(f"progress {name} {number}", do, "answer", partial="Hello.", kinds=_KINDS, at=("stream",))
     for number, value in enumerate(_ODD):
-        for name, fields in {
+        for name, given in {
             "output": {"output": value},
             "data": {"output": {"data": value}},
             "cell": {"output": {"data": ["", [["hi", value]], ""]}},
@@ -103,16 +102,39 @@ def _messages() -> Iterator[Fault]:
             "success": {"output": {"data": ["", [["hi", "Hello."]], ""]}, "success": value},
         }.items():
             for msg in ("process_generating", "process_completed"):
-                one = event({"msg": msg, "event_id": EVENT_ID, "success": True, **fields})
-                do = streams(lambda w, one=one: [one, w.delta("Hello."), w.end()])
+                one = event({"msg": msg, "event_id": EVENT_ID, "success": True, **given})
+                do = streams(lambda w, one: [one, w.delta("Hello."), w.end()], one)
                 yield Fault(f"{msg} {name} {number}", do, "any", kinds=_KINDS, at=("stream",))
-        failed = event({"msg": "process_completed", "event_id": EVENT_ID, "success": False, "output": {"error": value, "title": value}})
-        yield Fault(f"failure {number}", streams(lambda w, one=failed: [w.delta("Hel"), one]), "error", "", "Hel", kinds=_KINDS, at=("stream",))
+        failed = event(
+            {
+                "msg": "process_completed",
+                "event_id": EVENT_ID,
+                "success": False,
+                "output": {"error": value, "title": value},
+            }
+        )
+        yield Fault(
+            f"failure {number}",
+            streams(lambda w, one: [w.delta("Hel"), one], failed),
+            "error",
+            "",
+            "Hel",
+            kinds=_KINDS,
+            at=("stream",),
+        )
         lost = event({"msg": "unexpected_error", "event_id": None, "message": value, "session_not_found": value})
-        yield Fault(f"unexpected {number}", streams(lambda w, one=lost: [w.delta("Hel"), one]), "error", "", "Hel", kinds=_KINDS, at=("stream",))
+        yield Fault(
+            f"unexpected {number}",
+            streams(lambda w, one: [w.delta("Hel"), one], lost),
+            "error",
+            "",
+            "Hel",
+            kinds=_KINDS,
+            at=("stream",),
+        )
         for action in ("append", "replace", "add", "delete"):
             diff = message("process_generating", output={"data": [[], [[action, [0, value], "x"]], []]}, success=True)
-            do = streams(lambda w, diff=diff: [w.delta("Hel"), diff, w.end()])
+            do = streams(lambda w, diff: [w.delta("Hel"), diff, w.end()], diff)
             yield Fault(f"diff {action} {number}", do, "answer", partial="Hello.", kinds=_KINDS, at=("stream",))
 
 
@@ -126,13 +148,30 @@ def _configs() -> Iterator[Fault]:
         for key in ("components", "dependencies", "version", "protocol", "api_prefix", "enable_queue", "root"):
             yield config(f"{key} {number}", lambda value, key=key, odd=odd: value.update({key: odd}))
         for key in ("id", "type", "props"):
-            yield config(f"component {key} {number}", lambda value, key=key, odd=odd: value["components"][0].update({key: odd}))
-        for key in ("id", "targets", "inputs", "outputs", "types", "api_name", "trigger_after", "queue", "backend_fn", "show_api"):
-            yield config(f"function {key} {number}", lambda value, key=key, odd=odd: value["dependencies"][0].update({key: odd}))
+            yield config(
+                f"component {key} {number}", lambda value, key=key, odd=odd: value["components"][0].update({key: odd})
+            )
+        for key in (
+            "id",
+            "targets",
+            "inputs",
+            "outputs",
+            "types",
+            "api_name",
+            "trigger_after",
+            "queue",
+            "backend_fn",
+            "show_api",
+        ):
+            yield config(
+                f"function {key} {number}", lambda value, key=key, odd=odd: value["dependencies"][0].update({key: odd})
+            )
         for key in ("label", "value", "choices", "minimum", "maximum", "placeholder", "elem_id", "type"):
             yield config(
                 f"props {key} {number}",
-                lambda value, key=key, odd=odd: [one["props"].update({key: odd}) for one in value["components"]] and None,
+                lambda value, key=key, odd=odd: (
+                    [one["props"].update({key: odd}) for one in value["components"]] and None
+                ),
             )
         yield config(f"function {number}", lambda value, odd=odd: value["dependencies"].__setitem__(0, odd))
         yield config(f"component {number}", lambda value, odd=odd: value["components"].__setitem__(0, odd))

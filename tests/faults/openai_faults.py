@@ -70,11 +70,25 @@ def openai_faults() -> Iterator[Fault]:
         told = finished(usage.encode(), end)
         yield Fault(f"a count {name}", told, "answer", partial="Hello.", kinds=_KINDS)
         reading = f'data: {{"choices": [], "prompt_progress": {{"processed": {count}, "total": {count}}}}}\n\n'.encode()
-        first = streams(lambda w, reading=reading: [reading, w.delta("Hello.", "stop"), end])
+        first = streams(lambda w, reading: [reading, w.delta("Hello.", "stop"), end], reading)
         yield Fault(f"progress {name}", first, "answer", partial="Hello.", kinds=_KINDS)
-    for name, model in {"a half": "m\ud83d", "long": "m" * 2_000_000, "a number": 5, "bidi": "\u202em", "escapes": "\x1b]0;x\x07"}.items():
-        named = event({"choices": [{"index": 0, "delta": {"content": "Hello."}, "finish_reason": "stop"}], "model": model})
-        yield Fault(f"a model's name: {name}", streams(lambda _, named=named: [named, end]), "answer", partial="Hello.", kinds=_KINDS)
+    for name, model in {
+        "a half": "m\ud83d",
+        "long": "m" * 2_000_000,
+        "a number": 5,
+        "bidi": "\u202em",
+        "escapes": "\x1b]0;x\x07",
+    }.items():
+        named = event(
+            {"choices": [{"index": 0, "delta": {"content": "Hello."}, "finish_reason": "stop"}], "model": model}
+        )
+        yield Fault(
+            f"a model's name: {name}",
+            streams(lambda _, named: [named, end], named),
+            "answer",
+            partial="Hello.",
+            kinds=_KINDS,
+        )
     odd: tuple[Any, ...] = (None, 5, "x", [], {}, [[1]], True, 1.5)
     for value in odd:
         one = event({"choices": value, "model": "tiny"})
@@ -83,17 +97,53 @@ def openai_faults() -> Iterator[Fault]:
         yield _then_good(f"thinking {value!r}", _choice(delta={"reasoning_content": value}), partial=None)
         yield _then_good(f"calls {value!r}", _choice(delta={"tool_calls": value}))
         yield _then_good(f"logprobs {value!r}", _choice(delta={"content": ""}, logprobs=value))
-        yield Fault(f"content {value!r}", streams(lambda w, v=value: [_choice(delta={"content": v}), w.end()]), "any", kinds=_KINDS)
-        yield Fault(f"finish {value!r}", streams(lambda w, v=value: [w.delta("Hello."), _choice(delta={}, finish_reason=v)]), "any", "", "Hello.", kinds=_KINDS)
-        yield Fault(f"error {value!r}", streams(lambda w, v=value: [w.delta("Hello."), event({"error": v}), w.end()]), "any", "", "Hello.", kinds=_KINDS)
-        yield Fault(f"a message {value!r}", streams(lambda w, v=value: [w.delta("Hello."), event(v), w.end()]), "any", "", "Hello.", kinds=_KINDS)
+        yield Fault(
+            f"content {value!r}",
+            streams(lambda w, v: [_choice(delta={"content": v}), w.end()], value),
+            "any",
+            kinds=_KINDS,
+        )
+        yield Fault(
+            f"finish {value!r}",
+            streams(lambda w, v: [w.delta("Hello."), _choice(delta={}, finish_reason=v)], value),
+            "any",
+            "",
+            "Hello.",
+            kinds=_KINDS,
+        )
+        yield Fault(
+            f"error {value!r}",
+            streams(lambda w, v: [w.delta("Hello."), event({"error": v}), w.end()], value),
+            "any",
+            "",
+            "Hello.",
+            kinds=_KINDS,
+        )
+        yield Fault(
+            f"a message {value!r}",
+            streams(lambda w, v: [w.delta("Hello."), event(v), w.end()], value),
+            "any",
+            "",
+            "Hello.",
+            kinds=_KINDS,
+        )
     for name, status in {"overloaded": 529, "busy": 503, "failed": 500}.items():
         failed = event({"error": {"message": f"{name}_error", "code": status}})
-        yield Fault(f"{name} in the stream, once", streams(lambda _, one=failed: [one]), "answer", times=1, kinds=_KINDS)
-        yield Fault(f"{name} in the stream", streams(lambda _, one=failed: [one]), "ServerError BusyError", name, kinds=_KINDS)
+        yield Fault(
+            f"{name} in the stream, once", streams(lambda _, one: [one], failed), "answer", times=1, kinds=_KINDS
+        )
+        yield Fault(
+            f"{name} in the stream", streams(lambda _, one: [one], failed), "ServerError BusyError", name, kinds=_KINDS
+        )
     half = streams(lambda w: [w.error("half \ud83d")])
     yield Fault("a half in an error", half, "ServerError", "half", kinds=_KINDS)
-    yield Fault("a half in the text", streams(lambda w: [w.delta("a\ud83d"), w.delta("b", "stop"), end]), "answer", partial="a\ufffdb", kinds=_KINDS)
+    yield Fault(
+        "a half in the text",
+        streams(lambda w: [w.delta("a\ud83d"), w.delta("b", "stop"), end]),
+        "answer",
+        partial="a\ufffdb",
+        kinds=_KINDS,
+    )
 
 
 def _then_good(name: str, one: bytes, partial: str | None = "Hello.") -> Fault:

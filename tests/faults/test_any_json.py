@@ -33,7 +33,9 @@ scalars = st.one_of(
     st.sampled_from(["\ud83d", "\u202e", "\x1b[2J", "/chat", "chatbot", "textbox", "state", "submit"]),
 )
 any_json = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4), max_leaves=8
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+    max_leaves=8,
 )
 
 
@@ -70,7 +72,9 @@ def use(config: Any, info: Any) -> None:
             describe_app(shaped, told, "t", "http://h", endpoint=named)
             endpoint = queued_or_not(shaped, discover(shaped, told, "t", named))
             assert endpoint.prefix == "" or endpoint.prefix.startswith("/")
-            payload = build(endpoint, Request.of("hi", "be brief", temperature=0.5, max_tokens=5, thinking=True), None, "t")
+            payload = build(
+                endpoint, Request.of("hi", "be brief", temperature=0.5, max_tokens=5, thinking=True), None, "t"
+            )
             json.dumps(payload.data)
         except QwenError as error:
             str(error).encode()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from servers.web import SAVED
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 EVENT_ID = "0123456789abcdef" * 2
@@ -75,9 +75,6 @@ class Wire:
         return message("process_completed", output={"error": words}, success=False)
 
 
-Doing = "Callable[[Wire], Awaitable[None]]"
-
-
 @dataclass(frozen=True)
 class Fault:
     """One fault.
@@ -139,7 +136,7 @@ class FaultServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open.add(writer)
-        working: asyncio.Task[None] | None = None
+        working: asyncio.Task[bool] | None = None
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -240,12 +237,12 @@ def sends(*parts: Part) -> Any:
     return do
 
 
-def streams(make: Callable[[Wire], Sequence[Part]]) -> Any:
+def streams(make: Callable[..., Sequence[Part]], *given: Any) -> Any:
     """Make a fault of a stream whose head is good: each of its parts is a chunk of its own."""
 
     async def do(wire: Wire) -> None:
         await wire.send(STREAM + b"Transfer-Encoding: chunked\r\n\r\n")
-        for part in make(wire):
+        for part in make(wire, *given):
             await wire.send(chunks(part) if isinstance(part, bytes) else part)
         await wire.send(b"0\r\n\r\n")
 

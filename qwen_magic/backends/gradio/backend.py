@@ -28,7 +28,7 @@ from ...messages import Message
 from ..capabilities import TEXT_ALONE
 from ..http import translated
 from ..qwen_models import context_of
-from ..retrying import retry_until_ready
+from ..retrying import PASSING, Passing, retry_until_ready
 from .app_http import AppHttp, Site
 from .description import describe_space, space_capabilities
 from .discovery import discover
@@ -367,7 +367,10 @@ class SpaceBackend:
             asked = True
             return await attempt()
 
-        return retry_until_ready(limited, result, self.name, deadlines, state=lambda: self._state(http), clock=clock)
+        # A 500 is of a function that the app does not have any more: it is looked for again, not called again.
+        passing = Passing(self.name, deadlines, clock, statuses=PASSING - {500})
+        state = functools.partial(self._state, http)
+        return retry_until_ready(limited, result, self.name, deadlines, state=state, clock=clock, passing=passing)
 
     async def _state(self, http: AppHttp) -> str:
         """Ask the Hub for the Space's stage; raise where waiting would not help."""
