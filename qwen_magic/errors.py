@@ -5,11 +5,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .text.surrogates import mended
+from .text.terminal import TerminalFilter
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_LONGEST = 500
+_LONGEST_READ = 20_000
+"""Characters of a text that are looked at at all: a server may send a line without end."""
+_LONGEST_LINE = 2000
+_UNSEEN = re.compile(
+    "[\u00ad\u061c\u200b\u200e\u200f\u2028\u2029\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+"""Characters that cannot be seen and turn, hide or tag what stands beside them; the joiners of emoji are not here."""
 
 
 class PartialReply(Protocol):
@@ -51,8 +60,8 @@ class QwenError(Exception):
     """
 
     def __init__(self, what: str, *, target: str = "", hint: str = "") -> None:
-        super().__init__(what)
         self.what = one_line(what)
+        super().__init__(self.what)
         self.target = target
         self.hint = one_line(hint)
         self.reply: PartialReply | None = None
@@ -66,7 +75,8 @@ class QwenError(Exception):
         line = f"{self.target}: {self.what}" if self.target else self.what
         if not line.endswith((".", "!", "?")):
             line += "."
-        return f"{line} {self.hint}".rstrip()
+        # What was set after the error was made passes the same door as what it was made of.
+        return one_line(f"{line} {self.hint}", _LONGEST_LINE)
 
     def _render_traceback_(self) -> Sequence[str]:
         """Show one line where IPython would show a traceback."""
@@ -107,8 +117,11 @@ class ServerError(QwenError):
     Attributes:
         server_message: what the server said, or "".
         status: the HTTP status, or 0 where the error came inside a stream.
+        retry_after: seconds after which the server wants to be asked again, or None.
 
     """
+
+    retry_after: float | None = None
 
     def __init__(
         self, what: str, *, target: str = "", hint: str = "", server_message: str = "", status: int = 0
@@ -123,25 +136,11 @@ class EmptyAnswerError(ServerError):
 
 
 class BusyError(ServerError):
-    """The queue is full, or there were too many requests.
-
-    Attributes:
-        retry_after: seconds that the server asked us to wait, or None.
-
-    """
-
-    retry_after: float | None = None
+    """The queue is full, or there were too many requests."""
 
 
 class QuotaError(ServerError):
-    """A quota is used up.
-
-    Attributes:
-        retry_after: seconds until the quota is back, where the server said so, or None.
-
-    """
-
-    retry_after: float | None = None
+    """A quota is used up; ``retry_after`` tells when it is back, where the server says so."""
 
 
 class AsleepError(ServerError):
@@ -173,6 +172,10 @@ class ContextError(ServerError):
 
 class AuthError(ServerError):
     """A key, token or login is missing or was refused."""
+
+
+class UnexpectedError(QwenError):
+    """Something failed that nobody had foreseen; it is worth a report."""
 
 
 class ChainError(QwenError):
@@ -211,15 +214,20 @@ def in_words(error: BaseException) -> str:
     return str(error) if isinstance(error, QwenError) else one_line(f"{type(error).__name__}: {error}")
 
 
-def one_line(text: str) -> str:
-    """Fold a text's white space, so that a message stays one line, and leave out what steers a terminal.
+def one_line(text: str, longest: int = _LONGEST) -> str:
+    """Make one clean line of any text: the door through which every server's words come to a user.
+
+    White space is folded, what steers a terminal or turns the direction of writing is left out, and halves of
+    surrogate pairs, which no file and no message can hold, are mended.
 
     Args:
         text: any text, as a server may have sent it.
+        longest: the most characters that are returned.
 
     Returns:
-        The text on one line, at most 500 characters.
+        The text on one line.
 
     """
-    folded = _CONTROLS.sub("", " ".join(text.split()))
-    return folded if len(folded) <= 500 else folded[:499] + "…"  # noqa: PLR2004
+    folded = " ".join(TerminalFilter().feed(mended(text[:_LONGEST_READ])).split())
+    folded = " ".join(_UNSEEN.sub("", folded).split())
+    return folded if len(folded) <= longest else folded[: longest - 1] + "…"

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from .errors import one_line
+
+_LONGEST_NAME = 200
+
 FinishReason = Literal["stop", "length", "filtered", "interrupted", "error"]
 
 
@@ -77,13 +81,19 @@ class Status(Event):
     progress: float | None = None
     eta: float | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", one_line(self.text))
+
 
 @dataclass(frozen=True)
 class Responder(Event):
-    """Which target and model answer from here on."""
+    """Which target and model answer from here on; a model's name is as a server tells it, on one clean line."""
 
     target: str
     model: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model", one_line(self.model, _LONGEST_NAME))
 
 
 @dataclass(frozen=True)

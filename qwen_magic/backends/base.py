@@ -28,12 +28,15 @@ class Deadlines:
         connect: for a connection, the look-up of the name with it.
         retry: while a queue is full.
         wake: while a Space is asleep, building or starting.
+        first_token: for the first sign of an answer, or from one to the next before it begins; None for as long as
+            within an answer.
 
     """
 
     connect: float
     retry: float
     wake: float
+    first_token: float | None = None
 
 
 class Rates(Protocol):
@@ -66,10 +69,11 @@ class Settings:
         headers: headers sent with each request, on top of our own.
         hf_token: a Hugging Face token, sent to Spaces of the Hub alone.
         connect_timeout: the longest wait for a connection.
-        stall_timeout: the longest wait for a byte in a stream, heartbeats apart.
+        stall_timeout: the longest time without progress: without more of an answer, whatever else is sent.
         retry_timeout: the longest time spent on retries while a queue is full.
         wake_timeout: the longest wait for a Space that is asleep, building or starting.
         failover_timeout: the longest wait for a busy or sleeping target while another one of the chain is left.
+        first_token_timeout: the longest wait for an answer to begin while another one of the chain is left.
         keys: the API keys of the session.
         options: what only one kind of backend can be told, by the kind's name; see each kind.
         clock: what tells the time and waits.
@@ -86,6 +90,7 @@ class Settings:
     retry_timeout: float = 60.0
     wake_timeout: float = 300.0
     failover_timeout: float = 10.0
+    first_token_timeout: float = 30.0
     keys: Keys = field(default_factory=Keys, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     clock: Clock = field(default=SYSTEM_CLOCK, repr=False, compare=False)

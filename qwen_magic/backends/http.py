@@ -1,28 +1,30 @@
-"""What all HTTP backends share: aiohttp's exceptions turned into ours, and the watch for silence."""
+"""What all HTTP backends share: aiohttp's exceptions turned into ours, and bodies read as they come."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import aiohttp
 
-from ..clock import SYSTEM_CLOCK
 from ..errors import ConnectError, DisconnectError, ProtocolError, QwenError, StallError
+from .patience import FAILURE_LIMIT, Limit, StalledError, Watch
 from .proxies import ProxyError, refusal, refusal_hint
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
-    from typing_extensions import Self
-
-    from ..clock import Clock
     from .base import Deadlines, Settings
 
 _NETWORK = "Check the address and the network, or try another target."
 _AGAIN = "Ask again, or try another target."
+NETWORK_ERRORS = (aiohttp.ClientError, OSError, asyncio.TimeoutError)
+"""What aiohttp and the operating system raise of a network."""
+_PACKED = re.compile(r"content-encoding", re.IGNORECASE)
+_HOST_NAME = re.compile(r"\blabel\b|\bidna\b", re.IGNORECASE)
 
 
 def timeouts(settings: Settings, deadlines: Deadlines | None = None) -> aiohttp.ClientTimeout:
@@ -52,7 +54,11 @@ async def translated(target: str, settings: Settings, deadlines: Deadlines | Non
     """
     try:
         yield
-    except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
+    except NETWORK_ERRORS as error:
+        raise translate(error, target, settings, deadlines) from error
+    except UnicodeError as error:
+        if not _HOST_NAME.search(str(error)):
+            raise
         raise translate(error, target, settings, deadlines) from error
 
 
@@ -66,12 +72,12 @@ def translate(  # noqa: C901, PLR0911 - a table
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         what = f"no connection within {(deadlines or settings.deadlines).connect:g} s"
         return ConnectError(what, target=target, hint=_NETWORK)
-    if isinstance(error, (aiohttp.ServerTimeoutError, asyncio.TimeoutError)):
-        return StallError(
-            f"the server has sent nothing for {settings.stall_timeout:g} s",
-            target=target,
-            hint="Ask again, try another target, or raise stall_timeout.",
-        )
+    if isinstance(error, asyncio.TimeoutError):
+        seconds, setting = error.limit if isinstance(error, StalledError) else Limit(settings.stall_timeout)
+        alive = isinstance(error, StalledError) and error.alive
+        nothing = "nothing but signs of life" if alive else "nothing"
+        hint = f"Ask again, try another target, or raise {setting}."
+        return StallError(f"the server has sent {nothing} for {seconds:g} s", target=target, hint=hint)
     if isinstance(error, ProxyError):
         return ConnectError(str(error), target=target, hint=error.hint)
     if isinstance(error, aiohttp.ClientHttpProxyError):
@@ -87,98 +93,133 @@ def translate(  # noqa: C901, PLR0911 - a table
     if isinstance(error, aiohttp.ClientConnectorError):
         what = f"cannot connect to {error.host}:{error.port} ({_reason(error)})"
         return ConnectError(what, target=target, hint=_NETWORK)
-    if isinstance(error, aiohttp.InvalidURL):
+    if isinstance(error, (aiohttp.InvalidURL, UnicodeError)):  # the latter of a name that no host can have
         return ConnectError("the address is not a valid URL", target=target, hint="Check the address.")
+    if _PACKED.search(str(error)):
+        hint = "Have it, or a proxy before it, not compress its streams."
+        return ProtocolError("the server packed its answer so that it cannot be read", target=target, hint=hint)
     if isinstance(error, aiohttp.ClientResponseError):
-        return ProtocolError("no HTTP server answers there", target=target, hint="Check the address.")
-    if isinstance(
-        error,
-        (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, aiohttp.ClientOSError, ConnectionError),
-    ):
+        what = "no HTTP server answers there, or one that breaks HTTP's rules"
+        return ProtocolError(what, target=target, hint="Check the address, and what stands before the server.")
+    if is_dropped(error):
         return DisconnectError("the server closed the connection before the end", target=target, hint=_AGAIN)
     return ConnectError(f"the connection failed ({_reason(error)})", target=target, hint=_NETWORK)
 
 
-class Watch:
-    """Break a response off when it shows no sign of life for too long.
-
-    A sign of life only notes the time; what watches looks at it when the limit has passed. No ``asyncio.wait_for``
-    stands around the reading, which up to Python 3.11 can lose a cancellation.
-
-    Args:
-        response: what is read.
-        limit: seconds without a sign of life after which reading raises ``asyncio.TimeoutError``.
-        clock: what tells the time.
-
-    """
-
-    def __init__(self, response: aiohttp.ClientResponse, limit: float, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._response = response
-        self._limit = limit
-        self._clock = clock
-        self._last = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-
-    def __enter__(self) -> Self:
-        self.alive()
-        self._watch()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def alive(self) -> None:
-        """Note a sign of life: the limit counts from here."""
-        self._last = self._clock.now()
-
-    def _watch(self) -> None:
-        """Break off where the limit has passed since the last sign of life; else look again when it may have."""
-        left = self._last + self._limit - self._clock.now()
-        if left > 0:
-            self._timer = asyncio.get_running_loop().call_later(left, self._watch)
-        else:
-            self._response.content.set_exception(aiohttp.SocketTimeoutError("silent"))
+def is_dropped(error: BaseException) -> bool:
+    """Tell whether a connection that stood was closed by the server, or on the way to it."""
+    if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ClientProxyConnectionError)):
+        return False
+    gone = (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, aiohttp.ClientOSError, ConnectionError)
+    return isinstance(error, gone) and not _PACKED.search(str(error))
 
 
 async def read_chunks(response: aiohttp.ClientResponse, watch: Watch) -> AsyncGenerator[bytes, None]:
     """Yield a response's body as it comes; close the response when nobody reads any more.
 
+    What came before a fault is yielded before it is raised.
+
     Args:
         response: an open response.
-        watch: its watch; the caller tells it of signs of life.
+        watch: its watch; the caller tells it of progress.
 
     Yields:
         Bytes, never empty.
 
     """
-    if response.connection is not None and response.connection.protocol is not None:
-        response.connection.protocol.read_timeout = None  # aiohttp arms its timer anew for each chunk
     try:
-        with watch:
-            async for chunk in response.content.iter_any():
-                yield chunk
+        with watch, _told_of_the_end(response):
+            try:
+                async for chunk in response.content.iter_any():
+                    yield chunk
+            except NETWORK_ERRORS:
+                if left := _left(response.content):
+                    yield left
+                raise
     finally:
         # Closed, not given back to the pool: the server sees at once that nobody listens.
         if not response.content.at_eof():
             response.close()
 
 
-async def read_text(response: aiohttp.ClientResponse, limit: int = 4 << 20) -> str:
-    """Return a response's text, or what of it can be read.
+async def read_body(response: aiohttp.ClientResponse, limit: Limit, most: int = 64 << 20) -> str:
+    """Return a response's whole text.
 
     Args:
         response: an open response.
-        limit: the most bytes that are read; OpenRouter's list of models has half a million.
+        limit: how long it may go without progress.
+        most: the most bytes that are read.
+
+    Raises:
+        StalledError: it made no progress.
+        aiohttp.ClientPayloadError: it is longer, or was cut off.
+
+    """
+    found, watch = bytearray(), Watch(response, limit)
+    async with contextlib.aclosing(read_chunks(response, watch)) as chunks:
+        async for chunk in chunks:
+            found += chunk
+            watch.hear(len(found))
+            if len(found) > most:
+                raise aiohttp.ClientPayloadError("too long")
+    return found.decode("utf-8", "replace")
+
+
+async def read_text(response: aiohttp.ClientResponse, most: int = 4 << 20, limit: Limit = FAILURE_LIMIT) -> str:
+    """Return a response's text, or what of it can be read in a short time.
+
+    Args:
+        response: an open response.
+        most: the most bytes that are read; OpenRouter's list of models has half a million.
+        limit: how long is read, whatever comes.
 
     """
     found = bytearray()
-    with contextlib.suppress(aiohttp.ClientError, OSError, asyncio.TimeoutError):
-        async for data in response.content.iter_any():
-            found += data
-            if len(found) >= limit:
-                break
-    return found[:limit].decode("utf-8", "replace")
+    with contextlib.suppress(*NETWORK_ERRORS):
+        async with contextlib.aclosing(read_chunks(response, Watch(response, limit))) as chunks:
+            async for chunk in chunks:
+                found += chunk
+                if len(found) >= most:
+                    break
+    return found[:most].decode("utf-8", "replace")
+
+
+@contextlib.contextmanager
+def _told_of_the_end(response: aiohttp.ClientResponse) -> Iterator[None]:
+    """Have the reader told when the connection is gone: after a broken chunk aiohttp closes it without a word."""
+    protocol = response.connection.protocol if response.connection is not None else None
+    closed = getattr(protocol, "closed", None)  # None where it is gone already
+    content = response.content
+
+    def ended(_: asyncio.Future[None]) -> None:
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("closed"))
+
+    if protocol is None or closed is None:
+        yield
+        return
+    protocol.read_timeout = None  # aiohttp arms its timer anew for each chunk
+    closed.remove_done_callback(_heard)  # once for each connection, which is used again
+    closed.add_done_callback(_heard)
+    closed.add_done_callback(ended)
+    try:
+        yield
+    finally:
+        closed.remove_done_callback(ended)
+
+
+def _heard(closed: asyncio.Future[None]) -> None:
+    """Take an exception out of a future, so that asyncio does not report that nobody did."""
+    if not closed.cancelled():
+        closed.exception()
+
+
+def _left(content: aiohttp.StreamReader) -> bytes:
+    """Return what had come before the fault that a reader raises."""
+    content.set_exception(None)  # type: ignore[arg-type] # or it would raise once more
+    with contextlib.suppress(*NETWORK_ERRORS, RuntimeError):
+        return content.read_nowait()
+    return b""
 
 
 def _reason(error: BaseException) -> str:

@@ -8,8 +8,35 @@ import threading
 from importlib.util import find_spec
 from typing import Any
 
+from ..errors import QwenError, ServerError
+
+_SECRET = 8
+"""Characters from which a value may be a secret: "EMPTY" and "ollama" are none."""
 SERVICE = "qwen_magic"
 """The name under which keys are kept in the keyring."""
+
+
+class SecretHeaders(dict[str, str]):
+    """Headers of a request, some of which let us in; their values are in no repr, and so in no traceback."""
+
+    def __repr__(self) -> str:
+        return f"<headers {', '.join(self)}>"
+
+    def hidden(self, text: str) -> str:
+        """Take the secrets out of a text that a server sent: some repeat the key that they refuse."""
+        for value in self.values():
+            for secret in (value, value.partition(" ")[2]):
+                text = text.replace(secret, "…") if len(secret) >= _SECRET else text
+        return text
+
+    def hide(self, error: BaseException) -> None:
+        """Take the secrets out of an error of ours."""
+        if not isinstance(error, QwenError):
+            return
+        error.what, error.hint = self.hidden(error.what), self.hidden(error.hint)
+        error.args = (error.what,)
+        if isinstance(error, ServerError):
+            error.server_message = self.hidden(error.server_message)
 
 
 class Keys:

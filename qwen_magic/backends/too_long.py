@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+_MOST_DIGITS = 12
 _TOO_LONG = re.compile(
     r"context[_ ](?:length|size|window|limit)|maximum (?:context|prompt|model) length|range of input length"
     r"|(?:prompt|input) (?:is )?too long|longer than the model|too many tokens|reduce the length of the"
@@ -58,4 +59,5 @@ def counts(text: str) -> Counts:
 
 
 def _number(text: str) -> int | None:
-    return int(text.replace(",", "")) or None
+    digits = text.replace(",", "")
+    return int(digits) or None if len(digits) <= _MOST_DIGITS else None

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from ..backends.base import Deadlines
+from ..backends.last_resort import unexpected
 from ..errors import (
     AsleepError,
     BusyError,
@@ -51,8 +52,9 @@ class Chain:
     """Targets that are tried in order until one begins to answer.
 
     One that cannot send all that a request holds is not asked. One that failed a short time ago is left out, and tried
-    again only where all others fail. While another one is left, a busy or sleeping target is waited for only a little,
-    and a long queue counts as full; where all fail, the first of those is waited for as long as the settings allow.
+    again only where all others fail. While another one is left, a busy, sleeping or silent target is waited for only a
+    little, and a long queue counts as full; where all fail, the first of those is waited for as long as the settings
+    allow.
 
     Args:
         targets: the targets, in order.
@@ -124,7 +126,7 @@ class Chain:
             except QwenError as error:
                 failures[target.name] = error
                 self._check_left(target, error)
-                if waiting and isinstance(error, (BusyError, AsleepError)):
+                if waiting and isinstance(error, (BusyError, AsleepError, StallError)):
                     hurried.append(target)
                 if not waiting:
                     waiting, hurried = hurried[:1], []
@@ -209,6 +211,10 @@ class Chain:
             if isinstance(error, ConnectError):
                 self._connecting += time.perf_counter() - started
             raise
+        except Exception as error:  # noqa: BLE001 - the last resort
+            failure = unexpected(error, target.name)
+            self._health.failed(target.name, failure, begun=self._begun)
+            raise failure from None
 
     async def _answer(
         self,
@@ -256,7 +262,8 @@ class Chain:
         connect = min(full.connect, share)
         if not others:
             return Deadlines(connect, full.retry, full.wake)
-        return Deadlines(connect, min(full.retry, settings.failover_timeout), min(full.wake, settings.failover_timeout))
+        wait = settings.failover_timeout
+        return Deadlines(connect, min(full.retry, wait), min(full.wake, wait), settings.first_token_timeout)
 
     async def _failure(self, failures: dict[str, QwenError]) -> QwenError:
         """Return the error to raise where no target answered; it names a server on this machine that could."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..backends.base import Deadlines, Settings
+from ..backends.last_resort import last_resort
 from ..backends.registry import kind_options, make_backend
 from ..backends.targets import parse_chain, usual_chain
 from ..clock import SYSTEM_CLOCK, Clock
@@ -58,12 +59,13 @@ class QwenClient:
         hf_token: a Hugging Face token, sent to Spaces of the Hub alone; without one ``HF_TOKEN``.
         auth: user and password for a Gradio app with a login.
         connect_timeout: the longest wait for a connection, in seconds.
-        stall_timeout: the longest wait for the next byte of a stream, heartbeats apart, in seconds.
+        stall_timeout: the longest time without more of an answer, whatever else is sent, in seconds.
         retry_timeout: how long to go on trying while a queue is full, in seconds.
         wake_timeout: how long to wait for a Space that is asleep or starting, in seconds.
         endpoint: a Gradio app's endpoint, ``"/name"`` or its number, where discovery should not choose.
         inputs: values for an endpoint's inputs, by parameter name or label.
         failover_timeout: how long to wait for a busy or sleeping target while another one is left, in seconds.
+        first_token_timeout: how long to wait for an answer to begin while another target is left, in seconds.
         options: what only one kind of backend can be told: by the kind's name, its options by their names.
         max_connections: how many answers come at once, by default as many as are asked for; who waits for a place
             is told, and no time limit counts it.
@@ -98,6 +100,7 @@ class QwenClient:
         endpoint: str | int | None = None,
         inputs: Mapping[str, Any] | None = None,
         failover_timeout: float = 10.0,
+        first_token_timeout: float = 30.0,
         options: Mapping[str, Mapping[str, Any]] | None = None,
         max_connections: int | None = None,
         requests_per_minute: int | Mapping[str, int] | None = None,
@@ -115,6 +118,7 @@ class QwenClient:
             retry_timeout=retry_timeout,
             wake_timeout=wake_timeout,
             failover_timeout=failover_timeout,
+            first_token_timeout=first_token_timeout,
             clock=clock,
             rates=self._rates,
             options=kind_options({"space": {"endpoint": endpoint, "inputs": inputs, "auth": auth}}, options or {}),
@@ -268,8 +272,10 @@ class QwenClient:
             target: a target string; without one the client's first target.
 
         """
-        backend = self._backend(self._chosen(target)[0])
-        return await backend.capabilities(await self._sessions.get(), self.settings.deadlines)
+        chosen = self._chosen(target)[0]
+        with last_resort(chosen.name):
+            backend = self._backend(chosen)
+            return await backend.capabilities(await self._sessions.get(), self.settings.deadlines)
 
     async def preview(
         self,
@@ -362,7 +368,8 @@ class QwenClient:
             self.usage.add(part)
 
     async def _describe(self, target: Target, deadlines: Deadlines) -> Description:
-        return await self._backend(target).describe(await self._sessions.get(), deadlines)
+        with last_resort(target.name):
+            return await self._backend(target).describe(await self._sessions.get(), deadlines)
 
     async def _check(self, target: Target) -> None:
         started = time.perf_counter()

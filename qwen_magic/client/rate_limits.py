@@ -30,7 +30,8 @@ _BURST_PART, _SMALL_BURST = 20, 5
 """Requests that may go at once: one in so many of a minute's, or so many; the others go evenly."""
 _UNKNOWN_ANSWER = 500
 """Tokens that an answer counts before one has come, where nobody limits it."""
-_LONGEST_PAUSE = 900.0
+_LONGEST_PAUSE = 60.0
+"""Seconds for which a server's wish to be left alone is heeded; whoever asks later is told by the server itself."""
 
 
 @dataclass

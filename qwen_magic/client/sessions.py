@@ -5,19 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import platform
+import re
 import threading
 import weakref
 from typing import TYPE_CHECKING
 
 import aiohttp
+from yarl import URL
 
 from ..backends.proxies import ProxyChoice
+from ..errors import UsageError
 from ..version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from ..backends.base import Settings
+
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+"""What RFC 9110, 5.1 and 5.5 allow."""
 
 
 class Sessions:
@@ -40,7 +48,12 @@ class Sessions:
         ] = weakref.WeakKeyDictionary()
 
     async def get(self) -> aiohttp.ClientSession:
-        """Return the running loop's session, a new one where it has none."""
+        """Return the running loop's session, a new one where it has none.
+
+        Raises:
+            UsageError: a header or the proxy's address is none.
+
+        """
         loop = asyncio.get_running_loop()
         with self._lock:
             kept = self._guards.get(loop)
@@ -73,6 +86,7 @@ class Sessions:
 
     def _open(self) -> aiohttp.ClientSession:
         settings = self._settings
+        _check(settings)
         timeout = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=settings.connect_timeout)
         return aiohttp.ClientSession(
             timeout=timeout,
@@ -84,6 +98,28 @@ class Sessions:
             # Servers on an IP address set cookies too, which keep us on one replica.
             cookie_jar=aiohttp.CookieJar(unsafe=True),
         )
+
+
+def _check(settings: Settings) -> None:
+    """Refuse what no request can be sent with; a header's value may be a secret and is not repeated.
+
+    Raises:
+        UsageError: a header or the proxy's address is none.
+
+    """
+    for name, value in settings.headers.items():
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+            raise UsageError(f"no header can have the name {name!r}", hint="Check headers=.")
+        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+            what = f"the value of the header {name} is no text that a header can hold"
+            raise UsageError(what, hint="Check headers=: Latin letters on one line, as a str.")
+    try:
+        proxy = URL(settings.proxy) if settings.proxy is not None else None
+        host = proxy.host if proxy is not None and proxy.port else None
+    except (ValueError, TypeError):
+        host = None
+    if settings.proxy is not None and not host and not str(settings.proxy).startswith("socks"):
+        raise UsageError("the proxy's address is no URL", hint="Write proxy= as http://HOST:PORT.")
 
 
 async def _guard(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:

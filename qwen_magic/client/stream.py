@@ -6,6 +6,7 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from ..backends.last_resort import unexpected
 from ..errors import QwenError, UsageError
 from ..events import End, Event, Reset, TextDelta
 from .answer import Answer
@@ -210,9 +211,11 @@ class Stream:
             self._answer.end("error", error.target)
             error.reply = self.reply
             queue.put_nowait(error)
-        except Exception as error:  # noqa: BLE001 - a fault of ours belongs to the one who iterates
+        except Exception as error:  # noqa: BLE001 - the last resort
+            failure = unexpected(error, self._answer.reply().target)
             self._answer.end("error")
-            queue.put_nowait(error)
+            failure.reply = self.reply
+            queue.put_nowait(failure)
 
 
 class _AttemptFilters:

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from .nest import Nest
     from .session import NotebookSession
 
-_TIMEOUTS = ("connect_timeout", "stall_timeout", "retry_timeout", "wake_timeout", "failover_timeout")
+_TIMEOUTS = (
+    *("connect_timeout", "stall_timeout", "retry_timeout", "wake_timeout"),
+    *("failover_timeout", "first_token_timeout"),
+)
 
 
 @magics_class
@@ -51,11 +54,14 @@ class QwenMagics(Magics):
     )
     redact = Bool(False, help="Whether what looks like a secret is replaced in all prompts.").tag(config=True)  # noqa: FBT003
     connect_timeout = Float(10.0, help="Seconds to wait for a connection.").tag(config=True)
-    stall_timeout = Float(120.0, help="Seconds to wait for the next byte of an answer.").tag(config=True)
-    retry_timeout = Float(60.0, help="Seconds to go on trying while a queue is full.").tag(config=True)
+    stall_timeout = Float(120.0, help="Seconds to wait for more of an answer.").tag(config=True)
+    retry_timeout = Float(60.0, help="Seconds to go on trying while a server is busy or fails.").tag(config=True)
     wake_timeout = Float(300.0, help="Seconds to wait for a Space that wakes up.").tag(config=True)
     failover_timeout = Float(
         10.0, help="Seconds to wait for a busy or sleeping target while another one is left to try."
+    ).tag(config=True)
+    first_token_timeout = Float(
+        30.0, help="Seconds to wait for an answer to begin while another target is left to try."
     ).tag(config=True)
 
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:

@@ -59,6 +59,13 @@ class SSEDecoder:
         self._by_lines = False
         self._reset_event()
 
+    @property
+    def held(self) -> int:
+        """How many bytes of an event there are that is not whole yet; none where a comment is all there is."""
+        first = self._rest[0] if self._rest else self._line[0] if self._line else b""
+        comment = first.lstrip(b"\n").startswith(b":")
+        return self._data_bytes + (0 if comment else self._rest_bytes + self._line_bytes)
+
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
         """Take the next bytes.
 

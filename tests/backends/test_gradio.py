@@ -17,7 +17,7 @@ from support.examples import examples
 
 from qwen_magic.backends.gradio.answers import AppAnswer, changes, find_answer
 from qwen_magic.backends.gradio.diffs import DiffError, apply_diff
-from qwen_magic.backends.gradio.protocol import EventReader, event_id_of, is_heartbeat
+from qwen_magic.backends.gradio.protocol import EventReader, event_id_of
 from qwen_magic.errors import DisconnectError, ProtocolError, QuotaError, QwenError, ServerError
 from qwen_magic.events import End, Event, Reset, Status, TextDelta, ThinkingDelta
 from qwen_magic.text.sse import SSEDecoder
@@ -477,10 +477,16 @@ def test_what_says_nothing(text: str) -> None:
 
 
 def test_heartbeats_are_told_apart() -> None:
-    assert is_heartbeat('{"msg":"heartbeat"}')
-    assert is_heartbeat('{"msg": "heartbeat", "event_id": null}')
-    assert not is_heartbeat(generating('the word "heartbeat"' * 20))
-    assert not is_heartbeat(message("process_starts"))
+    for text, beats in (
+        ('{"msg":"heartbeat"}', True),
+        ('{"msg": "heartbeat", "event_id": null}', True),
+        (generating('the word "heartbeat"' * 20), False),
+        (message("process_starts"), False),
+    ):
+        one = reader()
+        one.read(text)
+        assert one.progress.beats is beats
+        assert one.progress.moved is not beats
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", "null", "{}", '{"msg":1}', '{"msg":"x"', "\ud800", "[" * 10_000])

@@ -179,16 +179,16 @@ def test_the_progress_of_a_prompt() -> None:
     assert ChatDecoder("t").feed(chunk(choices=[], prompt_progress={"total": 40, "processed": 10})) == []
 
 
-def test_comments_are_no_message() -> None:
+def test_comments_are_no_progress() -> None:
     decoder = ChatDecoder("t")
     decoder.feed(b": ping\n\n")
-    assert not decoder.started
-    assert not decoder.said_something
+    assert not decoder.moved
     decoder.feed(chunk(choices=[]))
-    assert decoder.started
-    assert decoder.said_something
+    assert not decoder.moved
+    decoder.feed(chunk(choices=[{"delta": {"content": "a"}}]))
+    assert decoder.moved
     decoder.feed(b": ping\n\n")
-    assert not decoder.said_something
+    assert not decoder.moved
 
 
 def test_the_request() -> None:

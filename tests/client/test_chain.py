@@ -101,7 +101,7 @@ async def test_a_target_that_failed_is_not_asked_again_at_once() -> None:
 
 
 async def test_one_that_is_left_out_is_asked_where_all_others_fail() -> None:
-    broken = Said(status=500, body="{}")
+    broken = Said(status=501, body="{}")
     async with ChatServer(broken, Said()) as one, ChatServer(Said(), broken) as other:
         async with QwenClient([one.target, other.target]) as client:
             assert (await client.ask("hi")).target == other.target
@@ -109,7 +109,7 @@ async def test_one_that_is_left_out_is_asked_where_all_others_fail() -> None:
 
 
 async def test_a_single_target_is_never_left_out() -> None:
-    async with ChatServer(Said(status=500, body="{}"), Said()) as server, QwenClient(server.target) as client:
+    async with ChatServer(Said(status=501, body="{}"), Said()) as server, QwenClient(server.target) as client:
         with pytest.raises(ServerError):
             await client.ask("hi")
         assert (await client.ask("hi")).text == "Hello."

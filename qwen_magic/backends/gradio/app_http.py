@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from yarl import URL
 
-from ...errors import AsleepError, AuthError, NotFoundError, ProtocolError
-from ..http import read_text, timeouts
+from ...errors import AsleepError, AuthError, NotFoundError, ProtocolError, QwenError
+from ..http import read_body, read_text, timeouts
+from ..keys import SecretHeaders
+from ..patience import Limit, first_limit, opened
+from ..wire_numbers import read_json
+from .config_shape import shaped_config, shaped_info
 from .failures import http_error, server_message
+from .moves import check_move, place_of, same_site
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Mapping
     from contextlib import AbstractAsyncContextManager
 
     import aiohttp
 
+    from ...errors import ServerError
     from ..base import Deadlines, Settings
 
 _REDIRECTS = 5
@@ -35,6 +42,7 @@ class Site:
         base_url: where the app is served; a redirect of ``/config`` moves it.
         home: the address that the user named, which no redirect moves.
         space_id: the id of a Space of the Hub, or "".
+        places: the servers to which it has led, once that was said.
         leaving: what is still telling a server that nobody listens; the loop itself keeps tasks only weakly.
 
     """
@@ -44,6 +52,7 @@ class Site:
     base_url: str
     home: str
     space_id: str = ""
+    places: set[str] = field(default_factory=set)
     leaving: set[asyncio.Task[None]] = field(default_factory=set)
 
 
@@ -72,47 +81,83 @@ class AppHttp:
         """The limits of each request."""
         return timeouts(self.site.settings, self.deadlines)
 
+    @property
+    def limit(self) -> Limit:
+        """How long the app may go without progress before an answer begins."""
+        return first_limit(self.site.settings, self.deadlines)
+
     def url(self, path: str, base: str | None = None) -> str:
         """Return a path's URL."""
         return (base or self.site.base_url) + path
 
-    def headers(self, url: str) -> dict[str, str]:
+    def headers(self, url: str) -> SecretHeaders:
         """Send the user's headers to the target's own server, and the Hub's token to Spaces of the Hub alone.
 
         The Hub's proxy keeps this header from the app.
         """
         settings, parts = self.site.settings, urlsplit(url)
-        headers: dict[str, str] = {}
+        headers = SecretHeaders()
         if self.at_home(url):
-            headers |= settings.headers
+            headers.update(settings.headers)
         if settings.hf_token and parts.scheme == "https" and (parts.hostname or "").endswith(".hf.space"):
             headers["x-hf-authorization"] = f"Bearer {settings.hf_token}"
         return headers
 
     def at_home(self, url: str) -> bool:
         """Tell whether a URL is of the server that the user named, to which no redirect has led."""
-        return _same_site(self.site.home, url)
+        return same_site(self.site.home, url)
+
+    @property
+    def elsewhere(self) -> str:
+        """The server to which redirects have led, where it is not the one that the user named; else ""."""
+        return "" if self.at_home(self.site.base_url) else place_of(self.site.base_url)
+
+    async def failure(self, response: aiohttp.ClientResponse) -> ServerError:
+        """Tell what an answer means that is no success; the user's own secrets are taken out of it."""
+        body = self.headers(str(response.url)).hidden(await read_text(response))
+        return http_error(response.status, response.headers, body, self.name)
 
     def get(self, url: str, **headers: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """Get a URL without following redirects."""
-        all_headers = {**headers, **self.headers(url)}
-        return self.session.get(url, headers=all_headers, allow_redirects=False, timeout=self.timeout)
+        all_headers = SecretHeaders({**headers, **self.headers(url)})
+        asking = self.session.get(url, headers=all_headers, allow_redirects=False, timeout=self.timeout)
+        return opened(asking, self.limit)
+
+    def post(
+        self, url: str, limit: Limit | None = None, **body: Any
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Post to a URL without following redirects; the body is ``json`` or ``data``."""
+        headers = self.headers(url)
+        asking = self.session.post(url, headers=headers, allow_redirects=False, timeout=self.timeout, **body)
+        return opened(asking, limit or self.limit)
 
     def moved(self, response: aiohttp.ClientResponse) -> str:
         """Return where an answer redirects to, or ""."""
         where = response.headers.get("Location", "") if response.status in _MOVED else ""
-        return str(response.url.join(URL(where))) if where else ""
+        try:
+            return str(response.url.join(URL(where))) if where else ""
+        except ValueError:
+            raise ProtocolError(
+                "the app sends us to no web address", target=self.name, hint="Check the address."
+            ) from None
 
     async def config(self) -> dict[str, Any]:
-        """Get ``/config``; a redirect moves the base, and is followed by hand so that no token goes astray."""
+        """Get ``/config``; a redirect moves the base, and is followed by hand so that no token goes astray.
+
+        Raises:
+            MovedError: it leads to another server, which has not been said yet.
+            QwenError: it cannot be reached, or is no Gradio app.
+
+        """
         url = self.url("/config")
         for _ in range(_REDIRECTS):
             async with self.get(url) as response:
                 if moved := self.moved(response):
+                    await check_move(self.site, moved)
                     url = moved
                     continue
-                value = await self.json(response)
-                if not isinstance(value, dict) or "dependencies" not in value:
+                value = shaped_config(await self.json(response))
+                if value is None:
                     break
                 self.site.base_url = url.partition("?")[0].removesuffix("/").removesuffix("/config")
                 return value
@@ -143,9 +188,7 @@ class AppHttp:
                     target=self.name,
                     hint=f"If you trust it, name it as the target: {url.partition('?')[0].removesuffix('/login')}",
                 )
-            async with self.session.post(
-                url, data=form, headers=self.headers(url), allow_redirects=False, timeout=self.timeout
-            ) as response:
+            async with self.post(url, data=form) as response:
                 moved = self.moved(response)
                 if moved.partition("?")[0].endswith("/login"):
                     url = moved
@@ -160,8 +203,14 @@ class AppHttp:
                     )
                 # Some apps go on to their page after a login; one without a login has no such path.
                 if not moved and response.status not in (200, 404):
-                    raise http_error(response.status, response.headers, await read_text(response), self.name)
+                    raise await self.failure(response)
                 return
+
+    async def info(self, config: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Get ``/info`` of an app whose ``/config`` is known; None where it gives none."""
+        with contextlib.suppress(QwenError):
+            return shaped_info(await self.get_json(f"{config['api_prefix']}/info"))
+        return None
 
     async def get_json(self, path: str, base: str | None = None) -> Any:
         """Get a path's JSON."""
@@ -169,33 +218,22 @@ class AppHttp:
         async with self.get(url) as response:
             return await self.json(response)
 
-    async def post_json(self, path: str, body: dict[str, Any]) -> Any:
-        """Post JSON to a path, and return the JSON that it answers."""
+    async def post_json(self, path: str, body: dict[str, Any], limit: Limit | None = None) -> Any:
+        """Post JSON to a path, and return the JSON that it answers; `limit` is how long its head may take."""
         url = self.url(path)
-        async with self.session.post(
-            url, json=body, headers=self.headers(url), allow_redirects=False, timeout=self.timeout
-        ) as response:
+        async with self.post(url, limit, json=body) as response:
             return await self.json(response)
 
     async def json(self, response: aiohttp.ClientResponse) -> Any:
         """Read an answer's JSON; raise what its status means."""
-        body = await response.text(errors="replace")
         self.site.settings.rates.hear(self.name, response.headers)
         if response.status != 200:  # noqa: PLR2004
-            raise http_error(response.status, response.headers, body, self.name)
+            raise await self.failure(response)
+        body = await read_body(response, self.limit)
         try:
-            return json.loads(body)
+            return read_json(body)
         except (ValueError, RecursionError):
             pass
         if self.site.space_id:  # the Hub shows a page while a Space starts
             raise AsleepError("the Space shows a page instead of its app", target=self.name, hint="Try again later.")
         raise ProtocolError("no Gradio app answers there", target=self.name, hint="Check the address.")
-
-
-def _same_site(one: str, other: str) -> bool:
-    """Tell whether two URLs are of one server; its secure address counts as the same."""
-    first, second = URL(one), URL(other)
-    if not (first.is_absolute() and second.is_absolute()):
-        return False
-    upgraded = first.host == second.host and (first.scheme, second.scheme) == ("http", "https")
-    return first.origin() == second.origin() or (upgraded and first.is_default_port() and second.is_default_port())

@@ -28,7 +28,7 @@ from ...messages import Message
 from ..capabilities import TEXT_ALONE
 from ..http import translated
 from ..qwen_models import context_of
-from ..retrying import retry_until_ready
+from ..retrying import PASSING, Passing, retry_until_ready
 from .app_http import AppHttp, Site
 from .description import describe_space, space_capabilities
 from .discovery import discover
@@ -37,6 +37,7 @@ from .failures import SESSION_LOST, WAKING_STAGES, stage_error
 from .filling import build
 from .kind import GradioOptions, space_host
 from .known_spaces import KNOWN
+from .moves import MovedError
 from .old_runs import queued_or_not
 from .questions import count_questions
 from .run_of import run_of
@@ -53,6 +54,9 @@ if TYPE_CHECKING:
     from .runs import Run
 
 T = TypeVar("T")
+
+_MOST_PLACES = 5
+"""Servers to which redirects may lead, one after the other."""
 
 
 class SpaceBackend:
@@ -98,6 +102,8 @@ class SpaceBackend:
         """Stream one answer's events; see `Backend.stream`."""
         http = AppHttp(self.site, session, deadlines=deadlines)
         async with translated(self.name, self.settings, deadlines):
+            if http.elsewhere:
+                yield self._led(http.elsewhere)
             known, failure = self._endpoint or self._known, None
             if known is not None:
                 begun = False
@@ -114,9 +120,9 @@ class SpaceBackend:
                     return
             found: list[Endpoint] = []
             looking = functools.partial(self._look_again, http, known, failure)
-            async with aclosing(self._retry_until_ready(http, looking, found)) as waiting:
-                async for event in waiting:
-                    yield event
+            async with aclosing(self._find(http, looking, found)) as waiting:
+                async for status in waiting:
+                    yield status
             self._endpoint = found[0]
             async with aclosing(self._answer(http, found[0], request)) as answer:
                 async for event in answer:
@@ -209,7 +215,7 @@ class SpaceBackend:
         payload = build(endpoint, request, inputs, self.name, model=self.model)
         # A fresh session for each answer: the history is ours to send, never what the server happens to remember.
         session_hash = secrets.token_hex(6)
-        yield Responder(self.name, payload.model or self.space_id.rpartition("/")[2])
+        yield self._responder(http, payload)
         if endpoint.before and payload.history:
             given: list[bool] = []
             giving = functools.partial(self._give_history, http, endpoint, payload, session_hash)
@@ -244,7 +250,7 @@ class SpaceBackend:
         course = self._visits.course(walk, turns, await http.app_id(endpoint.prefix) if walk.keeps else "")
         asked = request if course.whole else request.with_messages([*system, turns[-1]])
         payload = build(endpoint, asked, self.options.inputs, self.name, model=self.model)
-        yield Responder(self.name, payload.model or self.space_id.rpartition("/")[2])
+        yield self._responder(http, payload)
         for warning in payload.warnings:
             yield Status(warning, "warning", self.name)
         if course.goes_on:
@@ -271,6 +277,14 @@ class SpaceBackend:
                     for seen in self._seen(payload.rows, [course.visit.values.get(walk.display[0])]):
                         yield seen
                 yield event
+
+    def _responder(self, http: AppHttp, payload: Payload) -> Responder:
+        """Name who answers: the model, and where it is, if a redirect has led there."""
+        model = payload.model or self.space_id.rpartition("/")[2]
+        return Responder(self.name, f"{model} at {http.elsewhere}".lstrip() if http.elsewhere else model)
+
+    def _led(self, place: str) -> Status:
+        return Status(f"the app is at {place} now, and the question goes there", "warning", self.name)
 
     def _seen(self, sent: int, shown: list[Any]) -> list[Status]:
         """Tell where an app dropped the earlier turns; from then on they go in front of the prompt."""
@@ -303,12 +317,29 @@ class SpaceBackend:
             return False
         return True
 
+    async def _find(
+        self, http: AppHttp, looking: Callable[[], Awaitable[Endpoint]], found: list[Endpoint]
+    ) -> AsyncGenerator[Status, None]:
+        """Discover the endpoint, wherever redirects lead; each other server is said before it is asked."""
+        while not found:
+            try:
+                async with aclosing(self._retry_until_ready(http, looking, found)) as waiting:
+                    async for status in waiting:
+                        yield status
+            except MovedError as moved:
+                if len(self.site.places) >= _MOST_PLACES:
+                    raise
+                yield self._led(moved.place)
+                self.site.places.add(moved.place)
+
     async def _look_again(self, http: AppHttp, known: Endpoint | None, failure: QwenError | None) -> Endpoint:
         """Discover the endpoint; where a silent failure led here, and there is nothing else to call, raise it."""
         if known is None or failure is None or not _is_silent(failure):
             return await self._discover(http)
         try:
             found = await self._discover(http)
+        except MovedError:
+            raise
         except QwenError:
             raise failure from None
         if _shape(found) == _shape(known):
@@ -319,10 +350,7 @@ class SpaceBackend:
         if self.login:
             await http.sign_in(*self.login)
         config = await http.config()
-        prefix = str(config.get("api_prefix") or "")
-        info = None
-        with contextlib.suppress(QwenError):
-            info = await http.get_json(f"{prefix}/info")
+        info = await http.info(config)
         return queued_or_not(config, discover(config, info, self.name, self.options.endpoint))
 
     def _retry_until_ready(
@@ -339,7 +367,10 @@ class SpaceBackend:
             asked = True
             return await attempt()
 
-        return retry_until_ready(limited, result, self.name, deadlines, state=lambda: self._state(http), clock=clock)
+        # A 500 is of a function that the app does not have any more: it is looked for again, not called again.
+        passing = Passing(self.name, deadlines, clock, statuses=PASSING - {500})
+        state = functools.partial(self._state, http)
+        return retry_until_ready(limited, result, self.name, deadlines, state=state, clock=clock, passing=passing)
 
     async def _state(self, http: AppHttp) -> str:
         """Ask the Hub for the Space's stage; raise where waiting would not help."""

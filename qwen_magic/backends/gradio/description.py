@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...errors import QwenError
 from ...parameters import SAMPLING
 from ..capabilities import Capabilities
 from ..descriptions import Description, EndpointDescription, InputDescription
 from .app import App, is_shown, names
 from .discovery import find_endpoint
+from .moves import MovedError
 from .old_runs import queued_or_not
 
 if TYPE_CHECKING:
@@ -39,11 +39,16 @@ async def describe_space(
         QwenError: it cannot be reached, or is no Gradio app.
 
     """
-    config = await http.config()
-    info = None
-    with contextlib.suppress(QwenError):
-        info = await http.get_json(f"{config.get('api_prefix') or ''}/info")
-    return describe_app(config, info, target, http.site.base_url, endpoint=endpoint, known=known, model=model)
+    notes: tuple[str, ...] = ()
+    try:
+        config = await http.config()
+    except MovedError as moved:  # nothing of the user's is sent
+        notes = (f"it sends us to {moved.place}",)
+        http.site.places.add(moved.place)
+        config = await http.config()
+    info = await http.info(config)
+    found = describe_app(config, info, target, http.site.base_url, endpoint=endpoint, known=known, model=model)
+    return replace(found, notes=(*notes, *found.notes))
 
 
 def describe_app(

@@ -30,7 +30,10 @@ def apply_diff(value: Any, operations: Any) -> Any:
         if not isinstance(operation, list) or len(operation) != 3 or not isinstance(operation[1], list):  # noqa: PLR2004
             raise DiffError("an operation that is no [action, path, value]")
         action, path, new = operation
-        value = _apply_at(value, action, path, new)
+        try:
+            value = _apply_at(value, action, path, new)
+        except (LookupError, TypeError, OverflowError) as error:  # a place that no list and no dict has
+            raise DiffError(f"{action} does not fit") from error
     return value
 
 

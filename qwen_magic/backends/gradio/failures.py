@@ -26,6 +26,7 @@ from ...errors import (
 )
 from ..retry_after import retry_after
 from ..too_long import is_too_long
+from ..wire_numbers import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,9 +60,7 @@ _OTHER = "Try another target."
 _TOKEN = "Set HF_TOKEN, or give hf_token=, of an account that may use it."  # noqa: S105 - a hint
 
 
-def http_error(  # noqa: PLR0911 - a table
-    status: int, headers: Mapping[str, str], body: str, target: str
-) -> QwenError:
+def http_error(status: int, headers: Mapping[str, str], body: str, target: str) -> ServerError:
     """Tell what an HTTP answer that is no success means.
 
     Args:
@@ -74,17 +73,21 @@ def http_error(  # noqa: PLR0911 - a table
         The error; an AsleepError or BusyError may pass when it is tried again.
 
     """
+    error = _meaning(status, body, target)
+    error.retry_after = retry_after(headers)
+    return error
+
+
+def _meaning(status: int, body: str, target: str) -> ServerError:  # noqa: PLR0911 - a table
     said = server_message(body)
-    if status == 429 or (status == 503 and "queue is full" in body.lower()):  # noqa: PLR2004
-        busy = BusyError(
+    if status in (429, 529) or (status == 503 and "queue is full" in body.lower()):  # noqa: PLR2004
+        return BusyError(
             said or "too many requests",
             target=target,
             hint="Wait a little, or try another target.",
             server_message=said,
             status=status,
         )
-        busy.retry_after = retry_after(headers)
-        return busy
     if "space is in error" in body:
         return SpaceStateError(said, target=target, hint=_OTHER, server_message=said, status=status)
     if status in (502, 503, 504):
@@ -177,7 +180,7 @@ def stage_error(stage: str, target: str) -> QwenError | None:
 def server_message(body: str) -> str:
     """Find what a server says in an error's body: JSON's ``detail`` or ``error``, or a short plain text."""
     try:
-        value = json.loads(body)
+        value = read_json(body)
     except (ValueError, RecursionError):
         return "" if _is_html(body) else one_line(body)[:200]
     while isinstance(value, dict):

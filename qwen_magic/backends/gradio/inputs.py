@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...parameters import TABLE
+from ..wire_numbers import number
 from .endpoints import Input
 
 if TYPE_CHECKING:
@@ -157,4 +158,4 @@ def _choices(choices: Any) -> tuple[tuple[str, Any], ...]:
 
 
 def _number(value: Any) -> float | None:
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    return value if number(value) is not None else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import aiohttp
 from aiohttp import WSMsgType
 
 from ...errors import DisconnectError, ProtocolError, ServerError
+from ..patience import Limit, StalledError
 from .failures import http_error
 from .protocol import question_of
 from .runs import LEAVE_SECONDS, Run, too_long
@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from types import SimpleNamespace
     from typing import TypeAlias
 
+    from ...clock import Clock
     from .endpoints import Endpoint
 
     Socket: TypeAlias = aiohttp.ClientWebSocketResponse[bool]
 
 _MAX_MESSAGE = 64 << 20
+_TURN = -1
+"""The place in a queue of one whose turn it is."""
 _GRADIO = "Is it a Gradio app?"
 
 
@@ -34,7 +37,9 @@ def queued_or_not(config: Mapping[str, Any], endpoint: Endpoint) -> Endpoint:
     """Give an endpoint of Gradio 3 that is not reached through the queue a protocol of its own, ``post``."""
     if endpoint.protocol != "ws":
         return endpoint
-    queued = config["dependencies"][endpoint.fn_index].get("queue")
+    functions = config["dependencies"]
+    numbers = [dep.get("id", place) for place, dep in enumerate(functions)]
+    queued = functions[numbers.index(endpoint.fn_index)].get("queue")
     if config.get("enable_queue") if queued is None else queued:
         return endpoint
     conversation = endpoint.conversation and replace(endpoint.conversation, protocol="post")
@@ -67,10 +72,10 @@ class WebsocketRun(_OldRun):
         await self.withdraw()
         self._opening = asyncio.ensure_future(self._open())
         # asyncio.wait_for may lose a cancellation (up to Python 3.11).
-        await asyncio.wait({self._opening}, timeout=self.stall_timeout)
+        await asyncio.wait({self._opening}, timeout=self.patience().seconds)
         if not self._opening.done():
-            raise aiohttp.SocketTimeoutError("silent")
-        self._alive = time.monotonic()
+            raise StalledError(self.patience())
+        self._alive = self._clock.now()
         self._first = await self._next(self._opening.result())
 
     async def _open(self) -> Socket:
@@ -90,12 +95,20 @@ class WebsocketRun(_OldRun):
                 raise ProtocolError("no websocket answers there", target=self.http.name, hint=_GRADIO) from None
             raise http_error(error.status, error.headers or {}, "", self.http.name) from None
 
+    @property
+    def _clock(self) -> Clock:
+        return self.http.site.settings.clock
+
     async def messages(self) -> AsyncGenerator[list[str], None]:
         """Yield the socket's messages."""
         assert self._opening is not None  # noqa: S101 - joined before
-        yield [self._first]
+        data = self._first
         while True:
-            yield [await self._next(self._opening.result())]
+            self.reader.progress.moved = False
+            yield [data]
+            if self.reader.progress.moved:
+                self._alive = self._clock.now()
+            data = await self._next(self._opening.result())
 
     async def _next(self, socket: Socket) -> str:
         """Receive a message, and answer the server's questions on the way to it."""
@@ -104,20 +117,26 @@ class WebsocketRun(_OldRun):
             question = question_of(data, self.http.name)
             if question is None:
                 return data
+            if question["msg"] == "send_data":
+                self.reader.progress.note_place(_TURN)
+                self._alive = self._clock.now() if self.reader.progress.moved else self._alive
             await socket.send_json(self.address if question["msg"] == "send_hash" else self.body)
 
     async def _receive(self, socket: Socket) -> str:
+        heard = False
         while True:
-            left = self._alive + self.stall_timeout - time.monotonic()
-            message = await socket.receive(timeout=max(left, 0.001))
+            limit = self.patience()
+            left = self._alive + limit.seconds - self._clock.now()
+            try:
+                message = await socket.receive(timeout=max(left, 0.001))
+            except asyncio.TimeoutError:
+                raise StalledError(limit, alive=heard) from None
+            heard = True
             if message.type is WSMsgType.TEXT:
-                self._alive = time.monotonic()
                 return str(message.data)
             if message.type is WSMsgType.PING:
+                self.reader.progress.beats = True
                 await socket.pong(message.data)
-                # Pings keep a wait in the queue alive, but not an answer that has begun.
-                if not self.reader.started:
-                    self._alive = time.monotonic()
             elif message.type is not WSMsgType.PONG:
                 raise self._broken(message.type, message.data)
 
@@ -178,6 +197,7 @@ class FirstSSERun(_OldRun):
                     if question is None:
                         yield data
                         continue
+                    self.reader.progress.note_place(_TURN)
                     self.reader.event_id = str(question.get("event_id") or "")
                     await self.http.post_json(self.path("/queue/data"), {**self.body, "event_id": self.reader.event_id})
 
@@ -195,7 +215,8 @@ class PostRun(_OldRun):
     async def join(self) -> None:
         """Ask, and wait for the answer."""
         try:
-            output, success = await self.http.post_json(self.path("/run/predict"), self.body), True
+            limit = Limit(self.http.site.settings.stall_timeout)  # the answer comes whole
+            output, success = await self.http.post_json(self.path("/run/predict"), self.body, limit), True
         except ServerError as error:
             if error.status != 500:  # noqa: PLR2004
                 raise

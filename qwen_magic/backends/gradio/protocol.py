@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ...errors import BusyError, ProtocolError, QwenError
 from ...events import End, Event, Status
+from ..wire_numbers import number, read_json, whole
 from .answers import AppAnswer, changes, find_answer
 from .diffs import DiffError, apply_diff
 from .failures import app_error, session_error
+from .progress import Progress
 from .questions import question_in
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ class EventReader:
         shows: further outputs that may hold the answer; the last that holds one counts.
         shown: how the app shows texts.
         data: all outputs, once the event is complete.
+        progress: what of all that came was progress.
 
     """
 
@@ -65,6 +68,7 @@ class EventReader:
     shows: tuple[int, ...] = ()
     shown: ShownText | None = None
     data: list[Any] | None = None
+    progress: Progress = field(default_factory=Progress)
     _broken: bool = False
     _value: Any = None
     _path: list[Any] = field(default_factory=list)
@@ -98,14 +102,18 @@ class EventReader:
             try:
                 found += self._looked_at()
                 found += self._read(data)
-            except QwenError as error:
+            except (QwenError, RecursionError) as error:
+                fault = error if isinstance(error, QwenError) else _no_message(self.target)
                 if not found:
-                    raise
-                self._fault = error
-                return found
+                    raise fault from None
+                self._fault = fault
+                break
             if self.ended:
-                return found
-        return found + self._looked_at()
+                break
+        else:
+            found += self._looked_at()
+        self.progress.note(found, len(self._answer.text) + len(self._answer.thinking))
+        return found
 
     def check(self) -> None:
         """Raise the fault that came behind the events that `read` returned last, if there was one."""
@@ -162,6 +170,8 @@ class EventReader:
         if event_id is not None and event_id != self.event_id:
             return []
         match message["msg"]:
+            case "heartbeat":
+                self.progress.beats = True
             case "process_generating":
                 self.started = True
                 return self._generating(message)
@@ -170,6 +180,8 @@ class EventReader:
                 return self._completed(message)
             case "process_starts":
                 self.started = True
+            case "estimation":
+                self.progress.note_place(whole(message.get("rank")))
             case "unexpected_error":
                 raise session_error(message, self.target)
             case "close_stream":
@@ -251,14 +263,17 @@ def decode_message(data: str, target: str) -> dict[str, Any]:
 
     """
     try:
-        message = json.loads(data)
+        message = read_json(data)
     except (ValueError, RecursionError):
         message = None
     if not isinstance(message, dict) or not isinstance(message.get("msg"), str):
-        raise ProtocolError(
-            "the server sent something that is no Gradio message", target=target, hint="Is it a Gradio app?"
-        )
+        raise _no_message(target)
     return message
+
+
+def _no_message(target: str) -> ProtocolError:
+    what = "the server sent something that is no Gradio message"
+    return ProtocolError(what, target=target, hint="Is it a Gradio app?")
 
 
 def question_of(data: str, target: str) -> dict[str, Any] | None:
@@ -277,18 +292,13 @@ def question_of(data: str, target: str) -> dict[str, Any] | None:
     return message if message["msg"] in ("send_hash", "send_data") else None
 
 
-def is_heartbeat(data: str) -> bool:
-    """Tell whether a message only says that the server is alive."""
-    return len(data) < _SHORT and '"heartbeat"' in data  # a longer one says more
-
-
 def status_of(message: dict[str, Any], target: str) -> list[Event]:
     """Tell the user of the queue, logs and progress."""
     match message["msg"]:
-        case "estimation" if isinstance(message.get("rank"), int):
-            text = f"in the queue: place {message['rank'] + 1} of {message.get('queue_size') or '?'}"
-            eta = message.get("rank_eta")
-            eta = float(eta) if isinstance(eta, (int, float)) and eta >= 1 else None
+        case "estimation" if (rank := whole(message.get("rank"))) is not None:
+            text = f"in the queue: place {rank + 1} of {whole(message.get('queue_size')) or '?'}"
+            eta = number(message.get("rank_eta"))
+            eta = eta if eta is not None and eta >= 1 else None
             return [Status(text if eta is None else f"{text}, about {eta:.0f} s", "queue", target, eta=eta)]
         case "process_starts":
             return [Status("waiting for the first token", "server", target)]
@@ -304,13 +314,13 @@ def status_of(message: dict[str, Any], target: str) -> list[Event]:
 def _progress(message: dict[str, Any], target: str) -> list[Event]:
     units = message.get("progress_data")
     unit = units[-1] if isinstance(units, list) and units and isinstance(units[-1], dict) else {}
-    part = unit.get("progress")
-    if part is None and unit.get("length"):
-        part = (unit.get("index") or 0) / unit["length"]
+    part, length = number(unit.get("progress")), number(unit.get("length"))
+    if part is None and length:
+        part = (number(unit.get("index")) or 0.0) / length
     text = str(unit.get("desc") or "working")[:200]
-    if not isinstance(part, (int, float)):
+    if part is None or not 0 <= part <= 1:
         return [Status(text, "server", target)]
-    return [Status(f"{text}: {part:.0%}", "server", target, float(part))]
+    return [Status(f"{text}: {part:.0%}", "server", target, part)]
 
 
 def _output_data(message: dict[str, Any]) -> list[Any] | None:

@@ -13,10 +13,10 @@ import aiohttp
 from ...errors import DisconnectError, NotFoundError, ProtocolError, QwenError
 from ...events import End, Event
 from ...text.sse import EventTooLong, SSEDecoder
-from ..http import Watch, read_chunks, read_text
+from ..http import read_chunks
+from ..patience import Limit, Watch
 from .answers import find_answer
-from .failures import http_error
-from .protocol import EventReader, event_id_of, is_heartbeat
+from .protocol import EventReader, event_id_of
 from .shown import ShownText
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 LEAVE_SECONDS = 2.0
 """The longest wait for a server that is told to stop."""
-_HEARTBEAT_BYTES = 200
+_QUEUE_PATIENCE = 3
 
 
 class Run(ABC):
@@ -51,10 +51,17 @@ class Run(ABC):
         if before := find_answer(payload.history, payload.prompt, 0):
             self.reader.old = before.text
 
-    @property
-    def stall_timeout(self) -> float:
-        """Return the longest wait for a sign of life, in seconds."""
-        return self.http.site.settings.stall_timeout
+    def patience(self) -> Limit:
+        """Tell how long the app may go without progress.
+
+        A place in a queue may stand still for longer, where heartbeats tell that the app lives: an answer before ours
+        may take that long.
+        """
+        if self.reader.progress.answers:
+            return Limit(self.http.site.settings.stall_timeout)
+        limit = self.http.limit
+        queued = not self.reader.started and self.reader.progress.beats and limit.setting == "stall_timeout"
+        return Limit(limit.seconds * _QUEUE_PATIENCE) if queued else limit
 
     @abstractmethod
     async def join(self) -> None:
@@ -100,17 +107,19 @@ class Run(ABC):
     async def sse_messages(self, response: aiohttp.ClientResponse) -> AsyncGenerator[list[str], None]:
         """Yield the messages of a response of server-sent events, as they come together."""
         if response.status != 200:  # noqa: PLR2004
-            raise http_error(response.status, response.headers, await read_text(response), self.http.name)
+            raise await self.http.failure(response)
         decoder = SSEDecoder()
-        watch = Watch(response, self.stall_timeout, self.http.site.settings.clock)
+        watch = Watch(response, self.patience(), self.http.site.settings.clock)
         async with aclosing(read_chunks(response, watch)) as chunks:
             async for chunk in chunks:
-                # Heartbeats keep a wait in the queue alive, but not an answer that has begun.
-                messages = self._decoded(decoder, chunk)
-                if messages:
+                self.reader.progress.moved = False
+                if messages := self._decoded(decoder, chunk):
                     yield messages
-                if len(chunk) > _HEARTBEAT_BYTES or not all(map(is_heartbeat, messages)) or not self.reader.started:
+                if self.reader.progress.moved:
                     watch.alive()
+                else:
+                    watch.hear(decoder.held)
+                watch.change(self.patience())
         if messages := [event.data for event in decoder.close()]:
             yield messages
 
@@ -143,14 +152,7 @@ class QueueRun(Run):
             "session_hash": self.session_hash,
         }
         path = self.path("/queue/join")
-        try:
-            answer = await self.http.post_json(path, body)
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            if isinstance(error, aiohttp.ClientConnectorError):
-                raise
-            # A pooled connection that the server had reset: once more, on a new one.
-            answer = await self.http.post_json(path, body)
-        return event_id_of(answer, self.http.name)
+        return event_id_of(await self.http.post_json(path, body), self.http.name)
 
     async def messages(self) -> AsyncGenerator[list[str], None]:
         """Yield the messages of the session's stream."""

@@ -6,11 +6,15 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ConnectError, QwenError, ServerError
+import aiohttp
+
+from ...errors import ConnectError, DisconnectError, QwenError, ServerError
 from ...events import AnswerEvent, Event, Responder, Status
 from ..capabilities import EVERY_PART
 from ..descriptions import Description
-from ..http import Watch, read_chunks, translated
+from ..http import NETWORK_ERRORS, read_chunks, translated
+from ..keys import SecretHeaders
+from ..patience import Limit
 from ..qwen_models import context_of
 from .authorization import authorization
 from .context_sizes import listed_context, listed_model, told_context
@@ -23,14 +27,15 @@ from .servers import GENERIC, SERVERS, chat_models
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
-    import aiohttp
-
     from ...request import Request
     from ..base import Deadlines, Settings
     from ..capabilities import Capabilities
+    from ..patience import Watch
     from ..target import Target
     from .protocol import ChatBody
 
+_LINGER_SECONDS = 5.0
+"""The longest wait for what may follow a finish reason: the tokens' count, and the end."""
 _TOLD_SECONDS = 60.0
 """How long a context counts that the server told: it may be started anew, or load its model with another."""
 
@@ -148,7 +153,7 @@ class OpenAIBackend:
             async with translated(self.name, self.settings, deadlines):
                 target = replace(self._target, address=self.base_url)
                 key = await authorization(target, self.server, self.settings, self._key)
-                headers = {**self.settings.headers, **key}
+                headers = SecretHeaders({**self.settings.headers, **key})
                 yield ServerHttp(target, self.server, self.settings, session, headers, deadlines)
         except ConnectError as error:
             if self.server.local:
@@ -167,32 +172,46 @@ class OpenAIBackend:
                 yield Status(warning, "warning", self.name)
             told, self._in_turns = len(body.warnings), body.in_turns
             try:
-                async with found[0] as response, aclosing(self._read(response, model)) as answer:
+                watch = http.watch(found[0])
+                async with found[0] as response, aclosing(self._read(response, watch, model)) as answer:
                     async for event in answer:
                         begun = begun or isinstance(event, AnswerEvent)
                         yield event
-            except ServerError as error:
-                if begun or not adapt(body, error):
+            except (ServerError, DisconnectError, aiohttp.ClientError, OSError) as error:
+                http.headers.hide(error)
+                if begun:
                     raise
+                if not (isinstance(error, ServerError) and adapt(body, error)):
+                    if (again := http.passing.wait(error)) is None:
+                        raise
+                    yield again.status
+                    await self.settings.clock.sleep(again.seconds)
             else:
                 return
 
     def _model_note(self, models: list[str]) -> tuple[str, ...]:
         return (f"{self.model} is not in its list",) if self.model and models and self.model not in models else ()
 
-    async def _read(self, response: aiohttp.ClientResponse, model: str) -> AsyncGenerator[Event, None]:
+    async def _read(self, response: aiohttp.ClientResponse, watch: Watch, model: str) -> AsyncGenerator[Event, None]:
         decoder = ChatDecoder(self.name, model)
-        watch = Watch(response, self.settings.stall_timeout, self.settings.clock)
-        async with aclosing(read_chunks(response, watch)) as chunks:
-            async for chunk in chunks:
-                for event in decoder.feed(chunk):
-                    yield event
-                decoder.check()
-                # Comments keep a long wait alive, but not an answer that has begun.
-                if decoder.said_something or not decoder.started:
-                    watch.alive()
-                if decoder.ended:
-                    return
+        within = Limit(self.settings.stall_timeout)
+        last = Limit(min(_LINGER_SECONDS, self.settings.stall_timeout))
+        try:
+            async with aclosing(read_chunks(response, watch)) as chunks:
+                async for chunk in chunks:
+                    for event in decoder.feed(chunk):
+                        yield event
+                    decoder.check()
+                    if decoder.ended:
+                        return
+                    if decoder.moved:
+                        watch.alive()
+                        watch.change(last if decoder.finished else within)
+                    else:
+                        watch.hear(decoder.held)
+        except NETWORK_ERRORS:
+            if not decoder.finished:  # else all of the answer is here, whatever becomes of the connection
+                raise
         for event in decoder.close():
             yield event
         decoder.check()

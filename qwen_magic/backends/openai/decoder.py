@@ -10,8 +10,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ...errors import DisconnectError, ProtocolError, QwenError, ServerError
-from ...events import End, Event, Responder, Status, TextDelta, ThinkingDelta, Usage, UsageReport
+from ...events import AnswerEvent, End, Event, Responder, Status, TextDelta, ThinkingDelta, Usage, UsageReport
 from ...text.sse import EventTooLong, SSEDecoder
+from ..wire_numbers import whole
 from .cumulative import GrowingText
 from .errors import stream_error
 from .finishes import Finish, finish_of
@@ -79,15 +80,13 @@ class ChatDecoder:
         model: the model that was asked, or "".
 
     Attributes:
-        started: whether anything but comments has come.
-        said_something: whether the last bytes completed a message, comments apart.
+        moved: whether the last bytes brought more of the answer, or of what is before it: no comments, no empty deltas.
         ended: whether the End has been given out.
 
     """
 
     def __init__(self, target: str, model: str = "") -> None:
-        self.started = False
-        self.said_something = False
+        self.moved = False
         self.ended = False
         self._target = target
         self._model: str | None = model
@@ -97,7 +96,18 @@ class ChatDecoder:
         self._text = GrowingText()
         self._finish: Finish | None = None
         self._usage: Usage | None = None
+        self._prompt_read = -1
         self._fault: QwenError | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the server has said why the answer ended, so that all of it is here."""
+        return self._finish is not None
+
+    @property
+    def held(self) -> int:
+        """How many bytes of a message there are that is not whole yet."""
+        return self._sse.held if self._lines is None else self._lines.held
 
     def feed(self, data: bytes) -> list[Event]:
         """Decode more bytes.
@@ -114,17 +124,15 @@ class ChatDecoder:
 
         """
         self.check()
+        self.moved = False
         if self._begin is not None and not (data := self._told_form(data)):
             return []
         if self._lines is not None:
-            self.said_something = True
             return self._read([("message", line) for line in self._lines.feed(data)])
         try:
             messages = self._sse.feed(data)
         except EventTooLong:
             raise self._too_long() from None
-        self.said_something = bool(messages)
-        self.started = self.started or self.said_something
         return self._read([(message.event, message.data) for message in messages])
 
     def check(self) -> None:
@@ -209,7 +217,9 @@ class ChatDecoder:
                 break
             if self._fault is not None:
                 break
-        return self._told(found.events())
+        events = found.events()
+        self.moved = self.moved or any(isinstance(event, AnswerEvent) for event in events)
+        return self._told(events)
 
     def _common(self, data: str) -> str | None:
         """Read a chunk that holds more of the answer's text and nothing else of note; None for any other."""
@@ -251,7 +261,9 @@ class ChatDecoder:
             raise ProtocolError(what, target=self._target, hint="Add /v1 to the address.")
         if usage := _usage(chunk.get("usage")):
             self._usage = usage
-        if status := _reading(chunk.get("prompt_progress"), self._target):
+        if reading := _reading(chunk.get("prompt_progress"), self._target):
+            status, done = reading
+            self.moved, self._prompt_read = self.moved or done > self._prompt_read, max(done, self._prompt_read)
             return [status]
         found = self._named(chunk.get("model"))
         listed = chunk.get("choices")
@@ -282,6 +294,7 @@ class ChatDecoder:
         if choice.get("error"):
             self._fault = stream_error({"error": choice["error"]}, self._target)
         elif reason := choice.get("finish_reason"):
+            self.moved = self.moved or self._finish is None
             self._finish = finish_of(reason)
             if self._finish.warning and self._finish.reason != "error":
                 found.append(Status(self._finish.warning, "warning", self._target))
@@ -290,6 +303,7 @@ class ChatDecoder:
     def _delta(self, delta: dict[str, Any]) -> list[Event]:
         thought = delta.get("reasoning_content") or delta.get("reasoning") or delta.get("reasoning_details")
         found = _parts(thought, ThinkingDelta)
+        self.moved = self.moved or _calls(delta)  # they are not taken, but the model writes
         content = delta.get("content")
         found += self._text.feed(content) if isinstance(content, str) else _parts(content, TextDelta)
         return found + _parts(delta.get("refusal"), TextDelta)
@@ -343,18 +357,25 @@ def _parts(value: Any, kind: type[TextDelta | ThinkingDelta]) -> list[Event]:
     return found
 
 
-def _reading(value: Any, target: str) -> Status | None:
-    """Tell how much of a long prompt llama.cpp has read (its ``return_progress``)."""
+def _calls(delta: dict[str, Any]) -> bool:
+    """Tell whether a delta holds more of a call of a tool."""
+    calls = delta.get("tool_calls")
+    found = [delta.get("function_call"), *(calls if isinstance(calls, list) else [])]
+    functions = [call.get("function", call) for call in found if isinstance(call, dict)]
+    return any(one.get("arguments") or one.get("name") for one in functions if isinstance(one, dict))
+
+
+def _reading(value: Any, target: str) -> tuple[Status, int] | None:
+    """Tell how much of a long prompt llama.cpp has read (its ``return_progress``), in words and in tokens."""
     counts = value if isinstance(value, dict) else {}
-    done, total = counts.get("processed"), counts.get("total")
-    if not isinstance(done, int) or not isinstance(total, int) or not 0 <= done < total or total < _LONG_PROMPT:
+    done, total = whole(counts.get("processed")), whole(counts.get("total"))
+    if done is None or total is None or done >= total or total < _LONG_PROMPT:
         return None
-    return Status(f"reading the prompt: {done} of {total} tokens", "server", target, done / total)
+    return Status(f"reading the prompt: {done} of {total} tokens", "server", target, done / total), done
 
 
 def _usage(value: Any) -> Usage | None:
     if not isinstance(value, dict):
         return None
-    counts = [value.get(name) for name in ("prompt_tokens", "completion_tokens")]
-    prompt, completion = (count if isinstance(count, int) else None for count in counts)
+    prompt, completion = (whole(value.get(name)) for name in ("prompt_tokens", "completion_tokens"))
     return None if prompt is None and completion is None else Usage(prompt, completion)

@@ -24,6 +24,7 @@ from ...errors import (
 )
 from ..retry_after import retry_after
 from ..too_long import counts, is_too_long
+from ..wire_numbers import read_json, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _AGAIN = "Ask again, or try another target."
 _OTHER = "Wait a little, or try another target."
 _LONGEST = 300
+_DEEPEST = 8
 _MODEL = re.compile(
     r"\bmodel\b.{0,80}(?:not (?:be )?(?:found|exist|available|a valid)|n['o]t exist|no longer|unknown)"
     r"|no such model|not a valid model|(?:unknown|invalid) model|model_not_(?:found|supported)",
@@ -79,7 +81,7 @@ def read_details(body: str) -> ErrorDetails:
 
     """
     try:
-        value = json.loads(body)
+        value = read_json(body)
     except (ValueError, RecursionError):
         return ErrorDetails() if re.match(r"\s*<", body) else ErrorDetails(one_line(body)[:_LONGEST])
     outer = value if isinstance(value, dict) else {}
@@ -93,8 +95,8 @@ def read_details(body: str) -> ErrorDetails:
     codes = " ".join(str(told[name]) for name in ("code", "type", "error_type") if told.get(name))
     code = str(inner.get("http_status_code") or inner.get("code"))
     number = int(code) if re.fullmatch(r"[45]\d\d", code) else 0
-    needed, context = inner.get("n_prompt_tokens"), inner.get("n_ctx")
-    if isinstance(needed, int) and isinstance(context, int) and counts(words).needed is None:  # llama.cpp, in fields
+    needed, context = whole(inner.get("n_prompt_tokens")), whole(inner.get("n_ctx"))
+    if needed is not None and context is not None and counts(words).needed is None:  # llama.cpp, in fields
         words = f"{words} ({needed} tokens, its context has {context})"
     return ErrorDetails(one_line(words)[:_LONGEST], codes, number)
 
@@ -118,8 +120,7 @@ def http_error(
     """
     said = read_details(body)
     error = _meaning(status, said, target, key_hint or "Give a key that this server takes.", title)
-    if isinstance(error, (BusyError, QuotaError)):
-        error.retry_after = retry_after(headers)
+    error.retry_after = retry_after(headers)
     return error
 
 
@@ -174,22 +175,25 @@ def _meaning(  # noqa: C901, PLR0911 - a table
         return error(BusyError, f"the server is busy ({reason})", _OTHER)
     if status == 503 and _LOADING.search(said.all):  # noqa: PLR2004
         return error(AsleepError, f"the model is not loaded yet ({reason})", _OTHER)
-    if status == 503 and _BUSY.search(said.all):  # noqa: PLR2004
+    if status == 529 or (status == 503 and _BUSY.search(said.all)):  # noqa: PLR2004
         return error(BusyError, f"the server is busy ({reason})", _OTHER)
     if 300 <= status < 400:  # noqa: PLR2004
         return error(ServerError, f"the server sends us elsewhere ({reason})", "Check the address: http or https?")
     return error(ServerError, f"the server answered {reason}", _AGAIN)
 
 
-def _words(value: Any) -> str:
+def _words(value: Any, deep: int = 0) -> str:
     """Find the words in an error of any shape."""
     if isinstance(value, str):
         return value
+    if deep > _DEEPEST:
+        return ""
     if isinstance(value, list):  # FastAPI's list of what is wrong with the body
-        return "; ".join(filter(None, map(_words, value)))
+        return "; ".join(filter(None, (_words(item, deep + 1) for item in value)))
     if not isinstance(value, dict):
         return ""
     if "msg" in value:
-        place = ".".join(str(part) for part in value.get("loc") or () if part != "body")
+        parts = value.get("loc")
+        place = ".".join(str(part) for part in parts if part != "body") if isinstance(parts, list) else ""
         return f"{place}: {value['msg']}" if place else str(value["msg"])
-    return next((_words(value[key]) for key in ("detail", "error", "message") if value.get(key)), "")
+    return next((_words(value[key], deep + 1) for key in ("detail", "error", "message") if value.get(key)), "")

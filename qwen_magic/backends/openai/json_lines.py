@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import codecs
-import json
 from typing import TYPE_CHECKING
+
+from ..wire_numbers import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,11 @@ class JsonLines:
         self._size = 0
         self.by_lines: bool | None = None
 
+    @property
+    def held(self) -> int:
+        """How many characters there are that were not given out yet."""
+        return self._size
+
     def feed(self, data: bytes) -> list[str]:
         """Take more bytes; give the lines that are whole, where each is a value."""
         text = self._decoder.decode(data)
@@ -57,7 +63,7 @@ class JsonLines:
 
 def _is_json(text: str) -> bool:
     try:
-        json.loads(text)
+        read_json(text)
     except (ValueError, RecursionError):
         return False
     return True

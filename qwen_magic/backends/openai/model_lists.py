@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import json
 from typing import TYPE_CHECKING, Any
+
+from ..wire_numbers import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ def model_list(body: str) -> list[dict[str, Any]] | None:
 
     """
     try:
-        data = json.loads(body)
+        data = read_json(body)
     except (ValueError, RecursionError):
         return None
     if isinstance(data, dict):

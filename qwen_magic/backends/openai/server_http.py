@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -19,8 +18,12 @@ from ...errors import (
     ProtocolError,
     QwenError,
 )
-from ..http import read_text, timeouts
-from ..retrying import retry_until_ready
+from ..http import NETWORK_ERRORS, read_text, timeouts
+from ..keys import SecretHeaders
+from ..patience import Watch, first_limit, opened, patiently
+from ..private_hosts import is_private_host
+from ..retrying import Passing, retry_until_ready
+from ..wire_numbers import read_json
 from .authorization import key_hint, server_place
 from .dashscope import region_hint
 from .errors import http_error
@@ -42,8 +45,6 @@ _UNAUTHORIZED = 401
 _REGION_SECONDS = 5.0
 _REFUSALS = (0, 400, 422, 424, 500)
 """Statuses of a request that cannot be taken as it is: templates that raise make a 424 or a 500; 0 is in a stream."""
-_SECRET = 8
-"""Characters from which a key is one: "EMPTY" and "ollama" are not."""
 
 
 def adapt(body: ChatBody, error: ServerError) -> bool:
@@ -83,7 +84,7 @@ class ServerHttp:
         server: Server,
         settings: Settings,
         session: aiohttp.ClientSession,
-        headers: dict[str, str],
+        headers: SecretHeaders,
         deadlines: Deadlines | None,
     ) -> None:
         self._name = target.name
@@ -91,18 +92,27 @@ class ServerHttp:
         self._model = target.model or server.model
         self._server = server
         self._session = session
-        self._headers = headers
+        self.headers = headers
         self._deadlines = deadlines or settings.deadlines
         self._settings = settings
         self._asked = False
         self._timeout = timeouts(settings, deadlines)
+        self._limit = first_limit(settings, deadlines)
+        host = urlsplit(target.address).hostname or ""
+        charged = not server.local and not is_private_host(host)
+        self.passing = Passing(target.name, self._deadlines, settings.clock, charged=charged)
+        self._asked_at = 0.0
 
     def open(self, body: ChatBody, found: list[aiohttp.ClientResponse]) -> AsyncGenerator[Status, None]:
         """Ask until the server answers; wait while it is busy, or loads its model."""
-        clock = self._settings.clock
+        attempt, clock, passing = (lambda: self._opened(body)), self._settings.clock, self.passing
         return retry_until_ready(
-            lambda: self._opened(body), found, self._name, self._deadlines, asleep="loading", clock=clock
+            attempt, found, self._name, self._deadlines, asleep="loading", clock=clock, passing=passing
         )
+
+    def watch(self, response: aiohttp.ClientResponse) -> Watch:
+        """Watch an answer for progress, from the question on."""
+        return Watch(response, self._limit, self._settings.clock, self._asked_at)
 
     async def _opened(self, body: ChatBody) -> aiohttp.ClientResponse:
         """Ask once, and again without what the server refuses; the request's warnings then name it."""
@@ -127,7 +137,7 @@ class ServerHttp:
             if response.status != _HTTP_OK:
                 error = await self._failure(response)
                 raise error if isinstance(error, ModelError) else await self._explained(error)
-            listed = model_list(await read_text(response))
+            listed = model_list(await read_text(response, limit=self._limit))
         if listed is None:
             raise ProtocolError(
                 "no OpenAI-compatible server answers there",
@@ -169,9 +179,9 @@ class ServerHttp:
     async def beside(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Read JSON from beside ``/v1``, in answer to a body where one is given; {} where there is none."""
         root = self._base_url.removesuffix("/v1")
-        with contextlib.suppress(aiohttp.ClientError, OSError, asyncio.TimeoutError, ValueError, RecursionError):
+        with contextlib.suppress(*NETWORK_ERRORS, ValueError, RecursionError):
             async with self._get(root + path, body) as response:
-                value = json.loads(await read_text(response)) if response.status == _HTTP_OK else {}
+                value = read_json(await read_text(response)) if response.status == _HTTP_OK else {}
                 return value if isinstance(value, dict) else {}
         return {}
 
@@ -179,30 +189,31 @@ class ServerHttp:
         self, url: str, body: Mapping[str, Any] | None = None
     ) -> contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]:
         method = "GET" if body is None else "POST"
-        return self._session.request(
-            method, url, json=body, headers=self._headers, timeout=self._timeout, allow_redirects=False
+        asking = self._session.request(
+            method, url, json=body, headers=self.headers, timeout=self._timeout, allow_redirects=False
         )
+        return opened(asking, self._limit)
 
     async def _post(self, request: ChatBody) -> aiohttp.ClientResponse:
         if self._asked:
             await self._settings.rates.again(self._name)
         self._asked = True
-        response = await self._session.post(
+        self._asked_at = self._settings.clock.now()
+        asking = self._session.post(
             f"{self._base_url}/chat/completions",
             json=request.body,
-            headers={**self._headers, "Accept": "text/event-stream"},
+            headers=SecretHeaders({**self.headers, "Accept": "text/event-stream"}),
             timeout=self._timeout,
             allow_redirects=False,  # another server would be sent our key
         )
+        response = await patiently(asking, self._limit)
         self._settings.rates.hear(self._name, response.headers)
         return response
 
     async def _failure(self, response: aiohttp.ClientResponse) -> ServerError:
         async with response:
             body = await read_text(response)
-        for header in self._headers.values():  # some servers repeat the key that they refuse
-            secret = header.partition(" ")[2]
-            body = body.replace(secret, "…") if len(secret) >= _SECRET else body
+        body = self.headers.hidden(body)
         server = self._server
         title = server_place(self._base_url) if server is GENERIC else server.title
         hint = key_hint(server, self._base_url)
@@ -221,7 +232,7 @@ class ServerHttp:
             elif error.models:
                 error.hint = some_models(error.models).strip()
         elif isinstance(error, AuthError) and error.status == _UNAUTHORIZED and self._server.name == "dashscope":
-            key = self._headers.get("Authorization", "").removeprefix("Bearer ")
+            key = self.headers.get("Authorization", "").removeprefix("Bearer ")
             error.hint = await region_hint(self._base_url, key, self._takes_key, self._naming) or error.hint
         elif isinstance(error, NotFoundError) and not self._base_url.endswith("/v1"):
             async with self._get(f"{self._base_url}/v1/models") as response:
@@ -231,9 +242,9 @@ class ServerHttp:
 
     async def _takes_key(self, base_url: str) -> bool:
         """Tell whether another server takes our key; it is sent nothing else."""
-        headers = {name: self._headers[name] for name in ("Authorization",) if name in self._headers}
+        headers = SecretHeaders({name: self.headers[name] for name in ("Authorization",) if name in self.headers})
         timeout = aiohttp.ClientTimeout(total=_REGION_SECONDS)
-        with contextlib.suppress(aiohttp.ClientError, OSError, asyncio.TimeoutError):
+        with contextlib.suppress(*NETWORK_ERRORS):
             async with self._session.get(
                 f"{base_url}/models", headers=headers, timeout=timeout, allow_redirects=False
             ) as response:

@@ -6,14 +6,14 @@ proxies before them.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
+
+from ..wire_numbers import read_json_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 DONE = "[DONE]"
-_read_json = json.JSONDecoder().raw_decode
 _ERROR_KEYS = ("error", "errors", "error_message", "error_msg", "detail", "error_code")
 _OTHER_APIS: tuple[tuple[str, str], ...] = (
     ("done", "Ollama's own API"),
@@ -50,7 +50,7 @@ def values(data: str) -> Iterator[Any]:
             yield DONE
             place += len(DONE)
         else:
-            value, place = _read_json(data, place)
+            value, place = read_json_at(data, place)
             yield value
 
 
