@@ -11,6 +11,7 @@ from yarl import URL
 
 from ...errors import AsleepError, AuthError, ProtocolError
 from ..http import read_text, timeouts
+from ..target import with_query
 from .failures import http_error, server_message
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Site:
         base_url: where the app is served; a redirect of ``/config`` moves it.
         home: the address that the user named, which no redirect moves.
         space_id: the id of a Space of the Hub, or "".
+        query: what the user's address had behind its path, a key perhaps; it goes to that server alone.
         leaving: what is still telling a server that nobody listens; the loop itself keeps tasks only weakly.
 
     """
@@ -44,6 +46,7 @@ class Site:
     base_url: str
     home: str
     space_id: str = ""
+    query: str = field(default="", repr=False)
     leaving: set[asyncio.Task[None]] = field(default_factory=set)
 
 
@@ -73,8 +76,9 @@ class AppHttp:
         return timeouts(self.site.settings, self.deadlines)
 
     def url(self, path: str, base: str | None = None) -> str:
-        """Return a path's URL."""
-        return (base or self.site.base_url) + path
+        """Return a path's URL, with the user's query behind it."""
+        url = (base or self.site.base_url) + path
+        return with_query(url, self.site.query) if self.at_home(url) else url
 
     def headers(self, url: str) -> dict[str, str]:
         """Send the user's headers to the target's own server, and the Hub's token to Spaces of the Hub alone.

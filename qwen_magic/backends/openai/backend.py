@@ -10,6 +10,7 @@ from ...errors import ConnectError, QwenError, ServerError
 from ...events import AnswerEvent, Event, Responder, Status
 from ..capabilities import EVERY_PART
 from ..descriptions import Description
+from ..echoes import sent_secrets, unechoed
 from ..http import Watch, read_chunks, translated
 from ..qwen_models import context_of
 from .authorization import authorization
@@ -149,7 +150,9 @@ class OpenAIBackend:
                 target = replace(self._target, address=self.base_url)
                 key = await authorization(target, self.server, self.settings, self._key)
                 headers = {**self.settings.headers, **key}
-                yield ServerHttp(target, self.server, self.settings, session, headers, deadlines)
+                secrets = sent_secrets(headers, target.login, target.query)
+                with unechoed(secrets):
+                    yield ServerHttp(target, self.server, self.settings, session, headers, deadlines)
         except ConnectError as error:
             if self.server.local:
                 error.hint = f"Start {self.server.title}, or try another target."

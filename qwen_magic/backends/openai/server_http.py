@@ -19,8 +19,10 @@ from ...errors import (
     ProtocolError,
     QwenError,
 )
+from ..echoes import sent_secrets, without_echoes
 from ..http import read_text, timeouts
 from ..retrying import retry_until_ready
+from ..target import with_query
 from .authorization import key_hint, server_place
 from .dashscope import region_hint
 from .errors import http_error
@@ -42,8 +44,6 @@ _UNAUTHORIZED = 401
 _REGION_SECONDS = 5.0
 _REFUSALS = (0, 400, 422, 424, 500)
 """Statuses of a request that cannot be taken as it is: templates that raise make a 424 or a 500; 0 is in a stream."""
-_SECRET = 8
-"""Characters from which a key is one: "EMPTY" and "ollama" are not."""
 
 
 def adapt(body: ChatBody, error: ServerError) -> bool:
@@ -88,6 +88,8 @@ class ServerHttp:
     ) -> None:
         self._name = target.name
         self._base_url = target.address
+        self._query = target.query
+        self._secrets = sent_secrets(headers, target.login, target.query)
         self._model = target.model or server.model
         self._server = server
         self._session = session
@@ -180,7 +182,12 @@ class ServerHttp:
     ) -> contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]:
         method = "GET" if body is None else "POST"
         return self._session.request(
-            method, url, json=body, headers=self._headers, timeout=self._timeout, allow_redirects=False
+            method,
+            with_query(url, self._query),
+            json=body,
+            headers=self._headers,
+            timeout=self._timeout,
+            allow_redirects=False,
         )
 
     async def _post(self, request: ChatBody) -> aiohttp.ClientResponse:
@@ -188,7 +195,7 @@ class ServerHttp:
             await self._settings.rates.again(self._name)
         self._asked = True
         response = await self._session.post(
-            f"{self._base_url}/chat/completions",
+            with_query(f"{self._base_url}/chat/completions", self._query),
             json=request.body,
             headers={**self._headers, "Accept": "text/event-stream"},
             timeout=self._timeout,
@@ -199,10 +206,8 @@ class ServerHttp:
 
     async def _failure(self, response: aiohttp.ClientResponse) -> ServerError:
         async with response:
-            body = await read_text(response)
-        for header in self._headers.values():  # some servers repeat the key that they refuse
-            secret = header.partition(" ")[2]
-            body = body.replace(secret, "…") if len(secret) >= _SECRET else body
+            # Here already, for what is cut off later might leave a part of a key.
+            body = without_echoes(await read_text(response), self._secrets)
         server = self._server
         title = server_place(self._base_url) if server is GENERIC else server.title
         hint = key_hint(server, self._base_url)
