@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .text.terminal import safe_terminal
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -63,10 +64,11 @@ class QwenError(Exception):
         return self.reply is None or not (self.reply.text or self.reply.thinking)
 
     def __str__(self) -> str:
-        line = f"{self.target}: {self.what}" if self.target else self.what
+        what, hint = one_line(self.what), one_line(self.hint)  # they may be set later, and name a model
+        line = f"{self.target}: {what}" if self.target else what
         if not line.endswith((".", "!", "?")):
             line += "."
-        return f"{line} {self.hint}".rstrip()
+        return safe_terminal(f"{line} {hint}".rstrip())
 
     def _render_traceback_(self) -> Sequence[str]:
         """Show one line where IPython would show a traceback."""

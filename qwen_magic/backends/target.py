@@ -101,9 +101,9 @@ def with_query(url: str, query: str) -> str:
 
 def without_secrets(text: str) -> str:
     """Write a target string, whole or broken, without what may be a login, a key or a query in it."""
-    from ..text.secrets import redact  # noqa: PLC0415 - only for what is wrong
+    from ..text import secrets  # noqa: PLC0415 - only for what is wrong
 
-    text = redact(text)[0]
+    text = secrets.without_secrets(text)
     head, at, rest = text.rpartition("@")
     if at:  # a password may have any character, so all from where a login may begin
         start = head.find("//") + 2 if "//" in head else head.find(":") + 1
@@ -114,6 +114,6 @@ def without_secrets(text: str) -> str:
 
 def without_logins(text: str) -> str:
     """Write a sentence without what may be a login, a key or a query in an address of it."""
-    from ..text.secrets import redact  # noqa: PLC0415 - only for what is wrong
+    from ..text import secrets  # noqa: PLC0415 - only for what is wrong
 
-    return _QUERY_IN_TEXT.sub("?…", _LOGIN_IN_TEXT.sub("//…@", redact(text)[0]))
+    return _QUERY_IN_TEXT.sub("?…", _LOGIN_IN_TEXT.sub("//…@", secrets.without_secrets(text)))

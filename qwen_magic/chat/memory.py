@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import StoreError
-from ..text.secrets import redact
 from ..watchers import Watchers
 from .conversations import copy
 from .position import OpenTurn, Position
@@ -184,7 +183,7 @@ class Memory:
                 self._names[position.name] = conversation.id
             elif position.cell:
                 self._cells[position.cell] = conversation.id
-            written = replace(turn.with_texts(_safe), cell=position.cell, asked_at=time.time())
+            written = replace(turn, cell=position.cell, asked_at=time.time())
             number = store.begin(conversation.id, written, replaces, branch=position.branch)
             begun = store.turn(number)
             return OpenTurn(number, store, conversation.id, begun.place if begun else 0, leaves)
@@ -204,7 +203,7 @@ class Memory:
             return
         with self._writing():
             if reply.text or reply.steps:
-                turn.store.finish(turn.id, reply.with_texts(_safe))
+                turn.store.finish(turn.id, reply)
                 if turn.leaves is not None:
                     turn.store.remove(turn.leaves)
                     turn.leaves = None
@@ -280,8 +279,3 @@ class Memory:
             yield
         except StoreError as error:
             self._note = f"this turn is not kept: {error}"
-
-
-def _safe(text: str) -> str:
-    """Leave out what is certainly a key: none is written to the database."""
-    return redact(text, certain_only=True)[0]

@@ -10,6 +10,7 @@ from ..errors import StoreError, UsageError
 from ..events import Usage
 from ..messages import Message
 from ..parts import with_texts
+from ..text.secrets import without_secrets
 from ..text.surrogates import mended
 from .blobs import BlobReader, BlobWriter
 
@@ -221,7 +222,8 @@ def insert_turn(
     *,
     branch: bool = False,
 ) -> int:
-    """Write a turn, open if it is given no reason, and not in force; return its number."""
+    """Write a turn without what is secret, open if it is given no reason, and not in force; return its number."""
+    turn = turn.with_texts(without_secrets)
     texts = [mended(getattr(turn, name)) for name in _TEXTS]
     rest = (reason, turn.seconds, *counts(turn.usage), turn.asked_at or time.time())
     blobs = BlobWriter(turn.parts, turn.steps)
@@ -239,7 +241,8 @@ def insert_turn(
 
 
 def write_answer(connection: sqlite3.Connection, turn: int, reply: Reply) -> None:
-    """Write the answer of a turn, in the place of an earlier one."""
+    """Write the answer of a turn without what is secret, in the place of an earlier one."""
+    reply = reply.with_texts(without_secrets)
     blobs = BlobWriter(steps=reply.steps)
     texts = (mended(text) for text in (reply.text, reply.thinking, reply.target, reply.model))
     connection.execute(

@@ -11,6 +11,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from ..errors import StoreError, UsageError
+from ..text.secrets import without_secrets
 from ..text.surrogates import mended
 from ..watchers import Watchers
 from .rows import (
@@ -162,7 +163,7 @@ class Store:
             connection.execute("DELETE FROM turn WHERE conversation = ?", (conversation,))
 
     def set_system(self, conversation: int, text: str) -> None:
-        """Set the system prompt of a conversation; "" for none.
+        """Set the system prompt of a conversation, without what is secret in it; "" for none.
 
         Raises:
             StoreError: the conversation was deleted.
@@ -170,7 +171,8 @@ class Store:
         """
         with self._writing() as connection:
             conversation_by_id(connection, conversation)
-            connection.execute("UPDATE conversation SET system = ? WHERE id = ?", (mended(text), conversation))
+            kept = mended(without_secrets(text))
+            connection.execute("UPDATE conversation SET system = ? WHERE id = ?", (kept, conversation))
 
     def turns(self, conversation: int) -> list[Turn]:
         """Return the turns that are in force, in the order of their places."""

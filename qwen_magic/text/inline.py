@@ -21,6 +21,8 @@ from bisect import bisect_right
 from html import unescape
 from typing import Literal
 
+from .reordering import shown_in_order
+
 _SPAN = re.compile(r"\\begin\{([A-Za-z]*\*?)\}|\\\\[(\[]|\\[^`]|`+|\$\$?", re.DOTALL)
 _DOLLARS = re.compile(r"\$(?![\s$])(?:[^$\\`]|\\.)*(?<!\s)\$(?!\d)", re.DOTALL)
 _BLANK = re.compile(r"(\n[ \t]*(?=\n))")
@@ -85,10 +87,11 @@ def encoded(code: str) -> str:
 
 
 def _safe_span(part: str, reading: Reading, *, math: bool) -> str:
-    if reading == "math":
-        return _safe_math(part)
     if reading == "text":
         return _safe_text(part, math=math)
+    part = shown_in_order(part)
+    if reading == "math":
+        return _safe_math(part)
     if is_harmless(part, math=math):
         return part
     width = len(part) - len(part.lstrip("`"))
