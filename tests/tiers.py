@@ -34,7 +34,7 @@ _FILES = {
         chat/test_doctor test_parameters test_reply test_rooms text/test_steering text/test_surrogates public/test_public_api
     """,
     "kernel": """
-        chat/test_exchange notebook/test_asking_cells notebook/test_cell_lines notebook/test_commands notebook/test_completion
+        chat/test_exchange notebook/test_asking_cells notebook/test_canaries notebook/test_cell_lines notebook/test_commands notebook/test_completion
         notebook/test_context notebook/test_doctor_command notebook/test_conversations notebook/test_failing_cells notebook/test_help
         notebook/test_identity notebook/test_import notebook/test_kernel notebook/test_pty notebook/test_questions
         notebook/test_replayed_cells notebook/test_shaping notebook/test_steering_cells notebook/test_thinking_display notebook/test_two_kernels

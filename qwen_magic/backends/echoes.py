@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from ..errors import QwenError, ServerError
+from .hidden import Hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -33,7 +35,7 @@ def sent_secrets(
     for name, value in headers.items():
         if name.lower() not in _OF_HTTP:
             found += [value, value.rpartition(" ")[2]]
-    return frozenset(secret for secret in found if len(secret) >= _LEAST)
+    return frozenset(Hidden(secret) for secret in found if len(secret) >= _LEAST)
 
 
 def without_echoes(text: str, secrets: Iterable[str]) -> str:
@@ -49,9 +51,15 @@ def without_echoes(text: str, secrets: Iterable[str]) -> str:
 
 @contextmanager
 def unechoed(secrets: Iterable[str]) -> Iterator[None]:
-    """Take secrets out of the errors that are raised inside the block."""
+    """Take secrets out of the errors that are raised inside the block.
+
+    Of what breaks off from outside only that goes on: the frames that it went through hold what was sent, in variables
+    that are not ours, and some tracebacks show variables.
+    """
     try:
         yield
+    except (asyncio.CancelledError, KeyboardInterrupt) as error:
+        raise type(error)(*error.args) from None
     except QwenError as error:
         error.what, error.hint = without_echoes(error.what, secrets), without_echoes(error.hint, secrets)
         error.args = tuple(without_echoes(str(one), secrets) for one in error.args)

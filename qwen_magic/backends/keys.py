@@ -8,6 +8,8 @@ import threading
 from importlib.util import find_spec
 from typing import Any
 
+from .hidden import Hidden
+
 SERVICE = "qwen_magic"
 """The name under which keys are kept in the keyring."""
 
@@ -40,7 +42,7 @@ class Keys:
 
         """
         with self._lock:
-            key = self._keys.get(name) or (given or "").strip() or (_variable(variable) if variable else "")
+            key = self._keys.get(name) or Hidden((given or "").strip()) or (_variable(variable) if variable else "")
             if key or find_spec("keyring") is None:
                 return key
             return self._asked.get(name)
@@ -81,7 +83,7 @@ class Keys:
             Whether the keyring has it now.
 
         """
-        key = key.strip()
+        key = Hidden(key.strip())
         with self._lock:
             self._keys.pop(name, None)
             self._asked.pop(name, None)
@@ -91,7 +93,7 @@ class Keys:
 
 
 def _variable(name: str) -> str:
-    return os.environ.get(name, "").strip()
+    return Hidden(os.environ.get(name, "").strip())
 
 
 def _keyring() -> Any:
@@ -110,7 +112,7 @@ def _from_keyring(name: str) -> str:
     keyring = _keyring()
     if keyring is not None:
         with contextlib.suppress(Exception):  # locked, refused, broken: then there is no key
-            return (keyring.get_password(SERVICE, name) or "").strip()
+            return Hidden((keyring.get_password(SERVICE, name) or "").strip())
     return ""
 
 

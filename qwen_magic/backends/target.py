@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ..errors import TargetError
+from .hidden import Hidden
 
 _PORT = r"(?!\d{1,5}(?:[/?#\s]|$))"
 _NO_PORT = re.compile(rf"(//[^/\s:\[]*:){_PORT}\S*|^((?:openai|space):[^/\s:]*:)(?!//){_PORT}\S*")
@@ -86,12 +87,13 @@ def parse_address(name: str, text: str, hint: str = "") -> Address:
         parts, port = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise TargetError(f"no address in {without_secrets(name)!r}", hint=_ENCODE if "@" in name else hint)
-    if parts.username is None and port is not None and "@" in parts.path:  # what looks like host:port is a login
+    behind = parts.path if parts.path.strip("/") else name
+    if parts.username is None and ":" in parts.netloc and "@" in behind:  # what looks like host:port is a login
         raise TargetError(f"no address in {without_secrets(name)!r}", hint=_ENCODE)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    login = None if parts.username is None else (unquote(parts.username), unquote(parts.password or ""))
+    login = None if parts.username is None else (unquote(parts.username), Hidden(unquote(parts.password or "")))
     netloc = parts.netloc if login is None else host if port is None else f"{host}:{port}"
-    return Address(urlunsplit((parts.scheme, netloc, parts.path, "", "")), login, parts.query)
+    return Address(urlunsplit((parts.scheme, netloc, parts.path, "", "")), login, Hidden(parts.query))
 
 
 def with_query(url: str, query: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import anywidget
 from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
-from traitlets import Dict, Int, List, Unicode, observe
+from traitlets import Dict, Int, List, Unicode, validate
 
 from ..chat.session import ChatSession
 from ..errors import QwenError, UsageError, in_words
@@ -248,12 +248,10 @@ class ChatPanel(anywidget.AnyWidget):
         text = "Run %qwen code in a cell: the next cell is this block then. It is not run."
         self.show_op({"op": "say", "text": text, "kind": "info"})
 
-    @observe("draft")
-    def _keep_draft(self, change: dict[str, Any]) -> None:
+    @validate("draft")
+    def _kept_draft(self, proposal: dict[str, Any]) -> str:
         """Keep no key in the state, which a notebook saves; a page's composer is left as it is."""
-        kept = without_secrets(change["new"])
-        if kept != change["new"]:
-            self.draft = kept
+        return without_secrets(proposal["value"])
 
     def _hear_at_once(self) -> None:
         """Let messages come over the subshell that a front end chose, also while a cell runs.

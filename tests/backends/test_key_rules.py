@@ -212,3 +212,21 @@ async def test_an_apps_query_stays_behind_its_paths_too() -> None:
                 await client.ask("hi")
     assert asked[0] == "/app/config?token=s3cret-word"
     assert "s3cret" not in str(caught.value)
+
+
+async def test_two_keys_of_one_server_are_two_targets() -> None:
+    script, asked = Script(ANSWER), []
+    app = script.app()
+
+    @app.middleware("http")
+    async def note(request: Any, call_next: Any) -> Any:
+        asked.append((request.url.query, request.headers.get("authorization", "")[:5]))
+        return await call_next(request)
+
+    with serving(app) as url:
+        async with QwenClient(f"openai:{url}/v1?key=first#m") as client:
+            await client.ask("hi")
+            await client.ask("hi", target=f"openai:{url}/v1?key=second#m")
+            await client.ask("hi", target=f"openai:{url.replace('//', '//me:word@')}/v1#m")
+            await client.ask("hi", target=f"openai:{url}/v1#m")
+    assert [one for one in asked if one[0] != "" or one[1]] == [("key=first", ""), ("key=second", ""), ("", "Basic")]

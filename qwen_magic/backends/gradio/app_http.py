@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from yarl import URL
 
 from ...errors import AsleepError, AuthError, ProtocolError
+from ..hidden import Hidden
 from ..http import read_text, timeouts
 from ..target import with_query
 from .failures import http_error, server_message
@@ -90,7 +91,7 @@ class AppHttp:
         if self.at_home(url):
             headers |= settings.headers
         if settings.hf_token and parts.scheme == "https" and (parts.hostname or "").endswith(".hf.space"):
-            headers["x-hf-authorization"] = f"Bearer {settings.hf_token}"
+            headers["x-hf-authorization"] = Hidden(f"Bearer {settings.hf_token}")
         return headers
 
     def at_home(self, url: str) -> bool:

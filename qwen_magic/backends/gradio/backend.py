@@ -27,6 +27,7 @@ from ...events import AnswerEvent, End, Event, Responder, Status
 from ...messages import Message
 from ..capabilities import TEXT_ALONE
 from ..echoes import sent_secrets, unechoed
+from ..hidden import hidden
 from ..http import translated
 from ..qwen_models import context_of
 from ..retrying import retry_until_ready
@@ -79,7 +80,8 @@ class SpaceBackend:
         self.space_id = "" if "://" in target.address else target.address
         self.model = target.model
         self.options: GradioOptions = settings.options.get("space") or GradioOptions()
-        self.login = target.login or self.options.auth
+        login = target.login or self.options.auth
+        self.login = login and (login[0], hidden(login[1]))
         address = base_url or (space_host(self.space_id) if self.space_id else target.address)
         self.site = Site(self.name, settings, address, address, self.space_id, target.query)
         self._secrets = sent_secrets(settings.headers, self.login, target.query, settings.hf_token)

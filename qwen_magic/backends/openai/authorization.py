@@ -7,6 +7,7 @@ import base64
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ..hidden import Hidden
 from ..private_hosts import is_loopback
 from ..threads import in_thread
 from .errors import no_key
@@ -39,11 +40,12 @@ async def authorization(target: Target, server: Server, settings: Settings, key:
     """
     key = key or await _find_key(settings, server_place(target.address))
     if not key and target.login is not None:
-        return {"Authorization": f"Basic {base64.b64encode(':'.join(target.login).encode()).decode()}"}
+        word = base64.b64encode(":".join(target.login).encode()).decode()
+        return {"Authorization": Hidden(f"Basic {word}")}
     if not key and (server is not GENERIC or takes_openai_key(target.address)):
         key = await _find_key(settings, server.name, server.key_variable)
     if key and keeps_secrets(target.address):
-        return {"Authorization": f"Bearer {key}"}
+        return {"Authorization": Hidden(f"Bearer {key}")}
     if server.needs_key:
         raise no_key(target.name, key_hint(server, target.address))
     return {}
