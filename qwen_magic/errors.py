@@ -72,11 +72,12 @@ class QwenError(Exception):
         return self.reply is None or not (self.reply.text or self.reply.thinking)
 
     def __str__(self) -> str:
-        line = f"{self.target}: {self.what}" if self.target else self.what
+        what, hint = one_line(self.what), one_line(self.hint)  # they may be set later, and name a model
+        line = f"{self.target}: {what}" if self.target else what
         if not line.endswith((".", "!", "?")):
             line += "."
         # What was set after the error was made passes the same door as what it was made of.
-        return one_line(f"{line} {self.hint}", _LONGEST_LINE)
+        return one_line(f"{line} {hint}".rstrip(), _LONGEST_LINE)
 
     def _render_traceback_(self) -> Sequence[str]:
         """Show one line where IPython would show a traceback."""

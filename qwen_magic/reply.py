@@ -63,7 +63,9 @@ class Reply:
     steps: tuple[Message, ...] = ()
 
     def __str__(self) -> str:
-        return self.text
+        from .text.terminal import safe_terminal  # noqa: PLC0415 - light import
+
+        return safe_terminal(self.text)  # printed, it steers no terminal; `text` is to the letter
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
@@ -127,9 +129,10 @@ class Reply:
         return replace(self, text=change(self.text), thinking=change(self.thinking), steps=steps)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
-        from .text.shown import shown_markdown  # noqa: PLC0415 - light import
+        from .text.bundles import mime_bundle  # noqa: PLC0415 - light import
+        from .text.shown import shown_markdown  # noqa: PLC0415
 
-        return {"text/markdown": shown_markdown(self.text), "text/plain": self.text}
+        return mime_bundle(shown_markdown(self.text), self.text)
 
 
 def with_answer(reply: Reply) -> Reply:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..text.terminal import safe_line
+
 if TYPE_CHECKING:
     from .capabilities import Capabilities
 
@@ -95,7 +97,7 @@ class Description:
             mark = " (the one that is asked)" if endpoint.chosen else ""
             lines.append(f"{endpoint.name or 'unnamed'}, number {endpoint.number}{mark}")
             lines += [f"    {_input_line(item)}" for item in endpoint.inputs]
-        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+        return "\n".join(map(safe_line, [*lines, *(f"note: {note}" for note in self.notes)]))
 
 
 def _input_line(item: InputDescription) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import QwenError, TargetError, one_line
-from .target import Target, without_login
+from .target import Target, without_logins, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -48,7 +48,7 @@ def fault(kind: str, package: str, error: object) -> str:
 
     """
     reason = f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else error
-    return without_login(one_line(f"the backend {kind} of {package} cannot be used ({reason})"))
+    return one_line(without_logins(f"the backend {kind} of {package} cannot be used ({reason})"))
 
 
 class _Guard:
@@ -107,4 +107,4 @@ class _Guard:
             raise self._failure(error, target) from error
 
     def _failure(self, error: object, target: str) -> TargetError:
-        return TargetError(fault(self._kind.name, self._package, error), target=without_login(target), hint=_HINT)
+        return TargetError(fault(self._kind.name, self._package, error), target=without_secrets(target), hint=_HINT)

@@ -8,35 +8,10 @@ import threading
 from importlib.util import find_spec
 from typing import Any
 
-from ..errors import QwenError, ServerError
+from .hidden import Hidden
 
-_SECRET = 8
-"""Characters from which a value may be a secret: "EMPTY" and "ollama" are none."""
 SERVICE = "qwen_magic"
 """The name under which keys are kept in the keyring."""
-
-
-class SecretHeaders(dict[str, str]):
-    """Headers of a request, some of which let us in; their values are in no repr, and so in no traceback."""
-
-    def __repr__(self) -> str:
-        return f"<headers {', '.join(self)}>"
-
-    def hidden(self, text: str) -> str:
-        """Take the secrets out of a text that a server sent: some repeat the key that they refuse."""
-        for value in self.values():
-            for secret in (value, value.partition(" ")[2]):
-                text = text.replace(secret, "…") if len(secret) >= _SECRET else text
-        return text
-
-    def hide(self, error: BaseException) -> None:
-        """Take the secrets out of an error of ours."""
-        if not isinstance(error, QwenError):
-            return
-        error.what, error.hint = self.hidden(error.what), self.hidden(error.hint)
-        error.args = (error.what,)
-        if isinstance(error, ServerError):
-            error.server_message = self.hidden(error.server_message)
 
 
 class Keys:
@@ -67,7 +42,7 @@ class Keys:
 
         """
         with self._lock:
-            key = self._keys.get(name) or (given or "").strip() or (_variable(variable) if variable else "")
+            key = self._keys.get(name) or Hidden((given or "").strip()) or (_variable(variable) if variable else "")
             if key or find_spec("keyring") is None:
                 return key
             return self._asked.get(name)
@@ -108,7 +83,7 @@ class Keys:
             Whether the keyring has it now.
 
         """
-        key = key.strip()
+        key = Hidden(key.strip())
         with self._lock:
             self._keys.pop(name, None)
             self._asked.pop(name, None)
@@ -118,7 +93,7 @@ class Keys:
 
 
 def _variable(name: str) -> str:
-    return os.environ.get(name, "").strip()
+    return Hidden(os.environ.get(name, "").strip())
 
 
 def _keyring() -> Any:
@@ -137,7 +112,7 @@ def _from_keyring(name: str) -> str:
     keyring = _keyring()
     if keyring is not None:
         with contextlib.suppress(Exception):  # locked, refused, broken: then there is no key
-            return (keyring.get_password(SERVICE, name) or "").strip()
+            return Hidden((keyring.get_password(SERVICE, name) or "").strip())
     return ""
 
 

@@ -37,6 +37,20 @@ def is_private_host(host: str) -> bool:
     return any(address in network for network in _NETWORKS)
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine itself, as its name or address says; nothing is looked up.
+
+    Args:
+        host: a name without a port, or an IPv4 or IPv6 address, in brackets or not.
+
+    """
+    name = host.strip("[]").rstrip(".").lower()
+    address = _address(name)
+    if address is None:
+        return name == "localhost" or name.endswith(".localhost")
+    return address.is_loopback or address.is_unspecified  # where a server listens; it is reached on loopback
+
+
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(name.partition("%")[0])

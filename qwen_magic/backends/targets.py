@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import TargetError
 from .registry import OWN, kind_of, kinds, newly_offered, offered
-from .target import Target, without_login
+from .target import Target, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -48,7 +48,7 @@ def parse_target(text: str) -> Target:
         _hint(there),
         *(f"Note: {one}." for one in offered().problems),
     ]
-    raise TargetError(f"no target {without_login(name)!r}", hint=" ".join(filter(None, hints)))
+    raise TargetError(f"no target {without_secrets(name)!r}", hint=" ".join(filter(None, hints)))
 
 
 def parse_chain(targets: str | Sequence[str]) -> tuple[Target, ...]:

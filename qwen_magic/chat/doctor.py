@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from ..backends.targets import key_names
 from ..text.secrets import redact
+from ..text.terminal import safe_line
 from ..version import __version__
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Report:
         width = max(len(name) for name, _ in self.facts)
         lines = [f"{name.ljust(width)}  {value}" for name, value in self.facts]
         found = [f"! {problem}" for problem in self.problems] or ["nothing is wrong as far as can be told"]
-        return _plain("\n".join([*lines, "", *found]))
+        return _plain("\n".join(map(safe_line, [*lines, "", *found])))
 
 
 def examine(

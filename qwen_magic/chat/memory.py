@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from ..errors import StoreError
 from ..loop import background_loop
-from ..text.secrets import redact
 from ..watchers import Watchers
 from .conversations import copy
 from .position import OpenTurn, Position
@@ -190,7 +189,7 @@ class Memory:
                 self._names[position.name] = conversation.id
             elif position.cell:
                 self._cells[position.cell] = conversation.id
-            written = replace(turn.with_texts(_safe), cell=position.cell, asked_at=time.time())
+            written = replace(turn, cell=position.cell, asked_at=time.time())
             number = store.begin(conversation.id, written, replaces, branch=position.branch)
             begun = store.turn(number)
             return OpenTurn(number, store, conversation.id, begun.place if begun else 0, leaves)
@@ -210,7 +209,7 @@ class Memory:
             return
         with self._writing():
             if reply.text or reply.steps:
-                turn.store.finish(turn.id, reply.with_texts(_safe))
+                turn.store.finish(turn.id, reply)
                 if turn.leaves is not None:
                     turn.store.remove(turn.leaves)
                     turn.leaves = None
@@ -286,8 +285,3 @@ class Memory:
             yield
         except StoreError as error:
             self._note = f"this turn is not kept: {error}"
-
-
-def _safe(text: str) -> str:
-    """Leave out what is certainly a key: none is written to the database."""
-    return redact(text, certain_only=True)[0]

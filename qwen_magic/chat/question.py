@@ -90,26 +90,25 @@ class Question:
 def guarded(question: Question, *, redact: bool) -> Question:
     """Replace what looks like a secret where that is wanted; else say that it is there."""
     if not redact:
-        certain = [secret for secret in secrets.find_secrets(question.prompt) if secret.certain]
-        kinds = ", ".join(dict.fromkeys(secret.kind for secret in certain))
+        found = [*secrets.find_secrets(question.prompt), *secrets.find_secrets(question.system)]
+        kinds = ", ".join(dict.fromkeys(secret.kind for secret in found))
         note = f"the prompt has what looks like a secret ({kinds}); --redact replaces it"
-        return replace(question, notes=(*question.notes, note)) if certain else question
+        return replace(question, notes=(*question.notes, note)) if found else question
     before = tuple(turn.redacted for turn in question.position.before)
-    prompt, found = secrets.redact(question.prompt)
+    found = secrets.find_secrets(question.prompt)
     notes = (*question.notes, f"replaced: {', '.join(secret.kind for secret in found)}") if found else question.notes
+    return replace(kept_question(question), position=replace(question.position, before=before), notes=notes)
+
+
+def kept_question(question: Question) -> Question:
+    """Return a question as it may be kept and shown: without what looks like a secret in what was written."""
     return replace(
         question,
-        prompt=prompt,
-        source=_redacted(question.source),
-        system=_redacted(question.system),
-        position=replace(question.position, before=before),
-        notes=notes,
-        parts=tuple(with_texts(part, _redacted) for part in question.parts),
+        prompt=secrets.without_secrets(question.prompt),
+        source=secrets.without_secrets(question.source),
+        system=secrets.without_secrets(question.system),
+        parts=tuple(with_texts(part, secrets.without_secrets) for part in question.parts),
     )
-
-
-def _redacted(text: str) -> str:
-    return secrets.redact(text)[0]
 
 
 def with_text(parts: Sequence[Part], text: str) -> tuple[Part, ...]:

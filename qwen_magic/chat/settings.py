@@ -55,8 +55,8 @@ class PlainSettings:
 
     """
 
-    target: str = ""
-    system: str = ""
+    target: str = field(default="", repr=False)
+    system: str = field(default="", repr=False)
     history: bool = True
     replay: str = ""
     redact: bool = False

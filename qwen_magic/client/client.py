@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..backends.base import Deadlines, Settings
+from ..backends.hidden import hidden
 from ..backends.last_resort import last_resort
 from ..backends.registry import kind_options, make_backend
 from ..backends.targets import parse_chain, usual_chain
@@ -111,8 +112,8 @@ class QwenClient:
         self.settings = Settings(
             proxy=proxy,
             trust_env=trust_env,
-            headers=dict(headers or {}),
-            hf_token=hf_token or os.environ.get("HF_TOKEN"),
+            headers={name: hidden(value) for name, value in (headers or {}).items()},
+            hf_token=hidden(hf_token or os.environ.get("HF_TOKEN")),
             connect_timeout=connect_timeout,
             stall_timeout=stall_timeout,
             retry_timeout=retry_timeout,
@@ -128,7 +129,7 @@ class QwenClient:
         self._limits = ContextLimits()
         self.targets: tuple[Target, ...] = parse_chain(target) if target else default_chain()
         self._sessions = Sessions(self.settings)
-        self._backends: dict[str, Backend] = {}
+        self._backends: dict[object, Backend] = {}
         self._lock = threading.Lock()
         self._streams: set[Stream] = set()
         self._asked: Request | None = None
@@ -206,6 +207,7 @@ class QwenClient:
             QwenError: no answer, or a partial one, which is the error's ``reply``.
 
         """
+        target = hidden(target)  # a traceback with local variables may show this one
         stream = self.stream(messages, system, target=target, **parameters)
         async for _ in stream.events():
             pass
@@ -220,6 +222,7 @@ class QwenClient:
         **parameters: Any,
     ) -> Reply:
         """Ask from synchronous code, whether or not a loop is running; see `ask`."""
+        target = hidden(target)
         return background_loop().run(self.ask(messages, system, target=target, **parameters))
 
     @classmethod
@@ -261,6 +264,7 @@ class QwenClient:
             QwenError: it cannot be reached, or is no such server.
 
         """
+        target = hidden(target)
         return await self._describe(self._chosen(target)[0], self.settings.deadlines)
 
     async def capabilities(self, target: str | None = None) -> Capabilities:
@@ -272,6 +276,7 @@ class QwenClient:
             target: a target string; without one the client's first target.
 
         """
+        target = hidden(target)
         chosen = self._chosen(target)[0]
         with last_resort(chosen.name):
             backend = self._backend(chosen)
@@ -300,6 +305,7 @@ class QwenClient:
             ContextError: the newest prompt alone is too long.
 
         """
+        target = hidden(target)
         first = self._chosen(target)[0]
         session, deadlines = await self._sessions.get(), self.settings.deadlines
         request = Request.of(messages)
@@ -313,6 +319,7 @@ class QwenClient:
 
     async def check(self, targets: str | Sequence[str] | None = None) -> list[TargetState]:
         """Ask all targets, without any the client's own, side by side what they offer, and tell how they fare."""
+        targets = hidden(targets)
         chosen = self._chosen(targets)
         await asyncio.gather(*(self._check(target) for target in chosen))
         return [self._health.state(target.name) for target in chosen]
@@ -384,10 +391,11 @@ class QwenClient:
             self._health.succeeded(target.name, time.perf_counter() - started, found.models)
 
     def _backend(self, target: Target) -> Backend:
+        key = (target.name, target.login, target.query) if target.login or target.query else target.name
         with self._lock:
-            if target.name not in self._backends:
-                self._backends[target.name] = make_backend(target, self.settings)
-            return self._backends[target.name]
+            if key not in self._backends:
+                self._backends[key] = make_backend(target, self.settings)
+            return self._backends[key]
 
 
 def default_chain() -> tuple[Target, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..backends.last_resort import unexpected
 from ..errors import QwenError, UsageError
 from ..events import End, Event, Reset, TextDelta
+from ..text.terminal import safe_line
 from .answer import Answer
 from .continuation import check_continuable
 from .filters import Filters
@@ -66,7 +67,7 @@ class Stream:
 
     def __repr__(self) -> str:
         names = self.reply.target or ", ".join(self.chain.names)
-        return f"<Stream from {names}: {self._answer.finish_reason or 'open'}>"
+        return safe_line(f"<Stream from {names}: {self._answer.finish_reason or 'open'}>")
 
     @property
     def messages(self) -> tuple[Message, ...]:

@@ -6,6 +6,8 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ..text.terminal import safe_line
+
 if TYPE_CHECKING:
     from ..reply import Reply
 
@@ -74,7 +76,7 @@ class Ledger:
         if not rows:
             return "nothing was asked yet"
         head = ("target", "model", "answers", "tokens in", "tokens out", "seconds", "tokens/s")
-        table = [head, *(_cells(row) for row in rows)]
+        table = [head, *(tuple(map(safe_line, _cells(row))) for row in rows)]
         widths = [max(len(line[column]) for line in table) for column in range(len(head))]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table

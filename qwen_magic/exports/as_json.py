@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import UsageError
 from ..messages import to_message
 from ..store.rows import Turn
+from ..text.terminal import printable_json
 from .plain import FORMAT, HINT, ImportedConversation, conversation_from, heading_values, name_from, parse, turn_values
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def to_json(conversation: Conversation, turns: Sequence[Turn]) -> str:
 
     """
     told = {**heading_values(conversation, turns), "turns": [turn_values(turn) for turn in turns]}
-    return json.dumps(told, ensure_ascii=False, indent=2) + "\n"
+    return printable_json(json.dumps(told, ensure_ascii=False, indent=2)) + "\n"
 
 
 def from_json(text: str) -> ImportedConversation:

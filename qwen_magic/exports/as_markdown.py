@@ -7,8 +7,9 @@ the section's length in characters, and after it one that ends it::
     ...
     <!-- qwen_magic: end -->
 
-So a section may hold anything, such comments too. Where somebody has edited the text and its length is not right any
-more, the section goes on to the next comment that ends one. What stands outside is for the eye alone.
+So a section may hold anything, such comments too; what would steer a terminal stands in the comment alone. Where
+somebody has edited the text and its length is not right any more, the section goes on to the next comment that ends
+one. What stands outside is for the eye alone.
 
 Of a prompt or an answer that is more than text each part is a section: a picture is shown from a ``data:`` URL, tool
 arguments and results stand in fences, and for all else a line names it and its bytes stand in the comment. No address
@@ -26,6 +27,7 @@ from ..message_json import parts_to_json, to_base64
 from ..parts import File, Image, Text, ToolCall, ToolResult, data_url, describe, read_data_url
 from ..text.fences import find_fences, split_lines, write_fence
 from ..text.surrogates import mended
+from ..text.terminal import printable_json, safe_terminal
 from .plain import ImportedConversation, conversation_from, format_date, heading_values, parse, turn_values
 from .readable import is_shown, label
 
@@ -141,7 +143,7 @@ class _Page:
     def mark(self, kind: str, values: Mapping[str, Any]) -> None:
         if self._marked:
             # Within a comment no two hyphens may stand, and in JSON they stand in strings alone.
-            written = json.dumps(values, ensure_ascii=False).replace("--", "-\\u002d")
+            written = printable_json(json.dumps(values, ensure_ascii=False)).replace("--", "-\\u002d")
             self.add(f"<!-- qwen_magic: {kind} {written} -->")
 
     def section(
@@ -150,7 +152,9 @@ class _Page:
         body = mended(text)
         if quoted if quoted is not None else kind in _QUOTED:
             body = "\n".join(f"> {line}" for line in body.split("\n"))
-        self.mark(kind, {**(values or {}), "length": len(body)})
+        letters, body = body, safe_terminal(body) if self._marked else body
+        exact = {} if body == letters else {"exact": letters}  # the file may be printed, and is read to the letter
+        self.mark(kind, {**(values or {}), "length": len(body), **exact})
         self.add(body)
         if fence := _open_fence(body):
             self.add(fence)
@@ -188,6 +192,8 @@ def _marked(text: str) -> Iterator[tuple[str, Mapping[str, Any], str]]:
         body = ""
         if kind in _SECTIONS:
             body, place = _body(text, place, values.get("length"))
+            if isinstance(exact := values.get("exact"), str) and safe_terminal(exact) == body:  # nobody has edited it
+                body = exact
             if kind in _QUOTED or (values.get("of"), values.get("type")) == ("prompt", "text"):
                 body = "\n".join(_unquoted(line) for line in body.split("\n"))
         yield kind, values, body
@@ -214,7 +220,7 @@ def _parts_of(turn: dict[str, Any], values: Mapping[str, Any]) -> list[Any]:
 
 def _read_part(values: Mapping[str, Any], body: str) -> dict[str, Any]:
     """Return a part as `parts_to_json` wrote it: what its mark says, and what its body holds of it."""
-    part = {name: value for name, value in values.items() if name not in ("of", "length")}
+    part = {name: value for name, value in values.items() if name not in ("of", "length", "exact")}
     kind = part.get("type")
     field = _FIELDS_OF_BODIES.get(kind) if isinstance(kind, str) else None
     if field == "text" and kind == "text":

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 from ..message_json import to_base64
 from ..parts import Image, Text, ToolResult
+from ..text.bundles import mime_bundle
 from ..text.safe import safe_markdown
 from ..text.shown import shown_markdown
+from ..text.surrogates import mended
+from ..text.terminal import printable_json, safe_terminal
 from .plain import ImportedConversation, conversation_from, format_date, heading_values, parse, turn_from, turn_values
 from .readable import is_shown, label
 
@@ -66,7 +69,7 @@ def to_notebook(conversation: Conversation, turns: Sequence[Turn]) -> str:
     ]
     metadata = {**_KERNEL, _KEY: heading_values(conversation, turns)}
     notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
-    return json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
+    return printable_json(json.dumps(notebook, ensure_ascii=False, indent=1)) + "\n"
 
 
 def from_notebook(text: str) -> ImportedConversation:
@@ -111,16 +114,18 @@ def _source(turn: Turn) -> str:
 
 
 def _metadata(turn: Turn) -> dict[str, Any]:
-    values = {name: value for name, value in turn_values(turn).items() if name != "answer" and value}
+    values = {name: value for name, value in turn_values(turn).items() if value}
+    if mended(turn.answer) == safe_terminal(mended(turn.answer)):  # else the output is not to the letter
+        values.pop("answer", None)
     return {_KEY: {"prompt": turn.prompt, **values}}
 
 
 def _outputs(turn: Turn) -> list[dict[str, Any]]:
     facts = " · ".join(part for part in (turn.target, format_date(turn.asked_at)) if part)
-    shown = {"text/markdown": shown_markdown(turn.answer), "text/plain": turn.answer}
+    shown = mime_bundle(shown_markdown(turn.answer), turn.answer)
     outputs = [_part_output(part) for part in _parts(turn)]
     outputs += [_output(shown, {_KEY: "answer"})] if turn.answer else []
-    return [*outputs, _output({"text/plain": facts}, {})] if facts else outputs
+    return [*outputs, _output({"text/plain": safe_terminal(facts)}, {})] if facts else outputs
 
 
 def _parts(turn: Turn) -> Iterator[Part]:
@@ -134,9 +139,9 @@ def _parts(turn: Turn) -> Iterator[Part]:
 def _part_output(part: Part) -> dict[str, Any]:
     """Show a part; Markdown would be taken for an answer."""
     if isinstance(part, Image) and is_shown(part):
-        return _output({part.mime: to_base64(part.data), "text/plain": label(part)}, {})
+        return _output({part.mime: to_base64(part.data), "text/plain": safe_terminal(label(part))}, {})
     text = f"{label(part)}\n{part.text}" if isinstance(part, ToolResult) else label(part)
-    return _output({"text/plain": part.text if isinstance(part, Text) else text}, {})
+    return _output({"text/plain": safe_terminal(part.text if isinstance(part, Text) else text)}, {})
 
 
 def _output(data: Mapping[str, str], metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,7 +160,8 @@ def _turn(cell: Mapping[str, Any]) -> Turn | None:
     values = _own_metadata(cell)
     exported = turn_from(values) if "prompt" in values else None
     if exported and _source(exported) == source:
-        return turn_from({**turn_values(exported), **shown}) if shown["answer"] else exported
+        same = shown["answer"] == safe_terminal(mended(exported.answer))
+        return turn_from({**turn_values(exported), **shown}) if shown["answer"] and not same else exported
     body = match["body"] or ""
     line = _SYSTEM_LINE.match(body)
     prompt = (body[line.end() :] if line else body).strip("\n")

@@ -14,8 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from ..events import Event, Reset, Responder, Status, TextDelta, ThinkingDelta
-from ..rendering.last_line import Notes, escape
+from ..rendering.last_line import Notes, escape, one_line
 from ..rendering.thoughts import Thoughts
+from ..text.bundles import mime_bundle
 from ..text.frames import frame
 from ..text.markdown import BlockSplitter
 from ..text.shown import shown_markdown
@@ -183,11 +184,10 @@ class MarkdownDisplay:
             self._thoughts.replace(reply.thinking)
         self._thoughts.stop(reply.thinking_seconds)
         self._draw(final=True)
-        lines = self._notes.lines(reply, note)
+        lines = [one_line(line) for line in self._notes.lines(reply, note)]
         slot = next((slot for slot in self._slots if not slot.shown), None)
         written = "  \n".join(f"*{escape(line)}*" for line in lines)
-        plain = "\n".join(lines)
-        self._send(slot or self._new_slot(), {"text/markdown": written, "text/plain": plain}, new=slot is None)
+        self._send(slot or self._new_slot(), mime_bundle(written, "\n".join(lines)), new=slot is None)
 
     def _answer(self, text: str) -> None:
         if text:
@@ -228,7 +228,7 @@ class MarkdownDisplay:
             self._fill(place, part)
         for slot in self._slots[len(parts) :]:
             if slot.shown:
-                self._send(slot, {"text/markdown": "", "text/plain": ""})
+                self._send(slot, mime_bundle("", ""))
 
     def _thinking_parts(self, *, final: bool) -> list[_SlotContent]:
         """Give the block of the thinking, if there is any: open, or as it was folded when the answer began.
@@ -267,8 +267,8 @@ def _answer_part(source: str, *, closed: bool) -> _SlotContent:
 
 def _answer_bundle(source: str, *, closed: bool) -> dict[str, str]:
     """Make a piece of the answer safe; with plain text, once it is closed."""
-    markdown = {"text/markdown": shown_markdown(source, growing=not closed)}
-    return {**markdown, "text/plain": source.strip("\n")} if closed else markdown
+    markdown = shown_markdown(source, growing=not closed)
+    return mime_bundle(markdown, source.strip("\n")) if closed else {"text/markdown": markdown}
 
 
 def _page_part(page: str) -> _SlotContent:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from ..text.bundles import mime_bundle
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,7 +27,7 @@ class FirstSign:
 
         """
         self._display_id = uuid.uuid4().hex
-        publish({"text/markdown": f"*{_TEXT}*", "text/plain": _TEXT}, self._display_id, False)  # noqa: FBT003 - IPython's
+        publish(mime_bundle(f"*{_TEXT}*", _TEXT), self._display_id, False)  # noqa: FBT003 - IPython's
 
     def take(self) -> str:
         """Give its display id to who goes on with it; "" where nothing is shown."""
@@ -35,7 +37,7 @@ class FirstSign:
     def clear(self, publish: Callable[[dict[str, str], str, bool], None]) -> None:
         """Empty it where nobody went on with it."""
         if taken := self.take():
-            publish({"text/markdown": "", "text/plain": ""}, taken, True)  # noqa: FBT003 - IPython's
+            publish(mime_bundle("", ""), taken, True)  # noqa: FBT003 - IPython's
 
 
 def publish(data: dict[str, str], display_id: str, update: bool) -> None:  # noqa: FBT001 - IPython's own form

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
-from traitlets import Bool, Enum, Float, TraitError, Unicode, observe
+from traitlets import Bool, Enum, Float, TraitError, observe
 
 from ..chat.modes import MODES
 from ..errors import QwenError, UsageError
@@ -17,7 +17,7 @@ from .choices import FORMATS
 from .context import Cells
 from .first_sign import FirstSign, publish
 from .front_end import updates_displays
-from .traits import parameter_traits
+from .traits import Text, masked_targets, masked_text, parameter_traits
 
 # What a first %%qwen does not need, and what it needs after its first sign of life, is imported where it is needed.
 
@@ -42,10 +42,10 @@ _TIMEOUTS = (
 class QwenMagics(Magics):
     """Ask Qwen from a cell."""
 
-    target = Unicode(
-        "", help="Target, or targets with commas between them; '' for QWEN_TARGET or the usual chain."
+    target = Text(
+        "", masked_targets, help="Target, or targets with commas between them; '' for QWEN_TARGET or the usual chain."
     ).tag(config=True)
-    system = Unicode("", help="System prompt for cells that name none.").tag(config=True)
+    system = Text("", masked_text, help="System prompt for cells that name none.").tag(config=True)
     format = Enum(FORMATS, "markdown", help="How answers are shown.").tag(config=True)
     locals().update(parameter_traits())  # a class's body is where they become settings
     history = Bool(True, help="Whether conversations are kept in the IPython profile's folder.").tag(config=True)  # noqa: FBT003

@@ -76,7 +76,9 @@ class CellOutcome:
         if not found:
             return _NO_CODE
         if self._options.replace:
-            offer(self._shell, found, replace_with=as_comment(exchange.question.cell))
-            return "this cell is the answer's code now; it was not run"
-        offer(self._shell, found)
-        return "the code is in the next cell; it was not run"
+            hidden = offer(self._shell, found, replace_with=as_comment(exchange.question.cell))
+            said = "this cell is the answer's code now; it was not run"
+        else:
+            hidden = offer(self._shell, found)
+            said = "the code is in the next cell; it was not run"
+        return " · ".join(filter(None, (said, hidden)))

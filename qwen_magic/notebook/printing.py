@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..events import Event, Reset, Responder, Status, TextDelta, ThinkingDelta
 from ..rendering.last_line import Notes, escape, one_line
 from ..rendering.thoughts import Thoughts
+from ..text.bundles import mime_bundle
 from ..text.terminal import TerminalFilter
 
 if TYPE_CHECKING:
@@ -221,12 +222,12 @@ class SlotStatus:
 
     def show(self, text: str) -> None:
         """Show what is being waited for."""
-        self._send(self._status_id, {"text/markdown": f"*⏳ {escape(text)}…*", "text/plain": f"{text}…"})
+        self._send(self._status_id, mime_bundle(f"*⏳ {escape(text)}…*", f"{text}…"))
 
     def clear(self) -> None:
         """Take that away."""
         if self._status_id in self._shown:
-            self._send(self._status_id, {"text/markdown": "", "text/plain": ""})
+            self._send(self._status_id, mime_bundle("", ""))
 
     def think(self, thoughts: Thoughts) -> None:
         """Show how long the thinking takes."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..text.terminal import safe_line
+
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
@@ -12,6 +14,9 @@ T = TypeVar("T")
 
 class Interrupted(KeyboardInterrupt):
     """The user stopped what ran; shown as one line."""
+
+    def __str__(self) -> str:
+        return safe_line(super().__str__())
 
     def _render_traceback_(self) -> Sequence[str]:
         return [f"Interrupted: {self}"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..chat.position import Position
 from ..chat.question import Question, with_text
 from ..errors import QwenError, UsageError, in_words
+from ..text.secrets import without_secrets
 from .screen import Screen
 from .transcript import reply_of
 
@@ -253,7 +254,7 @@ class Chat:
         self._show_activity()
 
     def _show_activity(self) -> None:
-        queue = [draft.text for draft in self._queue]
+        queue = [without_secrets(draft.text) for draft in self._queue]  # the page's state is saved
         self._pages.show_activity(streaming=bool(self.screen.streaming), queue=queue)
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:

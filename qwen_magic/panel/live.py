@@ -6,10 +6,12 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from ..chat.question import kept_question
 from ..events import Event, Reset, Responder, Status, TextDelta, ThinkingDelta
 from ..rendering.growing import GrowingHtml, utf16_units
 from ..rendering.last_line import Notes
 from ..rendering.thoughts import Thoughts
+from ..text.secrets import without_secrets
 from .parts import prompt_parts, step_parts
 from .protocol import PageTurn
 from .transcript import MarkedTurn, key_of, mark_of
@@ -52,6 +54,7 @@ class LiveAnswer:
         tell: Callable[[LiveAnswer, DeltaOp], None],
     ) -> None:
         self.exchange = exchange
+        self._asked = kept_question(exchange.question)
         self.conversation = conversation
         self.place = exchange.turn.place if exchange.turn else _NO_PLACE
         self.key = key_of(conversation, self.place)
@@ -140,14 +143,15 @@ class LiveAnswer:
             bodies: the answers' HTML.
 
         """
-        question, turn = self.exchange.question, self.exchange.turn
+        question, turn = self._asked, self.exchange.turn
         numbers = list(versions) if turn and turn.id in versions else [*versions, turn.id if turn else 0]
         number = numbers.index(turn.id if turn else 0) + 1
-        if self.over:
-            body: Body = bodies.get(self._growing.text, self._thoughts.text)
-        else:
-            body = {"thinking": "", "thought": "", "blocks": self._growing.finished()}
         reply = self.exchange.reply
+        if self.over:  # as the store would have it: the page's state is saved with the notebook
+            text, reply = without_secrets(self._growing.text), reply.with_texts(without_secrets)
+            body: Body = bodies.get(text, without_secrets(self._thoughts.text))
+        else:
+            text, body = "", {"thinking": "", "thought": "", "blocks": self._growing.finished()}
         shown = PageTurn(
             key=self.key,
             prompt=question.source or question.prompt,
@@ -163,7 +167,7 @@ class LiveAnswer:
             version=[number, len(numbers)],
             can=["regenerate", "edit", "delete"] if self.over else ["stop"],
             body=body,
-            text=self._growing.text if self.over else "",
+            text=text,
         )
         return MarkedTurn(shown, self.mark())
 

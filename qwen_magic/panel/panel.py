@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import anywidget
 from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
-from traitlets import Dict, Int, List, Unicode
+from traitlets import Dict, Int, List, Unicode, validate
 
 from ..chat.session import ChatSession
 from ..errors import QwenError, UsageError, in_words
@@ -18,6 +18,7 @@ from ..loop import background_loop
 from ..rendering.cell_code import block_code
 from ..rendering.transcripts import as_bundle
 from ..text.fences import CodeBlock
+from ..text.secrets import without_secrets
 from ..text.surrogates import mended
 from .actions import perform
 from .chat import Chat
@@ -246,6 +247,11 @@ class ChatPanel(anywidget.AnyWidget):
         self._bound_session().picked = block_code(block)
         text = "Run %qwen code in a cell: the next cell is this block then. It is not run."
         self.show_op({"op": "say", "text": text, "kind": "info"})
+
+    @validate("draft")
+    def _kept_draft(self, proposal: dict[str, Any]) -> str:
+        """Keep no key in the state, which a notebook saves; a page's composer is left as it is."""
+        return without_secrets(proposal["value"])
 
     def _hear_at_once(self) -> None:
         """Let messages come over the subshell that a front end chose, also while a cell runs.

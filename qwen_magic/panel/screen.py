@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from ..errors import QwenError, UsageError
 from ..loop import background_loop
 from ..store.rows import checked_name
+from ..text.secrets import without_secrets
 from .protocol import VERSION
 from .transcript import MarkedTurn, ShownTurns, key_of, mark_of, stored_turn
 
@@ -211,7 +212,7 @@ class Screen:
                 "conversation": {"id": number, "name": conversation.name if conversation else ""},
                 "conversations": [{"id": one.id, "name": one.name, "turns": one.turns} for one in kept],
                 "pinned": bool(self.name),
-                "system": self._system(),
+                "system": without_secrets(self._system()),
                 **self._settings(),
             }
         )

@@ -20,6 +20,7 @@ from mdit_py_plugins.amsmath import amsmath_block
 from mdit_py_plugins.dollarmath.index import math_block_dollar
 
 from ..text.harmless_tags import HARMLESS, WRITTEN_TAG
+from ..text.reordering import OVERRIDES, in_order, shown_in_order
 from ..text.unambiguous import BACKSLASH, DOLLAR, disambiguate
 from .highlight import CLASSES, highlighted
 from .mathml import mathml
@@ -39,10 +40,8 @@ _LONGEST = 200_000
 _MATH_LINES = 60
 """Lines of a formula, as in `text.markdown`; a limit keeps the search for ends that are not there linear."""
 
-# No text, or what makes a reader see another order than a program does.
-_NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202d\u202e\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_NO_TEXT = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f{OVERRIDES}\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _ODD_LINE_ENDS = re.compile("[\x0b\x0c\x85\u2028\u2029]")
-_REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 _LINK = re.compile(r"(?:https?://|mailto:|#)", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?<![\w/])https?$", re.IGNORECASE)
@@ -285,13 +284,13 @@ def _image_link(image: Token, *, within_link: bool) -> list[Token]:
 
 
 def _code_html(code: str, language: str = "") -> str:
-    code = _REORDERING.sub("\ufffd", code)
+    code = shown_in_order(code)
     named = f' data-language="{language}"' if language else ""
     return f'<pre class="qm-pre"{named}><code>{highlighted(code, language)}</code></pre>\n'
 
 
 def _math_html(latex: str, *, tag: str, display: bool) -> str:
-    return f'<{tag} class="qm-math">{mathml(_REORDERING.sub("", latex), display=display)}</{tag}>'
+    return f'<{tag} class="qm-math">{mathml(in_order(latex), display=display)}</{tag}>'
 
 
 class _Rules:
@@ -308,7 +307,7 @@ class _Rules:
 
     @staticmethod
     def code_inline(token: Token) -> str:
-        return f"<code>{escape(_REORDERING.sub(chr(0xFFFD), token.content), quote=False)}</code>"
+        return f"<code>{escape(shown_in_order(token.content), quote=False)}</code>"
 
     @staticmethod
     def math_inline(token: Token) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..text.terminal import safe_terminal
+from ..text.bundles import mime_bundle
 from .last_line import duration, escape, escape_lines
 
 if TYPE_CHECKING:
@@ -90,10 +90,8 @@ class Thoughts:
     def folded(self) -> dict[str, str]:
         """Write all of the thinking as a closed block, and as plain text."""
         text = self.text.strip()
-        return {
-            "text/markdown": _block(self.heading(), escape_lines(text)),
-            "text/plain": f"thinking ({duration(self.seconds)}): {safe_terminal(text)}",
-        }
+        block = _block(self.heading(), escape_lines(text))
+        return mime_bundle(block, f"thinking ({duration(self.seconds)}): {text}")
 
     def _end(self) -> str:
         """Return the last lines, or of a long line the last words."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..exports import to_markdown
+from ..text.bundles import mime_bundle
 from ..text.shown import shown_markdown
-from ..text.terminal import safe_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,4 +21,4 @@ def conversation_bundle(conversation: Conversation, turns: Sequence[Turn]) -> di
 
 def as_bundle(markdown: str) -> dict[str, str]:
     """Return Markdown that somebody else wrote as a mime bundle, safe for a page and a terminal."""
-    return {"text/markdown": shown_markdown(markdown), "text/plain": safe_terminal(markdown)}
+    return mime_bundle(shown_markdown(markdown), markdown)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ReplayError
 from ..regular_file import read_regular_file
+from ..text.terminal import safe_line
 from .recorded import RecordedAnswer, UnreadableLine, read_line, to_line
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class ReplayFile:
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
-        return f"<ReplayFile {self.path.name}>"
+        return safe_line(f"<ReplayFile {self.path.name}>")
 
     def find(self, key: str) -> RecordedAnswer | None:
         """Find a recorded answer; a file is read again only where it has changed."""

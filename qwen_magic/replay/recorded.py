@@ -18,7 +18,8 @@ from ..events import FinishReason, Usage
 from ..message_json import from_base64, messages_from_json, messages_to_json, to_base64
 from ..parts import describe
 from ..reply import Reply, with_answer
-from ..text.secrets import redact
+from ..text.secrets import without_secrets
+from ..text.terminal import printable_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,8 +124,8 @@ class UnreadableLine:
 
 
 def recorded_of(key: str, reply: Reply, cell: str = "") -> RecordedAnswer:
-    """Make the record of an answer that has just come; what is certainly a secret is left out of it."""
-    reply = reply.with_texts(_safe)
+    """Make the record of an answer that has just come; what is secret is left out of it."""
+    reply = reply.with_texts(without_secrets)
     asked = next((message for message in reversed(reply.messages) if message.role == "user"), None)
     prompt = asked.text or " ".join(map(describe, asked.parts)) if asked else ""
     return RecordedAnswer(
@@ -148,12 +149,8 @@ def recorded_of(key: str, reply: Reply, cell: str = "") -> RecordedAnswer:
 
 def prompt_mark(prompt: str) -> str:
     """Return as much of a prompt as is recorded with its answer."""
-    prompt = _safe(prompt)
+    prompt = without_secrets(prompt)
     return prompt if len(prompt) <= _PROMPT_CHARACTERS else prompt[: _PROMPT_CHARACTERS - 1] + "…"
-
-
-def _safe(text: str) -> str:
-    return redact(text, certain_only=True)[0]
 
 
 def to_line(recorded: RecordedAnswer) -> bytes:
@@ -163,7 +160,7 @@ def to_line(recorded: RecordedAnswer) -> bytes:
     if recorded.steps:
         values |= {"version": 2, "steps": messages_to_json(recorded.steps, to_base64)}
     try:
-        return json.dumps(values, sort_keys=True, ensure_ascii=False).encode()
+        return printable_json(json.dumps(values, sort_keys=True, ensure_ascii=False)).encode()
     except UnicodeEncodeError:  # half of a surrogate pair, which UTF-8 has no bytes for
         return json.dumps(values, sort_keys=True).encode()
 

@@ -9,6 +9,7 @@ from ..errors import UsageError
 from ..events import End, Responder, TextDelta, ThinkingDelta, UsageReport
 from ..reply import Reply
 from ..request import Request
+from ..text.terminal import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -39,7 +40,7 @@ class ReplayedStream:
         self._cancelled = False
 
     def __repr__(self) -> str:
-        return f"<ReplayedStream from {self.recorded.target}, recorded {self.recorded.date}>"
+        return safe_line(f"<ReplayedStream from {self.recorded.target}, recorded {self.recorded.date}>")
 
     @property
     def messages(self) -> tuple[Message, ...]:

@@ -11,7 +11,7 @@ from ..errors import StoreError, UsageError
 from ..events import Usage
 from ..messages import Message
 from ..parts import with_texts
-from ..text.secrets import redact
+from ..text.secrets import without_secrets
 from ..text.surrogates import mended
 from .blobs import BlobReader, BlobWriter
 from .processes import this_process
@@ -99,7 +99,7 @@ class Turn:
     @cached_property
     def redacted(self) -> Turn:
         """The turn with what looks like a secret replaced."""
-        return self.with_texts(lambda text: redact(text)[0])
+        return self.with_texts(without_secrets)
 
     def with_texts(self, change: Callable[[str], str]) -> Turn:
         """Return the turn with each text of its prompt, system prompt and answer changed, in parts and steps as well.
@@ -232,7 +232,8 @@ def insert_turn(
     *,
     branch: bool = False,
 ) -> int:
-    """Write a turn, open if it is given no reason, and not in force; return its number."""
+    """Write a turn without what is secret, open if it is given no reason, and not in force; return its number."""
+    turn = turn.with_texts(without_secrets)
     texts = [mended(getattr(turn, name)) for name in _TEXTS]
     rest = (reason, turn.seconds, *counts(turn.usage), turn.asked_at or time.time())
     blobs = BlobWriter(turn.parts, turn.steps)
@@ -250,7 +251,8 @@ def insert_turn(
 
 
 def write_answer(connection: sqlite3.Connection, turn: int, reply: Reply) -> None:
-    """Write the answer of a turn, in the place of an earlier one."""
+    """Write the answer of a turn without what is secret, in the place of an earlier one."""
+    reply = reply.with_texts(without_secrets)
     blobs = BlobWriter(steps=reply.steps)
     texts = (mended(text) for text in (reply.text, reply.thinking, reply.target, reply.model))
     connection.execute(

@@ -7,6 +7,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, TypeVar
 
+from ..text.secrets import without_secrets
 from ..text.surrogates import mended
 from ..watchers import Watchers
 from .keeper import PATIENCE, Keeper
@@ -153,13 +154,13 @@ class Store:
         self._rearrange(clear_conversation, conversation)
 
     def set_system(self, conversation: int, text: str) -> None:
-        """Set the system prompt of a conversation; "" for none.
+        """Set the system prompt of a conversation, without what is secret in it; "" for none.
 
         Raises:
             StoreError: the conversation was deleted.
 
         """
-        self._write(set_system, conversation, mended(text))
+        self._write(set_system, conversation, mended(without_secrets(text)))
 
     def turns(self, conversation: int) -> list[Turn]:
         """Return the turns that are in force, in the order of their places; those that did not change are the same."""

@@ -23,6 +23,7 @@ from html import unescape
 from typing import Literal
 
 from .harmless_tags import WRITTEN_TAG
+from .reordering import shown_in_order
 
 _SPAN = re.compile(r"\\begin\{([A-Za-z]*\*?)\}|\\\\[(\[]|\\[^`]|`+|\$\$?", re.DOTALL)
 _DOLLARS = re.compile(r"\$(?![\s$])(?:[^$\\`]|\\.)*(?<!\s)\$(?!\d)", re.DOTALL)
@@ -88,10 +89,11 @@ def encoded(code: str) -> str:
 
 
 def _safe_span(part: str, reading: Reading, *, math: bool) -> str:
-    if reading == "math":
-        return _safe_math(part)
     if reading == "text":
         return _safe_text(part, math=math)
+    part = shown_in_order(part)
+    if reading == "math":
+        return _safe_math(part)
     if is_harmless(part, math=math):
         return part
     width = len(part) - len(part.lstrip("`"))

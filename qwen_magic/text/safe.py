@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from .fences import FencedLines, find_fences, split_lines
 from .inline import MATH_HINT, encoded, is_harmless, safe_inline
 from .math import nests_deep
+from .reordering import prose_in_order, shown_in_order
 from .terminal import TerminalFilter, safe_terminal
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def safe_markdown(text: str) -> str:
 
     Tags, event handlers and comments become text. Links lead to http, https, mailto or an anchor, and nowhere
     else; images become links. MathJax macros that reach beyond math lose their backslash. Fenced code, prose,
-    lists, tables and math look as they would. Diagrams (mermaid) are shown as their source.
+    lists, tables and math look as they would. Diagrams (mermaid) are shown as their source. What would show code in
+    another order than it has is shown as a mark.
 
     Args:
         text: Markdown, finished or still growing.
@@ -54,7 +56,8 @@ def safe_markdown(text: str) -> str:
         Markdown that is safe in every front end. An open fence is closed.
 
     """
-    lines = split_lines(_NO_TEXT.sub("\ufffd", _ODD_LINE_ENDS.sub(" ", text.replace("\r\n", "\n"))))
+    text = prose_in_order(_ODD_LINE_ENDS.sub(" ", text.replace("\r\n", "\n")))
+    lines = split_lines(_NO_TEXT.sub("\ufffd", text))
     page = _SafeText(lines)
     done = 0
     for fence in _joined(find_fences(lines, indented=True), lines):
@@ -116,7 +119,7 @@ class _SafeText:
         code = "\n".join(fence.content)
         if code.count("$") > 1:
             self.add_fence(fence)
-        elif is_harmless(code, math=math):
+        elif is_harmless(code, math=math) and shown_in_order(code) == code:
             self.add_text(fence.start, fence.end)
         else:
             self._put([_as_html(fence, "")])
@@ -197,7 +200,7 @@ def _fence_lines(fence: FencedLines, prefix: str) -> list[str]:
     longest = max((len(ticks) for line in fence.content for ticks in _TICKS.findall(line)), default=0)
     ticks = "`" * max(3, longest + 1)
     indent = " " * len(prefix)
-    content = [indent + line if line else line for line in fence.content]
+    content = [indent + shown_in_order(line) if line else line for line in fence.content]
     return [prefix + ticks + _language(fence), *content, indent + ticks]
 
 
@@ -209,5 +212,5 @@ def _as_html(fence: FencedLines, prefix: str) -> str:
 def _code_html(lines: Sequence[str], language: str = "") -> str:
     # without quotes: in JupyterLab's math they could end an attribute
     opening = f"<pre><code class=language-{language}>" if language else "<pre><code>"
-    code = "&#10;".join(encoded(line) for line in [*lines, ""])
+    code = "&#10;".join(encoded(shown_in_order(line)) for line in [*lines, ""])
     return f"{opening}{code}</code></pre>"

@@ -71,19 +71,23 @@ def find_secrets(text: str) -> list[Secret]:
     return kept
 
 
-def redact(text: str, *, certain_only: bool = False) -> tuple[str, list[Secret]]:
+def redact(text: str) -> tuple[str, list[Secret]]:
     """Replace the secrets by a word on what was there.
 
     Args:
         text: any text.
-        certain_only: leave those in whose name alone makes them likely.
 
     Returns:
         The text without them, and where they were in the text that was given.
 
     """
-    secrets = [secret for secret in find_secrets(text) if secret.certain or not certain_only]
+    secrets = find_secrets(text)
     return _replace(text, secrets, lambda secret: f"[redacted: {secret.kind}]"), secrets
+
+
+def without_secrets(text: str) -> str:
+    """Return a text as it may be kept: with a word in the place of each secret."""
+    return redact(text)[0]
 
 
 def mask(text: str) -> str:

@@ -76,10 +76,10 @@ def find_tables(text: str) -> list[Table]:
         text: Markdown, finished or not.
 
     Returns:
-        The tables; one that is cut off has the rows that had come.
+        The tables, without what would steer a terminal; one that is cut off has the rows that had come.
 
     """
-    lines = split_lines(text)
+    lines = split_lines(safe_terminal(text))  # tables are shown by pandas, too, which prints a cell as it is
     tables: list[Table] = []
     start = 0
     for fence in find_fences(lines, indented=True):
@@ -215,5 +215,5 @@ def _is_float(cell: str) -> bool:
 
 
 def _shown(cell: object) -> str:
-    text = " ".join(safe_terminal(str(cell)).split())
+    text = " ".join(str(cell).split())
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-_SPECIAL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+from .reordering import CONTROLS
+
+_SPECIAL = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{CONTROLS}\ud800-\udfff]")
+_STEERING = re.compile(f"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f{CONTROLS}]")
 _ESC, _BEL, _ST = "\x1b", "\x07", "\x9c"
 _ABORT = "\x18\x1a"
 _STRING_INTRODUCERS = "]PX^_"  # OSC, DCS, SOS, PM, APC after ESC
@@ -108,6 +111,21 @@ class TerminalFilter:
         elif " " <= char <= "/":
             self._state = _State.ESCAPE
         return " " <= char <= "~"
+
+
+def safe_line(text: str) -> str:
+    """Drop what would steer a terminal from a text, and bring it onto one line."""
+    return safe_terminal(text).replace("\n", " ")
+
+
+def escaped(text: str) -> str:
+    r"""Write what would steer a terminal, or show a text in another order, as Python does: ``\x1b``, ``\u202e``."""
+    return _STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def printable_json(text: str) -> str:
+    r"""Write JSON so that it means the same and can be printed: ``\u009b``, which JSON itself leaves as it is."""
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def safe_terminal(text: str) -> str:

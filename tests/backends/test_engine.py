@@ -143,6 +143,30 @@ def test_the_secret_is_nowhere_to_be_read(shared: Engine) -> None:
     assert str(shared.model) not in " ".join(process.cmdline())
 
 
+def test_no_key_of_the_users_is_given_to_it(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted = {
+        "OPENAI_API_KEY": "sk-planted-0",
+        "HF_TOKEN": "hf_planted-1",
+        "MY_PASSWORD": "planted-2",
+        "QWEN_TARGET": "openai:http://me:planted-3@h/v1",
+        "ALL_PROXY": "http://me:planted-4@127.0.0.1:9",
+        "DATABASE": "postgres://me:planted-5@h/db",
+        "PLAIN": "it stays",
+    }
+    for name, value in planted.items():
+        monkeypatch.setenv(name, value)
+    engine = Engine(weights)
+    try:
+        engine.start()
+        assert engine.pid is not None
+        process = psutil.Process(engine.pid)
+        told = f"{process.cmdline()} {process.environ()}"
+    finally:
+        engine.close()
+    assert "planted" not in told
+    assert "it stays" in told
+
+
 @POSIX
 def test_it_outlives_an_interrupt(shared: Engine) -> None:
     assert shared.pid is not None

@@ -120,6 +120,7 @@ async def test_the_key_is_sent_and_never_shown(monkeypatch: pytest.MonkeyPatch) 
 
     async with serving(handler) as url:
         monkeypatch.setenv("OPENAI_API_KEY", "from-environment")
+        monkeypatch.setenv("OPENAI_BASE_URL", url)
         for key in ("given", None):
             with pytest.raises(AuthError, match="wrong key") as caught:
                 await ask(url, key=key)

@@ -52,6 +52,7 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     for server in SERVERS.values():
         for variable in (server.key_variable, server.url_variable):
             monkeypatch.delenv(variable or "OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
 
 
 async def ask(
@@ -498,6 +499,8 @@ async def test_keys_go_to_their_own_server_alone(monkeypatch: pytest.MonkeyPatch
     with serving(script.app()) as url:
         host = url.removeprefix("http://")
         await ask(f"openai:{url}/v1#m")
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{url}/v1")
+        await ask(f"openai:{url}/v1#m")
         await ask(f"openai:{url}/v1#m", server="ollama")
         await ask(f"openai:{url}/v1#m", server="hf")
         await ask(f"openai:{url.replace('//', '//me:word@')}/v1#m", server="vllm")
@@ -507,6 +510,7 @@ async def test_keys_go_to_their_own_server_alone(monkeypatch: pytest.MonkeyPatch
         keys.set("ollama", "key-of-ollama", keep=False)
         await ask("ollama:m", Settings(keys=keys))
     assert script.keys == [
+        None,
         "Bearer key-of-openai",
         None,
         "Bearer key-of-hf",

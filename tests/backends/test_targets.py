@@ -50,7 +50,7 @@ def test_whatever_is_written(text: str) -> None:
     if target.login:
         assert "s3cret" not in f"{target!r} {target}"
         assert target.login == ("me", "s3cret")
-    assert dataclasses.replace(parse_target(target.name), login=target.login) == target
+    assert dataclasses.replace(parse_target(target.name), login=target.login, query=target.query) == target
 
 
 @given(
@@ -110,7 +110,8 @@ def test_a_name_that_is_no_target_has_no_kind() -> None:
     ("url", "found"),
     [
         ("https://openrouter.ai/api/v1", ("openrouter", "OPENROUTER_API_KEY")),
-        ("http://me@127.0.0.1:8000/v1", ("127.0.0.1:8000", "OPENAI_API_KEY")),
+        ("http://me@127.0.0.1:8000/v1", ("127.0.0.1:8000", "")),
+        ("https://api.openai.com/v1", ("api.openai.com", "OPENAI_API_KEY")),
     ],
 )
 def test_where_the_key_of_an_address_is_kept(url: str, found: tuple[str, str]) -> None:

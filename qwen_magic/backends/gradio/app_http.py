@@ -3,57 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from yarl import URL
 
 from ...errors import AsleepError, AuthError, NotFoundError, ProtocolError, QwenError
+from ..echoes import sent_secrets, without_echoes
+from ..hidden import Hidden
 from ..http import read_body, read_text, timeouts
-from ..keys import SecretHeaders
 from ..patience import Limit, first_limit, opened
+from ..target import with_query
 from ..wire_numbers import read_json
 from .config_shape import shaped_config, shaped_info
 from .failures import http_error, server_message
 from .moves import check_move, place_of, same_site
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Mapping
     from contextlib import AbstractAsyncContextManager
 
     import aiohttp
 
     from ...errors import ServerError
-    from ..base import Deadlines, Settings
+    from ..base import Deadlines
+    from .site import Site
 
 _REDIRECTS = 5
 _MOVED = (301, 302, 303, 307, 308)
-
-
-@dataclass
-class Site:
-    """Where an app is, and how it is spoken to.
-
-    Attributes:
-        name: the target's name, for errors.
-        settings: the client's settings.
-        base_url: where the app is served; a redirect of ``/config`` moves it.
-        home: the address that the user named, which no redirect moves.
-        space_id: the id of a Space of the Hub, or "".
-        places: the servers to which it has led, once that was said.
-        leaving: what is still telling a server that nobody listens; the loop itself keeps tasks only weakly.
-
-    """
-
-    name: str
-    settings: Settings
-    base_url: str
-    home: str
-    space_id: str = ""
-    places: set[str] = field(default_factory=set)
-    leaving: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 @dataclass
@@ -87,20 +65,21 @@ class AppHttp:
         return first_limit(self.site.settings, self.deadlines)
 
     def url(self, path: str, base: str | None = None) -> str:
-        """Return a path's URL."""
-        return (base or self.site.base_url) + path
+        """Return a path's URL, with the user's query behind it."""
+        url = (base or self.site.base_url) + path
+        return with_query(url, self.site.query) if self.at_home(url) else url
 
-    def headers(self, url: str) -> SecretHeaders:
+    def headers(self, url: str) -> dict[str, str]:
         """Send the user's headers to the target's own server, and the Hub's token to Spaces of the Hub alone.
 
         The Hub's proxy keeps this header from the app.
         """
         settings, parts = self.site.settings, urlsplit(url)
-        headers = SecretHeaders()
+        headers: dict[str, str] = {}
         if self.at_home(url):
             headers.update(settings.headers)
         if settings.hf_token and parts.scheme == "https" and (parts.hostname or "").endswith(".hf.space"):
-            headers["x-hf-authorization"] = f"Bearer {settings.hf_token}"
+            headers["x-hf-authorization"] = Hidden(f"Bearer {settings.hf_token}")
         return headers
 
     def at_home(self, url: str) -> bool:
@@ -114,12 +93,13 @@ class AppHttp:
 
     async def failure(self, response: aiohttp.ClientResponse) -> ServerError:
         """Tell what an answer means that is no success; the user's own secrets are taken out of it."""
-        body = self.headers(str(response.url)).hidden(await read_text(response))
+        sent = sent_secrets(self.headers(str(response.url)), query=self.site.query)
+        body = without_echoes(await read_text(response), sent)
         return http_error(response.status, response.headers, body, self.name)
 
     def get(self, url: str, **headers: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """Get a URL without following redirects."""
-        all_headers = SecretHeaders({**headers, **self.headers(url)})
+        all_headers = {**headers, **self.headers(url)}
         asking = self.session.get(url, headers=all_headers, allow_redirects=False, timeout=self.timeout)
         return opened(asking, self.limit)
 

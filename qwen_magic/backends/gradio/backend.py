@@ -7,7 +7,7 @@ import contextlib
 import functools
 import os
 import secrets
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,10 +26,12 @@ from ...errors import (
 from ...events import AnswerEvent, End, Event, Responder, Status
 from ...messages import Message
 from ..capabilities import TEXT_ALONE
+from ..echoes import sent_secrets, unechoed
+from ..hidden import hidden
 from ..http import translated
 from ..qwen_models import context_of
 from ..retrying import PASSING, Passing, retry_until_ready
-from .app_http import AppHttp, Site
+from .app_http import AppHttp
 from .description import describe_space, space_capabilities
 from .discovery import discover
 from .endpoints import Endpoint, Input, Payload
@@ -41,10 +43,11 @@ from .moves import MovedError
 from .old_runs import queued_or_not
 from .questions import count_questions
 from .run_of import run_of
+from .site import Site
 from .visits import Said, Visits
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
     from ...request import Request
     from ..base import Deadlines, Settings
@@ -82,9 +85,11 @@ class SpaceBackend:
         self.space_id = "" if "://" in target.address else target.address
         self.model = target.model
         self.options: GradioOptions = settings.options.get("space") or GradioOptions()
-        self.login = target.login or self.options.auth
+        login = target.login or self.options.auth
+        self.login = login and (login[0], hidden(login[1]))
         address = base_url or (space_host(self.space_id) if self.space_id else target.address)
-        self.site = Site(self.name, settings, address, address, self.space_id)
+        self.site = Site(self.name, settings, address, address, self.space_id, query=target.query)
+        self._secrets = sent_secrets(settings.headers, self.login, target.query, settings.hf_token)
         self._known = KNOWN.get(self.space_id.lower()) if self.options.endpoint is None else None
         self._endpoint: Endpoint | None = None
         self._visits = Visits()
@@ -101,7 +106,7 @@ class SpaceBackend:
     ) -> AsyncGenerator[Event, None]:
         """Stream one answer's events; see `Backend.stream`."""
         http = AppHttp(self.site, session, deadlines=deadlines)
-        async with translated(self.name, self.settings, deadlines):
+        async with self._translated(deadlines):
             if http.elsewhere:
                 yield self._led(http.elsewhere)
             known, failure = self._endpoint or self._known, None
@@ -141,14 +146,14 @@ class SpaceBackend:
         if self._endpoint is None and self._known is None:
             http = AppHttp(self.site, session, deadlines=deadlines)
             with contextlib.suppress(QwenError):
-                async with translated(self.name, self.settings, deadlines):
+                async with self._translated(deadlines):
                     self._endpoint = await self._discover(http)
         return space_capabilities(self._endpoint or self._known)
 
     async def describe(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> Description:
         """Ask what the app offers; see `Backend.describe`."""
         http = AppHttp(self.site, session, deadlines=deadlines)
-        async with translated(self.name, self.settings, deadlines):
+        async with self._translated(deadlines):
             if self.login:
                 await http.sign_in(*self.login)
             try:
@@ -160,6 +165,13 @@ class SpaceBackend:
 
     async def close(self) -> None:
         """Do nothing: no connection outlives an answer but the session's own."""
+
+    @asynccontextmanager
+    async def _translated(self, deadlines: Deadlines | None) -> AsyncIterator[None]:
+        """Turn what is raised inside the block into our errors, without what we sent to be let in."""
+        with unechoed(self._secrets):
+            async with translated(self.name, self.settings, deadlines):
+                yield
 
     def _may_mean_a_change(self, error: QwenError) -> bool:
         """Tell whether the app may no longer be what it was, or this session has not signed in yet: look again."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from ..kinds import BackendKind
-from ..target import Target, split_login
+from ..target import Target, parse_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,9 +68,10 @@ def _parse(name: str, spec: str) -> Target | None:
         return Target(name, "space", page[1], model=model)
     if "://" not in base and _HOST.match(base):
         base = f"http://{base}"
-    url, login = split_login(name, base)
-    shown = name if login is None else f"space:{url}" + (f"#{model}" if model else "")
-    return Target(shown, "space", _app_url(url), model=model, login=login)
+    there = parse_address(name, base)
+    shown = name if there.is_plain else f"space:{there.url}" + (f"#{model}" if model else "")
+    query = "&".join(item for item in there.query.split("&") if item and not _OF_THE_PAGE.match(item))
+    return Target(shown, "space", _app_url(there.url), model=model, login=there.login, query=query)
 
 
 def _parted(rest: str) -> tuple[str, str]:
@@ -83,9 +84,7 @@ def _app_url(url: str) -> str:
     """Take the app's own address out of one that was copied from a browser."""
     parts = urlsplit(url)
     netloc = re.sub(r"^0\.0\.0\.0(?=:|$)", "127.0.0.1", parts.netloc)  # what a server listens on is no address
-    path = _WITHIN.sub("", parts.path).rstrip("/")
-    kept = "&".join(item for item in parts.query.split("&") if item and not _OF_THE_PAGE.match(item))
-    return urlunsplit((parts.scheme, netloc, path, kept, ""))
+    return urlunsplit((parts.scheme, netloc, _WITHIN.sub("", parts.path).rstrip("/"), "", ""))
 
 
 def _rows() -> list[tuple[str, ...]]:

@@ -14,7 +14,7 @@ from ...errors import ProtocolError
 from ..private_hosts import is_private_host
 
 if TYPE_CHECKING:
-    from .app_http import Site
+    from .site import Site
 
 _LOOK_UP_SECONDS = 5.0
 

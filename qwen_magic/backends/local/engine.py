@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ...errors import EngineError, LocalError, WeightsError
+from ...text.secrets import find_secrets
 from . import machine
 from .weight_sources import separate_group
 
@@ -29,6 +30,7 @@ _CHILD = Path(__file__).with_name("llama_child.py")
 _MAGIC = b"GGUF"
 _GIB = 1 << 30
 _LOG_BYTES = 8192
+_SECRET_NAME = re.compile(r"(?i)key|token|secret|passw|credential|QWEN_TARGET")
 _EXTRA = 'Install it: pip install "qwen-magic[local]"'
 _HINTS = {
     "no-module": f"{_EXTRA} (there are wheels for Linux, macOS and Windows on common processors).",
@@ -135,6 +137,15 @@ class Engine:
         return self._address
 
 
+def environment() -> dict[str, str]:
+    """Return the environment without what is secret in it, or may be by its name: an engine needs no keys."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not _SECRET_NAME.search(name) and not find_secrets(f"{name}={value}")
+    }
+
+
 class _Child:
     """The process, its log, and its end."""
 
@@ -148,6 +159,7 @@ class _Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
+            env=environment(),
             **separate_group(),
         )
         self.tail = ""

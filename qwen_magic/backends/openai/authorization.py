@@ -7,9 +7,11 @@ import base64
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ..hidden import Hidden
+from ..private_hosts import is_loopback
 from ..threads import in_thread
 from .errors import no_key
-from .servers import GENERIC
+from .servers import GENERIC, takes_openai_key
 
 if TYPE_CHECKING:
     from ..base import Settings
@@ -21,7 +23,7 @@ _KEYRING_SECONDS = 10.0
 
 
 async def authorization(target: Target, server: Server, settings: Settings, key: str | None = None) -> dict[str, str]:
-    """Find the header that lets us in.
+    """Find the header that lets us in; a key that anybody on the way could read is not sent.
 
     Args:
         target: the target, whose address is the server's base URL.
@@ -33,17 +35,20 @@ async def authorization(target: Target, server: Server, settings: Settings, key:
         The header, or {} where there is neither a key nor a login, and none is needed.
 
     Raises:
-        AuthError: the server answers nobody without a key, and there is none.
+        AuthError: the server answers nobody without a key, and there is none that may be sent.
 
     """
     key = key or await _find_key(settings, server_place(target.address))
     if not key and target.login is not None:
-        return {"Authorization": f"Basic {base64.b64encode(':'.join(target.login).encode()).decode()}"}
-    if not key:
+        word = base64.b64encode(":".join(target.login).encode()).decode()
+        return {"Authorization": Hidden(f"Basic {word}")}
+    if not key and (server is not GENERIC or takes_openai_key(target.address)):
         key = await _find_key(settings, server.name, server.key_variable)
-    if not key and server.needs_key:
+    if key and keeps_secrets(target.address):
+        return {"Authorization": Hidden(f"Bearer {key}")}
+    if server.needs_key:
         raise no_key(target.name, key_hint(server, target.address))
-    return {"Authorization": f"Bearer {key}"} if key else {}
+    return {}
 
 
 def server_place(base_url: str) -> str:
@@ -51,12 +56,23 @@ def server_place(base_url: str) -> str:
     return urlsplit(base_url).netloc
 
 
+def keeps_secrets(base_url: str) -> bool:
+    """Tell whether nobody on the way to a server reads along: over https, or on this machine."""
+    parts = urlsplit(base_url)
+    return parts.scheme == "https" or is_loopback(parts.hostname or "")
+
+
 def key_hint(server: Server, base_url: str) -> str:
     """Say how a key is given for a server."""
-    name = server_place(base_url) if server is GENERIC else server.name
+    place = server_place(base_url)
+    if not keeps_secrets(base_url):
+        return f"No key is sent over http, where others can read it: write https://{place}, or reach it on 127.0.0.1."
+    if server is GENERIC:
+        variable = f", or set {server.key_variable}" if takes_openai_key(base_url) else ""
+        return f"Give its key with %qwen key {place}{variable}."
     variable = f", or set {server.key_variable}" if server.key_variable else ""
-    region = f" Where it is of another region than {server_place(base_url)}, set {server.url_variable}, too."
-    return f"Give its key with %qwen key {name}{variable}.{region if server.name == 'dashscope' else ''}"
+    region = f" Where it is of another region than {place}, set {server.url_variable}, too."
+    return f"Give its key with %qwen key {server.name}{variable}.{region if server.name == 'dashscope' else ''}"
 
 
 async def _find_key(settings: Settings, name: str, variable: str = "") -> str:

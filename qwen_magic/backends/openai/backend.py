@@ -12,8 +12,8 @@ from ...errors import ConnectError, DisconnectError, QwenError, ServerError
 from ...events import AnswerEvent, Event, Responder, Status
 from ..capabilities import EVERY_PART
 from ..descriptions import Description
+from ..echoes import sent_secrets, unechoed
 from ..http import NETWORK_ERRORS, read_chunks, translated
-from ..keys import SecretHeaders
 from ..patience import Limit
 from ..qwen_models import context_of
 from .authorization import authorization
@@ -153,8 +153,9 @@ class OpenAIBackend:
             async with translated(self.name, self.settings, deadlines):
                 target = replace(self._target, address=self.base_url)
                 key = await authorization(target, self.server, self.settings, self._key)
-                headers = SecretHeaders({**self.settings.headers, **key})
-                yield ServerHttp(target, self.server, self.settings, session, headers, deadlines)
+                headers = {**self.settings.headers, **key}
+                with unechoed(sent_secrets(headers, target.login, target.query)):
+                    yield ServerHttp(target, self.server, self.settings, session, headers, deadlines)
         except ConnectError as error:
             if self.server.local:
                 error.hint = f"Start {self.server.title}, or try another target."
@@ -178,7 +179,6 @@ class OpenAIBackend:
                         begun = begun or isinstance(event, AnswerEvent)
                         yield event
             except (ServerError, DisconnectError, aiohttp.ClientError, OSError) as error:
-                http.headers.hide(error)
                 if begun:
                     raise
                 if not (isinstance(error, ServerError) and adapt(body, error)):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from ..kinds import BackendKind
-from ..target import Target, split_login
-from .servers import GENERIC, SERVERS, server_at
+from ..target import Target, parse_address
+from .servers import GENERIC, SERVERS, server_at, takes_openai_key
 
 _FORMS = ("ollama:MODEL", "openai:URL#MODEL")
 
@@ -18,9 +18,10 @@ def _parse(name: str, spec: str) -> Target | None:
     if prefix != "openai" or not rest:
         return None
     base, _, model = rest.partition("#")
-    url, login = split_login(name, base)
-    shown = name if login is None else f"openai:{url}" + (f"#{model}" if model else "")
-    return Target(shown, "openai", url.rstrip("/"), model=model, login=login, server=server_at(url))
+    there = parse_address(name, base)
+    shown = name if there.is_plain else f"openai:{there.url}" + (f"#{model}" if model else "")
+    url, server = there.url.rstrip("/"), server_at(there.url)
+    return Target(shown, "openai", url, model=model, login=there.login, query=there.query, server=server)
 
 
 def _with_model(target: str, model: str) -> str:
@@ -31,8 +32,9 @@ def _with_model(target: str, model: str) -> str:
 
 def _key_at(url: str) -> tuple[str, str]:
     server = server_at(url)
-    name = urlsplit(url).netloc.rpartition("@")[2] if server is GENERIC else server.name
-    return name, server.key_variable
+    if server is not GENERIC:
+        return server.name, server.key_variable
+    return urlsplit(url).netloc.rpartition("@")[2], server.key_variable if takes_openai_key(url) else ""
 
 
 KIND = BackendKind(

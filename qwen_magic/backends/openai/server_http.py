@@ -18,11 +18,12 @@ from ...errors import (
     ProtocolError,
     QwenError,
 )
+from ..echoes import sent_secrets, without_echoes
 from ..http import NETWORK_ERRORS, read_text, timeouts
-from ..keys import SecretHeaders
 from ..patience import Watch, first_limit, opened, patiently
 from ..private_hosts import is_private_host
 from ..retrying import Passing, retry_until_ready
+from ..target import with_query
 from ..wire_numbers import read_json
 from .authorization import key_hint, server_place
 from .dashscope import region_hint
@@ -84,11 +85,13 @@ class ServerHttp:
         server: Server,
         settings: Settings,
         session: aiohttp.ClientSession,
-        headers: SecretHeaders,
+        headers: Mapping[str, str],
         deadlines: Deadlines | None,
     ) -> None:
         self._name = target.name
         self._base_url = target.address
+        self._query = target.query
+        self._secrets = sent_secrets(headers, target.login, target.query)
         self._model = target.model or server.model
         self._server = server
         self._session = session
@@ -190,7 +193,12 @@ class ServerHttp:
     ) -> contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]:
         method = "GET" if body is None else "POST"
         asking = self._session.request(
-            method, url, json=body, headers=self.headers, timeout=self._timeout, allow_redirects=False
+            method,
+            with_query(url, self._query),
+            json=body,
+            headers=self.headers,
+            timeout=self._timeout,
+            allow_redirects=False,
         )
         return opened(asking, self._limit)
 
@@ -200,9 +208,9 @@ class ServerHttp:
         self._asked = True
         self._asked_at = self._settings.clock.now()
         asking = self._session.post(
-            f"{self._base_url}/chat/completions",
+            with_query(f"{self._base_url}/chat/completions", self._query),
             json=request.body,
-            headers=SecretHeaders({**self.headers, "Accept": "text/event-stream"}),
+            headers={**self.headers, "Accept": "text/event-stream"},
             timeout=self._timeout,
             allow_redirects=False,  # another server would be sent our key
         )
@@ -212,8 +220,8 @@ class ServerHttp:
 
     async def _failure(self, response: aiohttp.ClientResponse) -> ServerError:
         async with response:
-            body = await read_text(response)
-        body = self.headers.hidden(body)
+            # Here already, for what is cut off later might leave a part of a key.
+            body = without_echoes(await read_text(response), self._secrets)
         server = self._server
         title = server_place(self._base_url) if server is GENERIC else server.title
         hint = key_hint(server, self._base_url)
@@ -242,7 +250,7 @@ class ServerHttp:
 
     async def _takes_key(self, base_url: str) -> bool:
         """Tell whether another server takes our key; it is sent nothing else."""
-        headers = SecretHeaders({name: self.headers[name] for name in ("Authorization",) if name in self.headers})
+        headers = {name: self.headers[name] for name in ("Authorization",) if name in self.headers}
         timeout = aiohttp.ClientTimeout(total=_REGION_SECONDS)
         with contextlib.suppress(*NETWORK_ERRORS):
             async with self._session.get(

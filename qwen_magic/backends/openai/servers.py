@@ -159,6 +159,7 @@ GENERIC = Server(
 )
 """A server of which only the address is known: it is sent everything, and what it refuses is left out."""
 
+_OPENAI_URL = "https://api.openai.com/v1"
 _HOSTS = {urlsplit(server.base_url).hostname: server for server in SERVERS.values() if not server.local}
 
 
@@ -168,6 +169,15 @@ def server_at(url: str) -> Server:
     if is_dashscope(host):
         return SERVERS["dashscope"]
     return _HOSTS.get(host, GENERIC)
+
+
+def takes_openai_key(url: str) -> bool:
+    """Tell whether ``OPENAI_API_KEY`` is for the server at an address: OpenAI's, or the one of ``OPENAI_BASE_URL``."""
+    given = os.environ.get("OPENAI_BASE_URL", "").strip()
+    try:
+        return _place(url) in {_place(_OPENAI_URL), *([_place(given)] if given else [])}
+    except ValueError:
+        return False
 
 
 def chat_models(models: Sequence[str]) -> list[str]:
@@ -182,6 +192,12 @@ def chat_models(models: Sequence[str]) -> list[str]:
     """
     chats = [name for name in models if not _NO_CHAT.search(name)]
     return sorted(chats, key=lambda name: "qwen" not in name.lower())
+
+
+def _place(url: str) -> tuple[str, int | None]:
+    """Return a server's host and port."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _address(text: str, usual: str) -> str:

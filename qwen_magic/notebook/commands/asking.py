@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
+from ...text.terminal import escaped
 from ..options import all_but, read_options
 from .command import Command, nothing_after, say
 
@@ -53,8 +54,10 @@ def _code(session: NotebookSession, rest: str) -> None:
         code = block_code(nth_block(blocks, int(words[0]))) if words else cell_code(blocks)
     if not code:
         raise UsageError("no code block in the last answer", hint="Its text is in qwen_magic.last_reply().")
-    offer(session.shell, code, replace_with="" if replace else None)
-    say(code)
+    hidden = offer(session.shell, code, replace_with="" if replace else None)
+    say(escaped(code))
+    if hidden:
+        say(hidden)
 
 
 def _usage(session: NotebookSession, rest: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...chat.conversations import named
 from ...errors import UsageError
+from ...text.secrets import without_secrets
 from ..options import read_words
 from .command import Command, columns, counted, dated, nothing_after, say, titled
 
@@ -95,8 +96,11 @@ def _system(session: NotebookSession, rest: str) -> None:
         conversation = conversation or memory.create()
         text = "" if rest == "--none" else rest
         memory.store.set_system(conversation.id, text)
-        said = f"is now: {text}" if text else "is taken away"
+        kept = memory.store.get(conversation.id).system
+        said = f"is now: {kept}" if kept else "is taken away"
         say(f"The system prompt of {conversation.name!r} {said}")
+        if kept != text and without_secrets(text) != text:
+            say("A key is not kept in it: put it into the prompt that needs it.")
     elif conversation and conversation.system:
         say(conversation.system)
     else:

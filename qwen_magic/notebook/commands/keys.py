@@ -71,6 +71,8 @@ def _ask_for_key(name: str, variable: str) -> str:
         key = getpass.getpass(f"Key for {name} (empty to take it back): ").strip()
     except (StdinNotImplementedError, EOFError):
         hint = f"Set {variable} in the environment." if variable else "Do it where an input can be given."
+        if name not in key_names():
+            hint = "Set OPENAI_API_KEY, and OPENAI_BASE_URL to that server, in the environment."
         raise UsageError("nobody can be asked for a key here", hint=hint) from None
     except KeyboardInterrupt:
         raise Interrupted("no key was changed") from None

@@ -110,7 +110,11 @@ offers; --check asks them all, side by side, how they are.""",
         """\
 Some servers want a key. %qwen key asks for it in a box, so that it is in no cell, and keeps
 it in the system's keyring; --session keeps it until the kernel ends. A variable such as
-DASHSCOPE_API_KEY serves as well. An empty key takes it back.""",
+DASHSCOPE_API_KEY serves as well. An empty key takes it back.
+
+A key goes to its own server alone, over https or to this machine: OPENAI_API_KEY to
+api.openai.com, and to the server of OPENAI_BASE_URL where that is set; for another
+openai:URL it is %qwen key HOST:PORT.""",
     ),
     "local": Topic(
         "A model on this machine",
