@@ -43,10 +43,9 @@ def outcome(run: Run) -> str:
         return "lost"
     if not errors:
         return "over before it came" if run.status == "ok" else run.status
-    (error,) = errors
-    lines = error["traceback"]
-    ours = any("qwen_magic/" in line for line in lines)
-    return "one line" if len(lines) == 1 else "traceback of ours" if ours else "traceback of IPython's"
+    traces = [error["traceback"] for error in errors]  # a second interrupt may fall into IPython's showing of the first
+    ours = any("qwen_magic/" in line for trace in traces if len(trace) > 1 for line in trace)
+    return "traceback of ours" if ours else "one line" if len(traces[0]) == 1 else "traceback of IPython's"
 
 
 def interrupted(kernel: Kernel, code: str, seed: int) -> tuple[Counter[str], Counter[str]]:
