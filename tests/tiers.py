@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 TIERS = ("unit", "fuzz", "server", "kernel", "browser", "model")
 _FILES = {
+    "fuzz": """
+        fuzz/test_fuzz
+    """,
     "server": """
         backends/test_capabilities backends/test_conformance backends/test_discovery_servers
         backends/test_fitting_servers backends/test_key_rules backends/test_known_spaces backends/test_layouts backends/test_matrix
