@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 TIERS = ("unit", "fuzz", "server", "kernel", "browser", "model")
 _FILES = {
+    "fuzz": """
+        fuzz/test_fuzz
+    """,
     "server": """
         backends/test_capabilities backends/test_conformance backends/test_dashscope
         backends/test_discovery_servers backends/test_fitting_servers backends/test_key_rules

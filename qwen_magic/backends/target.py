@@ -87,8 +87,8 @@ def parse_address(name: str, text: str, hint: str = "") -> Address:
         parts, port = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise TargetError(f"no address in {without_secrets(name)!r}", hint=_ENCODE if "@" in name else hint)
-    behind = parts.path if parts.path.strip("/") else name
-    if parts.username is None and ":" in parts.netloc and "@" in behind:  # what looks like host:port is a login
+    unused = name if parts.username is None and not parts.path.strip("/") else ""
+    if ":" in parts.netloc and "@" in parts.path + unused:  # what looks like host:port is the beginning of a login
         raise TargetError(f"no address in {without_secrets(name)!r}", hint=_ENCODE)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     login = None if parts.username is None else (unquote(parts.username), Hidden(unquote(parts.password or "")))

@@ -201,7 +201,7 @@ def _marked(text: str) -> Iterator[tuple[str, Mapping[str, Any], str]]:
 
 def _body(text: str, start: int, length: object) -> tuple[str, int]:
     """Return a section's body and the place after its end."""
-    if isinstance(length, int) and length >= 0 and (closed := _CLOSED.match(text, start + length)):
+    if isinstance(length, int) and 0 <= length <= len(text) and (closed := _CLOSED.match(text, start + length)):
         return text[start : start + length], closed.end()
     end = text.find(_END, start - 1)
     if end < 0:

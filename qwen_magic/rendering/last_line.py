@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _ALL_THOUGHT = (
     "no answer: all tokens went into thinking; raise --max-tokens, or ask with --no-think or --think-budget N"
 )
+_LONGEST_MODEL = 200
 _MARKS = re.compile(r"[\\`*_{}\[\]<>#|~$&!@]")
 _MATH_MARKS = "$\\"
 
@@ -43,6 +44,7 @@ class Notes:
 def last_line(reply: Reply) -> str:
     """Tell who answered, how long it took and how fast, and how it ended if not by itself."""
     model = reply.model if reply.model and reply.model.lower() not in reply.target.lower() else ""
+    model = model if len(model) <= _LONGEST_MODEL else f"{model[: _LONGEST_MODEL - 1]}…"
     targets = ", continued by ".join((*reply.earlier_targets, reply.target))
     if reply.recorded:
         parts = [_ending(reply), f"replayed, recorded {reply.recorded}", targets, model]

@@ -28,6 +28,7 @@ WRITTEN = (
     "openai:http://u:12/Canary@host/v1",
     "openai:http://u:Pw@Canary@host/v1",
     "openai:http://u:/Canary@host/v1",
+    "openai:http://u:@h/Canary@host/v1",
     "openai:http://u:#Canary@host/v1",
     "openai:http://u:1#Canary@host/v1",
     "openai:http://host/v1?api_key=PwCanary#q",
