@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
     from servers.gradio_server import GradioServer
+    from servers.web import ScriptedSpace
 
     from qwen_magic.client.stream import Stream
 
@@ -49,6 +50,15 @@ async def everything(stream: Stream) -> tuple[list[Event], QwenError | None]:
     except QwenError as error:
         return happened, error
     return happened, None
+
+
+async def ask(
+    space: ScriptedSpace, prompt: Any = "hi", **settings: Any
+) -> tuple[Stream, list[Event], QwenError | None]:
+    async with QwenClient(f"space:{space.url}", **settings) as client:
+        stream = client.stream(prompt)
+        happened, error = await everything(stream)
+        return stream, happened, error
 
 
 def texts(happened: list[Event]) -> list[str]:

@@ -7,13 +7,13 @@ import json
 import os
 import shutil
 import socket
-import subprocess
 import tempfile
 import time
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .app_processes import start_app
 from .environments import environment
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-APPS = Path(__file__).parent / "apps"
+    from .app_processes import AppProcess
+
 # Nothing of the outer world: no analytics, no Hub, no proxy between us and loopback.
 QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -64,7 +65,7 @@ class GradioServer:
         self.url = ""
         self.start_seconds = 0.0
         self.folder: Path | None = None
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: AppProcess | None = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -100,23 +101,15 @@ class GradioServer:
         env |= {**QUIET, "GRADIO_TEMP_DIR": str(self.folder / "files"), "HF_HOME": str(self.folder / "hub")}
         env |= {"PORT": str(self.port), "HOST": "127.0.0.1", "QWEN_TEST_WATCH_STDIN": "1"}
         env |= {"QWEN_TEST_LOG": str(self.folder / "log.jsonl"), **self.env}
-        with (self.folder / "output.txt").open("wb") as output:
-            self.process = subprocess.Popen(
-                [str(python), str(APPS / f"{self.app}.py")],
-                stdin=subprocess.PIPE,  # closed when we die: the server watches it
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=env,
-                cwd=self.folder,
-            )
+        self.process = start_app(python, self.app, env, self.folder)
         while not self._answers():
-            ended = self.process.poll() is not None
+            ended = not self.process.running()
             if ended and not last and ("port" in self.output().lower()):
-                self._reap()
+                self.process.kill()
                 self.port = 0
                 return False
             if ended or time.monotonic() > begin + self.timeout:
-                what = f"ended with {self.process.returncode}" if ended else f"did not answer in {self.timeout:g} s"
+                what = "ended" if ended else f"did not answer in {self.timeout:g} s"
                 raise RuntimeError(f"Gradio {self.version} {self.app} {what}:\n{self.output()}")
             time.sleep(0.05)
         self.start_seconds = time.monotonic() - begin
@@ -169,13 +162,12 @@ class GradioServer:
 
     def alive(self) -> bool:
         """Tell whether the process runs."""
-        return self.process is not None and self.process.poll() is None
+        return self.process is not None and self.process.running()
 
     def kill(self) -> None:
         """End it at once, as a crash would (SIGKILL)."""
         if self.process:
             self.process.kill()
-            self._reap()
 
     def stop(self) -> None:
         """End it, and remove what it wrote."""
@@ -184,10 +176,3 @@ class GradioServer:
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder = None
-
-    def _reap(self) -> None:
-        if self.process:
-            self.process.wait(30)
-            if self.process.stdin:
-                with contextlib.suppress(OSError):
-                    self.process.stdin.close()
