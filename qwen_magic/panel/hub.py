@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .protocol import DeltaOp
 
 _SETTLE_SECONDS = 2.0
+_MOST_FACTS = 1000
 
 
 class Watcher(Protocol):
@@ -44,7 +45,7 @@ class Hub:
     Attributes:
         answers: those that stream, and those that are over and were not kept.
         bodies: the HTML of answers.
-        facts: the lines below the answers of this session, by the numbers of their turns and their marks.
+        facts: the lines below the last answers of this session, by the numbers of their turns and their marks.
         panels: the panels that ``%qwen panel`` shows, by the names of their conversations.
 
     """
@@ -83,6 +84,8 @@ class Hub:
         answer.finish(reply, note, kept=_is_kept(turn))
         answer.keep_body(self.bodies)
         if answer.kept and turn:
+            while len(self.facts) >= _MOST_FACTS:
+                del self.facts[next(iter(self.facts))]
             self.facts[turn.id, answer.mark()] = answer.facts
             self.answers.remove(answer)
         for watcher in list(self._watchers):

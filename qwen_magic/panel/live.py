@@ -14,7 +14,7 @@ from ..rendering.thoughts import Thoughts
 from ..text.secrets import without_secrets
 from .parts import prompt_parts, step_parts
 from .protocol import PageTurn
-from .transcript import MarkedTurn, key_of, mark_of
+from .transcript import MarkedTurn, key_of, mark_of, order_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -169,7 +169,8 @@ class LiveAnswer:
             body=body,
             text=text,
         )
-        return MarkedTurn(shown, self.mark())
+        before = self.over and question.position.replaces is None
+        return MarkedTurn(shown, self.mark(), order_of(self.place, -1 if before else 1))
 
     def catch_up(self) -> DeltaOp:
         """Return the delta that brings a page that has just been given the finished blocks to where the others are."""

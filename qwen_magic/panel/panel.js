@@ -10,6 +10,7 @@
  * @typedef {{ key: string, prompt: string, parts: PagePart[], sent: string, from_cell: boolean, system: string,
  *   steps: PagePart[], facts: string[], status: string, state: "streaming" | "done", ending: string,
  *   version: number[], can: string[], body?: Body, text?: string }} PageTurn
+ * @typedef {{ order: number, turn: PageTurn }} SavedTurn
  * @typedef {{ op: "reset", view: string, version: number, turns: PageTurn[] }} ResetOp
  * @typedef {{ op: "turn", turn: PageTurn, before: string }} TurnOp
  * @typedef {{ op: "drop", key: string }} DropOp
@@ -39,7 +40,7 @@
  * @typedef {PromptSettings & { system: string, conversation: CurrentConversation,
  *   conversations: ConversationChoice[], pinned: boolean }} PanelSettings
  * @typedef {{ streaming: boolean, queue: string[], stop: "now" | "later" }} Activity
- * @typedef {{ turns: PageTurn[], settings: PanelSettings, activity: Activity, height: number,
+ * @typedef {{ saved: number, settings: PanelSettings, activity: Activity, height: number,
  *   draft: string }} PanelState
  */
 const VERSION = 1;
@@ -329,7 +330,7 @@ class Panel {
     this.prompt.value = model.get("draft");
     this.listen();
     place.append(this.root);
-    this.reset({ turns: model.get("turns") });
+    this.showSaved();
     this.showSettings();
     this.showActivity();
     this.connect();
@@ -338,7 +339,7 @@ class Panel {
   listen() {
     this.heard = {
       "msg:custom": (op) => this.hear(op),
-      "change:turns": () => this.connected || this.reset({ turns: this.model.get("turns") }),
+      "change:saved": () => this.connected || this.showSaved(),
       "change:settings": () => (this.connected && this.heardFrom(), this.showSettings()),
       "change:activity": () => (this.connected && this.heardFrom(), this.showActivity()),
       "change:height": () => this.showActivity(),
@@ -477,6 +478,14 @@ class Panel {
     const href = URL.createObjectURL(new Blob([text], { type: "text/markdown" }));
     Object.assign(make("a", ""), { href, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(href), 10_000);
+  }
+
+  // Show the transcript that was saved: each turn is a trait of its own.
+  showSaved() {
+    const found = [];
+    for (let slot = 0; this.model.get(`turn_${slot}`); slot += 1) found.push(this.model.get(`turn_${slot}`));
+    const saved = found.filter(({ turn }) => turn).toSorted((one, other) => one.order - other.order);
+    this.reset({ turns: saved.map(({ turn }) => turn) });
   }
 
   // Show these turns and no others.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import anywidget
 from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
-from traitlets import Dict, Int, List, Unicode, validate
+from traitlets import Dict, Int, Unicode, validate
 
 from ..chat.session import ChatSession
 from ..errors import QwenError, UsageError, in_words
@@ -25,13 +25,15 @@ from .chat import Chat
 from .choices import Choices
 from .hub import Hub
 from .reading import OtherVersionError, read_action
+from .saved import SAVED_TURNS, SavedTurns, trait_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..chat.question import Draft
     from ..client.client import QwenClient
-    from .protocol import Activity, CodeAction, Op, PageTurn, PanelSettings
+    from .protocol import Activity, CodeAction, Op, PanelSettings
+    from .transcript import MarkedTurn
 
 _HERE = Path(__file__).parent
 _LEAST_HEIGHT, _GREATEST_HEIGHT = 160, 4000
@@ -61,7 +63,9 @@ class ChatPanel(anywidget.AnyWidget):
     _esm = _HERE / "panel.js"
     _css = _HERE / "panel.css"
 
-    turns = List(Dict(), help="The transcript, for a time without a kernel.").tag(sync=True)
+    saved = Int(0, help="How often the transcript was saved, for a time without a kernel.").tag(sync=True)
+    for _slot in range(SAVED_TURNS):
+        locals()[trait_of(_slot)] = Dict(help="A turn of that transcript, or empty.").tag(sync=True)
     settings = Dict(help="What can be chosen, and is.").tag(sync=True)
     activity = Dict(help="What goes on.").tag(sync=True)
     height = Int(480, help="Pixels.").tag(sync=True)
@@ -84,6 +88,7 @@ class ChatPanel(anywidget.AnyWidget):
         self._choices = Choices(target or "", system or "")
         self._stops: Literal["now", "later"] = "later"
         self._own_session = session
+        self._saved_turns = SavedTurns()
         self._session: ChatSession | None = None
         super().__init__(height=height)
         self._hear_at_once()
@@ -171,9 +176,13 @@ class ChatPanel(anywidget.AnyWidget):
         """Tell all pages."""
         self.send(op)
 
-    def keep(self, turns: list[PageTurn]) -> None:
-        """Keep the transcript for a time without a kernel."""
-        self.turns = list(map(dict, turns))
+    def keep(self, turns: list[MarkedTurn]) -> None:
+        """Keep the transcript for a time without a kernel; what changed of it is sent."""
+        if changes := self._saved_turns.changes(turns):
+            with self.hold_sync():
+                for name, value in changes.items():
+                    self.set_trait(name, dict(value or {}))
+                self.saved += 1
 
     def show_settings(self, settings: PanelSettings) -> None:
         """Show what can be chosen and is."""

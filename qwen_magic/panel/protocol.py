@@ -96,6 +96,19 @@ class PageTurn(TypedDict):
     text: NotRequired[str]
 
 
+class SavedTurn(TypedDict):
+    """A turn of the transcript that is saved for a time without a kernel.
+
+    Attributes:
+        order: a number by which the turns are ordered.
+        turn: the turn.
+
+    """
+
+    order: int
+    turn: PageTurn
+
+
 # Ops: what a page is told, and does.
 
 
@@ -374,9 +387,12 @@ class Activity(TypedDict):
 
 
 class PanelState(TypedDict):
-    """The widget's synced traits; `ChatPanel` says of each what it is for."""
+    """The widget's synced traits; `ChatPanel` says of each what it is for.
 
-    turns: list[PageTurn]
+    Besides these there are ``turn_0``, ``turn_1`` and so on, each a `SavedTurn`, or empty.
+    """
+
+    saved: int
     settings: PanelSettings
     activity: Activity
     height: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..errors import QwenError, UsageError
@@ -10,7 +11,8 @@ from ..loop import background_loop
 from ..store.rows import checked_name
 from ..text.secrets import without_secrets
 from .protocol import VERSION
-from .transcript import MarkedTurn, ShownTurns, key_of, mark_of, stored_turn
+from .saved import SAVED_TURNS
+from .transcript import MarkedTurn, ShownTurns, StoredTurns, key_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -20,11 +22,11 @@ if TYPE_CHECKING:
     from ..store import Conversation, Store, Turn
     from .hub import Hub
     from .live import LiveAnswer
-    from .protocol import DeltaOp, Op, PageTurn, PanelSettings, PromptSettings, SayOp
+    from .protocol import DeltaOp, Op, PanelSettings, PromptSettings, SayOp
 
 _LOOK_SECONDS = 0.02
 _SAVE_SECONDS = 0.5
-_SHOWN_TURNS = 200
+_ORDER: Callable[[MarkedTurn], int] = attrgetter("order")
 
 
 class Pages(Protocol):
@@ -33,7 +35,7 @@ class Pages(Protocol):
     def show_op(self, op: Op) -> None:
         """Tell all of them."""
 
-    def keep(self, turns: list[PageTurn]) -> None:
+    def keep(self, turns: list[MarkedTurn]) -> None:
         """Keep the transcript for a time without a kernel."""
 
     def show_settings(self, settings: PanelSettings) -> None:
@@ -80,6 +82,7 @@ class Screen:
         self.name = checked_name(name) if name else ""
         self._found: tuple[Store, int] | None = None
         self._turns = ShownTurns()
+        self._kept_turns = StoredTurns(hub.bodies, hub.facts)
         self._shown: int | None = -1
         self._look: asyncio.TimerHandle | None = None
         self._save: asyncio.TimerHandle | None = None
@@ -227,25 +230,20 @@ class Screen:
             self._look = self._loop.call_later(_LOOK_SECONDS, self.refresh)
 
     def _wanted(self) -> list[MarkedTurn]:
-        """Return what the pages should show."""
+        """Return what the pages should show; a turn of the store that did not change is the same as before."""
         number, answers = self.number, self.answers
         live = {answer.place for answer in answers if not answer.over}
         last = min((answer.place for answer in answers if answer.hides_later), default=None)
-        found: list[tuple[tuple[int, int], MarkedTurn]] = []
+        found: list[MarkedTurn] = []
         versions: dict[int, list[int]] = {}
         if number is not None:
-            versions = self._memory.store.versions(number)
-            for turn in self.turns[-_SHOWN_TURNS:]:
-                if turn.place in live or (last is not None and turn.place > last):
-                    continue
-                facts = self._hub.facts.get((turn.id, mark_of(turn.answer, turn.thinking)), ())
-                shown = stored_turn(turn, number, versions.get(turn.place, []), self._hub.bodies, facts)
-                found.append(((turn.place, 0), shown))
-        for answer in answers:
-            before = answer.over and answer.exchange.question.position.replaces is None
-            shown = answer.shown(versions.get(answer.place, []), self._hub.bodies)
-            found.append(((answer.place, -1 if before else 1), shown))
-        return [shown for _, shown in sorted(found, key=lambda one: one[0])]
+            turns = self.turns[-SAVED_TURNS:]
+            first = min([*(turn.place for turn in turns[:1]), *(answer.place for answer in answers)], default=0)
+            versions = self._memory.store.versions(number, first)
+            seen = [turn for turn in turns if turn.place not in live and (last is None or turn.place <= last)]
+            found = self._kept_turns.shown(seen, number, versions)
+        found += [answer.shown(versions.get(answer.place, []), self._hub.bodies) for answer in answers]
+        return sorted(found, key=_ORDER)
 
     def _reset(self, wanted: list[MarkedTurn], view: str = "") -> None:
         """Give a page, or all, the whole transcript, and what is there of the answers that stream."""
@@ -257,4 +255,4 @@ class Screen:
     def _save_now(self) -> None:
         self._save, self._save_at_once = None, False
         with contextlib.suppress(QwenError):
-            self._pages.keep([shown.turn for shown in self._wanted() if shown.turn["state"] == "done"])
+            self._pages.keep([shown for shown in self._wanted() if shown.turn["state"] == "done"])

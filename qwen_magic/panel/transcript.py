@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..rendering.growing import GrowingHtml
 from ..rendering.html import plain_html
@@ -12,7 +12,7 @@ from .parts import prompt_parts, step_parts
 from .protocol import Body, PageTurn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..store import Turn
     from .protocol import DropOp, TurnOp
@@ -22,10 +22,23 @@ _MOST_BODIES = 1000
 
 
 class MarkedTurn(NamedTuple):
-    """A turn as a page shows it, and a mark that differs where its answer does."""
+    """A turn as a page shows it.
+
+    Attributes:
+        turn: the turn.
+        mark: what differs where its answer does.
+        order: a number by which the turns are ordered.
+
+    """
 
     turn: PageTurn
     mark: object
+    order: int
+
+
+def order_of(place: int, beside: Literal[-1, 0, 1] = 0) -> int:
+    """Return the order of what is shown at a place, or before or after that."""
+    return 3 * place + beside
 
 
 def key_of(conversation: int | None, place: int) -> str:
@@ -99,7 +112,42 @@ def stored_turn(
             text=turn.answer,
         ),
         mark_of(turn.answer, turn.thinking),
+        order_of(turn.place),
     )
+
+
+class StoredTurns:
+    """The turns of the store as pages show them, made once and again when they have changed.
+
+    Args:
+        bodies: the answers' HTML.
+        facts: the lines below the answers of this session, by the numbers of their turns and their marks.
+
+    """
+
+    def __init__(self, bodies: Bodies, facts: Mapping[tuple[int, object], Sequence[str]]) -> None:
+        self._bodies = bodies
+        self._facts = facts
+        self._made: dict[int, tuple[tuple[Turn, int, list[int], Sequence[str]], MarkedTurn]] = {}
+
+    def shown(self, turns: Sequence[Turn], conversation: int, versions: Mapping[int, list[int]]) -> list[MarkedTurn]:
+        """Return turns as a page shows them.
+
+        Args:
+            turns: the turns.
+            conversation: their conversation's number.
+            versions: the numbers of their versions, by place.
+
+        """
+        before, self._made = self._made, {}
+        for turn in turns:
+            facts = self._facts.get((turn.id, mark_of(turn.answer, turn.thinking)), ())
+            source = (turn, conversation, versions.get(turn.place, []), facts)
+            made = before.get(turn.id)
+            if made is None or made[0] != source:
+                made = source, stored_turn(turn, conversation, source[2], self._bodies, facts)
+            self._made[turn.id] = made
+        return [shown for _, shown in self._made.values()]
 
 
 def reply_of(turn: Turn) -> Reply:
@@ -132,7 +180,7 @@ class ShownTurns:
     def mark(self, key: str, mark: object) -> None:
         """Note that an answer has become another on the pages."""
         if key in self._shown:
-            self._shown[key] = MarkedTurn(self._shown[key].turn, mark)
+            self._shown[key] = self._shown[key]._replace(mark=mark)
 
     def changes(self, wanted: Sequence[MarkedTurn]) -> Iterator[DropOp | TurnOp]:
         """Yield what brings the pages from what they show to what they should."""
@@ -143,6 +191,9 @@ class ShownTurns:
         before = ""
         for key, shown in reversed(new.items()):
             old = self._shown.get(key)
+            if old is shown:
+                before = key
+                continue
             if old is None or old.mark != shown.mark:
                 yield {"op": "turn", "turn": shown.turn, "before": before}
             elif (changed := _without_answer(shown.turn)) != _without_answer(old.turn):

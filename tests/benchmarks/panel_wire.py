@@ -30,7 +30,7 @@ def measure(seconds: float) -> str:
         kernel.run(f"from qwen_magic import ChatPanel\npanel = ChatPanel(target='openai:{url}/v1#m')\npanel")
         (panel,) = (widget for widget in front.widgets.values() if "activity" in widget.state)
         front.send(panel, {"action": "send", "text": "Tell me all."})
-        kernel.until(lambda: panel.state["turns"] and not panel.state["activity"]["streaming"], 2 * seconds + 60)
+        kernel.until(lambda: panel.state["saved"] and not panel.state["activity"]["streaming"], 2 * seconds + 60)
     times = [at for at, op in panel.ops if op["op"] == "delta"]
     gaps = [later - sooner for sooner, later in pairwise(times)]
     return (

@@ -37,9 +37,9 @@ from qwen_magic.text.frames import find_pages, frame
 from qwen_magic.text.joining import Joiner
 from qwen_magic.text.json_values import find_json
 from qwen_magic.text.markdown import BlockSplitter
-from qwen_magic.text.math import dollar_math
 from qwen_magic.text.safe import safe_markdown
 from qwen_magic.text.secrets import find_secrets, mask, redact
+from qwen_magic.text.shown import shown_markdown
 from qwen_magic.text.sse import SSEDecoder
 from qwen_magic.text.surrogates import mended
 from qwen_magic.text.tables import find_tables
@@ -249,7 +249,7 @@ def html_is_clean(one: Input) -> None:
 def markdown_is_safe(one: Input) -> None:
     safe = safe_markdown(one.text)
     assert faults(safe) == []
-    assert faults(safe_markdown(dollar_math(one.text))) == []
+    assert faults(shown_markdown(one.text)) == []
     shown = re.sub("[\u202a-\u202c\u2066-\u2069]", "", safe) if RIGHT_TO_LEFT.search(one.text) else safe
     assert steers(shown) == ""  # prose in such a script keeps its marks, and no other
 

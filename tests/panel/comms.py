@@ -6,6 +6,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from page_model import PageModel, saved
+from saved_turns import saved_turns
 from wire import check_op, check_state
 
 from qwen_magic.panel.protocol import VERSION
@@ -158,7 +159,7 @@ class PanelUser:
     def idle(self) -> bool:
         """Whether nothing streams or waits, and the saved transcript is what the page shows."""
         busy = self.streaming or self.activity["streaming"] or self.activity["queue"]
-        return not busy and saved(self.widget.state["turns"]) == self.page.shown()
+        return not busy and saved(saved_turns(self.widget.state)) == self.page.shown()
 
     def ask(self, prompt: str, *, timeout: float = 30) -> dict[str, Any]:
         """Send a prompt, and wait for the end of its answer."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab_panel import ROOT
+from saved_turns import as_traits
 
 from qwen_magic.panel.protocol import VERSION
 
@@ -112,7 +114,7 @@ class View:
 
     Args:
         page: an empty page of the browser.
-        turns: the trait that a notebook has saved.
+        turns: those that a notebook has saved.
         connect: whether the kernel answers the first view.
         dark: whether the theme is the dark one.
         width: the output's width.
@@ -132,7 +134,7 @@ class View:
     ) -> None:
         self.page = page
         self.requests: list[str] = []
-        values = {"turns": turns or [], "settings": SETTINGS, "activity": IDLE, "height": 480, "draft": ""}
+        values = {**as_traits(turns or []), "settings": SETTINGS, "activity": IDLE, "height": 480, "draft": ""}
         text = HTML.format(
             traits=json.dumps({**values, **(traits or {})}), width=width, light="false" if dark else "true"
         )
@@ -195,6 +197,12 @@ class View:
     def set(self, name: str, value: Any) -> None:
         """Change a trait, as the kernel does."""
         self.page.evaluate("([name, value]) => model.set(name, value)", [name, value])
+
+    def save(self, *turns: dict[str, Any]) -> None:
+        """Save other turns, as the kernel does: what the page is told last is that they were saved."""
+        traits = as_traits(turns)
+        for name in [*(name for name in traits if name != "saved"), "saved"]:
+            self.set(name, traits[name] if name != "saved" else time.monotonic_ns())
 
     def sent(self) -> list[dict[str, Any]]:
         """Return what the kernel was told since the last time, but for "ready"."""

@@ -211,7 +211,7 @@ def test_without_a_kernel_the_saved_transcript_stands(view: Callable[..., View])
     page = view([turn("1.0", "first", *blocks(RICH))], connect=False)
     page.op("delta", key="1.0", blocks=["<p>ignored</p>"], keep=0, add="")
     page.op("turn", turn=turn("1.1", "ignored"), before="")
-    page.set("turns", [turn("1.0", "first", *blocks(RICH)), turn("1.1", "second", "<p>b</p>")])
+    page.save(turn("1.0", "first", *blocks(RICH)), turn("1.1", "second", "<p>b</p>"))
     notice = page.root().locator(".qwen-notice")
     notice.get_by_text("Not connected to a kernel: this is the saved transcript.").wait_for(timeout=7000)
     assert page.root().locator(".qwen-prompt").all_inner_texts() == ["first", "second"]

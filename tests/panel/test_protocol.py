@@ -10,12 +10,14 @@ import typedefs
 from harness import FILES
 from hypothesis import given
 from hypothesis import strategies as st
+from saved_turns import is_saved_turn
 from wire import check, check_state, fields_of
 
 from qwen_magic.errors import UsageError
 from qwen_magic.panel import protocol
 from qwen_magic.panel.panel import ChatPanel
 from qwen_magic.panel.reading import FIELDS, OtherVersionError, read_action
+from qwen_magic.panel.saved import SAVED_TURNS
 
 PYTHON, SCRIPT = FILES / "protocol.py", FILES / "panel.js"
 ACTIONS = get_args(protocol.Action)
@@ -86,7 +88,9 @@ def test_the_page_does_each_op_and_sends_each_action() -> None:
 
 def test_the_state_is_the_widgets() -> None:
     own = {name for name, trait in ChatPanel.class_own_traits().items() if trait.metadata.get("sync")}
-    assert own - {"_esm", "_css", "_anywidget_id"} == fields_of(protocol.PanelState).keys()
+    slots = {name for name in own if is_saved_turn(name)}
+    assert len(slots) == SAVED_TURNS
+    assert own - slots - {"_esm", "_css", "_anywidget_id"} == fields_of(protocol.PanelState).keys()
 
 
 def test_every_action_is_read_by_its_type() -> None:

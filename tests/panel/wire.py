@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, is_typeddict
 
+from saved_turns import is_saved_turn
 from typing_extensions import NotRequired, get_type_hints
 
 from qwen_magic.panel import protocol
@@ -57,6 +58,9 @@ def check_state(state: dict[str, Any]) -> None:
     for name in state.keys() & hints.keys():
         if state[name] or name not in ("settings", "activity"):  # empty until there is something to be shown
             check(state[name], hints[name], name)
+    for name in filter(is_saved_turn, state):
+        if state[name]:
+            check(state[name], protocol.SavedTurn, name)
 
 
 def _chosen(value: object, kinds: tuple[Any, ...]) -> Any:
