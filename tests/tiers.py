@@ -31,13 +31,13 @@ _FILES = {
         client/test_many_at_once panel/test_choices panel/test_panel_files panel/test_panel_parts
         panel/test_panel_plain replay/test_replay replay/test_replay_crashes replay/test_replay_key
         public/test_documents servers/test_servers store/test_store_crashes store/test_store_parts store/test_versions test_nouns
-        faults/test_faults faults/test_redirects faults/test_waiting faults/test_trying_again faults/test_doors
+        faults/test_faults faults/test_redirects faults/test_waiting faults/test_trying_again
         chat/test_doctor test_parameters test_reply test_rooms text/test_surrogates public/test_public_api
     """,
     "kernel": """
         chat/test_exchange notebook/test_asking_cells notebook/test_cell_lines notebook/test_commands notebook/test_completion
         notebook/test_context notebook/test_doctor_command notebook/test_conversations notebook/test_failing_cells notebook/test_help
-        notebook/test_identity notebook/test_import notebook/test_kernel notebook/test_pty notebook/test_questions
+        notebook/test_hostile_servers notebook/test_identity notebook/test_import notebook/test_kernel notebook/test_pty notebook/test_questions
         notebook/test_replayed_cells notebook/test_shaping notebook/test_thinking_display notebook/test_two_kernels
         notebook/test_values panel/test_panel_kernel panel/test_panel_replay panel/test_panel_session
         test_companion_notebooks test_conversation_notebook

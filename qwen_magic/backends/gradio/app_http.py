@@ -165,14 +165,17 @@ class AppHttp:
             "no Gradio app answers there", target=self.name, hint="Check the address, or try another target."
         )
 
-    async def sign_in(self, user: str, password: str) -> None:
+    async def sign_in(self, form: SecretHeaders) -> None:
         """Sign in to an app with a login.
+
+        Args:
+            form: user and password, as the page's form names them.
 
         Raises:
             AuthError: it was refused, or another host would get the password.
 
         """
-        form, url = {"username": user, "password": password}, self.url("/login")
+        url = self.url("/login")
         for _ in range(_REDIRECTS):
             if not self.at_home(url):
                 raise AuthError(
@@ -229,3 +232,8 @@ class AppHttp:
         if self.site.space_id:  # the Hub shows a page while a Space starts
             raise AsleepError("the Space shows a page instead of its app", target=self.name, hint="Try again later.")
         raise ProtocolError("no Gradio app answers there", target=self.name, hint="Check the address.")
+
+
+def login_form(login: tuple[str, str]) -> SecretHeaders:
+    """Write user and password as the page's form names them."""
+    return SecretHeaders(zip(("username", "password"), login, strict=True))

@@ -29,7 +29,7 @@ from ..capabilities import TEXT_ALONE
 from ..http import translated
 from ..qwen_models import context_of
 from ..retrying import PASSING, Passing, retry_until_ready
-from .app_http import AppHttp, Site
+from .app_http import AppHttp, Site, login_form
 from .description import describe_space, space_capabilities
 from .discovery import discover
 from .endpoints import Endpoint, Input, Payload
@@ -150,7 +150,7 @@ class SpaceBackend:
         http = AppHttp(self.site, session, deadlines=deadlines)
         async with translated(self.name, self.settings, deadlines):
             if self.login:
-                await http.sign_in(*self.login)
+                await http.sign_in(login_form(self.login))
             try:
                 found = await describe_space(http, self.name, self.options.endpoint, self._known, self.model)
                 return replace(found, context=await self.context())
@@ -348,7 +348,7 @@ class SpaceBackend:
 
     async def _discover(self, http: AppHttp) -> Endpoint:
         if self.login:
-            await http.sign_in(*self.login)
+            await http.sign_in(login_form(self.login))
         config = await http.config()
         info = await http.info(config)
         return queued_or_not(config, discover(config, info, self.name, self.options.endpoint))

@@ -7,6 +7,7 @@ import base64
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ..keys import SecretHeaders
 from ..threads import in_thread
 from .errors import no_key
 from .servers import GENERIC
@@ -20,7 +21,7 @@ _KEYRING_SECONDS = 10.0
 """A keyring that asks its user for a password may never answer where nobody sees it."""
 
 
-async def authorization(target: Target, server: Server, settings: Settings, key: str | None = None) -> dict[str, str]:
+async def authorization(target: Target, server: Server, settings: Settings, key: str | None = None) -> SecretHeaders:
     """Find the header that lets us in.
 
     Args:
@@ -38,12 +39,13 @@ async def authorization(target: Target, server: Server, settings: Settings, key:
     """
     key = key or await _find_key(settings, server_place(target.address))
     if not key and target.login is not None:
-        return {"Authorization": f"Basic {base64.b64encode(':'.join(target.login).encode()).decode()}"}
+        login = base64.b64encode(":".join(target.login).encode("utf-8", "replace")).decode()
+        return SecretHeaders({"Authorization": f"Basic {login}"})
     if not key:
         key = await _find_key(settings, server.name, server.key_variable)
     if not key and server.needs_key:
         raise no_key(target.name, key_hint(server, target.address))
-    return {"Authorization": f"Bearer {key}"} if key else {}
+    return SecretHeaders({"Authorization": f"Bearer {key}"} if key else {})
 
 
 def server_place(base_url: str) -> str:
