@@ -28,9 +28,9 @@ _HOST_NAME = re.compile(r"\blabel\b|\bidna\b", re.IGNORECASE)
 
 
 def timeouts(settings: Settings, deadlines: Deadlines | None = None) -> aiohttp.ClientTimeout:
-    """Return the limits of one request: a connection, the look-up of the name with it, and a silence."""
+    """Return the limits of one connection, the look-up of the name with it; `patience` watches what comes over it."""
     connect = (deadlines or settings.deadlines).connect
-    return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=settings.stall_timeout)
+    return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=None)
 
 
 @asynccontextmanager
@@ -198,7 +198,6 @@ def _told_of_the_end(response: aiohttp.ClientResponse) -> Iterator[None]:
     if protocol is None or closed is None:
         yield
         return
-    protocol.read_timeout = None  # aiohttp arms its timer anew for each chunk
     closed.remove_done_callback(_heard)  # once for each connection, which is used again
     closed.add_done_callback(_heard)
     closed.add_done_callback(ended)

@@ -156,6 +156,10 @@ class AppHttp:
     async def sign_in(self, user: str, password: str) -> None:
         """Sign in to an app with a login.
 
+        Args:
+            user: the user's name.
+            password: hidden, so that no traceback shows it.
+
         Raises:
             AuthError: it was refused, or another host would get the password.
 

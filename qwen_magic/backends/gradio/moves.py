@@ -42,8 +42,11 @@ def same_site(one: str, other: str) -> bool:
     first, second = URL(one), URL(other)
     if not (first.is_absolute() and second.is_absolute()):
         return False
-    upgraded = first.host == second.host and (first.scheme, second.scheme) == ("http", "https")
-    return first.origin() == second.origin() or (upgraded and first.is_default_port() and second.is_default_port())
+    if first.host != second.host:
+        return False
+    upgraded = (first.scheme, second.scheme) == ("http", "https")
+    same = (first.scheme, first.port) == (second.scheme, second.port)
+    return same or (upgraded and first.is_default_port() and second.is_default_port())
 
 
 async def check_move(site: Site, url: str) -> None:

@@ -40,7 +40,7 @@ async def authorization(target: Target, server: Server, settings: Settings, key:
     """
     key = key or await _find_key(settings, server_place(target.address))
     if not key and target.login is not None:
-        word = base64.b64encode(":".join(target.login).encode()).decode()
+        word = base64.b64encode(":".join(target.login).encode("utf-8", "replace")).decode()
         return {"Authorization": Hidden(f"Basic {word}")}
     if not key and (server is not GENERIC or takes_openai_key(target.address)):
         key = await _find_key(settings, server.name, server.key_variable)
