@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..parts import Part
+    from ..store import Turn
     from .position import Position
+    from .workspace import Described
 
+_FAR = 24_000
+"""Characters of conversation after which a value is described again: what is further back may be left out."""
 _SYSTEM_LINE = re.compile(r"\s*system:[ \t]*(?P<system>[^\n]*)(?:\n|$)", re.IGNORECASE)
 
 
@@ -25,9 +29,10 @@ class Draft:
 
     Attributes:
         text: what was written, without its system line.
-        prompt: the prompt, with all variables filled in.
+        prompt: the prompt, with all variables filled in or named.
         system: the system prompt of a first line ``system: ...``, or "".
         notes: what is to be said of it below the answer.
+        described: the values that the prompt only names.
 
     """
 
@@ -35,14 +40,12 @@ class Draft:
     prompt: str
     system: str = ""
     notes: tuple[str, ...] = ()
-
-    @property
-    def source(self) -> str:
-        """The prompt as it was written; "" where it is the same."""
-        return "" if self.text == self.prompt else self.text
+    described: tuple[Described, ...] = ()
 
     def question(self, position: Position, system: str = "", *, cell: str = "") -> Question:
         """Make the question that this draft asks at a position.
+
+        What the prompt only names is described below it, unless an earlier turn there has described the same.
 
         Args:
             position: where it stands.
@@ -50,7 +53,9 @@ class Draft:
             cell: the whole of the cell that asks, for one that is to be replaced.
 
         """
-        return Question(self.prompt, self.system or system, position, source=self.source, cell=cell, notes=self.notes)
+        prompt = with_described(self.prompt, self.described, position.before)
+        source = "" if prompt == self.text else self.text
+        return Question(prompt, self.system or system, position, source=source, cell=cell, notes=self.notes)
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,37 @@ def guarded(question: Question, *, redact: bool) -> Question:
 
 def _redacted(text: str) -> str:
     return secrets.redact(text)[0]
+
+
+def with_described(prompt: str, described: Sequence[Described], before: Sequence[Turn]) -> str:
+    """Describe values below a prompt; of those that an earlier turn has described, and that are the same, say so.
+
+    Args:
+        prompt: the prompt.
+        described: the values.
+        before: the earlier turns that go along.
+
+    """
+    known = [value.name for value in described if _is_described(value, before)]
+    blocks = [value.text for value in described if value.name not in known]
+    if known:
+        names = " and ".join(filter(None, [", ".join(known[:-1]), known[-1]]))
+        blocks.append(f"{names} {'is' if len(known) == 1 else 'are'} as described above.")
+    return "\n\n".join([prompt.rstrip("\n"), *blocks]) if blocks else prompt
+
+
+def _is_described(value: Described, before: Sequence[Turn]) -> bool:
+    """Tell whether its last description among earlier turns is the same, and not so far back as to be lost."""
+    distance = 0
+    for turn in reversed(before):
+        if f"\n\n{value.text}\n\n" in f"{turn.prompt}\n\n":
+            return True
+        if any(f"\n\n{value.name} is {article} " in turn.prompt for article in ("a", "an")):
+            return False  # it was another then
+        distance += len(turn.prompt) + len(turn.answer)
+        if distance > _FAR:
+            return False
+    return False
 
 
 def with_text(parts: Sequence[Part], text: str) -> tuple[Part, ...]:

@@ -103,15 +103,16 @@ class ChatSession:
         """
         return to_parameters(laid_over(self.settings.sampling(), given))
 
-    def draft(self, text: str, *, raw: bool = False) -> Draft:
+    def draft(self, text: str, *, raw: bool = False, evaluate: bool = False) -> Draft:
         """Part a system line from what was written, and fill the user's variables in; in the thread that has them.
 
         Args:
             text: what was written, with or without a first line ``system: ...``.
             raw: whether nothing is filled in.
+            evaluate: whether expressions are evaluated whatever they run; never by what stands in the prompt itself.
 
         Raises:
-            UsageError: nothing was asked, or a variable cannot be filled in.
+            UsageError: nothing was asked, or an expression raises or takes too long.
 
         """
         system, written = system_line(text)
@@ -120,8 +121,8 @@ class ChatSession:
             raise UsageError("nothing was asked", hint="Write a prompt.")
         if raw:
             return Draft(written, written, system)
-        filled = self.workspace.fill(written)
-        return Draft(written, filled.text, system, filled.notes)
+        filled = self.workspace.fill(written, evaluate=evaluate)
+        return Draft(written, filled.text, system, filled.notes, filled.described)
 
     def exchange(
         self,

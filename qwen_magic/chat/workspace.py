@@ -9,11 +9,32 @@ from typing import NamedTuple, Protocol
 REPLAY_SUFFIX = ".qwen.jsonl"
 
 
+class Described(NamedTuple):
+    """A value that a prompt only names, and that is described below it.
+
+    Attributes:
+        name: what it is called in the prompt.
+        text: what it is; begins with its name.
+
+    """
+
+    name: str
+    text: str
+
+
 class FilledPrompt(NamedTuple):
-    """A prompt whose variables are filled in, and what is to be said of that below the answer."""
+    """A prompt whose variables are filled in.
+
+    Attributes:
+        text: the prompt.
+        notes: what is to be said of that below the answer.
+        described: the values that it only names.
+
+    """
 
     text: str
     notes: tuple[str, ...] = ()
+    described: tuple[Described, ...] = ()
 
 
 class Workspace(Protocol):
@@ -39,8 +60,8 @@ class Workspace(Protocol):
         """Return the number of the cell that runs, or 0."""
         ...
 
-    def fill(self, written: str) -> FilledPrompt:
-        """Fill the user's variables into a prompt."""
+    def fill(self, written: str, *, evaluate: bool = False) -> FilledPrompt:
+        """Fill the user's variables into a prompt; where that is asked for, with expressions that run any code."""
         ...
 
 
@@ -67,7 +88,7 @@ class PlainWorkspace:
         """Return 0."""
         return 0
 
-    def fill(self, written: str) -> FilledPrompt:
+    def fill(self, written: str, *, evaluate: bool = False) -> FilledPrompt:  # noqa: ARG002 - there are no variables
         """Return the prompt as it was written."""
         return FilledPrompt(written)
 

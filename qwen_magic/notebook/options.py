@@ -75,6 +75,7 @@ class Options:
         alone: whether it is asked outside of any.
         context: how many of the cells before it are sent along.
         raw: whether ``{name}`` stays as it is written.
+        eval: whether ``{expressions}`` are evaluated whatever they run.
         next: whether the answer's code is put into the next cell.
         replace: whether this cell becomes the answer's code.
         dry_run: whether what would be sent is shown instead.
@@ -94,6 +95,7 @@ class Options:
     alone: bool = False
     context: int = 0
     raw: bool = False
+    eval: bool = False
     next: bool = False
     replace: bool = False
     dry_run: bool = False
@@ -220,6 +222,7 @@ OPTIONS = (
     _rare("--alone", "", "ask without the conversation, and leave no trace in it", "conversations"),
     _usual("--context", "N", "send the last N cells and their output along", "context", _cells),
     _rare("--raw", "", "fill in no {variables}", "variables"),
+    _rare("--eval", "", "evaluate any {expression}, also one that does more than read", "variables"),
     _usual("-n --next", "", "put the answer's code into the next cell; it is not run", "code"),
     _rare("--replace", "", "turn this cell into the answer's code; it is not run", "code"),
     _usual("--dry-run", "", "show what would be sent, and send nothing", "context"),
@@ -241,7 +244,7 @@ USAGE = "%%qwen [-t TARGET] [-s SYSTEM] [-o NAME] [-f FORM] [-n] [--new|--alone|
 """The usage in one line, for errors."""
 
 _FIELDS = tuple(item.name for item in fields(Options) if item.name != "parameters")
-_CONTRARY = (("new", "alone"), ("conversation", "alone"), ("conversation", "new"), ("next", "replace"))
+_CONTRARY = (("new", "alone"), ("conversation", "alone"), ("conversation", "new"), ("next", "replace"), ("raw", "eval"))
 _HINT = f"Usage: {USAGE} %qwen help all lists all options."
 
 

@@ -93,7 +93,7 @@ class NotebookSession:
         """
         if not system_line(text)[1].strip():
             raise UsageError("nothing was asked", hint=f"Write the prompt below the %%qwen line. Usage: {USAGE}")
-        draft = self.chat.draft(text, raw=options.raw)
+        draft = self.chat.draft(text, raw=options.raw, evaluate=options.eval)
         position = self.position(options)
         question = draft.question(position, options.system or position.system or self.settings.system, cell=text)
         if options.context:

@@ -152,10 +152,10 @@ class Chat:
         unkept = self.screen.unkept(key)
         before = unkept.exchange.question if unkept else self.screen.turn(key)
         replaces = before.position.replaces if isinstance(before, Question) else before
-        parts = before.parts
-        if parts and draft.prompt != before.prompt:
-            parts = with_text(parts, draft.prompt)
         question = draft.question(self._position(replaces), self._system())
+        parts = before.parts
+        if parts and question.prompt != before.prompt:
+            parts = with_text(parts, question.prompt)
         self._ask(replace(question, parts=parts), instead_of=unkept)
 
     def switch(self, key: str, step: int) -> None:
