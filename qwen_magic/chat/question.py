@@ -119,6 +119,8 @@ def _redacted(text: str) -> str:
 def with_described(prompt: str, described: Sequence[Described], before: Sequence[Turn]) -> str:
     """Describe values below a prompt; of those that an earlier turn has described, and that are the same, say so.
 
+    A name that stands alone at the prompt's end is no part of a sentence: its description takes its place.
+
     Args:
         prompt: the prompt.
         described: the values.
@@ -128,9 +130,14 @@ def with_described(prompt: str, described: Sequence[Described], before: Sequence
     known = [value.name for value in described if _is_described(value, before)]
     blocks = [value.text for value in described if value.name not in known]
     if known:
-        names = " and ".join(filter(None, [", ".join(known[:-1]), known[-1]]))
-        blocks.append(f"{names} {'is' if len(known) == 1 else 'are'} as described above.")
-    return "\n\n".join([prompt.rstrip("\n"), *blocks]) if blocks else prompt
+        listed = " and ".join(filter(None, [", ".join(known[:-1]), known[-1]]))
+        blocks.append(f"{listed} {'is' if len(known) == 1 else 'are'} as described above.")
+    if not blocks:
+        return prompt
+    lines, names = prompt.rstrip().split("\n"), {value.name for value in described}
+    while lines and (not lines[-1].strip() or lines[-1].strip() in names):
+        lines.pop()
+    return "\n\n".join(filter(None, ["\n".join(lines), *blocks]))
 
 
 def _is_described(value: Described, before: Sequence[Turn]) -> bool:

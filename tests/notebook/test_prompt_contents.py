@@ -59,6 +59,8 @@ def test_the_sentence_keeps_the_name(kernel: Kernel, server: Recorder) -> None:
     assert sentence == "Write code for a bar plot of sales_2024, 3 bars, for Ann."
     assert below.startswith("sales_2024 is a pandas DataFrame, 1,000 rows x 2 columns\n")
     assert "- amount: float64" in below
+    ok(kernel.run("%%qwen --alone\nExplain:\n{prices}\n"))
+    assert server.prompt == "Explain:\n\nprices is a dict of 2 items: {'tea': 2.5, 'coffee': 3.75}"
     ok(kernel.run("%%qwen --alone\nWhich of {prices} is cheaper?"))
     assert server.prompt == "Which of prices is cheaper?\n\nprices is a dict of 2 items: {'tea': 2.5, 'coffee': 3.75}"
 
