@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from .parts import ToolCall
     from .text.fences import CodeBlock
 
+_SHOWN = 50
+"""Characters of the answer that its repr shows."""
 _MEASURABLE_SECONDS = 0.05
 """Seconds of writing below which a speed says nothing."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reply:
     """A finished, interrupted or broken-off answer.
 
@@ -58,6 +60,12 @@ class Reply:
 
     def __str__(self) -> str:
         return self.text
+
+    def __repr__(self) -> str:
+        beginning = " ".join(self.text[: 4 * _SHOWN].split())
+        shown = beginning if len(beginning) <= _SHOWN else f"{beginning[: _SHOWN - 1]}…"
+        ended = "" if self.finish_reason == "stop" else f", {self.finish_reason}"
+        return f"<Reply {shown!r} from {self.target or 'nobody'}, {self.seconds:.1f} s{ended}>"
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:

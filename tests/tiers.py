@@ -28,7 +28,7 @@ _FILES = {
         backends/test_old_gradio backends/test_openai backends/test_openai_servers backends/test_space
         backends/test_stranger backends/test_dashscope backends/test_proxies backends/test_roles backends/test_servers_words backends/test_thinking_switches backends/test_wire_shapes client/test_empty_answers backends/test_weight_sources backends/test_weights backends/test_wire_names
         client/test_chain client/test_client
-        client/test_many_at_once panel/test_choices panel/test_panel_files panel/test_panel_parts
+        client/test_many_at_once client/test_sync_stream panel/test_choices panel/test_panel_files panel/test_panel_parts
         panel/test_panel_plain replay/test_replay replay/test_replay_crashes replay/test_replay_key
         public/test_documents servers/test_servers store/test_store_crashes store/test_store_parts store/test_versions test_nouns
         chat/test_doctor test_parameters test_reply test_rooms text/test_surrogates public/test_public_api

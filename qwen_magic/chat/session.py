@@ -85,11 +85,14 @@ class ChatSession:
     def replay_mode(self, given: str | None = None) -> Mode:
         """Return what is done with recorded answers: as given, as set, or as ``QWEN_REPLAY`` says.
 
+        The environment's "only" is a teacher's or CI's word that nobody is asked: nothing goes before it.
+
         Raises:
             UsageError: the environment names no mode.
 
         """
-        mode = given or self.settings.replay or os.environ.get("QWEN_REPLAY", "").strip().lower() or "off"
+        environment = os.environ.get("QWEN_REPLAY", "").strip().lower()
+        mode = environment if environment == "only" else given or self.settings.replay or environment or "off"
         if mode not in MODES:
             raise UsageError(f"QWEN_REPLAY is {mode!r}", hint=f"Set it to one of {', '.join(MODES)}.")
         return mode  # type: ignore[return-value]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -80,7 +79,7 @@ class PlainSettings:
             from ..loop import background_loop  # noqa: PLC0415
 
             # Not waited for: the background loop itself may be asking.
-            asyncio.run_coroutine_threadsafe(before[1].aclose(), background_loop().loop())
+            background_loop().submit_from_anywhere(before[1].retire())
         return client
 
     def sampling(self) -> Mapping[str, Any]:

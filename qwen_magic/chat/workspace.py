@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 REPLAY_SUFFIX = ".qwen.jsonl"
+_UNNAMED = "-unnamed"
 
 
 class Described(NamedTuple):
@@ -96,14 +97,14 @@ class PlainWorkspace:
 def replay_files_in(folder: Path) -> tuple[Path, tuple[Path, ...]]:
     """Return the file for recorded answers in a folder where no notebook's name is known, and others to read.
 
-    It has the folder's name. All such files that lie there are read, for what was recorded where the notebook's name
-    was told. If there is but one, it is written too, so that such a run refreshes it.
+    It has the folder's name, and is no notebook's that lies there: what such a run records is its own. All other such
+    files that lie there are read, for what was recorded where the notebook's name was told.
     """
-    own = folder / f"{folder.name or 'notebook'}{REPLAY_SUFFIX}"
-    there = replay_files_beside(folder)
-    if len(there) == 1:
-        return there[0], ()
-    return own, tuple(path for path in there if path != own)
+    name = folder.name or "notebook"
+    while os.path.lexists(folder / f"{name}.ipynb"):
+        name += _UNNAMED
+    own = folder / f"{name}{REPLAY_SUFFIX}"
+    return own, tuple(path for path in replay_files_beside(folder) if path != own)
 
 
 def replay_files_beside(folder: Path) -> list[Path]:

@@ -105,7 +105,10 @@ class QwenMagics(Magics):
     @observe("target", *_TIMEOUTS)
     def _renew_client(self, _change: object) -> None:
         self._stale = True
-        self.close()
+        if self._client:  # an answer that streams goes on at its own target
+            from ..loop import background_loop  # noqa: PLC0415 - loading the extension stays light
+
+            background_loop().run(self._client.retire())
 
     def close(self) -> None:
         """Let go of what the session's client holds and runs."""

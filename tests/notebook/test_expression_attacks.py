@@ -218,7 +218,12 @@ def test_no_code_of_the_users_runs(text: str) -> None:
 
 
 def test_what_would_be_used_up_is_not() -> None:
-    names: dict[str, Any] = {"gen": (n for n in range(3)), "zipped": zip("ab", "cd", strict=True), "it": iter([1, 2]), "n": 1}
+    names: dict[str, Any] = {
+        "gen": (n for n in range(3)),
+        "zipped": zip("ab", "cd", strict=True),
+        "it": iter([1, 2]),
+        "n": 1,
+    }
     text = "{list(gen)} {sum(gen)} {sorted(zipped)} {n in it} {list(it)} {next(gen)} {max(gen, default=n)}"
     assert fill_in(text, names).text == text
     assert [len(list(names[name])) for name in ("gen", "zipped", "it")] == [3, 2, 2]

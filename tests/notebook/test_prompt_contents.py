@@ -122,7 +122,11 @@ def test_other_calls_run_on_request_alone(kernel: Kernel, server: Recorder) -> N
 
 
 def test_no_call_runs_from_a_panel(kernel: Kernel, server: Recorder) -> None:
-    ok(kernel.run("panel = qwen_magic.ChatPanel()\npanel.ask('Say {account.close()} to {name.upper()}.')\npanel.wait(30)"))
+    ok(
+        kernel.run(
+            "panel = qwen_magic.ChatPanel()\npanel.ask('Say {account.close()} to {name.upper()}.')\npanel.wait(30)"
+        )
+    )
     assert server.prompt == "Say {account.close()} to ANN."
     assert kernel.value("ran") == []
     ok(kernel.run("panel.ask('What is {prices}?')\npanel.wait(30)\npanel.ask('And {prices}?')\npanel.wait(30)"))
