@@ -38,7 +38,7 @@ _FILES = {
         notebook/test_context notebook/test_doctor_command notebook/test_conversations notebook/test_failing_cells notebook/test_help
         notebook/test_identity notebook/test_import notebook/test_kernel notebook/test_prompt_contents notebook/test_pty notebook/test_questions
         notebook/test_replayed_cells notebook/test_shaping notebook/test_thinking_display notebook/test_two_kernels
-        notebook/test_values panel/test_panel_kernel panel/test_panel_replay panel/test_panel_session
+        notebook/test_values notebook/test_whereabouts panel/test_panel_kernel panel/test_panel_replay panel/test_panel_session
         test_companion_notebooks test_conversation_notebook
     """,
     "browser": """

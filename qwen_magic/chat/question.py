@@ -23,6 +23,10 @@ _FAR = 24_000
 _SYSTEM_LINE = re.compile(r"\s*system:[ \t]*(?P<system>[^\n]*)(?:\n|$)", re.IGNORECASE)
 
 
+_BLANK_LINE = re.compile(r"^[ \t]*(?:\n|\Z)", re.MULTILINE)
+_HELD = "the system line held for this prompt alone; %qwen system keeps one"
+
+
 @dataclass(frozen=True)
 class Draft:
     """A prompt as it was written, and as it is sent.
@@ -30,7 +34,7 @@ class Draft:
     Attributes:
         text: what was written, without its system line.
         prompt: the prompt, with all variables filled in or named.
-        system: the system prompt of a first line ``system: ...``, or "".
+        system: the system prompt of a first line or block ``system: ...``, or "".
         notes: what is to be said of it below the answer.
         described: the values that the prompt only names.
 
@@ -55,7 +59,16 @@ class Draft:
         """
         prompt = with_described(self.prompt, self.described, position.before)
         source = "" if prompt == self.text else self.text
-        return Question(prompt, self.system or system, position, source=source, cell=cell, notes=self.notes)
+        held = bool(self.system) and not (position.first or position.alone or self.system == position.system)
+        return Question(
+            prompt,
+            self.system or system,
+            position,
+            source=source,
+            cell=cell,
+            notes=(*self.notes, *([_HELD] if held else [])),
+            keeps_system=bool(self.system) and position.first,
+        )
 
 
 @dataclass(frozen=True)
@@ -71,6 +84,7 @@ class Question:
         notes: what is to be said of it below the answer.
         parts: the parts of the user's message where it is more than text: its text, images and files, in order. Where
             there is no text among them, the prompt goes before them.
+        keeps_system: whether the conversation that it begins keeps its system prompt.
 
     """
 
@@ -81,6 +95,7 @@ class Question:
     cell: str = ""
     notes: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
+    keeps_system: bool = False
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -162,7 +177,15 @@ def with_text(parts: Sequence[Part], text: str) -> tuple[Part, ...]:
 
 
 def system_line(cell: str) -> tuple[str, str]:
-    """Part a cell into its system line ("" without one) and the prompt."""
-    if match := _SYSTEM_LINE.match(cell):
-        return match["system"].strip(), cell[match.end() :]
-    return "", cell
+    """Part a cell into its system prompt ("" without one) and the prompt.
+
+    It stands on a first line ``system: ...``, or below a first line ``system:``, up to a blank line.
+    """
+    match = _SYSTEM_LINE.match(cell)
+    if match is None:
+        return "", cell
+    line, rest = match["system"].strip(), cell[match.end() :]
+    if line:
+        return line, rest
+    block = _BLANK_LINE.split(rest, maxsplit=1)
+    return block[0].strip(), block[1] if len(block) > 1 else ""

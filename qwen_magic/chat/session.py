@@ -121,7 +121,8 @@ class ChatSession:
         system, written = system_line(text)
         written = written.strip("\n")
         if not written.strip():
-            raise UsageError("nothing was asked", hint="Write a prompt.")
+            hint = "Write the prompt below it, after a blank line." if system else "Write a prompt."
+            raise UsageError("nothing was asked", hint=hint)
         if raw:
             return Draft(written, written, system)
         filled = self.workspace.fill(written, evaluate=evaluate)

@@ -21,6 +21,7 @@ class SessionSettings(Protocol):
         history: whether conversations are kept on disk.
         replay: what is done with recorded answers; "" for what the environment says.
         redact: whether what looks like a secret is replaced in all prompts.
+        turns: how many of the earlier turns go along with a prompt; None for all.
 
     """
 
@@ -29,6 +30,7 @@ class SessionSettings(Protocol):
     history: bool
     replay: str
     redact: bool
+    turns: int | None
 
     @property
     def client(self) -> QwenClient:
@@ -50,6 +52,7 @@ class PlainSettings:
         history: whether conversations are kept on disk, where the workspace has a place for them.
         replay: what is done with recorded answers; "" for what the environment says.
         redact: whether what looks like a secret is replaced in all prompts.
+        turns: how many of the earlier turns go along with a prompt; None for all.
         parameters: the sampling parameters by their names.
 
     """
@@ -59,6 +62,7 @@ class PlainSettings:
     history: bool = True
     replay: str = ""
     redact: bool = False
+    turns: int | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _client: tuple[str, QwenClient] | None = field(default=None, init=False, repr=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
-from traitlets import Bool, Enum, Float, TraitError, Unicode, observe
+from traitlets import Bool, Enum, Float, Int, TraitError, Unicode, observe
 
 from ..chat.modes import MODES
 from ..errors import QwenError, UsageError
@@ -49,6 +49,9 @@ class QwenMagics(Magics):
         config=True
     )
     redact = Bool(False, help="Whether what looks like a secret is replaced in all prompts.").tag(config=True)  # noqa: FBT003
+    turns = Int(
+        None, allow_none=True, min=0, help="How many of the earlier turns go along with a prompt; None for all."
+    ).tag(config=True)
     connect_timeout = Float(10.0, help="Seconds to wait for a connection.").tag(config=True)
     stall_timeout = Float(120.0, help="Seconds to wait for the next byte of an answer.").tag(config=True)
     retry_timeout = Float(60.0, help="Seconds to go on trying while a queue is full.").tag(config=True)
@@ -150,7 +153,7 @@ class QwenMagics(Magics):
 
     @no_var_expand
     @line_cell_magic
-    def qwen(self, line: str, cell: str | None = None) -> None:
+    def qwen(self, line: str, cell: str | None = None) -> Reply | None:
         """Ask Qwen what the cell says, and show the answer as it comes.
 
         %%qwen [-t TARGET] [-f FORM] [-o NAME] [-n] [--new|--alone|-c NAME] [--max-tokens N] ...
@@ -177,8 +180,7 @@ class QwenMagics(Magics):
         if cell is None:
             from .commands.table import run_command  # noqa: PLC0415
 
-            run_command(self.session, line)
-            return
+            return run_command(self.session, line)
         if not self._begun and getattr(self.shell, "kernel", None) is not None and cell.strip():
             self._first_sign.show(publish)
         try:
@@ -187,6 +189,7 @@ class QwenMagics(Magics):
             self.session.ask(cell_options(line), cell)
         finally:
             self._first_sign.clear(publish)
+        return None  # it would be shown once more
 
 
 def last_reply() -> Reply | None:
