@@ -62,6 +62,10 @@ class BackgroundLoop:
             raise RuntimeError("a synchronous wait inside the background loop would never end; use await")
         return asyncio.run_coroutine_threadsafe(coroutine, loop)
 
+    def submit_from_anywhere(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Run a coroutine on the loop, also from the loop itself; nobody may wait for it there."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop())
+
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine and wait for its result; an interrupt cancels it and is raised at once."""
         future = self.submit(coroutine)

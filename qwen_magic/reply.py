@@ -22,11 +22,13 @@ _CUT = {
     "error": "the answer was broken off",
     "filtered": "the answer was cut off by a content filter",
 }
+_SHOWN = 50
+"""Characters of the answer that its repr shows."""
 _MEASURABLE_SECONDS = 0.05
 """Seconds of writing below which a speed says nothing."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reply:
     """A finished, interrupted or broken-off answer.
 
@@ -66,6 +68,14 @@ class Reply:
         from .text.terminal import safe_terminal  # noqa: PLC0415 - light import
 
         return safe_terminal(self.text)  # printed, it steers no terminal; `text` is to the letter
+
+    def __repr__(self) -> str:
+        beginning = " ".join(self.text[: 4 * _SHOWN].split())
+        shown = beginning if len(beginning) <= _SHOWN else f"{beginning[: _SHOWN - 1]}…"
+        ended = "" if self.finish_reason == "stop" else f", {self.finish_reason}"
+        from .text.terminal import safe_terminal  # noqa: PLC0415 - light import
+
+        return safe_terminal(f"<Reply {shown!r} from {self.target or 'nobody'}, {self.seconds:.1f} s{ended}>")
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:

@@ -137,6 +137,8 @@ class Exchange:
             asked = self.question
             turn = Turn(asked.prompt, system=asked.system, source=asked.source, parts=asked.parts)
             self.turn = self._memory.begin(asked.position, turn)
+            if self.turn and asked.keeps_system:
+                self._memory.keep_system(self.turn, asked.system)
 
     async def run(self, *observers: Observer[Exchange]) -> None:
         """Stream the answer on the running loop, and keep what has come however it ends.

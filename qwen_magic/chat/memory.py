@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import StoreError
 from ..loop import background_loop
+from ..text.secrets import without_secrets
 from ..watchers import Watchers
 from .conversations import copy
 from .position import OpenTurn, Position
@@ -51,6 +52,7 @@ class Memory:
         self._used: int | None = None
         self._cells: dict[str, int] = {}
         self._names: dict[str, int] = {}
+        self._line_systems: dict[int, str] = {}
         self._asked = ("", -1)
         self._number = 0
         self._note = ""
@@ -161,17 +163,19 @@ class Memory:
         conversation = self._get(self._cells.get(cell)) or (None if new else self.current)
         position = self._position(conversation, cell)
         if new and (position.replaces is None or position.before):
-            return Position(cell=cell, chosen=True, replaces=position.replaces)
+            return Position(cell=cell, chosen=True, replaces=position.replaces, first=True)
         return replace(position, chosen=new or conversation is None)
 
     def _position(self, conversation: Conversation | None, cell: str, name: str = "") -> Position:
         if conversation is None:
-            return Position(name=name, cell=cell)
+            return Position(name=name, cell=cell, first=True)
         before: Sequence[Turn] = self.store.turns(conversation.id)
         replaces = self.store.turn_of(conversation.id, cell) if cell else None
         if replaces:
             before = [turn for turn in before if turn.place < replaces.place]
-        return Position(conversation, name, tuple(before), replaces, cell=cell)
+            if not before and conversation.system == self._line_systems.get(conversation.id):
+                conversation = replace(conversation, system="")  # it was that turn's, and goes with it
+        return Position(conversation, name, tuple(before), replaces, cell=cell, first=not before)
 
     def begin(self, position: Position, turn: Turn) -> OpenTurn | None:
         """Write down what is asked; None where it is to leave no trace, or cannot be written."""
@@ -180,6 +184,8 @@ class Memory:
         with self._writing():
             store = self.store
             conversation, replaces, leaves = position.conversation, position.replaces, None
+            if position.first and conversation and self._line_systems.pop(conversation.id, None) is not None:
+                store.set_system(conversation.id, conversation.system)
             if conversation is None:
                 existing = bool(position.name) and not position.anew
                 conversation = store.create(position.name or self._new_name(), self.notebook, existing=existing)
@@ -194,6 +200,12 @@ class Memory:
             begun = store.turn(number)
             return OpenTurn(number, store, conversation.id, begun.place if begun else 0, leaves)
         return None
+
+    def keep_system(self, turn: OpenTurn, system: str) -> None:
+        """Let a conversation keep the system prompt that its first turn was asked with; "" takes it away."""
+        with self._writing():
+            self._line_systems[turn.conversation] = without_secrets(system)
+            turn.store.set_system(turn.conversation, without_secrets(system))
 
     def reopen(self, turn: Turn) -> OpenTurn | None:
         """Return a turn that was finished, to write down how its answer went on; None where it is gone."""
@@ -260,7 +272,7 @@ class Memory:
         conversation = before.look_up(number) if before and number is not None else None
         store = self._store = self._new_store(lasting=lasting)
         self._lasting, self._current, self._used = lasting, None, None
-        self._cells, self._names = {}, {}
+        self._cells, self._names, self._line_systems = {}, {}, {}
         try:
             if before:
                 with closing(before):

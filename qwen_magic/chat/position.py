@@ -19,13 +19,14 @@ class Position:
     Attributes:
         conversation: its conversation, or None where it begins one, or is asked outside of any.
         name: the name of the conversation, where one was named, or "".
-        before: the turns before it, in order.
+        before: the turns before it that go along, in order.
         replaces: the turn that it takes the place of, or None.
         branch: whether the turns after it are set aside with the one that it replaces; else they stay in force.
         cell: the key of the cell that asks, or "".
         alone: whether it is asked outside of any conversation.
         chosen: whether later prompts follow this one.
         anew: whether a new one is begun even if there is one of that name.
+        first: whether it begins the conversation, or takes the place of the turn that did.
 
     """
 
@@ -38,6 +39,7 @@ class Position:
     alone: bool = False
     chosen: bool = False
     anew: bool = False
+    first: bool = False
 
     @property
     def system(self) -> str:
@@ -47,6 +49,10 @@ class Position:
     def without_before(self) -> Position:
         """Return the same position for a question that needs nothing of what was said before."""
         return replace(self, before=())
+
+    def last(self, turns: int | None) -> Position:
+        """Return the same position where only so many of the earlier turns go along; None for all of them."""
+        return self if turns is None else replace(self, before=self.before[-turns:] if turns else ())
 
     @cached_property
     def messages(self) -> tuple[Message, ...]:

@@ -15,9 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..parts import Part
+    from ..store import Turn
     from .position import Position
+    from .workspace import Described
 
+_FAR = 24_000
+"""Characters of conversation after which a value is described again: what is further back may be left out."""
 _SYSTEM_LINE = re.compile(r"\s*system:[ \t]*(?P<system>[^\n]*)(?:\n|$)", re.IGNORECASE)
+
+
+_BLANK_LINE = re.compile(r"^[ \t]*(?:\n|\Z)", re.MULTILINE)
+_HELD = "the system line held for this prompt alone; %qwen system keeps one"
 
 
 @dataclass(frozen=True)
@@ -26,9 +34,10 @@ class Draft:
 
     Attributes:
         text: what was written, without its system line.
-        prompt: the prompt, with all variables filled in.
-        system: the system prompt of a first line ``system: ...``, or "".
+        prompt: the prompt, with all variables filled in or named.
+        system: the system prompt of a first line or block ``system: ...``, or "".
         notes: what is to be said of it below the answer.
+        described: the values that the prompt only names.
 
     """
 
@@ -36,14 +45,12 @@ class Draft:
     prompt: str
     system: str = ""
     notes: tuple[str, ...] = ()
-
-    @property
-    def source(self) -> str:
-        """The prompt as it was written; "" where it is the same."""
-        return "" if self.text == self.prompt else self.text
+    described: tuple[Described, ...] = ()
 
     def question(self, position: Position, system: str = "", *, cell: str = "") -> Question:
         """Make the question that this draft asks at a position.
+
+        What the prompt only names is described below it, unless an earlier turn there has described the same.
 
         Args:
             position: where it stands.
@@ -51,7 +58,18 @@ class Draft:
             cell: the whole of the cell that asks, for one that is to be replaced.
 
         """
-        return Question(self.prompt, self.system or system, position, source=self.source, cell=cell, notes=self.notes)
+        prompt = with_described(self.prompt, self.described, position.before)
+        source = "" if prompt == self.text else self.text
+        held = bool(self.system) and not (position.first or position.alone or self.system == position.system)
+        return Question(
+            prompt,
+            self.system or system,
+            position,
+            source=source,
+            cell=cell,
+            notes=(*self.notes, *([_HELD] if held else [])),
+            keeps_system=bool(self.system) and position.first,
+        )
 
 
 @dataclass(frozen=True)
@@ -67,6 +85,7 @@ class Question:
         notes: what is to be said of it below the answer.
         parts: the parts of the user's message where it is more than text: its text, images and files, in order. Where
             there is no text among them, the prompt goes before them.
+        keeps_system: whether the conversation that it begins keeps its system prompt.
 
     """
 
@@ -77,6 +96,7 @@ class Question:
     cell: str = ""
     notes: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
+    keeps_system: bool = False
 
     @cached_property
     def messages(self) -> tuple[Message, ...]:
@@ -111,6 +131,44 @@ def kept_question(question: Question) -> Question:
     )
 
 
+def with_described(prompt: str, described: Sequence[Described], before: Sequence[Turn]) -> str:
+    """Describe values below a prompt; of those that an earlier turn has described, and that are the same, say so.
+
+    A name that stands alone at the prompt's end is no part of a sentence: its description takes its place.
+
+    Args:
+        prompt: the prompt.
+        described: the values.
+        before: the earlier turns that go along.
+
+    """
+    known = [value.name for value in described if _is_described(value, before)]
+    blocks = [value.text for value in described if value.name not in known]
+    if known:
+        listed = " and ".join(filter(None, [", ".join(known[:-1]), known[-1]]))
+        blocks.append(f"{listed} {'is' if len(known) == 1 else 'are'} as described above.")
+    if not blocks:
+        return prompt
+    lines, names = prompt.rstrip().split("\n"), {value.name for value in described}
+    while lines and (not lines[-1].strip() or lines[-1].strip() in names):
+        lines.pop()
+    return "\n\n".join(filter(None, ["\n".join(lines), *blocks]))
+
+
+def _is_described(value: Described, before: Sequence[Turn]) -> bool:
+    """Tell whether its last description among earlier turns is the same, and not so far back as to be lost."""
+    distance = 0
+    for turn in reversed(before):
+        if f"\n\n{value.text}\n\n" in f"{turn.prompt}\n\n":
+            return True
+        if any(f"\n\n{value.name} is {article} " in turn.prompt for article in ("a", "an")):
+            return False  # it was another then
+        distance += len(turn.prompt) + len(turn.answer)
+        if distance > _FAR:
+            return False
+    return False
+
+
 def with_text(parts: Sequence[Part], text: str) -> tuple[Part, ...]:
     """Put a text in the place of the texts among parts: where the first of them stands, or before all."""
     first = next((place for place, part in enumerate(parts) if isinstance(part, Text)), 0)
@@ -119,7 +177,15 @@ def with_text(parts: Sequence[Part], text: str) -> tuple[Part, ...]:
 
 
 def system_line(cell: str) -> tuple[str, str]:
-    """Part a cell into its system line ("" without one) and the prompt."""
-    if match := _SYSTEM_LINE.match(cell):
-        return match["system"].strip(), cell[match.end() :]
-    return "", cell
+    """Part a cell into its system prompt ("" without one) and the prompt.
+
+    It stands on a first line ``system: ...``, or below a first line ``system:``, up to a blank line.
+    """
+    match = _SYSTEM_LINE.match(cell)
+    if match is None:
+        return "", cell
+    line, rest = match["system"].strip(), cell[match.end() :]
+    if line:
+        return line, rest
+    block = _BLANK_LINE.split(rest, maxsplit=1)
+    return block[0].strip(), block[1] if len(block) > 1 else ""

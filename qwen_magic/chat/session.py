@@ -85,11 +85,14 @@ class ChatSession:
     def replay_mode(self, given: str | None = None) -> Mode:
         """Return what is done with recorded answers: as given, as set, or as ``QWEN_REPLAY`` says.
 
+        The environment's "only" is a teacher's or CI's word that nobody is asked: nothing goes before it.
+
         Raises:
             UsageError: the environment names no mode.
 
         """
-        mode = given or self.settings.replay or os.environ.get("QWEN_REPLAY", "").strip().lower() or "off"
+        environment = os.environ.get("QWEN_REPLAY", "").strip().lower()
+        mode = environment if environment == "only" else given or self.settings.replay or environment or "off"
         if mode not in MODES:
             raise UsageError(f"QWEN_REPLAY is {mode!r}", hint=f"Set it to one of {', '.join(MODES)}.")
         return mode  # type: ignore[return-value]
@@ -103,25 +106,27 @@ class ChatSession:
         """
         return to_parameters(laid_over(self.settings.sampling(), given))
 
-    def draft(self, text: str, *, raw: bool = False) -> Draft:
+    def draft(self, text: str, *, raw: bool = False, evaluate: bool = False) -> Draft:
         """Part a system line from what was written, and fill the user's variables in; in the thread that has them.
 
         Args:
             text: what was written, with or without a first line ``system: ...``.
             raw: whether nothing is filled in.
+            evaluate: whether expressions are evaluated whatever they run; never by what stands in the prompt itself.
 
         Raises:
-            UsageError: nothing was asked, or a variable cannot be filled in.
+            UsageError: nothing was asked, or an expression raises or takes too long.
 
         """
         system, written = system_line(text)
         written = written.strip("\n")
         if not written.strip():
-            raise UsageError("nothing was asked", hint="Write a prompt.")
+            hint = "Write the prompt below it, after a blank line." if system else "Write a prompt."
+            raise UsageError("nothing was asked", hint=hint)
         if raw:
             return Draft(written, written, system)
-        filled = self.workspace.fill(written)
-        return Draft(written, filled.text, system, filled.notes)
+        filled = self.workspace.fill(written, evaluate=evaluate)
+        return Draft(written, filled.text, system, filled.notes, filled.described)
 
     def exchange(
         self,

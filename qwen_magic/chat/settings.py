@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,6 +21,7 @@ class SessionSettings(Protocol):
         history: whether conversations are kept on disk.
         replay: what is done with recorded answers; "" for what the environment says.
         redact: whether what looks like a secret is replaced in all prompts.
+        turns: how many of the earlier turns go along with a prompt; None for all.
 
     """
 
@@ -30,6 +30,7 @@ class SessionSettings(Protocol):
     history: bool
     replay: str
     redact: bool
+    turns: int | None
 
     @property
     def client(self) -> QwenClient:
@@ -51,6 +52,7 @@ class PlainSettings:
         history: whether conversations are kept on disk, where the workspace has a place for them.
         replay: what is done with recorded answers; "" for what the environment says.
         redact: whether what looks like a secret is replaced in all prompts.
+        turns: how many of the earlier turns go along with a prompt; None for all.
         parameters: the sampling parameters by their names.
 
     """
@@ -60,6 +62,7 @@ class PlainSettings:
     history: bool = True
     replay: str = ""
     redact: bool = False
+    turns: int | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _client: tuple[str, QwenClient] | None = field(default=None, init=False, repr=False)
@@ -80,7 +83,7 @@ class PlainSettings:
             from ..loop import background_loop  # noqa: PLC0415
 
             # Not waited for: the background loop itself may be asking.
-            asyncio.run_coroutine_threadsafe(before[1].aclose(), background_loop().loop())
+            background_loop().submit_from_anywhere(before[1].retire())
         return client
 
     def sampling(self) -> Mapping[str, Any]:

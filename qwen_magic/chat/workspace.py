@@ -7,13 +7,35 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 REPLAY_SUFFIX = ".qwen.jsonl"
+_UNNAMED = "-unnamed"
+
+
+class Described(NamedTuple):
+    """A value that a prompt only names, and that is described below it.
+
+    Attributes:
+        name: what it is called in the prompt.
+        text: what it is; begins with its name.
+
+    """
+
+    name: str
+    text: str
 
 
 class FilledPrompt(NamedTuple):
-    """A prompt whose variables are filled in, and what is to be said of that below the answer."""
+    """A prompt whose variables are filled in.
+
+    Attributes:
+        text: the prompt.
+        notes: what is to be said of that below the answer.
+        described: the values that it only names.
+
+    """
 
     text: str
     notes: tuple[str, ...] = ()
+    described: tuple[Described, ...] = ()
 
 
 class Workspace(Protocol):
@@ -39,8 +61,8 @@ class Workspace(Protocol):
         """Return the number of the cell that runs, or 0."""
         ...
 
-    def fill(self, written: str) -> FilledPrompt:
-        """Fill the user's variables into a prompt."""
+    def fill(self, written: str, *, evaluate: bool = False) -> FilledPrompt:
+        """Fill the user's variables into a prompt; where that is asked for, with expressions that run any code."""
         ...
 
 
@@ -67,7 +89,7 @@ class PlainWorkspace:
         """Return 0."""
         return 0
 
-    def fill(self, written: str) -> FilledPrompt:
+    def fill(self, written: str, *, evaluate: bool = False) -> FilledPrompt:  # noqa: ARG002 - there are no variables
         """Return the prompt as it was written."""
         return FilledPrompt(written)
 
@@ -75,14 +97,14 @@ class PlainWorkspace:
 def replay_files_in(folder: Path) -> tuple[Path, tuple[Path, ...]]:
     """Return the file for recorded answers in a folder where no notebook's name is known, and others to read.
 
-    It has the folder's name. All such files that lie there are read, for what was recorded where the notebook's name
-    was told. If there is but one, it is written too, so that such a run refreshes it.
+    It has the folder's name, and is no notebook's that lies there: what such a run records is its own. All other such
+    files that lie there are read, for what was recorded where the notebook's name was told.
     """
-    own = folder / f"{folder.name or 'notebook'}{REPLAY_SUFFIX}"
-    there = replay_files_beside(folder)
-    if len(there) == 1:
-        return there[0], ()
-    return own, tuple(path for path in there if path != own)
+    name = folder.name or "notebook"
+    while os.path.lexists(folder / f"{name}.ipynb"):
+        name += _UNNAMED
+    own = folder / f"{name}{REPLAY_SUFFIX}"
+    return own, tuple(path for path in replay_files_beside(folder) if path != own)
 
 
 def replay_files_beside(folder: Path) -> list[Path]:

@@ -5,7 +5,8 @@ It keeps no conversation, fills in no variables and draws nothing: `chat` does t
 
 from __future__ import annotations
 
-from .client import QwenClient, default_chain
+from .client import QwenClient
+from .default_targets import default_chain
 from .stream import Stream
 
 __all__ = ["QwenClient", "Stream", "default_chain"]

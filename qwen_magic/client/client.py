@@ -13,7 +13,7 @@ from ..backends.base import Deadlines, Settings
 from ..backends.hidden import hidden
 from ..backends.last_resort import last_resort
 from ..backends.registry import kind_options, make_backend
-from ..backends.targets import parse_chain, usual_chain
+from ..backends.targets import parse_chain
 from ..clock import SYSTEM_CLOCK, Clock
 from ..errors import QwenError, StallError
 from ..loop import background_loop
@@ -23,10 +23,12 @@ from ..request import Request, following
 from .chain import Chain
 from .context_limits import ContextLimits
 from .continuation import check_continuable
+from .default_targets import default_chain
 from .health import Health, TargetState
 from .rate_limits import RateLimits
 from .sessions import Sessions
 from .stream import Stream
+from .sync_stream import SyncStream
 from .usage import Ledger
 
 if TYPE_CHECKING:
@@ -133,6 +135,7 @@ class QwenClient:
         self._lock = threading.Lock()
         self._streams: set[Stream] = set()
         self._asked: Request | None = None
+        self._retired = False
 
     def __repr__(self) -> str:
         return f"QwenClient({', '.join(map(str, self.targets))!r})"
@@ -224,6 +227,10 @@ class QwenClient:
         """Ask from synchronous code, whether or not a loop is running; see `ask`."""
         target = hidden(target)
         return background_loop().run(self.ask(messages, system, target=target, **parameters))
+
+    def stream_sync(self, messages: Prompt | Request, system: str | None = None, **options: Any) -> SyncStream:
+        """Make a stream whose text synchronous code iterates, with what `stream` takes; to let go of it stops it."""
+        return SyncStream(self.stream(messages, system, **options))
 
     @classmethod
     async def create_async_generator(
@@ -343,6 +350,12 @@ class QwenClient:
         for backend in backends:
             await backend.close()
 
+    async def retire(self) -> None:
+        """Close as soon as no answer streams any more: those that do go on to their end."""
+        self._retired = True
+        if not self._streams:
+            await self.aclose()
+
     def close(self) -> None:
         """Close from synchronous code; see `aclose`."""
         background_loop().run(self.aclose())
@@ -373,6 +386,8 @@ class QwenClient:
     def _over(self, part: Reply) -> None:
         if part.first_token_seconds is not None:
             self.usage.add(part)
+        if self._retired and not self._streams:
+            background_loop().submit_from_anywhere(self.aclose())
 
     async def _describe(self, target: Target, deadlines: Deadlines) -> Description:
         with last_resort(target.name):
@@ -396,13 +411,3 @@ class QwenClient:
             if key not in self._backends:
                 self._backends[key] = make_backend(target, self.settings)
             return self._backends[key]
-
-
-def default_chain() -> tuple[Target, ...]:
-    """Return the targets for one who named none: ``QWEN_TARGET``, else the public Spaces, then a local model.
-
-    The local model is one of them only where its weights are already on this machine.
-    """
-    if named := os.environ.get("QWEN_TARGET", "").strip():
-        return parse_chain(named)
-    return usual_chain()

@@ -13,6 +13,7 @@ _ASKED = re.compile(r"\s*%qwen[ \t]+(?:ask|system|search)[ \t].*\?\s*")
 _CELL = re.compile(r"[ \t]*%%qwen(?:[ \t]+(?P<rest>.*?))?\s*")
 _PASSED = re.compile(r"\s*(?:#.*)?\s*|\s*%(?:re)?load_ext[ \t]+qwen_magic\s*")
 """A line that may stand above ``%%qwen``: nothing, a comment, and what loads us, which has been done by then."""
+_CALL = re.compile(r"get_ipython\(\)\.run_line_magic\((['\"])qwen\1, .*\)\s*")
 _FIRST_LINE = "raise __import__('qwen_magic.errors', fromlist=['UsageError']).UsageError({!r}, hint={!r})\n"
 _WHAT, _HINT = "%%qwen must be the cell's first line", "Put what stands above it into a cell of its own."
 
@@ -49,18 +50,32 @@ def begin_with_magic(lines: list[str]) -> list[str]:
     return lines[place:]
 
 
+def keep_silent(lines: list[str]) -> list[str]:
+    """End a cell whose last line is one of ours with a semicolon: its answer is shown already, and no output besides.
+
+    Args:
+        lines: a cell's lines as Python.
+
+    """
+    place = next((number for number in reversed(range(len(lines))) if lines[number].strip()), None)
+    if place is None or not _CALL.fullmatch(lines[place]):
+        return lines
+    return [*lines[:place], f"{lines[place].rstrip()};\n", *lines[place + 1 :]]
+
+
 def register(shell: InteractiveShell) -> None:
     """Let our lines be read as they are meant."""
     unregister(shell)
     shell.input_transformers_cleanup[:0] = [begin_with_magic]
     shell.input_transformers_cleanup.append(keep_questions)
+    shell.input_transformers_post.append(keep_silent)
 
 
 def unregister(shell: InteractiveShell) -> None:
     """Leave all lines to IPython."""
-    ours = (begin_with_magic.__name__, keep_questions.__name__)
-    transformers = shell.input_transformers_cleanup
-    transformers[:] = [one for one in transformers if getattr(one, "__name__", "") not in ours]
+    ours = (begin_with_magic.__name__, keep_questions.__name__, keep_silent.__name__)
+    for transformers in (shell.input_transformers_cleanup, shell.input_transformers_post):
+        transformers[:] = [one for one in transformers if getattr(one, "__name__", "") not in ours]
 
 
 def _is_whole(code: str) -> bool:

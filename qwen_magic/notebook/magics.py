@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
-from traitlets import Bool, Enum, Float, TraitError, observe
+from traitlets import Bool, Enum, Float, Int, TraitError, observe
 
 from ..chat.modes import MODES
 from ..errors import QwenError, UsageError
@@ -53,6 +53,9 @@ class QwenMagics(Magics):
         config=True
     )
     redact = Bool(False, help="Whether what looks like a secret is replaced in all prompts.").tag(config=True)  # noqa: FBT003
+    turns = Int(
+        None, allow_none=True, min=0, help="How many of the earlier turns go along with a prompt; None for all."
+    ).tag(config=True)
     connect_timeout = Float(10.0, help="Seconds to wait for a connection.").tag(config=True)
     stall_timeout = Float(120.0, help="Seconds to wait for more of an answer.").tag(config=True)
     retry_timeout = Float(60.0, help="Seconds to go on trying while a server is busy or fails.").tag(config=True)
@@ -112,7 +115,10 @@ class QwenMagics(Magics):
     @observe("target", *_TIMEOUTS)
     def _renew_client(self, _change: object) -> None:
         self._stale = True
-        self.close()
+        if self._client:  # an answer that streams goes on at its own target
+            from ..loop import background_loop  # noqa: PLC0415 - loading the extension stays light
+
+            background_loop().run(self._client.retire())
 
     def close(self) -> None:
         """Let go of what the session's client holds and runs."""
@@ -154,7 +160,7 @@ class QwenMagics(Magics):
 
     @no_var_expand
     @line_cell_magic
-    def qwen(self, line: str, cell: str | None = None) -> None:
+    def qwen(self, line: str, cell: str | None = None) -> Reply | None:
         """Ask Qwen what the cell says, and show the answer as it comes.
 
         %%qwen [-t TARGET] [-f FORM] [-o NAME] [-n] [--new|--alone|-c NAME] [--max-tokens N] ...
@@ -179,18 +185,17 @@ class QwenMagics(Magics):
 
         """
         try:
-            self._run(line, cell)
+            return self._run(line, cell)
         except KeyboardInterrupt as interrupt:  # wherever it fell: in the store, while something is drawn
             from .waiting import as_one_line  # noqa: PLC0415
 
             raise as_one_line(interrupt) from None
 
-    def _run(self, line: str, cell: str | None) -> None:
+    def _run(self, line: str, cell: str | None) -> Reply | None:
         if cell is None:
             from .commands.table import run_command  # noqa: PLC0415
 
-            run_command(self.session, line)
-            return
+            return run_command(self.session, line)
         if not self._begun and updates_displays(self._user_shell) and cell.strip():
             self._first_sign.show(publish)
         try:
@@ -199,6 +204,7 @@ class QwenMagics(Magics):
             self.session.ask(cell_options(line), cell)
         finally:
             self._first_sign.clear(publish)
+        return None  # it would be shown once more
 
 
 def last_reply() -> Reply | None:

@@ -73,8 +73,10 @@ class Options:
         conversation: the name of the conversation that this prompt belongs to, or None.
         new: whether it begins a new conversation.
         alone: whether it is asked outside of any.
+        turns: how many of the conversation's earlier turns go along, or None.
         context: how many of the cells before it are sent along.
         raw: whether ``{name}`` stays as it is written.
+        eval: whether ``{expressions}`` are evaluated whatever they run.
         next: whether the answer's code is put into the next cell.
         replace: whether this cell becomes the answer's code.
         dry_run: whether what would be sent is shown instead.
@@ -92,8 +94,10 @@ class Options:
     conversation: str | None = None
     new: bool = False
     alone: bool = False
+    turns: int | None = None
     context: int = 0
     raw: bool = False
+    eval: bool = False
     next: bool = False
     replace: bool = False
     dry_run: bool = False
@@ -125,9 +129,9 @@ def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
     return read
 
 
-def _cells(text: str) -> int:
+def _count(noun: str, text: str) -> int:
     if not text.isdecimal():
-        raise ValueError("give the number of cells")
+        raise ValueError(f"give the number of {noun}")
     return int(text)
 
 
@@ -218,8 +222,10 @@ OPTIONS = (
     ),
     _usual("--new", "", "begin a new conversation", "conversations"),
     _rare("--alone", "", "ask without the conversation, and leave no trace in it", "conversations"),
-    _usual("--context", "N", "send the last N cells and their output along", "context", _cells),
+    _rare("--turns", "N", "send only the last N turns of the conversation along", "context", partial(_count, "turns")),
+    _usual("--context", "N", "send the last N cells and their output along", "context", partial(_count, "cells")),
     _rare("--raw", "", "fill in no {variables}", "variables"),
+    _rare("--eval", "", "evaluate any {expression}, also one that does more than read", "variables"),
     _usual("-n --next", "", "put the answer's code into the next cell; it is not run", "code"),
     _rare("--replace", "", "turn this cell into the answer's code; it is not run", "code"),
     _usual("--dry-run", "", "show what would be sent, and send nothing", "context"),
@@ -241,7 +247,14 @@ USAGE = "%%qwen [-t TARGET] [-s SYSTEM] [-o NAME] [-f FORM] [-n] [--new|--alone|
 """The usage in one line, for errors."""
 
 _FIELDS = tuple(item.name for item in fields(Options) if item.name != "parameters")
-_CONTRARY = (("new", "alone"), ("conversation", "alone"), ("conversation", "new"), ("next", "replace"))
+_CONTRARY = (
+    ("new", "alone"),
+    ("turns", "alone"),
+    ("conversation", "alone"),
+    ("conversation", "new"),
+    ("next", "replace"),
+    ("raw", "eval"),
+)
 _HINT = f"Usage: {USAGE} %qwen help all lists all options."
 
 

@@ -12,6 +12,7 @@ from ..errors import QwenError, UsageError
 from ..text.terminal import safe_terminal
 from .options import USAGE
 from .waiting import Interrupted, wait_for
+from .whereabouts import Whereabouts
 from .workspace import NotebookWorkspace
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class NotebookSession:
         nest: the switch of the nested event loop.
         chat: the session, as panels have it too.
         cells: what the session's other cells said.
+        whereabouts: what was said of the conversations that cells ask in.
         open_panel: makes the widget of a conversation, by its name or "" for the current one.
 
     """
@@ -62,6 +64,7 @@ class NotebookSession:
         self.chat = ChatSession(settings, NotebookWorkspace(shell))
         self.cells = cells
         self._first_sign = first_sign
+        self.whereabouts = Whereabouts(self.chat.memory)
         self.open_panel: Callable[[str], object] = lambda _name: None
 
     @property
@@ -79,33 +82,38 @@ class NotebookSession:
         """The last answer, or None."""
         return self.chat.last.reply if self.chat.last else None
 
-    def ask(self, options: Options, text: str) -> None:
+    def ask(self, options: Options, text: str) -> Reply | None:
         """Ask what a cell or a line says, and show the answer as it comes.
 
         Args:
             options: what the line says.
             text: the prompt, with or without a first line ``system: ...``.
 
+        Returns:
+            The answer; None where nothing was sent.
+
         Raises:
             QwenError: nothing was asked, or what went wrong.
             Interrupted: the user stopped the answer.
 
         """
-        if not system_line(text)[1].strip():
+        system, prompt = system_line(text)
+        if not prompt.strip() and not system:
             raise UsageError("nothing was asked", hint=f"Write the prompt below the %%qwen line. Usage: {USAGE}")
-        draft = self.chat.draft(text, raw=options.raw)
+        draft = self.chat.draft(text, raw=options.raw, evaluate=options.eval)
         position = self.position(options)
         question = draft.question(position, options.system or position.system or self.settings.system, cell=text)
         if options.context:
             question = self._with_cells(options.context, question)
-        self.put(question, options)
+        return self.put(question, options)
 
     def position(self, options: Options) -> Position:
         """Find where the question of the running cell stands."""
         anew = self.chat.replay_mode(options.replay) != "off"
-        return self.memory.position(name=options.conversation, new=options.new, alone=options.alone, anew=anew)
+        position = self.memory.position(name=options.conversation, new=options.new, alone=options.alone, anew=anew)
+        return self._limited(position, options)
 
-    def put(self, question: Question, options: Options, code: Callable[[Reply], str] | None = None) -> None:
+    def put(self, question: Question, options: Options, code: Callable[[Reply], str] | None = None) -> Reply | None:
         """Ask a question, and show the answer as it comes.
 
         Args:
@@ -123,7 +131,10 @@ class NotebookSession:
         if options.dry_run:
             shown = self.chat.preview(question, parameters=parameters, target=options.target, redact=options.redact)
             print(safe_terminal(wait_for(shown, "nothing was sent")))  # noqa: T201 - the output
-            return
+            return None
+        if not (options.new or options.alone or options.conversation):
+            note = self.whereabouts.note(question.position, replayed=self.chat.replay_mode(options.replay) != "off")
+            question = replace(question, notes=(*question.notes, *note))
         exchange = self.chat.exchange(
             question,
             parameters=parameters,
@@ -133,8 +144,11 @@ class NotebookSession:
             where=self._cell_name(),
         )
         self._run(exchange, options, code)
+        if exchange.turn and not options.conversation:
+            self.whereabouts.asked_in(exchange.turn.conversation)
+        return exchange.reply
 
-    def continue_(self, options: Options) -> None:
+    def continue_(self, options: Options) -> Reply:
         """Go on with the last answer where it broke off, and show it whole.
 
         Args:
@@ -165,8 +179,9 @@ class NotebookSession:
             if exchange.reply.text == before.reply.text:  # nothing came: the next try may go where this answer began
                 self.chat.last = before
             raise
+        return exchange.reply
 
-    def retry(self, options: Options) -> None:
+    def retry(self, options: Options) -> Reply | None:
         """Ask the last question of the conversation again; its answer takes the place of the earlier one.
 
         Raises:
@@ -180,7 +195,8 @@ class NotebookSession:
             raise UsageError("there is nothing to ask again", hint="Ask something first, in a %%qwen cell.")
         last = turns[-1]
         position = Position(conversation, before=tuple(turns[:-1]), replaces=last, cell=last.cell)
-        self.put(
+        position = self._limited(position, options)
+        return self.put(
             Question(last.prompt, options.system or last.system, position, source=last.source, parts=last.parts),
             options,
         )
@@ -188,6 +204,9 @@ class NotebookSession:
     def close(self) -> None:
         """Close the database."""
         self.chat.close()
+
+    def _limited(self, position: Position, options: Options) -> Position:
+        return position.last(self.settings.turns if options.turns is None else options.turns)
 
     def _with_cells(self, number: int, question: Question) -> Question:
         """Put the last cells and their output in front of a prompt."""

@@ -53,13 +53,18 @@ class NotebookWorkspace:
         """Return the number of the cell that runs."""
         return int(getattr(self._shell, "execution_count", 0))
 
-    def fill(self, written: str) -> FilledPrompt:
-        """Fill the user's variables into a prompt; say which were cut."""
+    def fill(self, written: str, *, evaluate: bool = False) -> FilledPrompt:
+        """Fill the user's variables into a prompt; say what was cut, what was evaluated, and what stayed text.
+
+        Raises:
+            UsageError: an expression raises, or takes too long.
+
+        """
         if "{" not in written:
             return FilledPrompt(written)
         from .lookup import fill_in  # noqa: PLC0415 - loading the extension stays light
 
         history = self._shell.history_manager
         inputs = {"In": history.input_hist_raw} if history else {}
-        filled = fill_in(written, ChainMap(inputs, self._shell.user_ns))
-        return FilledPrompt(filled.text, (f"cut to fit: {', '.join(filled.cut)}",) if filled.cut else ())
+        filled = fill_in(written, ChainMap(inputs, self._shell.user_ns), evaluate=evaluate)
+        return FilledPrompt(filled.text, filled.notes, filled.described)

@@ -153,10 +153,10 @@ class Chat:
         unkept = self.screen.unkept(key)
         before = unkept.exchange.question if unkept else self.screen.turn(key)
         replaces = before.position.replaces if isinstance(before, Question) else before
-        parts = before.parts
-        if parts and draft.prompt != before.prompt:
-            parts = with_text(parts, draft.prompt)
         question = draft.question(self._position(replaces), self._system())
+        parts = before.parts
+        if parts and question.prompt != before.prompt:
+            parts = with_text(parts, question.prompt)
         self._ask(replace(question, parts=parts), instead_of=unkept)
 
     def switch(self, key: str, step: int) -> None:
@@ -192,12 +192,13 @@ class Chat:
     def new(self) -> None:
         """Let the next prompt begin a conversation."""
         self._check_free()
+        self.screen.look_at(None)
         self._memory.choose(None)
 
     def choose(self, number: int) -> None:
-        """Go on with another conversation; cells do, too."""
+        """Show another conversation; cells go on where they are until something is asked here."""
         self._check_free()
-        self._memory.choose(self._memory.store.get(number))
+        self.screen.look_at(self._memory.store.get(number))
 
     def set(self, name: Setting, value: str | float | None) -> None:
         """Set what a page has chosen.
@@ -279,7 +280,10 @@ class Chat:
         if replaces:
             turns = tuple(turn for turn in turns if turn.place < replaces.place)
         name = self.screen.name
-        return Position(conversation, name, turns, replaces, branch=replaces is not None, chosen=not name)
+        position = Position(
+            conversation, name, turns, replaces, branch=replaces is not None, chosen=not name, first=not turns
+        )
+        return position.last(self._session.settings.turns)
 
     def _ask(self, question: Question, instead_of: LiveAnswer | None = None) -> None:
         """Ask a question.

@@ -81,6 +81,7 @@ class Screen:
         self._when_changed = changed
         self.name = checked_name(name) if name else ""
         self._found: tuple[Store, int] | None = None
+        self._looked_at: tuple[Store, int, int | None] | None = None
         self._turns = ShownTurns()
         self._kept_turns = StoredTurns(hub.bodies, hub.facts)
         self._shown: int | None = -1
@@ -93,7 +94,7 @@ class Screen:
     def conversation(self) -> Conversation | None:
         """The conversation that is shown; None where the next prompt begins one."""
         if not self.name:
-            return self._memory.current
+            return self._chosen or self._memory.current
         store, found = self._memory.store, None
         if self._found and self._found[0] is store:  # it may have another name by now
             found = store.look_up(self._found[1])
@@ -101,6 +102,25 @@ class Screen:
         if found:
             self._found, self.name = (store, found.id), found.name
         return found
+
+    def look_at(self, conversation: Conversation | None) -> None:
+        """Show a conversation, until the session goes on with another than now; None goes with the session."""
+        current = self._memory.current
+        here = current.id if current else None
+        self._looked_at = (self._memory.store, conversation.id, here) if conversation else None
+        self.refresh()
+
+    @property
+    def _chosen(self) -> Conversation | None:
+        """The conversation that is looked at, though the session is in another; or None."""
+        if self._looked_at is None:
+            return None
+        store, number, before = self._looked_at
+        current = self._memory.current
+        if store is self._memory.store and (current.id if current else None) == before:
+            return store.look_up(number)
+        self._looked_at = None
+        return None
 
     @property
     def number(self) -> int | None:

@@ -15,13 +15,11 @@ class ShownValue:
     Attributes:
         text: the text.
         cut: whether something was left out of it.
-        is_block: whether it is to stand on lines of its own.
 
     """
 
     text: str
     cut: bool = False
-    is_block: bool = False
 
 
 def cut(text: str, budget: int) -> ShownValue:

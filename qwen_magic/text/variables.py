@@ -1,4 +1,4 @@
-r"""References to variables in a prompt, such as `{name}`, and their values in their places.
+r"""References to variables in a prompt, such as `{name}` and `{len(name)}`, and their values in their places.
 
 Prompts are full of braces that mean something else, so only what resolves is a reference; JSON, LaTeX, code and lone
 braces stay to the letter. Two places are left alone even where a name in them resolves: the arguments of LaTeX
@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from keyword import iskeyword
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
-
-from .cutting import ShownValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from .cutting import ShownValue
 
 _LETTER = r"(?:[A-Za-z_]|[^\x00-\x7f])"  # what of these is no letter, str.isidentifier finds
 _NAME = rf"{_LETTER}(?:[A-Za-z0-9_]|[^\x00-\x7f])*"
@@ -28,10 +28,16 @@ _STEP = (
 _PLAIN_STEPS = re.sub(r"\?P<\w+>", "?:", _STEP)
 # A blank begins a format spec only as the character to fill with: `{a: b}` is a dict.
 _SPEC = r":(?![\s](?![<>^=]))(?P<spec>[^{}\n]+)"
+_NO_SPEC = re.compile(r"\s(?![<>^=])|=|\Z")
 _REFERENCE = re.compile(
     rf"\{{(?P<name>{_NAME})(?P<steps>(?:{_PLAIN_STEPS})*)(?:!(?P<conversion>[rsa]))?(?:{_SPEC})?\}}"
 )
 _STEPS = re.compile(_STEP)
+_EXPRESSION = re.compile(r"\{(?P<inner>[^\s{}](?:[^{}\n]{0,300}[^\s{}])?)\}")
+"""What may be an expression. With blanks at its ends it is code."""
+_MARK = re.compile(
+    r"""(?P<quoted>"[^"]*"|'[^']*')|(?P<open>[(\[])|(?P<close>[)\]])|!(?P<conversion>[rsa])(?=:|\Z)|(?P<colon>:)"""
+)
 
 _TOKEN = re.compile(
     r"""(?P<lines>\n(?:[ \t]*\n)*)
@@ -87,12 +93,34 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Expression:
+    """What braces in a prompt hold that is no plain reference, but may be an expression of Python.
+
+    Attributes:
+        written: the expression as it was written, with its braces.
+        code: the expression.
+        conversion: "r", "s", "a", or "".
+        spec: the format spec, or "".
+
+    """
+
+    written: str
+    code: str
+    conversion: str = ""
+    spec: str = ""
+
+
+Braced = Reference | Expression
+"""What braces may stand for."""
+
+
+@dataclass(frozen=True)
 class Filled:
     """A prompt with its variables filled in.
 
     Attributes:
         text: the prompt.
-        names: the references that were filled in, as written, each once.
+        names: what was filled in, as written, each once.
         cut: those of them whose value was cut to its budget.
 
     """
@@ -102,63 +130,66 @@ class Filled:
     cut: tuple[str, ...] = ()
 
 
-def split(text: str, resolves: Callable[[Reference], bool]) -> list[str | Reference]:
-    """Part a prompt into what stays as it is and the references that resolve.
+def split(
+    text: str,
+    resolves: Callable[[Reference], bool],
+    evaluates: Callable[[Expression], bool] = lambda _: False,
+    leaves: Callable[[Braced], None] = lambda _: None,
+) -> list[str | Braced]:
+    """Part a prompt into what stays as it is and what has a value.
 
     Args:
         text: the prompt.
         resolves: whether a reference has a value.
+        evaluates: whether an expression is one that is to be evaluated.
+        leaves: called with what neither resolves nor is evaluated, and stays.
 
     Returns:
         The pieces, in order. `{{` in front of what would resolve is one brace in them and keeps the reference from
         being filled in, and `}}` after it is one brace too; anywhere else they stay two.
 
     """
-    return _Scanner(text, resolves).run()
+    return _Scanner(text, resolves, evaluates, leaves).run()
 
 
-def join(pieces: Sequence[str | Reference], values: Mapping[Reference, ShownValue]) -> Filled:
+def join(pieces: Sequence[str | Braced], values: Mapping[Any, ShownValue]) -> Filled:
     """Put a prompt together again, with its values.
 
     Args:
         pieces: what `split` gave.
-        values: a value for each reference among them.
+        values: a value for each reference and expression among them.
 
     Returns:
-        The prompt, and what was filled in; a block stands on lines of its own.
+        The prompt, and what was filled in.
 
     """
-    written: list[str] = []
-    after_block, ended = False, True
-    for piece in pieces:
-        value = ShownValue(piece) if isinstance(piece, str) else values[piece]
-        if not value.text:
-            continue
-        if (value.is_block or after_block) and not ended and not value.text.startswith("\n"):
-            written.append("\n")
-        written.append(value.text)
-        after_block, ended = value.is_block, value.text.endswith("\n")
-    references = dict.fromkeys(piece for piece in pieces if isinstance(piece, Reference))
-    names = tuple(reference.written for reference in references)
-    return Filled(
-        "".join(written), names, tuple(reference.written for reference in references if values[reference].cut)
-    )
+    text = "".join(piece if isinstance(piece, str) else values[piece].text for piece in pieces)
+    braced = dict.fromkeys(piece for piece in pieces if not isinstance(piece, str))
+    return Filled(text, tuple(one.written for one in braced), tuple(one.written for one in braced if values[one].cut))
 
 
 class _Scanner:
     """One pass over a prompt, which keeps in mind whether it is in LaTeX."""
 
-    def __init__(self, text: str, resolves: Callable[[Reference], bool]) -> None:
+    def __init__(
+        self,
+        text: str,
+        resolves: Callable[[Reference], bool],
+        evaluates: Callable[[Expression], bool],
+        leaves: Callable[[Braced], None],
+    ) -> None:
         self._text = text
         self._resolves = resolves
-        self._pieces: list[str | Reference] = []
+        self._evaluates = evaluates
+        self._leaves = leaves
+        self._pieces: list[str | Braced] = []
         self._done = 0  # up to where the text is in the pieces
         self._groups: list[bool] = []  # of each open brace: whether it is within an argument of LaTeX
         self._argument_at = -1  # where a brace would open an argument of LaTeX
         self._math = ""  # what ends the math that is open
         self._unclosed: set[str] = set()  # quotes that nothing closes: on this line, of three in the text
 
-    def run(self) -> list[str | Reference]:
+    def run(self) -> list[str | Braced]:
         """Return the pieces."""
         pos = 0
         while token := _TOKEN.search(self._text, pos):
@@ -213,20 +244,24 @@ class _Scanner:
     def _take_braces(self, start: int, end: int) -> int:
         """Take a run of opening braces, and the reference after them, if one is there."""
         in_argument = self._argument_at == start or bool(self._groups and self._groups[-1])
-        match = None if in_argument else _REFERENCE.match(self._text, end - 1)
-        reference = match and _to_reference(match)
-        if match is None or reference is None or not self._resolves(reference):
+        found = None if in_argument else _braced(self._text, end - 1)
+        doubled, is_filled = divmod(end - start, 2)
+        if found is None or not self._has_value(found):
+            if found is not None and is_filled:
+                self._leaves(found)
             self._groups += [in_argument] * (end - start)
             return end
-        doubled, is_filled = divmod(end - start, 2)
         self._keep(start)
         self._pieces.append("{" * doubled)
-        self._pieces.append(reference if is_filled else match.group()[1:-1])
-        pos = match.end() if is_filled else match.end() - 1
+        self._pieces.append(found if is_filled else found.written[1:-1])
+        pos = end - 1 + len(found.written) - (not is_filled)
         closing = _count_closing(self._text, pos, 2 * doubled)
         self._pieces.append("}" * ((closing + 1) // 2))
         self._done = pos + closing
         return self._done
+
+    def _has_value(self, found: Braced) -> bool:
+        return self._resolves(found) if isinstance(found, Reference) else self._evaluates(found)
 
     def _keep(self, end: int) -> None:
         self._pieces.append(self._text[self._done : end])
@@ -252,6 +287,28 @@ def _count_closing(text: str, pos: int, most: int) -> int:
     while count < most and text.startswith("}", pos + count):
         count += 1
     return count
+
+
+def _braced(text: str, start: int) -> Braced | None:
+    """Read what stands in braces: a reference, or else what may be an expression."""
+    if match := _REFERENCE.match(text, start):
+        return _to_reference(match)
+    match = _EXPRESSION.match(text, start)
+    return match and _to_expression(match)
+
+
+def _to_expression(match: re.Match[str]) -> Expression | None:
+    """Part an expression from its conversion and format spec, as an f-string does."""
+    inner, depth = match["inner"], 0
+    for mark in _MARK.finditer(inner):
+        if mark["open"] or mark["close"]:
+            depth += 1 if mark["open"] else -1
+        elif mark["conversion"] and not depth:
+            return Expression(match.group(), inner[: mark.start()], mark["conversion"], inner[mark.end() + 1 :])
+        elif mark["colon"] and not depth:
+            spec = inner[mark.end() :]
+            return None if _NO_SPEC.match(spec) else Expression(match.group(), inner[: mark.start()], "", spec)
+    return Expression(match.group(), inner)
 
 
 def _to_reference(match: re.Match[str]) -> Reference | None:

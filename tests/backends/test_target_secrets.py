@@ -12,7 +12,7 @@ from qwen_magic import QwenClient
 from qwen_magic.backends.openai.kind import KIND as OPENAI
 from qwen_magic.backends.target import without_secrets
 from qwen_magic.backends.targets import parse_chain, parse_target
-from qwen_magic.client.client import default_chain
+from qwen_magic.client.default_targets import default_chain
 from qwen_magic.errors import TargetError
 
 WRITTEN = (

@@ -19,7 +19,7 @@ from servers.web import STALL, ScriptedSpace
 
 from qwen_magic import Message, QwenClient, Reply
 from qwen_magic.backends.gradio.kind import DEFAULT_SPACES
-from qwen_magic.client.client import default_chain
+from qwen_magic.client import default_chain
 from qwen_magic.errors import ConnectError, DisconnectError, QwenError, UsageError
 from qwen_magic.events import End, Reset, Responder, Status, TextDelta
 from qwen_magic.loop import BackgroundLoop, background_loop

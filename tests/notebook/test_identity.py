@@ -128,7 +128,7 @@ def test_without_a_name_all_files_of_the_folder_are_read(shell, folder):
     own, a, b = (folder / f"{name}.qwen.jsonl" for name in ("work", "a", "b"))
     assert NotebookWorkspace(shell).replay_files() == (own, ())
     touch(b)
-    assert NotebookWorkspace(shell).replay_files() == (b, ())  # the one that is there is refreshed
+    assert NotebookWorkspace(shell).replay_files() == (own, (b,))  # another notebook's is read, never written
     touch(a)
     assert NotebookWorkspace(shell).replay_files() == (own, (a, b))
     touch(own)
@@ -138,13 +138,15 @@ def test_without_a_name_all_files_of_the_folder_are_read(shell, folder):
     (folder / "folder.qwen.jsonl").mkdir()
     touch(folder / "sub" / "c.qwen.jsonl", folder / ".x.qwen.jsonl.tmp")
     assert replay_files_beside(folder) == [a, own]
+    touch(folder / "work.ipynb")  # whose file it may be
+    assert NotebookWorkspace(shell).replay_files() == (folder / "work-unnamed.qwen.jsonl", (a, own))
 
 
 def test_a_folder_whose_name_is_a_pattern(tmp_path, shell):
     folder = tmp_path / "[a]*?"
     touch(folder / "a.qwen.jsonl")
     shell.starting_dir = str(folder)
-    assert NotebookWorkspace(shell).replay_files() == (folder / "a.qwen.jsonl", ())
+    assert NotebookWorkspace(shell).replay_files() == (folder / "[a]*?.qwen.jsonl", (folder / "a.qwen.jsonl",))
 
 
 # Real kernels
@@ -233,4 +235,5 @@ def test_jupyter_execute_finds_what_a_front_end_recorded(folder, tmp_path):
     jupyter = [shutil.which("jupyter", path=str(Path(sys.executable).parent)) or "jupyter", "execute"]
     subprocess.run([*jupyter, "--output=done", "work/nb.ipynb"], cwd=tmp_path, env=env, check=True, capture_output=True)
     (output,) = json.loads((folder / "done.ipynb").read_text())["cells"][0]["outputs"]
-    assert eval("".join(output["text"])) == ("", "None", str(folder / "nb.qwen.jsonl"))
+    # It is read, and never written: it may be another notebook's.
+    assert eval("".join(output["text"])) == ("", "None", str(folder / "work.qwen.jsonl"))

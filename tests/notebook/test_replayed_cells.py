@@ -214,7 +214,17 @@ def test_the_environment_sets_the_mode(notebook: Path, server: Recorder) -> None
     with kernel_of(notebook, QWEN_REPLAY="only") as kernel:
         kernel.run(f"%load_ext qwen_magic\n%qwen use {server.target}")
         assert kernel.run("%%qwen\na").status == "error"
-        assert kernel.run("%%qwen --replay\na").status == "ok"
+        for code in ("%qwen replay on", "%config QwenMagics.replay = 'fresh'"):  # the notebook's own word
+            printed = kernel.run(code).printed
+            assert "replay on" not in printed.lower()
+            assert kernel.run("%%qwen\na").status == "error"
+        assert "Replay is only because QWEN_REPLAY says so" in kernel.run("%qwen replay on").printed
+        for option in ("--replay", "--replay=fresh", "--replay=off"):
+            assert kernel.run(f"%%qwen {option}\na").status == "error"
+        assert server.requests == 0
+    with kernel_of(notebook, QWEN_REPLAY="on") as kernel:
+        kernel.run(f"%load_ext qwen_magic\n%qwen use {server.target}")
+        assert kernel.run("%%qwen --alone\na").status == "ok"
         assert "replayed" in last_lines(kernel.run("%%qwen --alone\na"))
     with kernel_of(notebook, QWEN_REPLAY="sometimes") as kernel:
         kernel.run(f"%load_ext qwen_magic\n%qwen use {server.target}")
@@ -288,3 +298,23 @@ def test_a_folder_that_cannot_be_written(notebook: Path, server: Recorder) -> No
         run = kernel.run("%%qwen\na")
         assert "Answer 1" in "".join(bundle["text/plain"] for bundle in run.shown), "the answer is shown all the same"
     notebook.parent.chmod(0o700)
+
+
+def test_without_a_notebooks_name_no_other_notebooks_file_is_written(notebook: Path, server: Recorder) -> None:
+    """Two notebooks in one folder, one recording; the other runs under ``jupyter execute``."""
+    with kernel_of(notebook) as kernel:
+        load(kernel, server)
+        assert kernel.run("%%qwen --alone\nthe teacher's").status == "ok"
+    recorded = notebook.with_name("study.qwen.jsonl")
+    before = recorded.read_bytes()
+    code = f"%load_ext qwen_magic\n%qwen use {server.target}"
+    cells = [
+        nbformat.v4.new_code_cell(one)
+        for one in (code, "%%qwen --alone\nthe student's", "%%qwen --alone\nthe teacher's")
+    ]
+    student = notebook.with_name("student.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), student)
+    done = execute(student, "done", QWEN_REPLAY="on")
+    assert recorded.read_bytes() == before
+    assert "the student's" in notebook.with_name("work.qwen.jsonl").read_text(encoding="utf-8")
+    assert "replayed" in str(done.cells[2].outputs), "the other's is read"

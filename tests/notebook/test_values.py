@@ -132,7 +132,7 @@ CASES = [
     (range(10**9), "range(0, 1000000000)"),
     (functools.partial(double, 1), "functools.partial(<function double>, 1)"),
     ([double], "[<function double>]"),
-    ([np.arange(3), pd.DataFrame({"a": [1]})], "[numpy ndarray, shape (3,), int64, pandas DataFrame, 1 rows x 1 columns]"),
+    ([np.arange(3), pd.DataFrame({"a": [1]})], "[numpy ndarray, shape (3,), int64, pandas DataFrame, 1 row x 1 column]"),
     (map(str, []), "<map object>"),
     ((i for i in ""), "generator <genexpr>, not run"),
     (math, "module math: This module provides access to the mathematical functions"),
@@ -273,7 +273,7 @@ def test_pandas_frame():
     assert describe(pd.DataFrame()).text == "pandas DataFrame, 0 rows x 0 columns"
     assert (
         describe(pd.DataFrame({"a": pd.Series([], dtype="int64")})).text
-        == "pandas DataFrame, 0 rows x 1 columns\nColumns (none missing):\n- a: int64"
+        == "pandas DataFrame, 0 rows x 1 column\nColumns (none missing):\n- a: int64"
     )
 
 

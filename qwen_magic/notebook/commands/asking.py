@@ -10,28 +10,29 @@ from ..options import all_but, read_options
 from .command import Command, nothing_after, say
 
 if TYPE_CHECKING:
+    from ...reply import Reply
     from ..session import NotebookSession
 
 _CONTINUE_OPTIONS = ("target", "output", "append", "format", "next", "replay")
-_RETRY_OPTIONS = all_but("conversation", "new", "alone", "context", "raw", "replace")
+_RETRY_OPTIONS = all_but("conversation", "new", "alone", "context", "raw", "eval", "replace")
 _BOTH_BLOCKS = "Give the number of one block, or nothing for all of the code."
 
 
-def _ask(session: NotebookSession, rest: str) -> None:
+def _ask(session: NotebookSession, rest: str) -> Reply | None:
     options, prompt = read_options(rest)
-    session.ask(options, prompt)
+    return session.ask(options, prompt)
 
 
-def _continue(session: NotebookSession, rest: str) -> None:
+def _continue(session: NotebookSession, rest: str) -> Reply | None:
     options, rest = read_options(rest, _CONTINUE_OPTIONS)
     nothing_after("continue", rest)
-    session.continue_(options)
+    return session.continue_(options)
 
 
-def _retry(session: NotebookSession, rest: str) -> None:
+def _retry(session: NotebookSession, rest: str) -> Reply | None:
     options, rest = read_options(rest, _RETRY_OPTIONS)
     nothing_after("retry", rest)
-    session.retry(options)
+    return session.retry(options)
 
 
 def _code(session: NotebookSession, rest: str) -> None:

@@ -10,13 +10,14 @@ from ..options import all_but, read_options
 from .command import Command, nothing_after
 
 if TYPE_CHECKING:
+    from ...reply import Reply
     from ..options import Options
     from ..session import NotebookSession
 
-_OPTIONS = all_but("context", "raw", "next", "replace")
+_OPTIONS = all_but("context", "raw", "eval", "next", "replace")
 
 
-def _fix(session: NotebookSession, rest: str) -> None:
+def _fix(session: NotebookSession, rest: str) -> Reply | None:
     from ..questions import FIX_SYSTEM, corrected_cell, fix_prompt  # noqa: PLC0415 - loading the extension stays light
 
     options, rest = read_options(rest, _OPTIONS)
@@ -25,15 +26,15 @@ def _fix(session: NotebookSession, rest: str) -> None:
     if failure is None:
         raise UsageError("no cell has failed in this session", hint="Run %qwen fix after a cell that has.")
     question = _question(session, options, fix_prompt(failure), FIX_SYSTEM, "%qwen fix")
-    session.put(question, options, lambda reply: corrected_cell(reply.text, failure) or "")
+    return session.put(question, options, lambda reply: corrected_cell(reply.text, failure) or "")
 
 
-def _explain(session: NotebookSession, rest: str) -> None:
+def _explain(session: NotebookSession, rest: str) -> Reply | None:
     from ..questions import EXPLAIN_SYSTEM, explain_prompt, resolve_explain  # noqa: PLC0415 - loading the extension stays light
 
     options, rest = read_options(rest, _OPTIONS)
     prompt = explain_prompt(resolve_explain(session.shell, session.cells, rest))
-    session.put(_question(session, options, prompt, EXPLAIN_SYSTEM, f"%qwen explain {rest}".rstrip()), options)
+    return session.put(_question(session, options, prompt, EXPLAIN_SYSTEM, f"%qwen explain {rest}".rstrip()), options)
 
 
 def _question(session: NotebookSession, options: Options, prompt: str, system: str, source: str) -> Question:

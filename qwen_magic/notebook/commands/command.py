@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ...parameters import Level
+    from ...reply import Reply
     from ...store import Conversation
     from ..session import NotebookSession
 
@@ -25,7 +26,7 @@ class Command:
         name: the word, or words, after ``%qwen``, or "".
         arguments: what may follow it, for the help.
         help: what it does, in a few words.
-        run: does it, given the session and the rest of the line.
+        run: does it, given the session and the rest of the line; what it returns is the line's value.
         options: the names of the options of ``%%qwen`` that it takes.
         level: whether it is usual or rare.
         topic: the page of the help that tells more of it.
@@ -39,7 +40,7 @@ class Command:
     name: str
     arguments: str
     help: str
-    run: Callable[[NotebookSession, str], None]
+    run: Callable[[NotebookSession, str], Reply | None]
     options: tuple[str, ...] = ()
     level: Level = "rare"
     topic: str = ""

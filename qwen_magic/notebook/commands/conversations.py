@@ -86,6 +86,7 @@ def _list(session: NotebookSession, rest: str) -> None:
 
 def _new(session: NotebookSession, rest: str) -> None:
     conversation = session.memory.create(" ".join(read_words(rest)))
+    session.whereabouts.asked_in(conversation.id)
     say(f"The next prompts begin the conversation {conversation.name!r}.")
 
 
@@ -115,6 +116,7 @@ def _use(session: NotebookSession, rest: str) -> None:
         hint = "%qwen conversation list shows those of others."
         raise UsageError("this notebook has no earlier conversation", hint=hint)
     memory.choose(conversation)
+    session.whereabouts.asked_in(conversation.id)
     turns = memory.store.turns(conversation.id)
     say(f"Prompts follow on {titled(conversation)}")
     if turns:
@@ -184,6 +186,7 @@ def _import(session: NotebookSession, rest: str) -> None:
     imported = read(Path(words[0]).expanduser())
     memory = session.memory
     conversation = memory.create(words[1] if len(words) > 1 else imported.name)
+    session.whereabouts.asked_in(conversation.id)
     memory.store.set_system(conversation.id, imported.system)
     memory.store.extend(conversation.id, imported.turns)
     say(f"Prompts follow on {titled(memory.store.get(conversation.id))}")

@@ -17,7 +17,9 @@ _WORDS = (*MODES, "status", "prune", "diff")
 def _replay(session: NotebookSession, rest: str) -> None:
     if rest in MODES:
         session.settings.replay = rest
-        say(f"Replay is {rest}. {_MEANINGS[rest].format(file=session.chat.replay.file.path.name)}")
+        mode = session.chat.replay_mode()
+        because = "" if mode == rest else " because QWEN_REPLAY says so, which a notebook cannot change"
+        say(f"Replay is {mode}{because}. {_MEANINGS[mode].format(file=session.chat.replay.file.path.name)}")
         return
     if rest in ("", "status"):
         mode = session.chat.replay_mode()

@@ -11,6 +11,7 @@ from .command import Command, say
 from .help import ALL, help_text, topic_text
 
 if TYPE_CHECKING:
+    from ...reply import Reply
     from ..session import NotebookSession
 
 
@@ -46,8 +47,11 @@ _COMMAND_WORDS = 2
 """Words of a line up to which it may be meant as a command."""
 
 
-def run_command(session: NotebookSession, line: str) -> None:
+def run_command(session: NotebookSession, line: str) -> Reply | None:
     """Do what a ``%qwen`` line says.
+
+    Returns:
+        The answer, where it asks for one.
 
     Raises:
         UsageError: there is no such command, or it does not take what stands after it.
@@ -69,7 +73,7 @@ def run_command(session: NotebookSession, line: str) -> None:
             names = [f"{name} {one}" for one in words]
             raise _unknown(f"{name} {word}", names, f"There are {', '.join(words[:-1])} and {words[-1]}.")
         command = found
-    command.run(session, rest.strip())
+    return command.run(session, rest.strip())
 
 
 def _unknown(name: str, names: list[str], hint: str) -> UsageError:

@@ -23,7 +23,7 @@ _MODELS_SHOWN = 3
 
 def show(session: NotebookSession, rest: str = "") -> None:
     """Print what is in force."""
-    from ...client.client import default_chain  # noqa: PLC0415 - loading the extension stays light
+    from ...client.default_targets import default_chain  # noqa: PLC0415 - loading the extension stays light
 
     nothing_after("", rest)
     chain = parse_chain(session.settings.target) if session.settings.target else default_chain()
@@ -56,7 +56,7 @@ def _changed(session: NotebookSession) -> list[str]:
 
 
 def _use(session: NotebookSession, rest: str) -> None:
-    from ...client.client import default_chain  # noqa: PLC0415 - loading the extension stays light
+    from ...client.default_targets import default_chain  # noqa: PLC0415 - loading the extension stays light
 
     targets = _targets(rest)
     if not targets:

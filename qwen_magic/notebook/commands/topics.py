@@ -52,9 +52,11 @@ cell. %qwen conversation show --full shows it in an output that every reader of 
     "variables": Topic(
         "Your variables in a prompt",
         """\
-A name in braces is replaced by what the variable holds; of a table the model gets the
-columns, types and first rows. Also {df.shape}, {rows[0]}, {prices["tea"]}, {Out[3]}, {x:.2f}.
-Braces that name no variable stay as they are. --raw fills in nothing.""",
+A name in braces is replaced by what the variable holds. Of a table, a list or code the name
+stays, and what it is follows below the prompt, once a conversation while it is the same.
+Also {rows[0]}, {Out[3]}, {x:.2f}, and expressions that only read: {df.describe()}, {len(x)}.
+Other braces stay as they are, and what looks like a variable is named below the answer.
+--eval evaluates any expression, --raw fills in nothing.""",
     ),
     "context": Topic(
         "What is sent",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _HEAD = 5
+_WHOLE = 8
+"""Rows up to which a table is shown whole, such as what `describe` gives."""
 _HEAD_COLUMNS = 30
 _CELL = 60
 """Characters of a cell that are shown."""
@@ -62,7 +64,7 @@ def _headline(value: Any) -> str:
     package = _package(names)
     if _is_frame(names):
         rows, columns = value.shape
-        return f"{package} {type_name(value)}, {rows:,} rows x {columns:,} columns"
+        return f"{package} {type_name(value)}, {_counted(rows, 'row')} x {_counted(columns, 'column')}"
     if _is_series(names):
         name = f" {value.name!r}" if value.name else ""
         return f"{package} {type_name(value)}{name}, {len(value):,} values, {value.dtype}"
@@ -75,6 +77,10 @@ def _headline(value: Any) -> str:
         return ""
     device = f" on {value.device}" if package == "torch" and value.device.type != "cpu" else ""
     return f"{package} {type_name(value)}, shape {shape}, {str(value.dtype).removeprefix('torch.')}{device}".lstrip()
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _package(names: list[tuple[str, str]]) -> str:
@@ -166,7 +172,7 @@ def _with_rows(
 ) -> ShownValue:
     """Add the first rows, as many of them and of their columns as there is room for."""
     rows, columns = table.shape[0], table.shape[1] if len(table.shape) > 1 else 1
-    count, width = min(_HEAD, rows), min(_HEAD_COLUMNS, columns)
+    count, width = rows if rows <= _WHOLE else _HEAD, min(_HEAD_COLUMNS, columns)
     while True:
         of_columns = f", first {width:,} columns" if width < columns else ""
         head = "All rows" if count == rows else f"First {count} rows" if count > 1 else "First row"
