@@ -255,7 +255,8 @@ def _models(session: NotebookSession, base: str, in_force: list[str]) -> list[st
         address = parse_target(base).address
         same = [name for name in in_force if parse_target(name).address == address]
         states = session.client.states([base, *([f"{base}:"] if f"{base}:" in target_names() else []), *same])
-        return list(dict.fromkeys(model for state in states for model in state.models))
+        found = dict.fromkeys(model for state in states for model in state.models)
+        return [model for model in found if model.isprintable()]  # no other can be typed, and a terminal prints them
     return []
 
 

@@ -153,6 +153,13 @@ def test_what_a_failure_sends_steers_nothing(sent: Kernel, url: str, model: str)
         assert "Did you mean missin" in run.error["evalue"]
 
 
+def test_tab_offers_no_model_that_steers(sent: Kernel, url: str) -> None:
+    assert sent.run("%qwen targets --check").status == "ok"
+    matches, _ = sent.complete(f"%qwen use openai:{url}/v1#")
+    assert any(match.endswith("#plain") for match in matches)
+    assert [found for match in matches if (found := steers(match))] == []
+
+
 def test_the_next_cell_is_told_of(sent: Kernel) -> None:
     """Code that reads in another order than it runs is written out, and that is said."""
     run = sent.run("%%qwen -n\nhi")
