@@ -49,7 +49,7 @@ class NotebookSession:
         nest: the switch of the nested event loop.
         chat: the session, as panels have it too.
         cells: what the session's other cells said.
-        open_panel: makes the widget of a conversation, by its name or "" for the current one.
+        open_panel: shows the widget of a conversation, by its name or "" for the current one, and what stands in for it.
 
     """
 
@@ -62,7 +62,7 @@ class NotebookSession:
         self.chat = ChatSession(settings, NotebookWorkspace(shell))
         self.cells = cells
         self._first_sign = first_sign
-        self.open_panel: Callable[[str], object] = lambda _name: None
+        self.open_panel: Callable[[str, bool], object] = lambda _name, _lasting: None
 
     @property
     def client(self) -> QwenClient:

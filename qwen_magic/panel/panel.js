@@ -44,7 +44,8 @@
  */
 const VERSION = 1;
 const OTHER = "The panel was updated: reload the page; if that changes nothing, restart the kernel.";
-const OFFLINE = "Not connected to a kernel: this is the saved transcript.";
+const OFFLINE = "Not connected to a kernel: this is the saved transcript. To go on, run %qwen panel again.";
+const EMPTY = "Not connected to a kernel, and nothing was said here yet. To begin, run %qwen panel again.";
 const ENDINGS = { "": "finished", interrupted: "stopped", error: "failed", length: "finished at its token limit",
   filtered: "cut off by a content filter" };
 const PARTS = { image: "image", file: "file", call: "calls", result: "result of", failure: "failure of" };
@@ -360,7 +361,14 @@ class Panel {
   };
 
   /** @param {Action} action */
-  tell = (action) => this.parted || this.model.send(action);
+  tell = (action) => {
+    if (this.parted) return;
+    try {
+      this.model.send(action);
+    } catch {
+      this.setConnected(false); // a kernel that was restarted
+    }
+  };
   turnOf = (element) => this.turns.get(element.closest(".qwen-turn")?.dataset.key);
 
   press(target) {
@@ -403,7 +411,7 @@ class Panel {
     this.tell({ action: "ready", view: this.view, version: VERSION });
     this.timers.connect = setTimeout(() => this.setConnected(false), 5000);
   }
-  setConnected(connected, why = OFFLINE) {
+  setConnected(connected, why = this.turns.size > 0 ? OFFLINE : EMPTY) {
     clearTimeout(this.timers.connect);
     this.connected = connected;
     this.prompt.disabled = this.box.main.disabled = !connected;
@@ -519,6 +527,7 @@ class Panel {
     if (!text.trim() || !this.connected) return;
     this.last = text;
     this.tell({ action: "send", text });
+    if (!this.connected) return; // what was written stays
     this.note("");
     this.fill("");
     this.keepDraft();

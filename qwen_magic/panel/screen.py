@@ -42,6 +42,27 @@ class Pages(Protocol):
         """Show what goes on."""
 
 
+def first_turns(memory: Memory, hub: Hub, name: str) -> list[PageTurn]:
+    """Return the turns that a panel begins with, for the state that is sent when its widget is made.
+
+    What runs notebooks without a page (nbclient, papermill) saves that state, and may hear of no later one.
+
+    Args:
+        memory: the session's conversations.
+        hub: what was shown of them in this session.
+        name: the conversation that the panel stays with; "" for the session's.
+
+    """
+    if not memory.exists:
+        return []
+    conversation = memory.store.find(name) if name else memory.current
+    if conversation is None:
+        return []
+    versions = memory.store.versions(conversation.id)
+    turns = memory.store.turns(conversation.id)[-_SHOWN_TURNS:]
+    return [stored_turn(turn, conversation.id, versions.get(turn.place, []), hub.bodies).turn for turn in turns]
+
+
 class Screen:
     """What the pages of one panel show. Everything happens on the loop.
 
