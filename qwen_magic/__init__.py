@@ -117,8 +117,8 @@ def unload_ipython_extension(ipython: InteractiveShell) -> None:
     unload(ipython)
 
 
-def _open_panel(name: str) -> ChatPanel:
-    """Return the session's panel for a conversation: the front ends know each other through here alone."""
+def _open_panel(name: str, lasting: bool) -> None:  # noqa: FBT001 - called by the command alone
+    """Show the session's panel for a conversation: the front ends know each other through here alone."""
     from .panel.panel import ChatPanel  # noqa: PLC0415 - the widget is loaded where one is wanted
 
-    return ChatPanel.shared(name)
+    ChatPanel.shared(name).show(lasting=lasting)

@@ -57,7 +57,7 @@ _FILES = {
         notebook/test_browser notebook/test_completion_lab notebook/test_html_frame notebook/test_session_lab
         panel/test_page panel/test_page_parts panel/test_page_user panel/test_panel_axe panel/test_panel_hostile
         panel/test_panel_lab panel/test_panel_long panel/test_panel_lost panel/test_panel_notebook7
-        panel/test_shown_lab
+        panel/test_panel_reopened panel/test_shown_lab
     """,
     "model": """
         backends/test_engine backends/test_engine_loading backends/test_llama_server backends/test_local

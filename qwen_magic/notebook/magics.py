@@ -71,7 +71,7 @@ class QwenMagics(Magics):
         self._client: QwenClient | None = None
         self._stale = False
         self._first_sign = FirstSign()
-        self.open_panel: Callable[[str], object] = lambda _name: None
+        self.open_panel: Callable[[str, bool], object] = lambda _name, _lasting: None
         super().__init__(shell, **kwargs)
         self._user_shell = shell
         self.cells = Cells(shell)
@@ -217,12 +217,13 @@ def _loaded(shell: InteractiveShell | None) -> QwenMagics | None:
     return shell.magics_manager.registry.get("QwenMagics") if shell is not None else None
 
 
-def load(shell: InteractiveShell, open_panel: Callable[[str], object]) -> None:
+def load(shell: InteractiveShell, open_panel: Callable[[str, bool], object]) -> None:
     """Register the magics.
 
     Args:
         shell: the user's shell.
-        open_panel: makes the widget of ``%qwen panel`` for a conversation's name, or "".
+        open_panel: shows the widget of ``%qwen panel`` for a conversation's name, or ""; and, where that is asked for,
+            what stands in for it without a kernel.
 
     Raises:
         UsageError: a setting in the IPython profile is wrong.

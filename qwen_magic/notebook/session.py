@@ -51,7 +51,7 @@ class NotebookSession:
         chat: the session, as panels have it too.
         cells: what the session's other cells said.
         whereabouts: what was said of the conversations that cells ask in.
-        open_panel: makes the widget of a conversation, by its name or "" for the current one.
+        open_panel: shows the widget of a conversation, by its name or "" for the current one, and its stand-in.
 
     """
 
@@ -65,7 +65,7 @@ class NotebookSession:
         self.cells = cells
         self._first_sign = first_sign
         self.whereabouts = Whereabouts(self.chat.memory)
-        self.open_panel: Callable[[str], object] = lambda _name: None
+        self.open_panel: Callable[[str, bool], object] = lambda _name, _lasting: None
 
     @property
     def client(self) -> QwenClient:

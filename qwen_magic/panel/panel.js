@@ -45,7 +45,8 @@
  */
 const VERSION = 1;
 const OTHER = "The panel was updated: reload the page; if that changes nothing, restart the kernel.";
-const OFFLINE = "Not connected to a kernel: this is the saved transcript. Run %qwen panel in a cell to go on.";
+const OFFLINE = "Not connected to a kernel: this is the saved transcript. To go on, run %qwen panel again.";
+const EMPTY = "Not connected to a kernel, and nothing was said here yet. To begin, run %qwen panel again.";
 const RESTARTED = "The kernel was restarted or has ended: run %qwen panel in a cell to go on. Your draft stays here.";
 const BUSY = "The kernel is busy: it answers when the running cell ends.";
 const GONE = "The Jupyter server does not answer: start it, then reload this page. Your draft stays here.";
@@ -394,7 +395,7 @@ class Panel {
       this.lookAgain();
       if (unheard && !this.prompt.value) this.fill(unheard);
     } else if (this.connected) this.note(BUSY, "busy");
-    else this.setConnected(false, this.met ? BUSY : OFFLINE);
+    else this.setConnected(false, this.met ? BUSY : undefined);
   }
   lookAgain() {
     this.timers.again = setTimeout(async () => ((await serverAnswers()) ? this.connect() : this.lookAgain()), PATIENCE);
@@ -446,7 +447,7 @@ class Panel {
     this.connected = this.parted = false;
     this.tell({ action: "ready", view: this.view, version: VERSION });
   }
-  setConnected(connected, why = OFFLINE) {
+  setConnected(connected, why = this.turns.size > 0 ? OFFLINE : EMPTY) {
     this.heardFrom();
     this.connected = connected;
     this.met ||= connected;

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import anywidget
 from IPython.core.getipython import get_ipython
-from IPython.display import publish_display_data
+from IPython.display import display, publish_display_data
 from traitlets import Dict, Int, Unicode, validate
 
 from ..chat.session import ChatSession
@@ -26,6 +27,8 @@ from .choices import Choices
 from .hub import Hub
 from .reading import OtherVersionError, read_action
 from .saved import SAVED_TURNS, SavedTurns, trait_of
+from .screen import first_turns
+from .stand_in import stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +93,13 @@ class ChatPanel(anywidget.AnyWidget):
         self._own_session = session
         self._saved_turns = SavedTurns()
         self._session: ChatSession | None = None
-        super().__init__(height=height)
+        self._stand_in_id = ""
+        self._stand_in: dict[str, str] = {}
+        session_now = session or _find_session(None)
+        first = self._saved_turns.changes(first_turns(session_now.memory, _hub_of(session_now), self._name))
+        super().__init__(
+            height=height, saved=int(bool(first)), **{name: dict(turn) for name, turn in first.items() if turn}
+        )
         self._hear_at_once()
         self.on_msg(self._hear)
         self._bound()
@@ -162,6 +171,20 @@ class ChatPanel(anywidget.AnyWidget):
         else:
             publish_display_data(bundle)  # type: ignore[no-untyped-call]
 
+    def show(self, *, lasting: bool = True) -> None:
+        """Show the panel, as a cell's output.
+
+        Args:
+            lasting: whether what was said stands below it wherever the notebook is opened without a kernel.
+
+        """
+        if lasting:
+            self._stand_in_id = self._stand_in_id or uuid.uuid4().hex
+        display(self)  # type: ignore[no-untyped-call]
+        if lasting:
+            self._stand_in = {}
+            self._renew_stand_in(update=False)
+
     def close(self) -> None:
         """Close the widget; what streams goes on and is kept."""
         chat, self._chat = self._chat, None
@@ -183,6 +206,8 @@ class ChatPanel(anywidget.AnyWidget):
                 for name, value in changes.items():
                     self.set_trait(name, dict(value or {}))
                 self.saved += 1
+        if self._stand_in_id:
+            self._renew_stand_in(update=True)
 
     def show_settings(self, settings: PanelSettings) -> None:
         """Show what can be chosen and is."""
@@ -192,6 +217,15 @@ class ChatPanel(anywidget.AnyWidget):
         """Show what goes on."""
         activity: Activity = {"streaming": streaming, "queue": queue, "stop": self._stops}
         self.activity = dict(activity)
+
+    def _renew_stand_in(self, *, update: bool) -> None:
+        screen = self._bound().screen
+        bundle = stand_in(screen.conversation, screen.turns)
+        if bundle != self._stand_in:
+            self._stand_in = bundle
+            publish_display_data(  # type: ignore[no-untyped-call]
+                bundle, metadata={}, transient={"display_id": self._stand_in_id}, update=update
+            )
 
     def _bound(self) -> Chat:
         """Return the chat, on the session that is loaded: after a reload of the extension it is another one.
@@ -284,6 +318,8 @@ class ChatPanel(anywidget.AnyWidget):
         if bundle is None:
             return None
         data, metadata = bundle
+        if self._stand_in_id:  # it says all that is to be said without a widget
+            return {**data, "text/markdown": "", "text/plain": ""}, metadata
         text = self.transcript()
         note = "The chat panel needs a front end that shows widgets."
         return {**data, **as_bundle(f"{text}\n\n{note}" if text else note)}, metadata

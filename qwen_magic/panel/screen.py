@@ -12,7 +12,7 @@ from ..store.rows import checked_name
 from ..text.secrets import without_secrets
 from .protocol import VERSION
 from .saved import SAVED_TURNS
-from .transcript import MarkedTurn, ShownTurns, StoredTurns, key_of
+from .transcript import MarkedTurn, ShownTurns, StoredTurns, key_of, stored_turn
 
 if TYPE_CHECKING:
     import asyncio
@@ -43,6 +43,27 @@ class Pages(Protocol):
 
     def show_activity(self, *, streaming: bool, queue: list[str]) -> None:
         """Show what goes on."""
+
+
+def first_turns(memory: Memory, hub: Hub, name: str) -> list[MarkedTurn]:
+    """Return the turns that a panel begins with, for the state that is sent when its widget is made.
+
+    What runs notebooks without a page (nbclient, papermill) saves that state, and may hear of no later one.
+
+    Args:
+        memory: the session's conversations.
+        hub: what was shown of them in this session.
+        name: the conversation that the panel stays with; "" for the session's.
+
+    """
+    if not memory.exists:
+        return []
+    conversation = memory.store.find(name) if name else memory.current
+    if conversation is None:
+        return []
+    turns = memory.store.turns(conversation.id)[-SAVED_TURNS:]
+    versions = memory.store.versions(conversation.id, turns[0].place if turns else 0)
+    return [stored_turn(turn, conversation.id, versions.get(turn.place, []), hub.bodies) for turn in turns]
 
 
 class Screen:

@@ -213,7 +213,9 @@ def test_without_a_kernel_the_saved_transcript_stands(view: Callable[..., View])
     page.op("turn", turn=turn("1.1", "ignored"), before="")
     page.save(turn("1.0", "first", *blocks(RICH)), turn("1.1", "second", "<p>b</p>"))
     notice = page.root().locator(".qwen-notice")
-    notice.get_by_text("Not connected to a kernel: this is the saved transcript.").wait_for(timeout=7000)
+    notice.get_by_text(
+        "Not connected to a kernel: this is the saved transcript. To go on, run %qwen panel again."
+    ).wait_for(timeout=7000)
     assert page.root().locator(".qwen-prompt").all_inner_texts() == ["first", "second"]
     assert page.root().locator("table td").count() == 2
     assert page.prompt.is_disabled()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...chat.conversations import named
+from ..front_end import updates_displays
 from ..options import read_words
 from .command import Command, say
 from .conversations import show_whole
@@ -28,9 +29,7 @@ def _panel(session: NotebookSession, rest: str) -> None:
         if conversation:
             say(to_markdown(conversation, memory.store.turns(conversation.id), marked=False))
     else:
-        from IPython.display import display  # noqa: PLC0415 - only in a session
-
-        display(session.open_panel(name))  # type: ignore[no-untyped-call]
+        session.open_panel(name, updates_displays(session.shell))
 
 
 COMMANDS = (
