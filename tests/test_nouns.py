@@ -182,7 +182,7 @@ def test_an_error_is_one_line_with_target_and_advice() -> None:
     assert str(error) == "space:x/y: access was refused. Set HF_TOKEN."
     assert error._render_traceback_() == ["AuthError: space:x/y: access was refused. Set HF_TOKEN."]
     assert isinstance(error, QwenError)
-    assert str(QwenError("a\x1b]0;title\x07 b\x9b31m", hint="c\x00.")) == "a]0;title b31m. c."
+    assert str(QwenError("a\x1b]0;title\x07 b\x9b31m", hint="c\x00.")) == "a b. c."
 
 
 def test_a_reply_is_its_text_and_shows_as_safe_markdown() -> None:

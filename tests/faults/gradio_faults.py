@@ -69,8 +69,9 @@ def _endless() -> Iterator[Fault]:
             await wire.send(chunks(message("estimation", rank=rank, queue_size=5)), 1.2)
         await wire.send(chunks(wire.delta("Hello."), wire.end()), b"0\r\n\r\n")
 
+    at = ("stream",)
     yield Fault(
-        "a place that gets better", moving, "answer", partial="Hello.", kinds=_KINDS, at=("stream",), seconds=14
+        "a place that gets better", moving, "answer", partial="Hello.", kinds=_KINDS, at=at, seconds=14, stall=4
     )
 
 

@@ -13,7 +13,6 @@ from qwen_magic import QwenClient
 from qwen_magic.backends.base import Settings
 from qwen_magic.backends.gradio import moves
 from qwen_magic.backends.gradio.moves import MovedError, check_move, same_site
-from qwen_magic.backends.gradio.site import Site
 from qwen_magic.errors import ProtocolError
 from qwen_magic.events import AnswerEvent, Event, Responder, Status
 from qwen_magic.rendering.last_line import Notes
@@ -147,7 +146,7 @@ async def test_a_public_app_leads_into_no_private_network(scripted_space: Script
 )
 async def test_private_addresses(where: str) -> None:
     with pytest.raises(ProtocolError, match="this machine or its own network") as caught:
-        await check_move(Site("t", Settings(), "https://app.invalid", "https://app.invalid"), where)
+        await check_move("t", "https://app.invalid", where, ())
     assert not isinstance(caught.value, MovedError)
 
 
@@ -156,15 +155,14 @@ async def test_a_public_name_of_a_private_address(monkeypatch: pytest.MonkeyPatc
         return host == "evil.example"
 
     monkeypatch.setattr(moves, "_is_private", look_up)
-    site = Site("t", Settings(), "https://app.example", "https://app.example")
+    home = "https://app.example"
     with pytest.raises(ProtocolError, match="this machine"):
-        await check_move(site, "https://evil.example/config")
+        await check_move("t", home, "https://evil.example/config", ())
     with pytest.raises(MovedError) as caught:
-        await check_move(site, "https://other.example/config")
+        await check_move("t", home, "https://other.example/config", ())
     assert caught.value.place == "https://other.example"
     assert "Name it" in caught.value.hint
-    site.places.add("https://other.example")
-    await check_move(site, "https://other.example/config")
+    await check_move("t", home, "https://other.example/config", {"https://other.example"})
 
 
 @pytest.mark.parametrize(
@@ -172,7 +170,7 @@ async def test_a_public_name_of_a_private_address(monkeypatch: pytest.MonkeyPatc
 )
 async def test_no_web_addresses(where: str) -> None:
     with pytest.raises(ProtocolError, match="no web address"):
-        await check_move(Site("t", Settings(), "https://a.example", "https://a.example"), where)
+        await check_move("t", "https://a.example", where, ())
 
 
 @pytest.mark.parametrize(

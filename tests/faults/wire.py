@@ -89,6 +89,8 @@ class Fault:
         at: the stages at which it strikes: "ask" (the question, or the join), "config", "stream".
         times: how often it strikes; then all is well.
         seconds: the longest time that it may take, beyond all limits that the settings have.
+        stall: the stall timeout, in seconds; without it a short one where a stall is right, else a long one, so that
+            a busy machine is not taken for a silent server.
 
     """
 
@@ -101,6 +103,7 @@ class Fault:
     at: tuple[str, ...] = ("ask",)
     times: int = 1000
     seconds: float = 6.0
+    stall: float = 0.0
 
 
 @dataclass

@@ -133,7 +133,7 @@ class AppHttp:
         for _ in range(_REDIRECTS):
             async with self.get(url) as response:
                 if moved := self.moved(response):
-                    await check_move(self.site, moved)
+                    await check_move(self.name, self.site.home, moved, self.site.places)
                     url = moved
                     continue
                 value = shaped_config(await self.json(response))

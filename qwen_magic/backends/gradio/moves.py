@@ -14,7 +14,7 @@ from ...errors import ProtocolError
 from ..private_hosts import is_private_host
 
 if TYPE_CHECKING:
-    from .site import Site
+    from collections.abc import Collection
 
 _LOOK_UP_SECONDS = 5.0
 
@@ -49,12 +49,14 @@ def same_site(one: str, other: str) -> bool:
     return same or (upgraded and first.is_default_port() and second.is_default_port())
 
 
-async def check_move(site: Site, url: str) -> None:
+async def check_move(target: str, home: str, url: str, said: Collection[str]) -> None:
     """Let a redirect pass, or say why not.
 
     Args:
-        site: the app.
+        target: the target's name, for errors.
+        home: the address that the user named.
         url: where it leads.
+        said: the servers to which it may lead, because that was said.
 
     Raises:
         MovedError: it leads to a server that has not been said yet.
@@ -62,19 +64,19 @@ async def check_move(site: Site, url: str) -> None:
 
     """
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise ProtocolError("the app sends us to no web address", target=site.name, hint="Check the address.")
-    if same_site(site.home, url):
+        raise ProtocolError("the app sends us to no web address", target=target, hint="Check the address.")
+    if same_site(home, url):
         return
     place = place_of(url)
-    home, host = urlsplit(site.home).hostname or "", urlsplit(url).hostname or ""
-    if await _is_private(host) and not await _is_private(home):
+    host = urlsplit(url).hostname or ""
+    if await _is_private(host) and not await _is_private(urlsplit(home).hostname or ""):
         raise ProtocolError(
             f"the app sends us to an address of this machine or its own network, {place}, which is not followed",
-            target=site.name,
+            target=target,
             hint="If it is meant, name that address as the target.",
         )
-    if place not in site.places:
-        raise MovedError(place, site.name)
+    if place not in said:
+        raise MovedError(place, target)
 
 
 async def _is_private(host: str) -> bool:
