@@ -26,7 +26,7 @@ _FILES = {
     "server": """
         backends/test_capabilities backends/test_conformance backends/test_discovery_servers
         backends/test_fitting_servers backends/test_known_spaces backends/test_layouts backends/test_matrix
-        backends/test_old_gradio backends/test_old_websocket backends/test_openai backends/test_openai_servers backends/test_scripted_space
+        backends/test_old_gradio backends/test_old_websocket backends/test_openai backends/test_openai_keys backends/test_openai_servers backends/test_scripted_space
         backends/test_space backends/test_space_connections
         backends/test_stranger backends/test_dashscope backends/test_proxies backends/test_roles backends/test_servers_words backends/test_thinking_switches backends/test_wire_shapes client/test_empty_answers backends/test_weight_sources backends/test_weights backends/test_wire_names
         client/test_chain client/test_client

@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
     from servers.plugin import ServerFactory
 
-
 # Up to 4.16 a server sees that nobody listens any more; after it, before 4.31, only between two values.
 SEES_US_GO = ("3.50.2", "4.8.0", "4.16.0")
 
