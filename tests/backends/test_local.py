@@ -162,9 +162,9 @@ async def test_a_cancelled_answer_frees_its_slot(backend: LocalBackend, way: str
     if way == "cancel":
         assert await asyncio.to_thread(busy, backend) == 1
         task.cancel()
-    await asyncio.wait({task}, timeout=1)
+    await asyncio.wait({task}, timeout=10)
     assert task.done()
-    await free_within(backend, 1.5)
+    await free_within(backend, 10)
     assert "hello" in text(await ask(backend, "Reply with the single word: hello")).lower()
 
 
@@ -187,7 +187,7 @@ async def test_a_cancelled_prompt_frees_its_slot(backend: LocalBackend) -> None:
     await asyncio.wait_for(reading.wait(), 30)
     assert await asyncio.to_thread(busy, backend) == 1
     task.cancel()
-    await asyncio.wait({task}, timeout=1)
+    await asyncio.wait({task}, timeout=10)
     assert task.cancelled()
     await free_within(backend, 20)
 
@@ -277,7 +277,7 @@ async def test_nothing_is_left_behind(weights: Path) -> None:
     assert set(psutil.Process().children(recursive=True)) == before
     for thread in threading.enumerate():
         if thread.name.startswith("qwen_magic"):
-            thread.join(1)
+            thread.join(10)
             assert not thread.is_alive()
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -296,7 +296,7 @@ async def test_a_stopped_download_stops(tmp_path: Path, monkeypatch: pytest.Monk
                 await stream.cancel()
         assert stream.reply.finish_reason == "interrupted"
         assert children
-        assert psutil.wait_procs(list(children), timeout=2)[1] == []
+        assert psutil.wait_procs(list(children), timeout=10)[1] == []
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,13 @@
-"""The Space backend against real servers of old Gradios, each with a queue protocol of its own, and a scripted one."""
+"""The Space backend against real servers of old Gradios, each with a queue protocol of its own."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
-from aiohttp import WSMsgType
-from aiohttp import web as aioweb
 from asking import (
     CONVERSATION,
     EARLIER,
@@ -23,7 +18,6 @@ from asking import (
     misc,
     no_outer_world,  # noqa: F401 - a fixture
     one_line,
-    small_server,
     statuses,
     texts,
     turns,
@@ -31,38 +25,32 @@ from asking import (
 
 from qwen_magic import QwenClient
 from qwen_magic.backends.base import Settings
-from qwen_magic.backends.gradio.app_http import AppHttp
 from qwen_magic.backends.gradio.backend import SpaceBackend
 from qwen_magic.backends.gradio.endpoints import Call, Endpoint, Input
-from qwen_magic.backends.gradio.protocol import EventReader, question_of
 from qwen_magic.backends.targets import parse_target
 from qwen_magic.client.sessions import Sessions
 from qwen_magic.errors import (
-    AsleepError,
     AuthError,
     BusyError,
     ConnectError,
     DisconnectError,
-    NotFoundError,
-    ProtocolError,
     QuotaError,
     QwenError,
     ServerError,
     StallError,
 )
-from qwen_magic.events import End, Event, Reset, TextDelta
+from qwen_magic.events import End, Reset, TextDelta
 from qwen_magic.messages import to_messages
 from qwen_magic.parameters import Parameters
 from qwen_magic.request import Request
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from servers.plugin import ServerFactory
 
 # Up to 4.16 a server sees that nobody listens any more; after it, before 4.31, only between two values.
 SEES_US_GO = ("3.50.2", "4.8.0", "4.16.0")
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Real servers.
 
 
 async def test_the_server_sees_history_and_system(old_version: str, gradio_server: ServerFactory) -> None:
@@ -330,296 +318,3 @@ async def test_an_app_without_a_queue(gradio_server: ServerFactory) -> None:
         _, error = await everything(client.stream("x"))
         assert type(error) is ServerError
         one_line(error, f"space:{server.url}")
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Recordings of real servers, without I/O.
-
-OLD = Path(__file__).parent / "transcripts" / "old"
-
-
-def recordings() -> dict[str, list[str]]:
-    """Part the transcripts into the calls of a function: the messages of each."""
-    found: dict[str, list[str]] = {}
-    for path in sorted(OLD.glob("*.txt")):
-        for part in path.read_text(encoding="utf-8").split("\n## ")[1:]:
-            messages = re.findall(r"^(?:<- TEXT |\s+data: )(\{\"msg\".*\})$", part, re.MULTILINE)
-            found[f"{path.stem} {part.split(' ')[0]}"] = messages
-    return found
-
-
-RECORDINGS = recordings()
-
-
-def play(messages: list[str], output: int, prompt: str, rows: int) -> tuple[EventReader, list[Event]]:
-    reader = EventReader("", output, prompt, rows, "T", diffs=False)
-    happened: list[Event] = []
-    for data in messages:
-        if question := question_of(data, "T"):
-            reader.event_id = str(question.get("event_id") or "")
-            continue
-        if not happened:
-            reader.event_id = json.loads(data).get("event_id") or reader.event_id
-        happened += reader.read(data)
-    return reader, happened
-
-
-def test_the_recordings_are_there() -> None:
-    for version in ("3.50.2", "4.8.0", "4.16.0"):
-        assert {name.split(" ")[1] for name in RECORDINGS if name.startswith(version)} >= {
-            *("model_chat", "rewrite", "fail_mid", "fail_plain", "nonstream"),
-        }
-
-
-@pytest.mark.parametrize("version", ["3.50.2", "4.8.0", "4.16.0"])
-def test_recorded_answers(version: str) -> None:
-    reader, happened = play(RECORDINGS[f"{version} model_chat"], 1, "hi?", 1)
-    assert texts(happened) == ["Hel", "lo", " 你好", ", wor", "ld!", "\n[1, 2]"]
-    assert happened[-1] == End("stop")
-    assert reader.ended
-    _, happened = play(RECORDINGS[f"{version} rewrite"], 0, "x", 0)
-    said = [event for event in happened if isinstance(event, (TextDelta, Reset))]
-    assert said == [TextDelta("Thinking..."), Reset("Answer part one"), Reset("Answer"), TextDelta(" B")]
-    _, happened = play(RECORDINGS[f"{version} nonstream"], 0, "x", 0)
-    assert texts(happened) == ["echo:x"]
-
-
-@pytest.mark.parametrize("version", ["3.50.2", "4.8.0", "4.16.0"])
-@pytest.mark.parametrize(("name", "said"), [("fail_mid", "quota exceeded (demo gr.Error)"), ("fail_plain", "")])
-def test_recorded_failures(version: str, name: str, said: str) -> None:
-    messages = RECORDINGS[f"{version} {name}"]
-    _, happened = play(messages[:-1], 0, "x", 0)
-    assert texts(happened) == ["partial"]
-    with pytest.raises(ServerError) as caught:
-        play(messages, 0, "x", 0)
-    assert caught.value.server_message == said
-
-
-def test_questions() -> None:
-    assert question_of('{"msg":"send_hash"}', "T") == {"msg": "send_hash"}
-    assert question_of('{"msg":"estimation"}', "T") is None
-    long = json.dumps({"msg": "process_generating", "output": {"data": ['"send_data"' * 100]}})
-    assert question_of(long, "T") is None
-    with pytest.raises(BusyError, match="the queue is full"):
-        question_of('{"msg":"queue_full"}', "T")
-    with pytest.raises(ProtocolError):
-        question_of("nonsense", "T")
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# A scripted websocket server.
-
-DATA = "send_data"
-CUT = "cut"
-CLOSE = "close"
-
-
-class ScriptedSocket:
-    """A Gradio 3 that does as it is told.
-
-    Attributes:
-        scripts: the steps of each websocket in turn, the last for all that follow: a message to send, DATA to ask
-            for the data, CUT, CLOSE, a float to wait so long, bytes for a binary frame, "ping", or another text.
-        got: what each websocket was sent.
-        refusals: the answers to handshakes before one is taken.
-
-    """
-
-    def __init__(self, *scripts: list[Any]) -> None:
-        self.scripts = list(scripts)
-        self.got: list[list[Any]] = []
-        self.refusals: list[aioweb.Response] = []
-        self.requests: list[tuple[str, dict[str, str]]] = []
-
-    async def __call__(self, request: aioweb.BaseRequest) -> aioweb.StreamResponse:
-        self.requests.append((request.path, {name.lower(): value for name, value in request.headers.items()}))
-        if request.path == "/config":
-            parts = [{"id": i, "type": kind, "props": {}} for i, kind in enumerate(("textbox", "chatbot"))]
-            chat = {"inputs": [0, 1], "outputs": [0, 1], "api_name": "chat", "types": {"generator": True}}
-            config = {"version": "3.50.2", "enable_queue": True, "components": parts, "dependencies": [chat]}
-            return aioweb.json_response(config)
-        if request.path != "/queue/join":
-            return aioweb.json_response({}, status=404)
-        if self.refusals:
-            return self.refusals.pop(0)
-        socket = aioweb.WebSocketResponse(max_msg_size=0)
-        await socket.prepare(request)
-        got: list[Any] = []
-        self.got.append(got)
-        await socket.send_json({"msg": "send_hash"})
-        got.append(await socket.receive_json())
-        for step in self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]:
-            if step == DATA:
-                await socket.send_json({"msg": "send_data"})
-                got.append(await socket.receive_json())
-            elif step == CUT:
-                await asyncio.sleep(0.02)
-                assert request.transport is not None
-                request.transport.abort()
-            elif step == CLOSE:
-                await socket.close()
-            elif step == "ping":
-                await socket.ping()
-            elif isinstance(step, float):
-                await asyncio.sleep(step)
-            elif isinstance(step, bytes):
-                await socket.send_bytes(step)
-            else:
-                await socket.send_str(step if isinstance(step, str) else json.dumps(step))
-        message = await socket.receive()
-        got.append(message.type)
-        return socket
-
-
-def value(msg: str, text: str) -> dict[str, Any]:
-    return {"msg": msg, "output": {"data": ["", [["hi", text]]]}, "success": True}
-
-
-PLACE = {"msg": "estimation", "rank": 0, "queue_size": 1}
-BEGUN: list[Any] = [PLACE, DATA, {"msg": "process_starts"}, value("process_generating", "Hel")]
-WHOLE: list[Any] = [*BEGUN, value("process_generating", "Hello."), value("process_completed", "Hello."), CLOSE]
-
-
-async def ask(script: ScriptedSocket, **settings: Any) -> tuple[list[Event], QwenError | None, str]:
-    async with small_server(script) as url, QwenClient(f"space:{url}", **settings) as client:
-        happened, error = await everything(client.stream("hi"))
-        return happened, error, f"space:{url}"
-
-
-async def test_a_scripted_answer() -> None:
-    script = ScriptedSocket(WHOLE)
-    happened, error, _ = await ask(script, headers={"X-Own": "mine"})
-    assert error is None
-    assert texts(happened) == ["Hel", "lo."]
-    address, data = script.got[0][:2]
-    assert data == {"data": ["hi", []], "event_data": None, **address}
-    assert address["fn_index"] == 0
-    assert address["session_hash"]
-    path, headers = script.requests[-1]
-    assert path == "/queue/join"
-    assert headers["x-own"] == "mine"
-
-
-@pytest.mark.parametrize(
-    ("steps", "kind"),
-    [
-        ([CUT], DisconnectError),
-        ([CLOSE], DisconnectError),
-        (["nonsense"], ProtocolError),
-        (["[]"], ProtocolError),
-        ([b"\x00\x01"], ProtocolError),
-        ([5.0], StallError),
-        (["ping", 0.3, "ping", 0.3, "ping", 5.0], StallError),
-    ],
-    ids=["cut", "close", "nonsense", "no message", "binary", "silence", "pings alone"],
-)
-async def test_a_websocket_that_breaks(steps: list[Any], kind: type[QwenError]) -> None:
-    script = ScriptedSocket([*BEGUN, *steps])
-    begin = time.monotonic()
-    _, error, target = await ask(script, stall_timeout=0.5)
-    assert time.monotonic() - begin < 5
-    assert type(error) is kind
-    one_line(error, target)
-    assert error.reply is not None
-    assert error.reply.text == "Hel"
-
-
-async def test_pings_in_the_queue_are_no_stall() -> None:
-    happened, error, _ = await ask(ScriptedSocket([PLACE, *["ping", 0.3] * 4, *WHOLE[1:]]), stall_timeout=0.6)
-    assert error is None
-    assert texts(happened) == ["Hel", "lo."]
-
-
-async def test_a_full_queue_then_success() -> None:
-    full = [{"msg": "queue_full"}, CLOSE]
-    script = ScriptedSocket(full, WHOLE)
-    happened, error, _ = await ask(script)
-    assert error is None
-    assert texts(happened) == ["Hel", "lo."]
-    assert len(statuses(happened, "retry")) == 1
-    assert len(script.got) == 2
-    _, error, target = await ask(ScriptedSocket(full), retry_timeout=0.5)
-    assert isinstance(error, BusyError)
-    one_line(error, target)
-
-
-@pytest.mark.parametrize(("status", "kind"), [(403, AuthError), (500, ServerError), (503, AsleepError)])
-async def test_a_handshake_that_is_refused(status: int, kind: type[QwenError]) -> None:
-    script = ScriptedSocket(WHOLE)
-    script.refusals = [aioweb.Response(status=status) for _ in range(9)]
-    _, error, target = await ask(script, wake_timeout=0.5)
-    assert type(error) is kind
-    one_line(error, target)
-    assert isinstance(error, ServerError)
-    assert error.status == status
-
-
-async def test_a_space_that_wakes_up_at_the_handshake() -> None:
-    script = ScriptedSocket(WHOLE)
-    script.refusals = [aioweb.Response(status=502)]
-    happened, error, _ = await ask(script)
-    assert error is None
-    assert len(statuses(happened, "waking")) == 1
-
-
-async def test_a_handshake_that_never_ends() -> None:
-    async def silent(request: aioweb.BaseRequest) -> aioweb.StreamResponse:
-        if request.path == "/config":
-            return await ScriptedSocket()(request)
-        await asyncio.sleep(30)
-        return aioweb.Response()
-
-    before = asyncio.all_tasks()
-    async with small_server(silent) as url, QwenClient(f"space:{url}", stall_timeout=0.5) as client:
-        begin = time.monotonic()
-        # `/info` never answers either.
-        with pytest.raises(StallError):
-            await client.ask("hi")
-        assert time.monotonic() - begin < 5
-    assert asyncio.all_tasks() == before
-
-
-async def test_a_message_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qwen_magic.backends.gradio.old_runs._MAX_MESSAGE", 2000)
-    _, error, target = await ask(ScriptedSocket([*BEGUN, value("process_generating", "Hel" + "x" * 5000)]))
-    assert type(error) is ProtocolError
-    one_line(error, target)
-    assert "64 MiB" in str(error)
-
-
-async def test_one_very_large_message() -> None:
-    text = "猫x" * (4 << 20)  # 16 MiB
-    happened, error, _ = await ask(ScriptedSocket([PLACE, DATA, value("process_completed", text), CLOSE]))
-    assert error is None
-    assert texts(happened) == [text]
-
-
-async def test_a_cancel_closes_the_websocket() -> None:
-    script = ScriptedSocket(BEGUN)
-    before = asyncio.all_tasks()
-    async with small_server(script) as url, QwenClient(f"space:{url}") as client:
-        stream = client.stream("hi")
-        happenings = await first_delta(stream)
-        await stream.cancel()
-        assert isinstance([event async for event in happenings][-1], End)
-        for _ in range(100):
-            if len(script.got[0]) == 3:
-                break
-            await asyncio.sleep(0.02)
-        assert script.got[0][2] in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
-    await asyncio.sleep(0.1)
-    assert asyncio.all_tasks() == before
-
-
-async def test_a_redirected_handshake_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(AppHttp, "headers", lambda _, __: {"x-hf-authorization": "Bearer hf_secret"})
-    elsewhere = ScriptedSocket(WHOLE)
-    script = ScriptedSocket(WHOLE)
-    async with small_server(elsewhere) as other:
-        script.refusals = [aioweb.Response(status=307, headers={"Location": f"{other}/queue/join"})]
-        happened, error, _ = await ask(script)
-    assert isinstance(error, NotFoundError)
-    assert "moved" in error.what
-    assert not texts(happened)
-    assert script.requests[-1][1]["x-hf-authorization"] == "Bearer hf_secret"
-    assert not elsewhere.requests

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from openai_asking import ask
 from servers.openai_like import Script, chunk, refused, serving, streamed
 from servers.tiny_gguf import write_gguf
 from test_llama_server import Running, statuses, text
-from test_openai_servers import ask
 
 from qwen_magic.backends.local.engine import Engine
 from qwen_magic.backends.openai.protocol import request_body

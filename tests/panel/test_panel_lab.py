@@ -102,7 +102,7 @@ def test_stop_continue_regenerate_and_versions(panel: Panel, space: GradioServer
     panel.send("count 60 0.05")
     panel.wait_text("w5")
     panel.button("Stop").click()
-    panel.wait_done(timeout=3)
+    panel.wait_done(timeout=10)
     partial = panel.answer()
     assert partial.startswith("w0 w1 w2 w3 w4 w5")
     assert "w59" not in partial
@@ -120,9 +120,10 @@ def test_stop_continue_regenerate_and_versions(panel: Panel, space: GradioServer
     panel.wait_text("w20")
     panel.prompt.click()
     panel.page.keyboard.press("Escape")
-    panel.wait_done(timeout=3)
+    panel.wait_done(timeout=10)
     again = panel.answer()
     assert again.startswith("w0 w1")
+    assert "w59" not in again
     assert panel.prompts() == ["count 60 0.05"]
     assert panel.version() == "2/2"
     panel.act("Earlier version")
@@ -267,9 +268,9 @@ def test_streaming_goes_on_while_a_cell_computes(panel: Panel) -> None:
     panel.watch()
     panel.send("count 90 0.05")
     panel.wait_turns(2)
-    panel.wait_text("w5", timeout=2.5)
+    panel.wait_text("w5")
     panel.button("Stop").click()
-    panel.wait_done(timeout=1)
+    panel.wait_done(timeout=10)
     stopped = panel.page.evaluate("Date.now() / 1000")
     expect(panel.book.cell(Book.SPARE).locator(".jp-OutputArea")).to_contain_text("end ")
     begin, end = times(panel.book.output(Book.SPARE))
@@ -323,9 +324,10 @@ def test_views_and_panels_stay_in_step(panel: Panel) -> None:
         assert view.turn().get_attribute("data-state") == "streaming"
     views[2].button("Stop").click()
     for view in views:
-        view.wait_done(timeout=3)
+        view.wait_done(timeout=10)
     text = book.page.wait_for_function(SAME).json_value()
     assert "w9" in text
+    assert "w39" not in text
     assert "before" in text
     panel.act("Delete turn", 1)
     panel.turn(1).get_by_role("button", name="Really delete?", exact=True).click()

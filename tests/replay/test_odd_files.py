@@ -18,11 +18,6 @@ pytestmark = pytest.mark.timeout(60)  # a read that waits for ever ends here
 needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 
 
-@pytest.fixture(autouse=True)
-def _locks(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QWEN_MAGIC_CACHE", str(tmp_path_factory.mktemp("cache")))
-
-
 def recorded() -> RecordedAnswer:
     return RecordedAnswer(
         key="a",

@@ -1,211 +1,30 @@
+"""The file of recorded answers."""
+
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import stat
 import subprocess
 import sys
 import tempfile
 import threading
-from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import filelock  # noqa: F401 - a user without rights cannot load it later
 import platformdirs  # noqa: F401
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recordings import ANY_TEXT, LINE, joined, lines_of, recorded
 from support.examples import examples
 
-from qwen_magic.chat.modes import MODES
-from qwen_magic.errors import ReplayError, UsageError
-from qwen_magic.events import Usage
-from qwen_magic.messages import Message
-from qwen_magic.replay import Mode, Replay, difference
+from qwen_magic.errors import ReplayError
 from qwen_magic.replay.file import ReplayFile
-from qwen_magic.replay.recorded import RecordedAnswer, UnreadableLine, prompt_mark, read_line, recorded_of, to_line
-from qwen_magic.reply import Reply
+from qwen_magic.replay.recorded import to_line
 
 ROOT = Path(__file__).parents[2]
-DATE = "2026-01-02T03:04:05Z"
-ASKED = (Message("system", "Be brief."), Message("user", "Why is the sky blue?"))
-
-
-@pytest.fixture(autouse=True)
-def _locks(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("QWEN_MAGIC_CACHE", str(tmp_path_factory.mktemp("cache")))
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "nb.qwen.jsonl"
-
-
-def recorded(key="a", text="Because of Rayleigh.", **fields):
-    given = {
-        "prompt": "Why is the sky blue?",
-        "thinking": "",
-        "target": "qwen-2-72b",
-        "model": "Qwen2-72B-Instruct",
-        "finish_reason": "stop",
-        "seconds": 1.5,
-        "usage": Usage(7, 9),
-        "date": DATE,
-        **fields,
-    }
-    return RecordedAnswer(key=key, text=text, **given)
-
-
-def reply(text="Because of Rayleigh.", **fields):
-    return Reply(text, target="local", messages=(*ASKED, Message("assistant", text)), **fields)
-
-
-# The line
-
-ANY_TEXT = st.text(st.characters(exclude_categories=()))
-SECONDS = st.floats(0, 1e6)
-TOKENS = st.none() | st.integers(0, 10**9)
-RECORDED = st.builds(
-    RecordedAnswer,
-    key=ANY_TEXT,
-    prompt=ANY_TEXT,
-    text=ANY_TEXT,
-    thinking=ANY_TEXT,
-    target=ANY_TEXT,
-    model=ANY_TEXT,
-    finish_reason=st.sampled_from(["stop", "length"]),
-    seconds=SECONDS,
-    usage=st.builds(Usage, TOKENS, TOKENS, st.booleans()),
-    date=ANY_TEXT,
-    cell=ANY_TEXT,
-    thinking_seconds=st.none() | SECONDS,
-    first_token_seconds=st.none() | SECONDS,
-    earlier_targets=st.lists(ANY_TEXT, max_size=2).map(tuple),
-)
-
-
-def joined(text):
-    """Join halves of surrogate pairs that stand side by side, as JSON does."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
-
-
-def all_joined(one):
-    texts = {name: joined(value) for name, value in vars(one).items() if isinstance(value, str)}
-    return replace(one, **texts, earlier_targets=tuple(map(joined, one.earlier_targets)))
-
-
-@given(RECORDED)
-def test_a_line_gives_back_what_was_written(one):
-    line = to_line(one)
-    assert b"\n" not in line
-    assert b"\r" not in line
-    line.decode()  # always UTF-8
-    assert read_line(line) == all_joined(one)
-    assert read_line(line + b"\r") == all_joined(one)
-
-
-@given(st.binary())
-def test_any_bytes_are_read_without_an_exception(line):
-    assert isinstance(read_line(line), (RecordedAnswer, UnreadableLine, type(None)))
-
-
-def test_a_line_is_made_for_people_and_git():
-    assert to_line(recorded(text="Ünï\n", cell="c1")).decode() == (
-        '{"cell": "c1", "date": "2026-01-02T03:04:05Z", "earlier_targets": [], "finish_reason": "stop", '
-        '"first_token_seconds": null, "key": "a", "model": "Qwen2-72B-Instruct", "prompt": "Why is the sky blue?", '
-        '"seconds": 1.5, "target": "qwen-2-72b", "text": "Ünï\\n", "thinking": "", "thinking_seconds": null, '
-        '"usage": {"completion_tokens": 9, "estimated": false, "prompt_tokens": 7}, "version": 1}'
-    )
-
-
-LINE = to_line(recorded())
-
-
-@pytest.mark.parametrize(
-    ("line", "reason", "cut"),
-    [
-        (LINE[:-1], "cut short", True),
-        (LINE[: LINE.index(b"Rayleigh")], "cut short", True),
-        (to_line(recorded(text="ü"))[: to_line(recorded(text="ü")).index("ü".encode()) + 1], "cut short", True),
-        (b"{", "cut short", True),
-        (b"<<<<<<< HEAD", "git conflict", False),
-        (b"=======\r", "git conflict", False),
-        (b">>>>>>> topic", "git conflict", False),
-        (b"||||||| base", "git conflict", False),
-        (b"hello", "no recorded answer", False),
-        (b"[1]", "no recorded answer", False),
-        (b"[" * 100_000, "no recorded answer", False),
-        (b'{"a": ' + b"9" * 5000 + b"}", "version|no recorded answer", False),
-        (b'{"a" 1}', "no recorded answer", False),
-        (b"\xff\xfe{\x00}\x00", "no recorded answer", False),
-        (b"{}", "version None", False),
-        (LINE.replace(b'"version": 1', b'"version": 3'), "version 3,", False),
-        (LINE.replace(b'"seconds": 1.5, ', b""), "missing or wrong", False),
-        (LINE.replace(b'"seconds": 1.5', b'"seconds": "1.5"'), "missing or wrong", False),
-        (LINE.replace(b'"seconds": 1.5', b'"seconds": true'), "missing or wrong", False),
-        (LINE.replace(b'"text": "', b'"text": ["').replace(b"leigh.", b'leigh."], "x": "'), "missing or wrong", False),
-        (LINE.replace(b'"estimated": false, ', b""), "missing or wrong", False),
-        (LINE.replace(b'"earlier_targets": []', b'"earlier_targets": [1]'), "missing or wrong", False),
-        (LINE.replace(b'"finish_reason": "stop"', b'"finish_reason": "?"'), "unknown", False),
-    ],
-)
-def test_a_line_that_holds_no_answer_says_why(line, reason, cut):
-    read = read_line(line)
-    assert isinstance(read, UnreadableLine)
-    assert re.search(reason, read.reason)
-    assert read.cut is cut
-
-
-def test_what_a_later_version_adds_does_not_hinder():
-    assert read_line(LINE.replace(b'"cell"', b'"added": {"x": 1}, "cell"')) == recorded()
-    assert read_line(b"\xef\xbb\xbf" + LINE) == recorded()
-    assert read_line(b"  ") is None
-
-
-# The record
-
-
-def test_a_reply_comes_back_as_it_was():
-    given = Reply(
-        "text",
-        "thinking",
-        Usage(3, 4, estimated=True),
-        "local",
-        "m",
-        "length",
-        1.23456,
-        0.5,
-        (*ASKED, Message("assistant", "text")),
-        0.25,
-        ("qwen-3",),
-    )
-    record = recorded_of("k", given, "c")
-    assert (record.key, record.cell, record.prompt) == ("k", "c", "Why is the sky blue?")
-    again = read_line(to_line(record))
-    assert isinstance(again, RecordedAnswer)
-    assert again.reply(ASKED) == replace(given, seconds=1.235, recorded=record.date)
-    date = datetime.strptime(record.date, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-    assert abs((datetime.now(timezone.utc) - date).total_seconds()) < 5
-
-
-def test_of_a_long_prompt_the_beginning_is_recorded():
-    prompt = "word " * 1000
-    record = recorded_of("k", Reply("t", messages=(Message("user", prompt), Message("assistant", "t"))))
-    assert record.prompt == prompt_mark(prompt)
-    assert len(record.prompt) == 500
-
-
-# The file
-
-
-def lines_of(path):
-    data = path.read_bytes()
-    assert data.endswith(b"\n")
-    assert b"\r" not in data
-    return data.split(b"\n")[:-1]
 
 
 def test_an_answer_is_added_and_one_that_is_recorded_anew_keeps_its_place(path):
@@ -508,96 +327,3 @@ def test_the_file_is_a_mapping_that_lasts(operations):
 def test_loading_is_light():
     script = "import sys, qwen_magic.replay; assert not {'filelock', 'platformdirs', 'IPython'} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
-
-
-# A session
-
-
-@pytest.fixture
-def session(path):
-    return Replay(ReplayFile(path))
-
-
-def test_the_modes(session):
-    assert set(get_args(Mode)) == set(MODES)
-    for mode in MODES:
-        if mode != "only":
-            assert session.look_up(mode, "a", "p", "In[1]") is None
-    for mode in ("off", "only"):
-        session.keep(mode, "a", reply())
-    assert session.file.entries() == []
-    session.keep("on", "a", reply())
-    for mode in MODES:
-        found = session.look_up(mode, "a", "p", "In[1]")
-        assert (found is not None) == (mode in ("on", "only"))
-    assert not session.keep("fresh", "a", reply())
-    assert session.keep("fresh", "a", reply("another"))
-    assert session.look_up("on", "a", "p", "In[1]").text == "another"
-
-
-def test_the_same_question_in_two_cells_has_the_same_answer(session):
-    session.keep("on", "a", reply(), "cell 1")
-    assert session.look_up("on", "a", "p", "In[2]") == session.look_up("on", "a", "p", "In[9]")
-
-
-def test_only_without_an_answer_names_the_cell(session):
-    with pytest.raises(ReplayError) as caught:
-        session.look_up("only", "a", "\nCount from one\x1b[31m to ten.\nSlowly.", "In[3]")
-    assert str(caught.value) == ("In[3] has no recorded answer: Count from one[31m to ten. Run it once with replay on.")
-    session.keep("on", "b", reply())
-    with pytest.raises(ReplayError, match=r"recorded \(20.+Z, local\), but with another target, conv"):
-        session.look_up("only", "a", ASKED[1].content, "In[3]")
-    assert session.used == {"b"}
-
-
-@pytest.mark.parametrize("reason", ["interrupted", "error"])
-def test_what_did_not_come_to_its_end_is_not_recorded(session, reason):
-    session.keep("on", "a", reply(finish_reason=reason))
-    session.keep("fresh", "b", reply(recorded=DATE))
-    assert session.file.entries() == []
-    session.keep("on", "c", reply(finish_reason="length"))
-    assert [entry.finish_reason for entry in session.file.entries()] == ["length"]
-
-
-def test_status_names_what_was_not_used(session, path):
-    assert session.status_lines() == ["nb.qwen.jsonl: no answers yet"]
-    file = ReplayFile(path)
-    for key in "abc":
-        file.record(recorded(key, prompt=f"Question {key}?\nAnd more."))
-    assert session.look_up("on", "b", "p", "In[1]")
-    assert session.status_lines() == [
-        "nb.qwen.jsonl: 3 answers, 1 used in this session",
-        f"not used: {DATE} qwen-2-72b  Question a?",
-        f"not used: {DATE} qwen-2-72b  Question c?",
-    ]
-
-
-def test_prune_keeps_what_the_session_used(session, path):
-    file = ReplayFile(path)
-    for key in "abc":
-        file.record(recorded(key))
-    with pytest.raises(UsageError, match="Run the whole notebook first"):
-        session.prune()
-    session.look_up("only", "a", "p", "In[1]")
-    session.keep("on", "d", reply())
-    assert [entry.key for entry in session.prune()] == ["b", "c"]
-    assert [entry.key for entry in file.entries()] == ["a", "d"]
-
-
-def test_diff_shows_how_fresh_answers_differ(session):
-    session.keep("on", "same", reply("one\n"))
-    session.keep("on", "a", reply("one\ntwo\nthree"))
-    assert session.diff_lines() == []
-    session.keep("fresh", "same", reply("one\n"))
-    session.keep("fresh", "a", reply("one\n2\nthree"))
-    session.keep("fresh", "a", reply("one\nzwei\nthree"))  # twice: from the first to the last
-    assert [(old.text, new.text) for old, new in session.renewed] == [("one\ntwo\nthree", "one\nzwei\nthree")]
-    title, *lines = session.diff_lines()
-    assert title == "Why is the sky blue?"
-    assert lines[0].startswith("--- 20")
-    assert lines[1].startswith("+++ 20")
-    assert lines[1].endswith("Z local")
-    assert lines[2:] == ["@@ -1,3 +1,3 @@", " one", "-two", "+zwei", " three"]
-    session.keep("fresh", "a", reply("one\ntwo\nthree"))
-    assert session.renewed == []
-    assert difference(recorded(text="x"), recorded(text="x", date="2027-01-01T00:00:00Z")) == []

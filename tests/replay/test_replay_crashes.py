@@ -36,16 +36,6 @@ def recorded(key, text="text"):
     return RecordedAnswer(key, "p", text, "", "t", "m", "stop", 1.0, Usage(), "2026-01-02T03:04:05Z")
 
 
-@pytest.fixture(autouse=True)
-def _locks(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("QWEN_MAGIC_CACHE", str(tmp_path_factory.mktemp("cache")))
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "nb.qwen.jsonl"
-
-
 def start(path, name, script, size=20):
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(WRITER) + textwrap.dedent(script), str(path), name, str(size)],

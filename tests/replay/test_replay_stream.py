@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
+from recordings import ANY_TEXT, ASKED, DATE, LINE, RECORDED, all_joined, recorded
 from support.examples import examples
 from support.message_strategies import STEPS
-from test_replay import ANY_TEXT, ASKED, DATE, LINE, RECORDED, all_joined, recorded
 
 from qwen_magic.errors import UsageError
 from qwen_magic.events import End, Responder, TextDelta, ThinkingDelta, Usage, UsageReport
