@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import difflib
+import re
 import warnings
 from collections import Counter
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ _MOST_REASONS = 5
 _MOST_LISTED = 5
 _REASON = 120
 """Characters of what an error says."""
+
+
+_OF_A_SHELL = re.compile(r"\$\{(\w+)\}")
 
 
 @dataclass(frozen=True)
@@ -144,8 +148,16 @@ class _Filling:
             filled.cut,
             described=tuple(describe_named(_name(one), self._found[one].value, values[one].text) for one in named),
             evaluated=tuple(one.written for one in expressions if one in self._found),
-            left=tuple(Left(one.written, self._reasons[one]) for one in self._left if self._reasons.get(one)),
+            left=(
+                *(Left(one.written, self._reasons[one]) for one in self._left if self._reasons.get(one)),
+                *(Left(written, "after a $ it is a shell's") for written in self._of_a_shell()),
+            ),
         )
+
+    def _of_a_shell(self) -> list[str]:
+        """Find the names of the user's that stay text because of the dollar before them."""
+        found = dict.fromkeys(match.group() for match in _OF_A_SHELL.finditer(self._text) if self._is_own(match[1]))
+        return list(found)
 
     def _resolves(self, reference: Reference) -> bool:
         if reference not in self._found and reference not in self._reasons:

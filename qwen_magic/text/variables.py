@@ -1,8 +1,8 @@
 r"""References to variables in a prompt, such as `{name}` and `{len(name)}`, and their values in their places.
 
 Prompts are full of braces that mean something else, so only what resolves is a reference; JSON, LaTeX, code and lone
-braces stay to the letter. Two places are left alone even where a name in them resolves: the arguments of LaTeX
-commands and scripts (`\frac{a}{b}`, `x_{i}`), and f-strings in code.
+braces stay to the letter. Three places are left alone even where a name in them resolves: the arguments of LaTeX
+commands and scripts (`\frac{a}{b}`, `x_{i}`), f-strings in code, and what a shell or a template would fill in (`${a}`).
 """
 
 from __future__ import annotations
@@ -246,8 +246,9 @@ class _Scanner:
         in_argument = self._argument_at == start or bool(self._groups and self._groups[-1])
         found = None if in_argument else _braced(self._text, end - 1)
         doubled, is_filled = divmod(end - start, 2)
-        if found is None or not self._has_value(found):
-            if found is not None and is_filled:
+        of_a_shell = self._text.startswith("$", start - 1) if start else False
+        if found is None or of_a_shell or not self._has_value(found):
+            if found is not None and is_filled and not of_a_shell:
                 self._leaves(found)
             self._groups += [in_argument] * (end - start)
             return end

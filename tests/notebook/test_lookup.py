@@ -341,3 +341,9 @@ def test_an_interrupt_goes_through():
 def test_text_without_names_is_unchanged(text):
     assert fill_in(text, {}).text == text
     assert fill_in(text, NAMESPACE).text == text or "{" in text
+
+
+def test_what_a_shell_would_fill_in_stays_and_is_said() -> None:
+    filled = fill_in("echo ${name} costs {name}, ${HOME} ${{name}}", {"name": "Ada"})
+    assert filled.text == "echo ${name} costs Ada, ${HOME} ${{name}}"
+    assert filled.notes == ("${name} was sent as written: after a $ it is a shell's",)

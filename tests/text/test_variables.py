@@ -125,7 +125,7 @@ def test_it_stays_to_the_letter(text):
         ("{imię}", "UTF"),
         ("{ｎａｍｅ}", "NAME"),
         ("data_{n}.csv {n}_b _{name}_ my_x_{i}", "data_N.csv N_b _NAME_ my_x_I"),
-        ("costs ${a}, $5 or {b}", "costs $A, $5 or B"),
+        ("costs ${a}, $5 or {b}", "costs ${a}, $5 or B"),
         (r"$\alpha$ of {name}", r"$\alpha$ of NAME"),
         ("\\frac{1\n\n{name}", "\\frac{1\n\nNAME"),
         (r"\{name} \\{name}", r"\NAME \\NAME"),
