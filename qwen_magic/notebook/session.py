@@ -49,7 +49,8 @@ class NotebookSession:
         nest: the switch of the nested event loop.
         chat: the session, as panels have it too.
         cells: what the session's other cells said.
-        open_panel: shows the widget of a conversation, by its name or "" for the current one, and what stands in for it.
+        open_panel: shows the widget of a conversation, by its name or "" for the current one, and what stands in for
+            it.
 
     """
 

@@ -1,7 +1,7 @@
 """What stands in a notebook in the panel's place when there is no kernel, or the widget's state was not saved.
 
-JupyterLab then says "model not found" and no more. So an ordinary output stands below the panel: the page hides it while
-it is there itself (panel.css), and without the page it tells what was there and what to do.
+JupyterLab then says "model not found" and no more. So an ordinary output stands below the panel: the page hides it
+while it is there itself (panel.css), and without the page it tells what was there and what to do.
 """
 
 from __future__ import annotations
