@@ -169,7 +169,7 @@ class _Reader:
         inner, place = self._text[begin:end], end + len(closer)
         if bracket == "(" and not self._is_in_one(inner, in_table=self._is_in_table(start)):
             return None, begin
-        if re.search(r"(?<!\\)\$(?!\d)", inner):
+        if match[0] in inner or re.search(r"(?<!\\)\$(?!\d)", inner):
             return None, begin
         before = self._before(start)
         after, line_end, _ = self._text[place : place + _SEEN].partition("\n")

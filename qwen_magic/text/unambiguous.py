@@ -31,7 +31,7 @@ BACKSLASH = "<span>&#92;</span>"
 _HAS_MARKS = re.compile(r"[$*<&~]|\\[()\[\]]|^[ \t>]*\[", re.MULTILINE)
 _DOLLAR = re.compile(r"\\?\$|(?<!<span>)&(?:dollar|#0*36|#[xX]0*24);")
 _BRACKET = re.compile(r"\\(?:(?P<both>\\?)(?P<round>[()])|\\(?P<double>[\[\]])|(?P<square>[\[\]])|.)", re.DOTALL)
-_ESCAPED_LINK = re.compile(r"\S*\\\]\\\(\S*")
+_WORD = re.compile(r"\S+")
 _BAR = re.compile(r"\\?\|")
 _CELL = re.compile(r"(?:\\.|[^|\\])+", re.DOTALL)
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)+")
@@ -132,7 +132,7 @@ class _Page:
                 self._edits += _moved(_plain_brackets(span.source), self._place)
             else:
                 self._masked.append(_STANDS_FOR[span.kind] * len(span.source))
-                before = self._text[begin : self._place].rpartition("\n")[2]
+                before = self._text[max(begin, self._text.rfind("\n", begin, self._place) + 1) : self._place]
                 apart = " " if before_it and before_it.latex and span.latex else ""
                 self._edits.append((self._place, end, apart + _written(span, before)))
             self._place = end
@@ -168,13 +168,12 @@ def _plain_brackets(text: str) -> Iterator[Edit]:
     r"""Keep the backslash of `\(` in sight, and that of `\[` in one word with it, as in a regular expression."""
     if "\\" not in text:
         return
-    words = [match.span() for match in _ESCAPED_LINK.finditer(text)] if "\\]\\(" in text else []
-    for match in _BRACKET.finditer(text):
-        shown = match["round"] or match["double"]
-        if match["square"] and any(start <= match.start() < end for start, end in words):
-            shown = match["square"]
-        if shown:
-            yield match.start(), match.end(), BACKSLASH + shown
+    for word in _WORD.finditer(text):
+        is_pattern = "\\]\\(" in word[0]
+        for match in _BRACKET.finditer(word[0]):
+            shown = match["round"] or match["double"] or (is_pattern and match["square"])
+            if shown:
+                yield word.start() + match.start(), word.start() + match.end(), BACKSLASH + shown
 
 
 def _emphasis(text: str) -> Iterator[Edit]:
