@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,7 +13,7 @@ os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"  # never 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from support.examples import examples
-from tiers import TIERS, OnlyPython, holds_none_of, tier_of
+from tiers import TIER_OF, TIERS, OnlyPython, holds_none_of, tier_of, work_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,11 +36,25 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return holds_none_of(collection_path.relative_to(config.rootpath).as_posix(), expression) or None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         tier = tier_of(item)
         item.own_markers = [mark for mark in item.own_markers if mark.name not in TIERS]
         item.add_marker(getattr(pytest.mark, tier))
+    if hasattr(config, "workerinput"):  # what takes long begins first, so that no worker is alone at the end
+        items.sort(key=lambda item: -TIERS.index(TIER_OF.get(item.nodeid.partition("::")[0], "unit")))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+    class ByWorkUnit(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return work_unit(nodeid)
+
+    config.option.loadscopereorder = False  # the workers have put them in order
+    return ByWorkUnit(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiers import TIER_OF, TIERS, holds_none_of, tier_of
+from tiers import TIER_OF, TIERS, holds_none_of, tier_of, work_unit
 
 ROOT = Path(__file__).parents[1]
 
@@ -59,3 +59,9 @@ def test_a_unit_test_opens_no_connection() -> None:
 def test_a_unit_test_starts_no_process() -> None:
     with pytest.raises(AssertionError, match="starts no process"):
         subprocess.run([sys.executable, "-c", ""], check=False)
+
+
+def test_what_one_worker_runs() -> None:
+    assert work_unit("tests/text/test_sse.py::TestIt::test_a[b]") == "tests/text/test_sse.py"
+    assert work_unit("tests/panel/test_page.py::test_a") == work_unit("tests/notebook/test_browser.py::test_b")
+    assert work_unit("tests/backends/test_local.py::test_a") == work_unit("tests/test_readme.py::test_b") == "model"

@@ -108,6 +108,13 @@ def holds_none_of(path: str, expression: str) -> bool:
     return not any(eval(expression, {name: name == tier for name in TIERS}) for tier in possible)
 
 
+def work_unit(nodeid: str) -> str:
+    """Give what is run by one worker of many: a file, or all of what a machine has once, Chromium or the weights."""
+    path = nodeid.partition("::")[0]
+    tier = TIER_OF.get(path, "unit")
+    return tier if tier in ("browser", "model") else path
+
+
 class OnlyPython:
     """Keep unit tests from the network and from other processes, so that they are what they say."""
 

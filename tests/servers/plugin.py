@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 
-_KEPT = 4
+_KEPT = 3
 """Servers that run at the same time; each takes some 100 MB."""
 
 
