@@ -31,7 +31,7 @@ _FILES = {
         client/test_many_at_once panel/test_choices panel/test_panel_files panel/test_panel_parts
         panel/test_panel_plain replay/test_replay replay/test_replay_crashes replay/test_replay_key
         public/test_documents servers/test_servers store/test_store_crashes store/test_store_parts store/test_versions test_nouns
-        faults/test_faults faults/test_redirects faults/test_waiting faults/test_trying_again
+        faults/test_faults faults/test_redirects faults/test_waiting faults/test_trying_again faults/test_slots
         chat/test_doctor test_parameters test_reply test_rooms text/test_surrogates public/test_public_api
     """,
     "kernel": """
