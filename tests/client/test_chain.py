@@ -86,7 +86,7 @@ async def test_refused_then_full_then_answered(gradio_server: ServerFactory) -> 
 
 
 async def test_a_target_that_failed_is_not_asked_again_at_once() -> None:
-    broken = Said(status=500, body='{"error": {"message": "out of memory"}}')
+    broken = Said(status=501, body='{"error": {"message": "out of memory"}}')
     async with (
         ChatServer(broken, Said()) as one,
         ChatServer() as other,

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _STATUS_SECONDS = 0.25
 _DEATH_SECONDS = 1.0
+_SLOT_SECONDS = 0.05
 _MIB = 1 << 20
 _SERVER = replace(SERVERS["llamacpp"], name="local", one_model=True, speaks_as="llamacpp")
 """Our own engine, which is asked with its own key."""
@@ -63,6 +64,7 @@ class LocalBackend:
         self._address = target.address
         self._engine: Engine | None = None
         self._lock = threading.Lock()
+        self._slots = threading.Semaphore(SLOTS)
 
     def __repr__(self) -> str:
         return f"LocalBackend({self.name!r})"
@@ -85,7 +87,7 @@ class LocalBackend:
             async with aclosing(self._start(found)) as waiting:
                 async for status in waiting:
                     yield status
-            async with aclosing(self._answer(found[0], request)) as answer:
+            async with aclosing(self._in_a_slot(found[0], request)) as answer:
                 async for event in answer:
                     yield event
         except QwenError as error:
@@ -201,6 +203,19 @@ class LocalBackend:
         place = Target(self.name, "openai", f"{address.url}/v1", server=_SERVER)
         # Without word of its progress the engine would not see, while it reads a prompt, that nobody listens.
         return OpenAIBackend(place, replace(self.settings, headers={}), address.key, {"return_progress": True})
+
+    async def _in_a_slot(self, address: Address, request: Request) -> AsyncGenerator[Event, None]:
+        """Ask when the engine has a place: from then on silence is a fault, which a wait for a place is not."""
+        if not self._slots.acquire(blocking=False):
+            yield Status("waiting for another answer to end", "queue", self.name)
+            while not self._slots.acquire(blocking=False):  # who holds one may be on another loop
+                await self.settings.clock.sleep(_SLOT_SECONDS)
+        try:
+            async with aclosing(self._answer(address, request)) as answer:
+                async for event in answer:
+                    yield event
+        finally:
+            self._slots.release()
 
     async def _answer(self, address: Address, request: Request) -> AsyncGenerator[Event, None]:
         server, engine = self._server(address), self._engine
