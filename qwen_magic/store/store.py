@@ -113,7 +113,7 @@ class Store:
     def find(self, name: str) -> Conversation | None:
         """Return the conversation of that name, or None."""
         with self._reading() as connection:
-            return conversation_where(connection, "name = ?", mended(name.strip()))
+            return self._reads.find(connection, mended(name.strip()))
 
     def look_up(self, conversation: int) -> Conversation | None:
         """Return a conversation by its number, or None where it was deleted."""

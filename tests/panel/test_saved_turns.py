@@ -28,7 +28,8 @@ def take(state: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 @given(st.lists(TURNS, min_size=1, max_size=8))
 def test_what_is_saved_is_what_was_shown_last(steps: list[dict[int, int]]) -> None:
-    saved, state = SavedTurns(), {}
+    saved = SavedTurns()
+    state: dict[str, Any] = {}
     before: dict[int, int] = {}
     for step in steps:
         changes = saved.changes([shown(place, step[place]) for place in sorted(step)])
@@ -39,7 +40,8 @@ def test_what_is_saved_is_what_was_shown_last(steps: list[dict[int, int]]) -> No
 
 
 def test_an_answer_sends_itself_alone() -> None:
-    saved, state = SavedTurns(), {}
+    saved = SavedTurns()
+    state: dict[str, Any] = {}
     turns = [shown(place) for place in range(3 * SAVED_TURNS)]
     for count in range(1, len(turns) + 1):
         changes = saved.changes(turns[:count])
