@@ -207,16 +207,16 @@ def to_messages(prompt: Prompt, system: str | None = None, known: tuple[Message,
     if not isinstance(system, (str, type(None))):
         raise UsageError(f"a system prompt of type {type(system).__name__}", hint="Give it as a str.")
     if isinstance(prompt, str):
-        given: list[Any] = [Message("user", prompt)]
+        given: list[Message] = [Message("user", prompt)]
     elif isinstance(prompt, (Mapping, bytes, bytearray, memoryview)) or not isinstance(prompt, Sequence):
         raise UsageError(f"messages of type {type(prompt).__name__}", hint="Give a str or a list of messages.")
     else:
-        given = list(prompt)
-        seen = _known_at(given, known) if system is None or known[:1] == (Message("system", system),) else 0
-        given[seen:] = [to_message(item, number) for number, item in enumerate(given[seen:], seen + 1)]
-        if seen and not any(message.role == "system" for message in given[seen:]):
-            return check_asks((*known, *map(_without_thinking, given[seen:])))
-        given[:seen] = known[:seen]
+        known = known if _begins_with(prompt, system, known) else ()
+        rest = prompt[len(known) :] if known else prompt
+        given = [to_message(item, number) for number, item in enumerate(rest, len(known) + 1)]
+        if known and not any(message.role == "system" for message in given):
+            return check_asks((*known, *map(_without_thinking, given)))
+        given[:0] = known
     systems = [message.text for message in given if message.role == "system" and message.text.strip()]
     turns = check_asks([_without_thinking(message) for message in given if message.role != "system"])
     text = "\n\n".join(systems) if system is None else system
@@ -224,10 +224,19 @@ def to_messages(prompt: Prompt, system: str | None = None, known: tuple[Message,
     return (*head, *turns)
 
 
-def _known_at(given: list[Any], known: tuple[Message, ...]) -> int:
-    """Tell how many of the first messages are known: all of these, as they are or in OpenAI's form, or none."""
-    first = given[: len(known)]
-    return len(known) if tuple(first) == known or first == list(map(_MAPPING, known)) else 0
+def _begins_with(given: object, system: str | None, known: tuple[Message, ...]) -> bool:
+    """Tell whether messages begin with some that are known, as they are or in OpenAI's form, and the system prompt."""
+    if (
+        not isinstance(given, (list, tuple))
+        or not 0 < len(known) <= len(given)
+        or type(given[0]) not in (Message, dict)
+    ):
+        return False
+    if system is not None and known[0] != Message("system", system):
+        return False
+    if type(given[0]) is Message:
+        return given[0] == known[0] and tuple(given[: len(known)]) == known
+    return given[0] == _MAPPING(known[0]) and list(given[: len(known)]) == list(map(_MAPPING, known))
 
 
 def check_asks(messages: _Messages) -> _Messages:

@@ -6,15 +6,20 @@ It says what is asked, not whom, nor how long to wait; it fits nothing to a cont
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import islice
+from operator import attrgetter, countOf
 from typing import TYPE_CHECKING, Any
 
 from .messages import to_messages
 from .parameters import Parameters, to_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .messages import Message, Prompt
+
+_ROLE: Callable[[Message], str] = attrgetter("role")
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,11 @@ class Request:
         """
         return following(None, prompt, system, **parameters)
 
+    @cached_property
+    def prompts(self) -> int:
+        """How many of the messages are the user's."""
+        return _prompts(self.messages, 0)
+
     def with_messages(self, messages: Sequence[Message]) -> Request:
         """Return the same request with other messages."""
         return replace(self, messages=tuple(messages))
@@ -72,6 +82,14 @@ def following(
     known = before.messages if before else ()
     if isinstance(prompt, Request):
         messages, own = to_messages(prompt.messages, system, known), prompt.parameters
-        given = {**own.given(), **({"extra": own.extra} if own.extra else {}), **parameters}
-        return Request(messages, to_parameters(given))
-    return Request(to_messages(prompt, system, known), to_parameters(parameters))
+        parameters = {**own.given(), **({"extra": own.extra} if own.extra else {}), **parameters}
+    else:
+        messages = to_messages(prompt, system, known)
+    request = Request(messages, to_parameters(parameters))
+    if before and known and messages[len(known) - 1 : len(known)] == known[-1:] and messages[0] is known[0]:
+        vars(request)["prompts"] = before.prompts + _prompts(messages, len(known))
+    return request
+
+
+def _prompts(messages: Sequence[Message], start: int) -> int:
+    return countOf(map(_ROLE, islice(messages, start, None)), "user")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -60,6 +61,15 @@ def test_what_is_known_is_not_made_again() -> None:
     longer = following(known, [*said, {"role": "assistant", "content": "four"}, {"role": "user", "content": "five"}])
     assert [longer.messages[place] is known.messages[place] for place in range(3)] == [True] * 3
     assert not any(one is other for one, other in zip(Request.of(said).messages, known.messages, strict=True))
+
+
+@given(GIVEN, GIVEN, st.booleans())
+def test_the_prompts_are_counted_on(first: list[Any], more: list[Any], kept: bool) -> None:
+    with suppress(UsageError):
+        known = Request.of(first)
+        request = following(known, [*(known.messages if kept else first), *more])
+        assert known.prompts == [one.role for one in known.messages].count("user")
+        assert request.prompts == [one.role for one in request.messages].count("user")
 
 
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=5))

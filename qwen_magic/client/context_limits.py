@@ -56,7 +56,7 @@ class Limit:
     def fitted(self, request: Request, newest: int) -> Fitted:
         """Fit a conversation to this limit."""
         answer = answer_room(request.parameters, self.context)
-        return fit(request.messages, int(self.context * self.scale), int(answer * self.scale), newest=newest)
+        return fit(request, int(self.context * self.scale), int(answer * self.scale), newest=newest)
 
 
 class ContextLimits:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from ..messages import Message
     from ..parameters import Parameters
+    from ..request import Request
 
-_ROLE: Callable[[Message], str] = attrgetter("role")
 MARGIN = 0.1
 """The part of a context that is left free, because tokens are estimated and the chat template has some of its own."""
 _MESSAGE_TOKENS = 4
@@ -45,14 +44,14 @@ class Fitted:
         return count(self.messages)
 
 
-def fit(messages: Sequence[Message], context: int, answer: int, *, newest: int | None = None) -> Fitted:
+def fit(request: Request, context: int, answer: int, *, newest: int | None = None) -> Fitted:
     """Leave out as few of the oldest turns as it takes for a conversation to fit with its answer.
 
     A turn is a user's message with the assistant's after it. The system message and the newest prompt stay, also
     where they alone are too long.
 
     Args:
-        messages: the conversation; a system message, where there is one, is the first.
+        request: the conversation; a system message, where there is one, is the first.
         context: how many tokens fit, the answer's with them.
         answer: how many of those are kept for the answer.
         newest: how many messages at the end belong to the newest prompt; without it, the last of the user's and
@@ -62,17 +61,20 @@ def fit(messages: Sequence[Message], context: int, answer: int, *, newest: int |
         What to send, and what was left out.
 
     """
+    messages = request.messages
     head, end = int(bool(messages) and messages[0].role == "system"), len(messages)
     last = end - newest if newest is not None else _last_prompt(messages, head)
     room = context - int(context * MARGIN) - answer
     tokens = count(messages[:head]) + count(messages[last:])
-    start = last
+    start, kept = last, 0
     # From the newest turn on: what does not fit is not looked at.
     while start > head and tokens + (more := count(turn := _turn_before(messages, head, start))) <= room:
         tokens += more
         start -= len(turn)
-    left_out = _turns(messages[head:start])
-    return Fitted((*messages[:head], *messages[start:]), left_out, left_out + _turns(messages[start:last]))
+        kept += 1
+    turns = request.prompts - sum(message.role == "user" for message in messages[last:])
+    turns += last > head and messages[head].role != "user"  # what stands before the first prompt is one, too
+    return Fitted((*messages[:head], *messages[start:]), turns - kept, turns)
 
 
 def answer_room(parameters: Parameters, context: int) -> int:
@@ -116,10 +118,3 @@ def _turn_before(messages: Sequence[Message], head: int, end: int) -> Sequence[M
     while start > head and messages[start].role != "user":
         start -= 1
     return messages[start:end]
-
-
-def _turns(messages: Sequence[Message]) -> int:
-    """Count turns: each begins with a user's message, the first with whatever it is."""
-    if not messages:
-        return 0
-    return list(map(_ROLE, messages)).count("user") + (messages[0].role != "user")

@@ -128,7 +128,7 @@ class StoredTurns:
     def __init__(self, bodies: Bodies, facts: Mapping[tuple[int, object], Sequence[str]]) -> None:
         self._bodies = bodies
         self._facts = facts
-        self._made: dict[int, tuple[tuple[Turn, int, list[int], Sequence[str]], MarkedTurn]] = {}
+        self._made: dict[int, tuple[tuple[int, Turn, list[int]], MarkedTurn]] = {}
 
     def shown(self, turns: Sequence[Turn], conversation: int, versions: Mapping[int, list[int]]) -> list[MarkedTurn]:
         """Return turns as a page shows them.
@@ -141,10 +141,10 @@ class StoredTurns:
         """
         before, self._made = self._made, {}
         for turn in turns:
-            facts = self._facts.get((turn.id, mark_of(turn.answer, turn.thinking)), ())
-            source = (turn, conversation, versions.get(turn.place, []), facts)
+            source = (conversation, turn, versions.get(turn.place, []))
             made = before.get(turn.id)
             if made is None or made[0] != source:
+                facts = self._facts.get((turn.id, mark_of(turn.answer, turn.thinking)), ())
                 made = source, stored_turn(turn, conversation, source[2], self._bodies, facts)
             self._made[turn.id] = made
         return [shown for _, shown in self._made.values()]

@@ -6,7 +6,7 @@ are read again that were written since: the rest are the same objects, with all 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from .rows import IN_FORCE, Conversation, Turn, all_conversations, conversation_where, turns_where
@@ -25,7 +25,7 @@ _Mark = tuple[int, int]
 """A turn's number, and that of its answer, which is a higher one each time an answer is written (see versions)."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Held:
     """A conversation's turns as they were read.
 
@@ -33,12 +33,14 @@ class _Held:
         others: how often something else had been done then than to ask and to answer.
         finished: the highest number of their answers.
         turns: the turns by their marks, in the order of their places.
+        cells: the last turn of each cell that asked, by its key.
 
     """
 
     others: int
     finished: int = -1
     turns: dict[_Mark, Turn] = field(default_factory=dict)
+    cells: dict[str, Turn] = field(default_factory=dict)
 
 
 class Reads:
@@ -57,7 +59,12 @@ class Reads:
 
     def conversation(self, connection: sqlite3.Connection, number: int) -> Conversation | None:
         """Return a conversation by its number, or None where it was deleted."""
-        return self._once(connection, ("one", number), lambda: conversation_where(connection, "id = ?", number))
+        return self._once(connection, ("one", number), lambda: self._look_up(connection, number))
+
+    def find(self, connection: sqlite3.Connection, name: str) -> Conversation | None:
+        """Return the conversation of that name, or None."""
+        row = connection.execute("SELECT id FROM conversation WHERE name = ?", (name,)).fetchone()
+        return self.conversation(connection, row[0]) if row else None
 
     def conversations(self, connection: sqlite3.Connection) -> list[Conversation]:
         """Return all conversations, the one that was used last first."""
@@ -71,8 +78,14 @@ class Reads:
 
     def turns(self, connection: sqlite3.Connection, conversation: int) -> list[Turn]:
         """Return the turns in force of a conversation, in the order of their places."""
-        question = ("turns", conversation)
-        return self._once(connection, question, lambda: self._new_turns(connection, conversation)).copy()
+        return list(self._held(connection, conversation).turns.values())
+
+    def turn_of(self, connection: sqlite3.Connection, conversation: int, cell: str) -> Turn | None:
+        """Return the last turn in force that a cell asked, or None."""
+        return self._held(connection, conversation).cells.get(cell)
+
+    def _held(self, connection: sqlite3.Connection, conversation: int) -> _Held:
+        return self._once(connection, ("turns", conversation), lambda: self._read_on(connection, conversation))
 
     def _once(self, connection: sqlite3.Connection, question: Hashable, read: Callable[[], _Read]) -> _Read:
         """Return what was read for a question, and read it only if anything was written since."""
@@ -87,19 +100,30 @@ class Reads:
             self._found[question] = read()
         return cast("_Read", self._found[question])
 
-    def _new_turns(self, connection: sqlite3.Connection, conversation: int) -> list[Turn]:
+    def _look_up(self, connection: sqlite3.Connection, number: int) -> Conversation | None:
+        """Read a conversation; where its turns are held, the database need not count them."""
+        if number not in self._turns:
+            return conversation_where(connection, "id = ?", number)
+        query = "SELECT id, name, notebook, system, created_at, used_at FROM conversation WHERE id = ?"
+        row = connection.execute(query, (number,)).fetchone()
+        return replace(Conversation(*row), turns=len(self._held(connection, number).turns)) if row else None
+
+    def _read_on(self, connection: sqlite3.Connection, conversation: int) -> _Held:
         """Read the turns that were written since they were read, or all where others may have gone or come back."""
         held = self._turns.pop(conversation, None) or _Held(self._others)
-        marks, kept = _marks(connection, conversation, held.finished), held.turns
-        last = next(reversed(kept.values())).place if kept else 0
+        marks = _marks(connection, conversation, held.finished)
+        last = next(reversed(held.turns.values())).place if held.turns else 0
+        known = held.turns
         if held.others != self._others or (marks and marks[0][0] <= last):
-            marks, kept = _marks(connection, conversation), {}
-        found = self._read(connection, conversation, [mark for _, mark in marks], held.turns)
-        finished = max([held.finished if kept else -1, *(number for _, (_, number) in marks)])
+            marks, held = _marks(connection, conversation), _Held(self._others)
+        new = self._read(connection, conversation, [mark for _, mark in marks], known)
+        held.turns.update(new)
+        held.cells.update({turn.cell: turn for turn in new.values()})
+        held.finished = max([held.finished, *(number for _, (_, number) in marks)])
         while len(self._turns) >= _MOST_CONVERSATIONS:
             del self._turns[next(iter(self._turns))]
-        self._turns[conversation] = _Held(self._others, finished, {**kept, **found})
-        return [*kept.values(), *found.values()]
+        self._turns[conversation] = held
+        return held
 
     def _read(
         self, connection: sqlite3.Connection, conversation: int, marks: list[_Mark], held: dict[_Mark, Turn]

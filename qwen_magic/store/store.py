@@ -116,7 +116,7 @@ class Store:
 
     def find(self, name: str) -> Conversation | None:
         """Return the conversation of that name, or None."""
-        return self._keeper.read(conversation_where, "name = ?", mended(name.strip()))
+        return self._keeper.read(self._reads.find, mended(name.strip()))
 
     def look_up(self, conversation: int) -> Conversation | None:
         """Return a conversation by its number, or None where it was deleted."""

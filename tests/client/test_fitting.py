@@ -38,7 +38,7 @@ def turns_of(messages: tuple[Message, ...]) -> list[tuple[Message, ...]]:
 def test_whole_turns_are_left_out_and_no_more_than_needed(
     messages: tuple[Message, ...], context: int, answer: int
 ) -> None:
-    fitted = fit(messages, context, answer)
+    fitted = fit(Request(messages), context, answer)
     head = messages[:1] if messages[0].role == "system" else ()
     earlier = turns_of(messages[len(head) : -1])
     assert fitted.turns == len(earlier)
@@ -49,7 +49,7 @@ def test_whole_turns_are_left_out_and_no_more_than_needed(
     assert fitted.tokens <= room or fitted.left_out == fitted.turns
     if fitted.left_out:
         assert fitted.tokens + count(earlier[fitted.left_out - 1]) > room
-    again = fit(fitted.messages, context, answer)
+    again = fit(Request(fitted.messages), context, answer)
     assert (again.messages, again.left_out) == (fitted.messages, 0) or again.left_out == again.turns == 0
 
 
@@ -59,11 +59,11 @@ def test_a_continuation_keeps_its_prompt_with_the_beginning(
 ) -> None:
     sent = continued(Request(messages), Reply(begun), exact=exact).messages
     tail = sent[len(messages) - 1 :]
-    fitted = fit(sent, context, 10, newest=len(tail))
+    fitted = fit(Request(sent), context, 10, newest=len(tail))
     assert fitted.messages[-len(tail) :] == tail
-    assert fitted.turns == fit(messages, context, 10).turns
+    assert fitted.turns == fit(Request(messages), context, 10).turns
     if exact:
-        assert fit(sent, context, 10) == fitted
+        assert fit(Request(sent), context, 10) == fitted
 
 
 def test_what_is_kept_for_the_answer() -> None:

@@ -41,7 +41,9 @@ class Talk:
         reply = Reply(f"answer {self._count}")
         if step in ("ask", "replace", "branch", "begin"):
             replaces = turn if step in ("replace", "branch") else None
-            begun = store.begin(conversation, Turn(f"prompt {self._count}"), replaces, branch=step == "branch")
+            begun = store.begin(
+                conversation, Turn(f"prompt {self._count}", cell=f"cell{number % 4}"), replaces, branch=step == "branch"
+            )
             if step == "begin":
                 self._begun.append(begun)
             else:
@@ -89,8 +91,14 @@ def check(store: Store, number: int, path: Path) -> None:
         assert store.turns(number) == fresh.turns(number)
         assert store.look_up(number) == fresh.look_up(number)
         assert store.conversations() == fresh.conversations()
+        assert [store.find(one.name) for one in fresh.conversations()] == fresh.conversations()
         assert store.versions(number) == fresh.versions(number)
-        assert store.turn_of(number, "") is None
+        for cell in ("", "cell0", "cell1", "cell2"):
+            assert store.turn_of(number, cell) == fresh.turn_of(number, cell) == last_of(fresh.turns(number), cell)
+
+
+def last_of(turns: list[Turn], cell: str) -> Turn | None:
+    return next((turn for turn in reversed(turns) if turn.cell == cell and cell), None)
 
 
 @pytest.fixture
@@ -153,8 +161,10 @@ def test_of_many_conversations_some_are_held(store: Store, count: int) -> None:
     numbers = [store.create(f"talk {number}").id for number in range(count)]
     for _ in range(2):
         for number in numbers:
-            asked(store, number)
+            asked(store, number, cell="cell")
             assert len(store.turns(number)) == len(store.versions(number))
+        for number in numbers:
+            assert store.turn_of(number, "cell") == store.turns(number)[-1]
     assert len(store._reads._turns) <= 4
 
 
