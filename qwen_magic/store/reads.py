@@ -33,14 +33,12 @@ class _Held:
         others: how often something else had been done then than to ask and to answer.
         finished: the highest number of their answers.
         turns: the turns by their marks, in the order of their places.
-        cells: the last turn of each cell that asked, by its key.
 
     """
 
     others: int
     finished: int = -1
     turns: dict[_Mark, Turn] = field(default_factory=dict)
-    cells: dict[str, Turn] = field(default_factory=dict)
 
 
 class Reads:
@@ -80,10 +78,6 @@ class Reads:
         """Return the turns in force of a conversation, in the order of their places."""
         return list(self._held(connection, conversation).turns.values())
 
-    def turn_of(self, connection: sqlite3.Connection, conversation: int, cell: str) -> Turn | None:
-        """Return the last turn in force that a cell asked, or None."""
-        return self._held(connection, conversation).cells.get(cell)
-
     def _held(self, connection: sqlite3.Connection, conversation: int) -> _Held:
         return self._once(connection, ("turns", conversation), lambda: self._read_on(connection, conversation))
 
@@ -116,9 +110,7 @@ class Reads:
         known = held.turns
         if held.others != self._others or (marks and marks[0][0] <= last):
             marks, held = _marks(connection, conversation), _Held(self._others)
-        new = self._read(connection, conversation, [mark for _, mark in marks], known)
-        held.turns.update(new)
-        held.cells.update({turn.cell: turn for turn in new.values()})
+        held.turns.update(self._read(connection, conversation, [mark for _, mark in marks], known))
         held.finished = max([held.finished, *(number for _, (_, number) in marks)])
         while len(self._turns) >= _MOST_CONVERSATIONS:
             del self._turns[next(iter(self._turns))]
