@@ -170,7 +170,9 @@ class PanelAsker(_InKernel):
         return error or " ".join(self.kernel.value("list(said)"))
 
     def go_on(self) -> None:
-        self.do("panel._do(lambda chat: chat.continue_(chat.screen.turns[-1] and panel.turns[-1]['key']))")
+        self.do(
+            "from qwen_magic.panel.transcript import key_of\npanel._do(lambda chat: chat.continue_(key_of(chat.screen.number, chat.screen.turns[-1].place)))"
+        )
         self.do("import time; time.sleep(0.3); panel.wait(30)")
 
 
