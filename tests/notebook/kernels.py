@@ -42,6 +42,8 @@ class Run:
     messages: list[Message] = field(default_factory=list)
     reply: dict[str, Any] | None = None
     idle_at: float = 0.0
+    earlier: set[str] = field(default_factory=set)
+    """The displays of the kernel, which a panel of an earlier cell may update."""
 
     @property
     def over(self) -> bool:
@@ -64,7 +66,9 @@ class Run:
         bundles: dict[str, dict[str, str]] = {}
         for number, message in enumerate(self.drawn):
             key = message.transient_id or str(number)
-            assert message.kind == "display_data" or key in bundles, "an update of a display that is not there"
+            if message.kind != "display_data" and key not in bundles:
+                assert key in self.earlier, "an update of a display that is not there"
+                continue
             bundles[key] = message.content["data"]
         return list(bundles.values())
 
@@ -108,6 +112,7 @@ class Kernel:
     def __init__(self, **env: str) -> None:
         self._env = env
         self._runs: dict[str, Run] = {}
+        self._displays: set[str] = set()
         self.allow_stdin = False
         """Whether cells may ask for input, as those of consoles may."""
         self.hearers: list[Callable[[Message], None]] = []
@@ -165,7 +170,7 @@ class Kernel:
             "allow_stdin": self.allow_stdin,
             "stop_on_error": stop_on_error,
         }
-        run = Run(code, time.monotonic())
+        run = Run(code, time.monotonic(), earlier=self._displays)
         message = self._session.msg("execute_request", content, metadata={"cellId": cell} if cell else {})
         self._runs[message["header"]["msg_id"]] = run
         self._session.send(self._shell, message)
@@ -177,7 +182,7 @@ class Kernel:
 
     def post(self, kind: str, content: dict[str, Any], subshell: str = "") -> Run:
         """Send a message that has no reply, over a subshell where one is named; what it causes is in the run."""
-        run = Run(kind, time.monotonic())
+        run = Run(kind, time.monotonic(), earlier=self._displays)
         message = self._session.msg(kind, content)
         if subshell:
             message["header"]["subshell_id"] = subshell
@@ -196,7 +201,7 @@ class Kernel:
     def complete(self, code: str, cursor: int | None = None) -> tuple[list[str], str]:
         """Press Tab, at the end or elsewhere; give the matches, and what of the code they take the place of."""
         place = len(code) if cursor is None else cursor
-        run = Run(code, time.monotonic())
+        run = Run(code, time.monotonic(), earlier=self._displays)
         message = self._session.msg("complete_request", {"code": code, "cursor_pos": place})
         self._runs[message["header"]["msg_id"]] = run
         self._session.send(self._shell, message)
@@ -239,6 +244,8 @@ class Kernel:
             return
         transient = content.get("transient") or {}
         heard = Message(message["msg_type"], content, transient.get("display_id", ""), now, sum(map(len, frames)))
+        if message["msg_type"] == "display_data" and heard.transient_id:
+            self._displays.add(heard.transient_id)
         for hear in self.hearers:
             hear(heard)
         if run is None:

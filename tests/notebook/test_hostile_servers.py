@@ -101,6 +101,8 @@ def test_no_traceback_shows_a_key(kernel: Kernel, server: FaultServer, mode: str
         f"os.environ['OPENAI_API_KEY'] = {KEY!r}\n"
         f"client = qwen_magic.QwenClient({target(server, 'echo')!r}, headers={{'X-Own': {KEY!r}}})\n"
         f"client.settings.keys.set({place!r}, {KEY!r}, keep=False)\n"
+        "own = get_ipython().magics_manager.registry['QwenMagics'].client\n"
+        f"own.settings.keys.set({place!r}, {KEY!r}, keep=False)\n"
         f"{broken}\nkept = module.patiently\nmodule.patiently = broken or kept"
     )
     shown = ""
