@@ -171,7 +171,7 @@ def test_status_and_prune(notebook: Path, server: Recorder) -> None:
         kernel.run("%%qwen --alone\nkept")
         status = kernel.run("%qwen replay").printed
         assert "replay is on" in status
-        assert "replay    on, from study.qwen.jsonl" in kernel.run("%qwen").printed
+        assert "replay        on, from study.qwen.jsonl" in kernel.run("%qwen").printed
         assert "study.qwen.jsonl" in status
         assert "no longer used" in status
         assert "1 recorded answer" in kernel.run("%qwen replay prune").printed

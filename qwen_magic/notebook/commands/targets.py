@@ -51,7 +51,7 @@ def _changed(session: NotebookSession) -> list[str]:
     return [
         f"{name} = {value!r}"
         for name, trait in sorted(traits.items())
-        if name != "target" and (value := getattr(session.settings, name)) != trait.default()
+        if name not in {"target", "replay"} and (value := getattr(session.settings, name)) != trait.default()
     ]
 
 
