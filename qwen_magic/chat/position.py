@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -39,7 +39,7 @@ class Position:
     alone: bool = False
     chosen: bool = False
     anew: bool = False
-    first: bool = False
+    first: bool = field(default=False, compare=False)
 
     @property
     def system(self) -> str:

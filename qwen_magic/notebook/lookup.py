@@ -138,8 +138,9 @@ class _Filling:
         for expression in expressions:
             self._value_of(expression)
         pieces = [piece if isinstance(piece, str) or piece in self._found else piece.written for piece in pieces]
-        named = self._only_named(pieces)
-        values = self._written(pieces, named)
+        written = {piece: self._found[piece].write(self._budget) for piece in pieces if not isinstance(piece, str)}
+        named = self._only_named(pieces, written)
+        values = self._shared(pieces, named, written)
         in_place = {one: ShownValue(_name(one), shown.cut) if one in named else shown for one, shown in values.items()}
         filled = join(pieces, in_place)
         return FilledIn(
@@ -285,23 +286,24 @@ class _Filling:
 
         return in_thread(evaluated, self._seconds)
 
-    def _only_named(self, pieces: Sequence[str | Braced]) -> list[Braced]:
+    def _only_named(self, pieces: Sequence[str | Braced], written: Mapping[Braced, ShownValue]) -> list[Braced]:
         """Return what the prompt only names."""
         return [
             one
             for one, alone in _alone(pieces).items()
             if self._found[one].formatted is None
-            and is_only_named(self._found[one].value, named=_is_name(one), alone=alone)
+            and is_only_named(self._found[one].value, written[one].text, named=_is_name(one), alone=alone)
         ]
 
-    def _written(self, pieces: Sequence[str | Braced], named: Sequence[Braced]) -> dict[Braced, ShownValue]:
-        """Write the values within the budget; one that is only named costs once."""
+    def _shared(
+        self, pieces: Sequence[str | Braced], named: Sequence[Braced], written: Mapping[Braced, ShownValue]
+    ) -> dict[Braced, ShownValue]:
+        """Write the values again that are longer than their share of the budget; one that is only named costs once."""
         counts = Counter(piece for piece in pieces if not isinstance(piece, str))
         counts.update({one: 1 - counts[one] for one in named})
-        values = {one: self._found[one].write(self._budget) for one in counts}
-        share = _share((len(values[one].text) for one in counts.elements()), self._budget)
+        share = _share((len(written[one].text) for one in counts.elements()), self._budget)
         return {
-            one: self._found[one].write(share) if len(value.text) > share else value for one, value in values.items()
+            one: self._found[one].write(share) if len(shown.text) > share else shown for one, shown in written.items()
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from ..errors import StoreError
@@ -9,6 +10,10 @@ from ..errors import StoreError
 if TYPE_CHECKING:
     from ..chat.memory import Memory
     from ..chat.position import Position
+
+
+_STARTED = time.time()
+"""When this process began to ask: what was said later is no earlier conversation."""
 
 
 class Whereabouts:
@@ -52,7 +57,7 @@ class Whereabouts:
             earlier = self._memory.earlier() if self._memory.exists else None
         except StoreError:
             return []
-        if earlier is None:
+        if earlier is None or earlier.used_at > _STARTED:
             return []
         turns = f"{earlier.turns} turn{'' if earlier.turns == 1 else 's'}"
         return [f"new conversation; %qwen resume goes on with {earlier.name!r} ({turns})"]

@@ -321,7 +321,7 @@ def test_variables_are_filled_in(user: PanelUser, server: Counter) -> None:
     code = "radii = [1, 2, 5]\nclass Loud:\n    def __llm__(self):\n        print('PRINTED')\n        return 'loud'\nloud = Loud()"
     cell = user.kernel.run(code)
     turn = user.ask("What of {radii} and {nobody}?")
-    assert server.prompt == "What of [1, 2, 5] and {nobody}?"
+    assert server.prompt == "What of radii and {nobody}?\n\nradii is a list of 3 items: [1, 2, 5]"
     assert (turn["prompt"], turn["sent"]) == ("What of {radii} and {nobody}?", server.prompt)
     assert user.ask("plain")["sent"] == ""
     turn = user.ask("It is {loud}.")

@@ -6,9 +6,8 @@ import types
 from typing import Any
 
 from ...chat.workspace import Described
-from . import describe
 from .nested import has_default_repr, is_nested
-from .safe_access import is_a, type_name, type_names
+from .safe_access import has, is_a, type_name, type_names
 from .tabular import headline
 
 _LONG_TEXT = 500
@@ -19,11 +18,12 @@ _LINE = 200
 _FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 
 
-def is_only_named(value: object, *, named: bool, alone: bool) -> bool:
+def is_only_named(value: object, text: str, *, named: bool, alone: bool) -> bool:
     """Tell whether a prompt only names a value, which is described below it.
 
     Args:
         value: the value.
+        text: its description.
         named: whether it has a name that the user's code can use, and is no part of something or outcome.
         alone: whether it stands on lines of its own.
 
@@ -32,10 +32,9 @@ def is_only_named(value: object, *, named: bool, alone: bool) -> bool:
         return not alone and len(_text_of(value)) > _LONG_TEXT
     if headline(value) or _is_code(value) or _is_picture(value):
         return True
-    text = describe(value, 2 * _LINE).text
     if "\n" in text or len(text) > (_LINE if named else _SHORT):
         return True
-    return named and (is_nested(value) or has_default_repr(value))
+    return named and not _speaks(value) and (is_nested(value) or has_default_repr(value))
 
 
 def describe_named(name: str, value: Any, text: str) -> Described:
@@ -70,6 +69,11 @@ def _kind(value: Any) -> str:
 
 def _article(text: str) -> str:
     return "an" if text[:1].lower() in "aeiou" else "a"
+
+
+def _speaks(value: object) -> bool:
+    """Tell whether an object says itself what it is."""
+    return has(value, "__llm__") or has(value, "_repr_markdown_")
 
 
 def _is_reply(value: object) -> bool:
