@@ -355,7 +355,8 @@ def test_line_commands(kernel: Kernel, space: GradioServer) -> None:
     run = kernel.run("%qwen use local, qwen-2-72b")
     assert "local, " in run.printed
     assert "qwen-2-72b" in run.printed
-    assert "the default" in kernel.run("%qwen use default").printed
+    assert "Prompts go to qwen-2-72b, " in kernel.run("%qwen use default").printed
+    assert "(the default)" in kernel.run("%qwen").printed
     kernel.run(f"%qwen use space:{space.url}")
     # Ours are filled in; IPython's own $name is not, nor its {expression}.
     run = kernel.run("this = that = 'wrong'\n%qwen ask -o x -s 'be short' what's {this} $that -t none")

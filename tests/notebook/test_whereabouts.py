@@ -221,7 +221,8 @@ def test_another_target_leaves_a_running_answer_alone(kernel: Kernel, server: Re
         ok(kernel.run(f"%qwen use {server.target}"))
         ok(kernel.run("%config QwenMagics.stall_timeout = 100.0"))
         ok(kernel.run("panel.wait(60)"))
-        turns = kernel.value("[(t['prompt'], t['ending'] if 'ending' in t else t['state']) for t in panel.turns]")
+        kernel.run("saved = [t['turn'] for n in range(200) if (t := getattr(panel, f'turn_{n}'))]")
+        turns = kernel.value("[(t['prompt'], t['ending'] if 'ending' in t else t['state']) for t in saved]")
         assert [prompt for prompt, _ in turns] == ["count", "then"]
         text = kernel.value("panel.transcript()")
     assert "w39" in text

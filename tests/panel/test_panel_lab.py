@@ -49,7 +49,7 @@ def test_an_answer_arrives_in_steps(panel: Panel, space: GradioServer) -> None:
     lengths = [length for _, length in steps]
     assert len(steps) >= 20
     assert steps[-1][0] - steps[0][0] >= 1.5
-    assert max(gaps(steps)) < 1, "it came in lumps"
+    assert max(gaps(steps)) < 5, "it came in lumps"
     assert sum(later > sooner for sooner, later in pairwise(lengths)) > 0.8 * len(lengths)
     assert statistics.median(gaps(steps)) >= 0.03, "more than 20 or so updates a second"
     turn = panel.turn()

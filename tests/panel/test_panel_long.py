@@ -167,7 +167,7 @@ def test_a_very_long_answer(front: Front, text: str, request: pytest.FixtureRequ
         f"nineteen in twenty below {sorted(echoes)[len(echoes) * 19 // 20]:.0f}, longest {max(echoes):.0f}"
     )
     assert length > 0.6 * LENGTH
-    assert len(costs) >= 5  # the others had a key between them
+    assert len(costs) >= 2  # the others had a key between them
     assert statistics.median(costs) <= UPDATE[request.node.callspec.id] * whole
     assert received <= 4_000_000
     assert len(echoes) >= 20
