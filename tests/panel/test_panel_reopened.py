@@ -10,6 +10,7 @@ import nbformat.sign
 import pytest
 from lab_panel import Book, Panel, shoot
 from nbclient import NotebookClient
+from saved_turns import saved_turns
 from thinker import Thinker, plan
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def test_what_runs_a_notebook_saves_what_was_said(server: Thinker, tmp_path: Pat
     client = NotebookClient(book, timeout=60, resources={"metadata": {"path": str(tmp_path)}})
     client.execute()
     states = book.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values()
-    turns = [state["state"]["turns"] for state in states if state["state"].get("turns")]
+    turns = [found for state in states if (found := saved_turns(state["state"]))]
     assert [turn["text"] for turn in turns[0]] == [ANSWER]
     beside = book.cells[2].outputs[-1].data
     assert SHOWN in beside["text/plain"]
