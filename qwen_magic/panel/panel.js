@@ -312,9 +312,9 @@ class Turn {
 }
 
 // Whether the server that the page came from is there; a page that came from none has nobody to ask.
-async function serverAnswers() {
-  const config = document.getElementById("jupyter-config-data");
-  if (!config) return true;
+function serverAnswers() {
+  const config = document.querySelector("#jupyter-config-data");
+  if (!config) return Promise.resolve(true);
   const base = new URL(JSON.parse(config.textContent).baseUrl ?? "/", location.href);
   return fetch(new URL("api", base), { cache: "no-store" }).then(() => true, () => false);
 }
