@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +13,12 @@ from ..backends.last_resort import last_resort
 from ..backends.registry import kind_options, make_backend
 from ..backends.targets import parse_chain
 from ..clock import SYSTEM_CLOCK, Clock
-from ..errors import QwenError, StallError
 from ..loop import background_loop
 from ..messages import Message, Prompt, to_messages
 from ..parameters import NAMES, Parameters
 from ..request import Request, following
 from .chain import Chain
+from .checks import check
 from .context_limits import ContextLimits
 from .continuation import check_continuable
 from .default_targets import default_chain
@@ -41,9 +39,6 @@ if TYPE_CHECKING:
     from ..backends.descriptions import Description
     from ..backends.target import Target
     from ..reply import Reply
-
-_CHECK_SECONDS = 10.0
-_CHECK_CONNECT_SECONDS = 5.0
 
 
 class QwenClient:
@@ -327,9 +322,7 @@ class QwenClient:
     async def check(self, targets: str | Sequence[str] | None = None) -> list[TargetState]:
         """Ask all targets, without any the client's own, side by side what they offer, and tell how they fare."""
         targets = hidden(targets)
-        chosen = self._chosen(targets)
-        await asyncio.gather(*(self._check(target) for target in chosen))
-        return [self._health.state(target.name) for target in chosen]
+        return await check(self._chosen(targets), self._describe, self._health, self.settings.deadlines)
 
     def forgive(self) -> None:
         """Try all targets again, also those that failed."""
@@ -392,18 +385,6 @@ class QwenClient:
     async def _describe(self, target: Target, deadlines: Deadlines) -> Description:
         with last_resort(target.name):
             return await self._backend(target).describe(await self._sessions.get(), deadlines)
-
-    async def _check(self, target: Target) -> None:
-        started = time.perf_counter()
-        deadlines = replace(self.settings.deadlines, connect=min(self.settings.connect_timeout, _CHECK_CONNECT_SECONDS))
-        try:
-            found = await asyncio.wait_for(self._describe(target, deadlines), _CHECK_SECONDS)
-        except asyncio.TimeoutError:
-            self._health.failed(target.name, StallError(f"no answer within {_CHECK_SECONDS:g} s", target=target.name))
-        except QwenError as error:
-            self._health.failed(target.name, error)
-        else:
-            self._health.succeeded(target.name, time.perf_counter() - started, found.models)
 
     def _backend(self, target: Target) -> Backend:
         key = (target.name, target.login, target.query) if target.login or target.query else target.name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from dataclasses import dataclass, field, fields
 from functools import partial
@@ -13,11 +12,12 @@ from ..chat.modes import MODES
 from ..errors import UsageError
 from ..parameters import TABLE, Flag
 from .choices import FORMATS
+from .option_values import READERS, one_of, read_count, read_name, read_object, read_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..parameters import Kind, Level, Parameter
+    from ..parameters import Level, Parameter
 
 _WORD = re.compile(r"""(?:\\[\s"']|"(?:\\"|[^"])*"|'[^']*'|[^\s"'])+""")
 """A word as a shell has it, but a backslash is one unless it stands before a blank or a quotation mark."""
@@ -106,75 +106,6 @@ class Options:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError("give a number") from None
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError("give a whole number") from None
-
-
-def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"give {', '.join(words[:-1])} or {words[-1]}")
-        return text
-
-    return read
-
-
-def _count(noun: str, text: str) -> int:
-    if not text.isdecimal():
-        raise ValueError(f"give the number of {noun}")
-    return int(text)
-
-
-def _name(text: str) -> str:
-    if not text.strip():
-        raise ValueError("give a name")
-    return text.strip()
-
-
-def _variable(text: str) -> str:
-    if not text.isidentifier():
-        raise ValueError("that is no variable's name")
-    return text
-
-
-def _stop(text: str) -> str:
-    if not text:
-        raise ValueError("give a text")
-    return re.sub(r"\\([nt\\])", lambda match: {"n": "\n", "t": "\t"}.get(match[1], match[1]), text)
-
-
-def _object(text: str) -> dict[str, Any]:
-    """Read a JSON object; the reason of a failure shows where it is."""
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        near = repr(text[error.pos : error.pos + 12]) if error.pos < len(text) else "its end"
-        reason = f"{error.msg[:1].lower()}{error.msg[1:]} at character {error.pos + 1}, {near}"
-        raise ValueError(f"""{reason}; write it as '{{"name": 1}}'""") from None
-    if not isinstance(value, dict):
-        raise ValueError("""give a JSON object, '{"name": 1}'""")  # noqa: TRY004 - the readers' one error
-    return value
-
-
-_READERS: dict[Kind, tuple[str, Callable[[str], Any]]] = {
-    "number": ("X", _number),
-    "whole": ("N", _whole),
-    "texts": ("TEXT", _stop),
-    "object": ("JSON", _object),
-}
-"""For a parameter's kind: what stands for its value in the usage, and what reads it."""
-
-
 def _option(
     level: Level, written: str, value: str, help_: str, topic: str, read: Callable[[str], Any] = str, **more: Any
 ) -> Option:
@@ -183,13 +114,13 @@ def _option(
     name = flags[-1].removeprefix("--").replace("-", "_")
     constant = None if value else True
     given = {"constant": constant, "level": level, "topic": topic, **more}
-    return Option(flags, name, value, help_, _one_of(words) if words else read, **given)
+    return Option(flags, name, value, help_, one_of(words) if words else read, **given)
 
 
 def _of_parameter(row: Parameter) -> list[Option]:
     """Make the options that set a parameter."""
     flags = row.flags or (Flag(f"--{row.name.replace('_', '-')}"),)
-    value, read = _READERS.get(row.kind, ("", str))
+    value, read = READERS.get(row.kind, ("", str))
     return [
         Option(
             (flag.written,),
@@ -209,21 +140,25 @@ _usual, _rare = partial(_option, "usual"), partial(_option, "rare")
 OPTIONS = (
     _usual("-t --target", "TARGET", "where this prompt goes; A,B,C are tried in order", "targets", completes="target"),
     _usual("-s --system", "SYSTEM", "the system prompt, where the cell has no system line", "ask"),
-    _usual("-o --output", "NAME", "put the Reply into the variable NAME", "python", _variable, completes="variable"),
-    _rare("--append", "NAME", "add the Reply to the list NAME", "python", _variable, completes="list"),
+    _usual(
+        "-o --output", "NAME", "put the Reply into the variable NAME", "python", read_variable, completes="variable"
+    ),
+    _rare("--append", "NAME", "add the Reply to the list NAME", "python", read_variable, completes="list"),
     _usual("-f --format", "FORM", "markdown, text, code, json, html or math", "formats", words=FORMATS),
     _usual(
         "-c --conversation",
         "NAME",
         "ask in the conversation of that name",
         "conversations",
-        _name,
+        read_name,
         completes="conversation",
     ),
     _usual("--new", "", "begin a new conversation", "conversations"),
     _rare("--alone", "", "ask without the conversation, and leave no trace in it", "conversations"),
-    _rare("--turns", "N", "send only the last N turns of the conversation along", "context", partial(_count, "turns")),
-    _usual("--context", "N", "send the last N cells and their output along", "context", partial(_count, "cells")),
+    _rare(
+        "--turns", "N", "send only the last N turns of the conversation along", "context", partial(read_count, "turns")
+    ),
+    _usual("--context", "N", "send the last N cells and their output along", "context", partial(read_count, "cells")),
     _rare("--raw", "", "fill in no {variables}", "variables"),
     _rare("--eval", "", "evaluate any {expression}, also one that does more than read", "variables"),
     _usual("-n --next", "", "put the answer's code into the next cell; it is not run", "code"),
@@ -353,7 +288,7 @@ def _value(option: Option, flag: str, text: str) -> Any:
     try:
         return option.read(text)
     except ValueError as error:
-        shown = "" if option.read is _object else f" {text!r}"
+        shown = "" if option.read is read_object else f" {text!r}"
         raise UsageError(f"{flag}{shown}: {error}", hint=_HINT) from None
 
 

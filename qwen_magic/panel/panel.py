@@ -18,6 +18,7 @@ from ..errors import QwenError, UsageError, in_words
 from ..loop import background_loop
 from ..rendering.cell_code import block_code
 from ..rendering.transcripts import as_bundle
+from ..text.bundles import mime_bundle
 from ..text.fences import CodeBlock
 from ..text.secrets import without_secrets
 from ..text.surrogates import mended
@@ -319,7 +320,7 @@ class ChatPanel(anywidget.AnyWidget):
             return None
         data, metadata = bundle
         if self._stand_in_id:  # it says all that is to be said without a widget
-            return {**data, "text/markdown": "", "text/plain": ""}, metadata
+            return {**data, **mime_bundle("", "")}, metadata
         text = self.transcript()
         note = "The chat panel needs a front end that shows widgets."
         return {**data, **as_bundle(f"{text}\n\n{note}" if text else note)}, metadata

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..exports import to_markdown
 from ..rendering.last_line import escape, one_line
 from ..rendering.transcripts import as_bundle
+from ..text.bundles import mime_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,7 @@ def stand_in(conversation: Conversation | None, turns: Sequence[Turn]) -> dict[s
     """
     if conversation is None or not turns:
         text = "A chat panel was here. Run %qwen panel to open it again."
-        return {"text/markdown": f"{_MARK}*{escape(text)}*", "text/plain": text}
+        return mime_bundle(f"{_MARK}*{escape(text)}*", text)
     name = one_line(conversation.name)
     count = "1 turn" if len(turns) == 1 else f"{len(turns)} turns"
     text = f"The chat panel of {name} was here, {count}. To go on with it, run %qwen panel {name}"
@@ -49,4 +50,4 @@ def stand_in(conversation: Conversation | None, turns: Sequence[Turn]) -> dict[s
         f"{_MARK}*{escape(text)}*\n\n<details><summary>What was said{left_out}</summary>\n\n"
         f"{bundle['text/markdown'].rstrip()}\n\n</details>\n"
     )
-    return {"text/markdown": markdown, "text/plain": f"{text}\n\n{bundle['text/plain']}"}
+    return mime_bundle(markdown, f"{text}\n\n{bundle['text/plain']}")

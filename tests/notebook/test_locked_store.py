@@ -75,7 +75,9 @@ def test_a_lock_is_waited_for_once_and_the_conversation_goes_on(
 def test_an_interrupt_meanwhile_is_one_line_and_harms_nothing(kernel: Kernel, server: Recorder, tmp_path: Path) -> None:
     with held(database(tmp_path)):
         run = kernel.start("%%qwen\nstopped", cell="2")
-        kernel.read(0.5)
+        kernel.until(lambda: run.messages[1:])  # before its execute_input, ipykernel itself may lose an interrupt
+        begun = time.monotonic()
+        kernel.until(lambda: time.monotonic() > begun + 0.5)  # amid the wait for the lock
         began = time.monotonic()
         kernel.interrupt()
         kernel.wait(run)

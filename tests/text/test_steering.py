@@ -51,6 +51,7 @@ WORDS = ("__str__", "__repr__")
 SHOWN = ("_repr_mimebundle_", "_repr_pretty_", "_repr_html_", "_repr_markdown_", "_render_traceback_")
 EXEMPT = {
     "backends.target.Target": "its name is what the user wrote",
+    "backends.hidden.Hidden": "a constant, whatever the text",
     "backends.gradio.endpoints.Input": "a name within other words, which are made safe",
 }
 CELL = HOSTILE.replace("\r", "")
@@ -101,6 +102,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "chat.doctor.Report": lambda: Report([(HOSTILE, HOSTILE)], [HOSTILE]),
     "client.client.QwenClient": lambda: QwenClient(TARGET.name),
     "client.context_limits.Limit": lambda: Limit(4096),
+    "client.sync_stream.SyncStream": lambda: QwenClient(TARGET.name).stream_sync("hi"),
     "client.stream.Stream": lambda: QwenClient(TARGET.name).stream("hi"),
     "client.usage.Ledger": used,
     "errors.QwenError": changed_later,

@@ -1,0 +1,52 @@
+"""Asking targets how they fare, side by side, before anybody asks them anything else."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..errors import QwenError, StallError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from ..backends.base import Deadlines
+    from ..backends.descriptions import Description
+    from ..backends.target import Target
+    from .health import Health, TargetState
+
+    Describe = Callable[[Target, Deadlines], Awaitable[Description]]
+
+_SECONDS = 10.0
+_CONNECT_SECONDS = 5.0
+
+
+async def check(
+    targets: Sequence[Target], describe: Describe, health: Health, deadlines: Deadlines
+) -> list[TargetState]:
+    """Ask targets what they offer, note how each fared, and tell it.
+
+    Args:
+        targets: the targets.
+        describe: asks one of them.
+        health: where it is noted.
+        deadlines: how long to wait; a check waits less.
+
+    """
+    deadlines = replace(deadlines, connect=min(deadlines.connect, _CONNECT_SECONDS))
+    await asyncio.gather(*(_check(target, describe, health, deadlines) for target in targets))
+    return [health.state(target.name) for target in targets]
+
+
+async def _check(target: Target, describe: Describe, health: Health, deadlines: Deadlines) -> None:
+    started = time.perf_counter()
+    try:
+        found = await asyncio.wait_for(describe(target, deadlines), _SECONDS)
+    except asyncio.TimeoutError:
+        health.failed(target.name, StallError(f"no answer within {_SECONDS:g} s", target=target.name))
+    except QwenError as error:
+        health.failed(target.name, error)
+    else:
+        health.succeeded(target.name, time.perf_counter() - started, found.models)
