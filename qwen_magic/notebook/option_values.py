@@ -61,7 +61,7 @@ def read_variable(text: str) -> str:
 
 
 def read_text(text: str) -> str:
-    """Read a text, in which ``\\n`` and ``\\t`` are a line feed and a tab."""
+    r"""Read a text, in which ``\n`` and ``\t`` are a line feed and a tab."""
     if not text:
         raise ValueError("give a text")
     return re.sub(r"\\([nt\\])", lambda match: {"n": "\n", "t": "\t"}.get(match[1], match[1]), text)
