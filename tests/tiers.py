@@ -67,10 +67,12 @@ _FILES = {
 }
 _LONG = frozenset(
     """
-    test_a_huge_block_costs_what_it_is_long test_any_turn_comes_back test_cost_at_worst test_every_language_and_alias_is_one_that_pygments_has test_feeding_is_linear
+    test_a_huge_block_costs_what_it_is_long test_a_thousand_turns_are_written_and_searched_in_no_time
+    test_any_turn_comes_back test_cost_at_worst test_every_language_and_alias_is_one_that_pygments_has
+    test_feeding_is_linear
     test_hostile_pieces test_it_is_light test_it_is_linear test_many_blocks_are_sent_once test_no_text_takes_the_square_of_its_length
     test_runs_render_as_the_whole test_source_code test_time_grows_with_the_text test_time_is_linear
-    test_twice_the_text_costs_twice_as_much
+    test_twice_the_text_costs_twice_as_much test_two_threads_ask_while_the_setting_changes
     """.split()
 )
 """Functions of the tier "fuzz"."""

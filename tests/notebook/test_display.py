@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from servers.apps.script import cut, markdown
+from support.examples import examples
 
 from qwen_magic.events import Reset, Responder, Status, TextDelta, ThinkingDelta, Usage
 from qwen_magic.notebook.display import MarkdownDisplay, make_display
@@ -180,7 +181,7 @@ def test_a_missed_event_is_made_good(page: Page, display: MarkdownDisplay) -> No
 def test_random_events(page: Page) -> None:
     random.seed(7)
     source = markdown(8000)
-    for _ in range(60):
+    for _ in range(examples(60)):
         page = Page()
         display = MarkdownDisplay(page.publish, page.clock)
         text = ""

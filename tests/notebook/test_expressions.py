@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from odd_values import GOOD, RUNS, Account
 
@@ -207,7 +207,6 @@ def test_an_interrupt_acts() -> None:
         fill_in("{stop()}", {"stop": stop}, evaluate=True)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="nxdf.items[](){}+-*/<>=!:'\", 0123", max_size=40))
 def test_whatever_is_written(text: str) -> None:
     """Nothing but a refusal comes out, and what is not filled in stays as it was written."""

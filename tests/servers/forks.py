@@ -8,6 +8,7 @@ import functools
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,15 +61,15 @@ class Forker:
     """
 
     def __init__(self, python: Path, env: Mapping[str, str]) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="qwen-magic-gradio-", ignore_cleanup_errors=True)
+        self._folder = tempfile.mkdtemp(prefix="qwen-magic-gradio-")
         # Gradio looks for these when it is imported.
-        self._folders = {"GRADIO_TEMP_DIR": f"{self._folder.name}/files", "HF_HOME": f"{self._folder.name}/hub"}
+        self._folders = {"GRADIO_TEMP_DIR": f"{self._folder}/files", "HF_HOME": f"{self._folder}/hub"}
         self._process = subprocess.Popen(
             [str(python), str(APPS / "forking.py"), str(_stdin())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**env, **self._folders},
-            cwd=self._folder.name,
+            cwd=self._folder,
             pass_fds=[_stdin()],
             text=True,
         )
@@ -84,7 +85,7 @@ class Forker:
     def close(self) -> None:
         """End it; its apps go on."""
         self._process.communicate(timeout=30)
-        self._folder.cleanup()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def forker(python: Path, env: Mapping[str, str]) -> Forker:

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen_magic.reply import Reply
@@ -70,7 +70,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("reads")
 
 
-@settings(deadline=None)
 @given(STEPS)
 def test_what_is_held_is_what_is_there(folder: Path, steps: list[tuple[bool, bool, tuple[str, int]]]) -> None:
     path = folder / "conversations.sqlite"

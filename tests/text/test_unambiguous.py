@@ -9,6 +9,7 @@ import pytest
 from formula_cases import BRACKETS, FORMULAS, MONEY
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from qwen_magic.text.harmless_tags import HARMLESS
 from qwen_magic.text.shown import shown_markdown
@@ -81,7 +82,7 @@ def test_no_formula_is_taken_back_while_an_answer_grows(text: str) -> None:
         max_size=40,
     ).map("".join)
 )
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=examples(400))
 def test_the_spans_are_the_text(text: str) -> None:
     for growing in (True, False):
         assert "".join(span.source for span in read_spans(text, growing=growing)) == text
