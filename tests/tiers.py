@@ -16,6 +16,8 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from servers.environments import VERSIONS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -89,6 +91,10 @@ _FIXTURES = {
 }
 
 
+_GRADIO = re.compile(rf"[\[-]({'|'.join(map(re.escape, VERSIONS))})[\]-]")
+"""A version in the parameters of a test."""
+
+
 def tier_of(item: pytest.Item) -> str:
     """Give a test's tier: the most that its file, its fixtures or its own marks say."""
     path = item.nodeid.partition("::")[0]
@@ -111,10 +117,13 @@ def holds_none_of(path: str, expression: str) -> bool:
 
 
 def work_unit(nodeid: str) -> str:
-    """Give what is run by one worker of many: a file, or all of what a machine has once, Chromium or the weights."""
-    path = nodeid.partition("::")[0]
+    """Give what is run by one worker of many: all of what a machine has once, or of a Gradio's servers, or a file."""
+    path, _, name = nodeid.partition("::")
     tier = TIER_OF.get(path, "unit")
-    return tier if tier in ("browser", "model") else path
+    if tier in ("browser", "model"):
+        return tier
+    gradio = _GRADIO.search(name) if tier == "server" else None
+    return gradio[1] if gradio else path
 
 
 class OnlyPython:
