@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ..errors import TargetError
 from .hidden import Hidden
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
 
 _PORT = r"(?!\d{1,5}(?:[/?#\s]|$))"
 _NO_PORT = re.compile(rf"(//[^/\s:\[]*:){_PORT}\S*|^((?:openai|space):[^/\s:]*:)(?!//){_PORT}\S*")
@@ -45,6 +48,11 @@ class Target:
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def key(self) -> Hashable:
+        """What tells it from others, also from one of the same name with another login or query."""
+        return (self.name, self.login, self.query) if self.login or self.query else self.name
 
 
 @dataclass(frozen=True)

@@ -139,18 +139,17 @@ class Chain:
     def _check_left(self, target: Target, error: QwenError) -> None:
         """Raise an error that came when the answer had begun, so that no other target is asked."""
         if isinstance(error, EmptyAnswerError):  # thrown in from above, where it was seen
-            self._health.failed(target.name, error)
+            self._health.failed(target, error)
         elif self._begun:
             raise error
 
     def _order(self) -> list[Target]:
         """Return the targets in the order in which they are asked: last those that are left out the longest."""
-        pauses = {target.name: self._health.pause(target.name) for target in self.targets}
-        return sorted(self.targets, key=lambda target: pauses[target.name])
+        return sorted(self.targets, key=self._health.pause)
 
     def _left_out(self, order: Sequence[Target]) -> Status | None:
         """Say which targets are left out; None where none is, or all have failed and are asked all the same."""
-        pauses = {target.name: pause for target in order if (pause := self._health.pause(target.name))}
+        pauses = {target.name: pause for target in order if (pause := self._health.pause(target))}
         if not pauses or len(pauses) == len(order):
             return None
         text = f"left out for up to {max(pauses.values()):.0f} s after a failure"
@@ -198,7 +197,7 @@ class Chain:
                     spent = time.perf_counter() - started
                     if not self._begun and isinstance(event, AnswerEvent):
                         self._begun = True
-                        self._health.succeeded(target.name, spent)
+                        self._health.succeeded(target, spent)
                     yield event
                     if isinstance(event, UsageReport):
                         usage = event.usage
@@ -207,13 +206,13 @@ class Chain:
                         self._leave_long_queue(event, spent)
         except QwenError as error:
             error.target = error.target or target.name
-            self._health.failed(target.name, error, begun=self._begun)
+            self._health.failed(target, error, begun=self._begun)
             if isinstance(error, ConnectError):
                 self._connecting += time.perf_counter() - started
             raise
         except Exception as error:  # noqa: BLE001 - the last resort
             failure = unexpected(error, target.name)
-            self._health.failed(target.name, failure, begun=self._begun)
+            self._health.failed(target, failure, begun=self._begun)
             raise failure from None
 
     async def _answer(

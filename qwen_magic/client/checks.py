@@ -37,7 +37,7 @@ async def check(
     """
     deadlines = replace(deadlines, connect=min(deadlines.connect, _CONNECT_SECONDS))
     await asyncio.gather(*(_check(target, describe, health, deadlines) for target in targets))
-    return [health.state(target.name) for target in targets]
+    return [health.state(target) for target in targets]
 
 
 async def _check(target: Target, describe: Describe, health: Health, deadlines: Deadlines) -> None:
@@ -45,8 +45,8 @@ async def _check(target: Target, describe: Describe, health: Health, deadlines: 
     try:
         found = await asyncio.wait_for(describe(target, deadlines), _SECONDS)
     except asyncio.TimeoutError:
-        health.failed(target.name, StallError(f"no answer within {_SECONDS:g} s", target=target.name))
+        health.failed(target, StallError(f"no answer within {_SECONDS:g} s", target=target.name))
     except QwenError as error:
-        health.failed(target.name, error)
+        health.failed(target, error)
     else:
-        health.succeeded(target.name, time.perf_counter() - started, found.models)
+        health.succeeded(target, time.perf_counter() - started, found.models)

@@ -317,7 +317,7 @@ class QwenClient:
 
     def states(self, targets: str | Sequence[str] | None = None) -> list[TargetState]:
         """Tell how targets, without any the client's own, fared so far; nothing is sent."""
-        return [self._health.state(target.name) for target in self._chosen(targets)]
+        return [self._health.state(target) for target in self._chosen(targets)]
 
     async def check(self, targets: str | Sequence[str] | None = None) -> list[TargetState]:
         """Ask all targets, without any the client's own, side by side what they offer, and tell how they fare."""
@@ -387,8 +387,7 @@ class QwenClient:
             return await self._backend(target).describe(await self._sessions.get(), deadlines)
 
     def _backend(self, target: Target) -> Backend:
-        key = (target.name, target.login, target.query) if target.login or target.query else target.name
         with self._lock:
-            if key not in self._backends:
-                self._backends[key] = make_backend(target, self.settings)
-            return self._backends[key]
+            if target.key not in self._backends:
+                self._backends[target.key] = make_backend(target, self.settings)
+            return self._backends[target.key]

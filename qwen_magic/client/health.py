@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from ..errors import ContextError, TargetError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
+    from ..backends.target import Target
     from ..errors import QwenError
 
 FIRST_PAUSE = 30.0
@@ -60,35 +61,35 @@ class Health:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._records: dict[str, _Record] = {}
+        self._records: dict[Hashable, _Record] = {}
         self._lock = threading.Lock()
 
-    def pause(self, target: str) -> float:
+    def pause(self, target: Target | str) -> float:
         """Return for how many seconds a target is still left out, 0 for none."""
         with self._lock:
-            record = self._records.get(target)
+            record = self._records.get(_key(target))
             return max(0.0, record.until - self._clock()) if record else 0.0
 
-    def succeeded(self, target: str, latency: float | None, models: tuple[str, ...] = ()) -> None:
+    def succeeded(self, target: Target | str, latency: float | None, models: tuple[str, ...] = ()) -> None:
         """Note that a target answered.
 
         Args:
-            target: the target string.
+            target: the target, or its name.
             latency: seconds to its first token, or None.
             models: the models that it named.
 
         """
         with self._lock:
-            record = self._records.setdefault(target, _Record())
+            record = self._records.setdefault(_key(target), _Record())
             record.tried, record.failures, record.until, record.error = True, 0, 0.0, ""
             record.latency = record.latency if latency is None else latency
             record.models = models or record.models
 
-    def failed(self, target: str, error: QwenError, *, begun: bool = False) -> None:
+    def failed(self, target: Target | str, error: QwenError, *, begun: bool = False) -> None:
         """Note a failure, unless it lay in what was asked.
 
         Args:
-            target: the target string.
+            target: the target, or its name.
             error: what went wrong.
             begun: whether an answer had begun; then the target is left out for half as long.
 
@@ -96,7 +97,7 @@ class Health:
         if isinstance(error, _NOT_ITS_FAULT):
             return
         with self._lock:
-            record = self._records.setdefault(target, _Record())
+            record = self._records.setdefault(_key(target), _Record())
             record.tried, record.error = True, error.what
             pause = min(FIRST_PAUSE * 2**record.failures, LONGEST_PAUSE) / (2 if begun else 1)
             record.failures += 1
@@ -108,12 +109,16 @@ class Health:
             for record in self._records.values():
                 record.failures, record.until = 0, 0.0
 
-    def state(self, target: str) -> TargetState:
+    def state(self, target: Target | str) -> TargetState:
         """Tell how a target fares."""
         pause = self.pause(target)
         with self._lock:
-            record = self._records.get(target, _Record())
+            record = self._records.get(_key(target), _Record())
             state = "not tried" if not record.tried else "failed" if record.error else "ready"
             if pause:
                 state = f"left out for {pause:.0f} s"
-            return TargetState(target, state, record.latency, record.error, record.models)
+            return TargetState(str(target), state, record.latency, record.error, record.models)
+
+
+def _key(target: Target | str) -> Hashable:
+    return target if isinstance(target, str) else target.key

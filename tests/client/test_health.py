@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qwen_magic import Reply, Usage
+from qwen_magic.backends.targets import parse_target
 from qwen_magic.client.health import FIRST_PAUSE, LONGEST_PAUSE, Health
 from qwen_magic.client.usage import Ledger
 from qwen_magic.errors import BusyError, ConnectError, ContextError, UsageError
@@ -60,6 +61,16 @@ def test_a_server_says_how_long_it_is_to_be_left_alone() -> None:
     health = Health(Clock())
     health.failed("a", error)
     assert health.pause("a") == 3600
+
+
+def test_a_login_that_was_wrong_is_not_held_against_the_right_one() -> None:
+    wrong, right = (parse_target(f"space:http://user:{word}@example.org") for word in ("wrong", "right"))
+    assert wrong.name == right.name
+    health = Health(Clock())
+    health.failed(wrong, ConnectError("the login was refused"))
+    assert (health.pause(wrong), health.pause(right)) == (FIRST_PAUSE, 0)
+    assert health.state(right).state == "not tried"
+    assert health.state(wrong).target == right.name
 
 
 @pytest.mark.parametrize("error", [UsageError("x"), ContextError("x")])

@@ -359,7 +359,7 @@ def test_an_answer_of_100000_characters(live: View, kind: str) -> None:
     text = LONG[kind]
     ops, now = [], [0.0]
     growing = GrowingHtml(lambda: now[0])
-    step = len(text) // 200
+    step = len(text) // 80
     for start in range(0, len(text), step):
         growing.add(text[start : start + step])
         now[0] += 0.1
