@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .choices import Choices
     from .hub import Hub
     from .live import LiveAnswer
-    from .protocol import Setting
+    from .protocol import Offers, Setting
     from .screen import Pages
 
 _WHERE = "the panel's prompt"
@@ -42,6 +42,7 @@ class Chat:
         choices: what was chosen in the panel.
         name: the conversation that it stays with; "" to go with the session's.
         client: another client than the session's.
+        offers: what the pages offer.
 
     Attributes:
         screen: what the pages show.
@@ -57,6 +58,7 @@ class Chat:
         *,
         name: str = "",
         client: QwenClient | None = None,
+        offers: Offers = "all",
     ) -> None:
         self._session = session
         self._memory = session.memory
@@ -76,6 +78,7 @@ class Chat:
             settings=lambda: self._choices.shown(self.client),
             system=self._system,
             changed=self._changed,
+            offers=offers,
         )
 
     @property

@@ -37,8 +37,9 @@
  * @typedef {{ id: number | null, name: string }} CurrentConversation
  * @typedef {{ target: string, default_target: string, targets: string[], model: string, models: string[],
  *   temperature: number | null, max_tokens: number | null }} PromptSettings
+ * @typedef {"all" | "plain" | "app"} Offers
  * @typedef {PromptSettings & { system: string, conversation: CurrentConversation,
- *   conversations: ConversationChoice[], pinned: boolean }} PanelSettings
+ *   conversations: ConversationChoice[], pinned: boolean, offers: Offers }} PanelSettings
  * @typedef {{ streaming: boolean, queue: string[], stop: "now" | "later" }} Activity
  * @typedef {{ saved: number, settings: PanelSettings, activity: Activity, height: number,
  *   draft: string }} PanelState
@@ -98,7 +99,7 @@ const PANEL = `
   <div class="qwen-notice" hidden><span></span>${button("dismiss", "Dismiss", "close")}</div>
   <div class="qwen-queue" role="group" aria-label="Queue" hidden></div>
   <div class="qwen-composer">
-    <textarea aria-label="Prompt" rows="1" placeholder="Ask Qwen \u2026 {variables} are filled in"></textarea>
+    <textarea aria-label="Prompt" rows="1"></textarea>
     ${button("stop", "Stop", "stop", "Stop", "hidden")}
     ${button("send", "Send", "send", "Send", 'class="qwen-main"')}</div>
   <div class="qwen-live" role="status" aria-live="polite"></div>`;
@@ -607,6 +608,8 @@ class Panel {
     const { activeElement } = this.root.getRootNode();
     for (const field of this.fields) if (field !== activeElement) field.value = chosen[field.dataset.set] ?? "";
     Object.assign(picker, { value: known ? conversation.id : "", disabled: Boolean(chosen.pinned) });
+    this.root.dataset.offers = chosen.offers ?? "all";
+    this.prompt.placeholder = `Ask Qwen \u2026${(chosen.offers ?? "all") === "all" ? " {variables} are filled in" : ""}`;
     [target.placeholder, model.placeholder] = [chosen.default_target ?? "", models[0] ?? ""];
   }
 

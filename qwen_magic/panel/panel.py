@@ -23,6 +23,7 @@ from ..text.fences import CodeBlock
 from ..text.secrets import without_secrets
 from ..text.surrogates import mended
 from .actions import perform
+from .app import check_offered, is_served, visitors_session
 from .chat import Chat
 from .choices import Choices
 from .hub import Hub
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from ..chat.question import Draft
     from ..client.client import QwenClient
-    from .protocol import Activity, CodeAction, Op, PanelSettings
+    from .protocol import Activity, CodeAction, Offers, Op, PanelSettings
     from .transcript import MarkedTurn
 
 _HERE = Path(__file__).parent
@@ -57,6 +58,8 @@ class ChatPanel(anywidget.AnyWidget):
         system: a system prompt where the conversation has none.
         height: the panel's height in pixels.
         session: a session of one's own; without one the kernel's, or in plain Python a new one.
+        app: whether it is for visitors, who have no variables, no other conversation and no choice of the target,
+            and of whom nothing is kept; without it so under Voila.
 
     Raises:
         TargetError: the target names nothing we know.
@@ -84,6 +87,8 @@ class ChatPanel(anywidget.AnyWidget):
         system: str | None = None,
         height: int = 480,
         session: ChatSession | None = None,
+        *,
+        app: bool | None = None,
     ) -> None:
         if not isinstance(height, int) or not _LEAST_HEIGHT <= height <= _GREATEST_HEIGHT:
             raise UsageError(f"height is {height!r}", hint=f"Give pixels, from {_LEAST_HEIGHT} to {_GREATEST_HEIGHT}.")
@@ -91,6 +96,9 @@ class ChatPanel(anywidget.AnyWidget):
         self._name = conversation or ""
         self._choices = Choices(target or "", system or "")
         self._stops: Literal["now", "later"] = "later"
+        self._app = is_served() if app is None else app
+        if self._app:
+            session = visitors_session(session or _find_session(None))
         self._own_session = session
         self._saved_turns = SavedTurns()
         self._session: ChatSession | None = None
@@ -237,7 +245,10 @@ class ChatPanel(anywidget.AnyWidget):
         """
         session = self._own_session or _find_session(self._session)
         if self._chat is None or session is not self._session:
-            chat = Chat(session, _hub_of(session), self, self._choices, name=self._name, client=self._client)
+            offers: Offers = "app" if self._app else "plain" if get_ipython() is None else "all"
+            chat = Chat(
+                session, _hub_of(session), self, self._choices, name=self._name, client=self._client, offers=offers
+            )
             self._chat, self._session = chat, session
             background_loop().loop().call_soon_threadsafe(chat.screen.open)
         return self._chat
@@ -268,6 +279,8 @@ class ChatPanel(anywidget.AnyWidget):
         try:
             self._note_way()
             action = read_action(content)
+            if self._app:
+                check_offered(action)
             match action["action"]:
                 case "send":
                     self.ask(action["text"])

@@ -1,12 +1,11 @@
 """What a panel and its pages tell each other: the type of every message, and the version of them all.
 
-The kernel tells pages ops, and a page sends the kernel actions, both as custom messages of the widget's comm; what all
-pages have at any time is the widget's synced state. `panel.js` names the same types. Nothing is sent, read or drawn
-here.
+The kernel tells pages ops, a page sends the kernel actions, both as custom messages of the widget's comm; all pages
+have the widget's synced state. `panel.js` names the same types. Nothing is sent, read or drawn here.
 
-A page may be older or newer than the kernel's package, if it was open before an update. So each tells its version when
-they meet: the page in `ReadyAction`, the kernel in `ResetOp`. Where the two differ, the page says what is to be done,
-and sends nothing more. Of "ready", "reset" and "say", all versions keep the fields that version 1 has.
+A page may be older or newer than the kernel's package. Each tells its version when they meet: the page in
+`ReadyAction`, the kernel in `ResetOp`. Where they differ, the page says what is to be done, and sends nothing more. Of
+"ready", "reset" and "say", all versions keep the fields that version 1 has.
 """
 
 from __future__ import annotations
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
 
 VERSION: Final = 1
 """The version of all messages; another one where a page and a kernel would misunderstand each other."""
-
-
-# A turn as a page shows it.
 
 
 class Body(TypedDict):
@@ -354,6 +350,9 @@ class PromptSettings(TypedDict):
     max_tokens: int | None
 
 
+Offers = Literal["all", "plain", "app"]
+
+
 class PanelSettings(PromptSettings):
     """All that can be chosen, and is.
 
@@ -362,6 +361,7 @@ class PanelSettings(PromptSettings):
         conversation: the conversation that is shown.
         conversations: those that can be chosen.
         pinned: whether the panel stays with its conversation.
+        offers: all, nothing of cells where there are none ("plain"), or a visitor's conversation alone ("app").
 
     """
 
@@ -369,6 +369,7 @@ class PanelSettings(PromptSettings):
     conversation: CurrentConversation
     conversations: list[ConversationChoice]
     pinned: bool
+    offers: Offers
 
 
 class Activity(TypedDict):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..store import Conversation, Store, Turn
     from .hub import Hub
     from .live import LiveAnswer
-    from .protocol import DeltaOp, Op, PanelSettings, PromptSettings, SayOp
+    from .protocol import DeltaOp, Offers, Op, PanelSettings, PromptSettings, SayOp
 
 _LOOK_SECONDS = 0.02
 _SAVE_SECONDS = 0.5
@@ -77,6 +77,7 @@ class Screen:
         settings: tells what is chosen for the panel's prompts, and can be.
         system: tells the system prompt.
         changed: called when the pages have been brought to what is so.
+        offers: what the pages offer.
 
     Attributes:
         name: the name of the conversation that it stays with, or "".
@@ -93,6 +94,7 @@ class Screen:
         settings: Callable[[], PromptSettings],
         system: Callable[[], str],
         changed: Callable[[], None],
+        offers: Offers = "all",
     ) -> None:
         self._memory = memory
         self._hub = hub
@@ -100,6 +102,7 @@ class Screen:
         self._settings = settings
         self._system = system
         self._when_changed = changed
+        self._offers: Offers = offers
         self.name = checked_name(name) if name else ""
         self._found: tuple[Store, int] | None = None
         self._looked_at: tuple[Store, int, int | None] | None = None
@@ -256,6 +259,7 @@ class Screen:
                 "conversation": {"id": number, "name": conversation.name if conversation else ""},
                 "conversations": [{"id": one.id, "name": one.name, "turns": one.turns} for one in kept],
                 "pinned": bool(self.name),
+                "offers": self._offers,
                 "system": without_secrets(self._system()),
                 **self._settings(),
             }

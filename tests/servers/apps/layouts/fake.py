@@ -9,7 +9,7 @@ import threading
 import time
 
 LOG = os.environ.get("APP_LOG", "app.log")
-DELAY = float(os.environ.get("APP_DELAY", "0.08"))
+DELAY = float(os.environ.get("APP_DELAY", "0.04"))
 _lock = threading.Lock()
 
 
