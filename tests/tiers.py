@@ -29,7 +29,7 @@ _FILES = {
         backends/test_gradio_recordings fuzz/test_fuzz
     """,
     "server": """
-        backends/test_capabilities backends/test_conformance backends/test_dashscope
+        test_marimo backends/test_capabilities backends/test_conformance backends/test_dashscope
         backends/test_discovery_servers backends/test_fitting_servers backends/test_key_rules
         backends/test_known_spaces backends/test_layouts backends/test_matrix backends/test_old_gradio
         backends/test_old_websocket backends/test_openai backends/test_openai_keys backends/test_openai_servers
@@ -49,18 +49,18 @@ _FILES = {
         chat/test_exchange notebook/test_asking_cells notebook/test_canaries notebook/test_cell_lines
         notebook/test_commands notebook/test_completion notebook/test_consoles notebook/test_context
         notebook/test_conversations notebook/test_doctor_command notebook/test_failing_cells notebook/test_help
-        notebook/test_hostile_servers notebook/test_identity notebook/test_import notebook/test_interrupts notebook/test_kills panel/test_panel_app
+        notebook/test_hostile_servers notebook/test_identity notebook/test_import notebook/test_interrupts notebook/test_kills
         notebook/test_kernel notebook/test_locked_store notebook/test_prompt_contents notebook/test_pty
         notebook/test_questions notebook/test_replayed_cells notebook/test_shaping notebook/test_steering_cells
         notebook/test_thinking_display notebook/test_two_kernels notebook/test_values notebook/test_whereabouts
-        panel/test_panel_kernel panel/test_panel_replay panel/test_panel_session soak/test_soak
+        panel/test_panel_app panel/test_panel_kernel panel/test_panel_replay panel/test_panel_session soak/test_soak
         test_companion_notebooks test_conversation_notebook
     """,
     "browser": """
         notebook/test_browser notebook/test_completion_lab notebook/test_html_frame notebook/test_session_lab
-        panel/test_page panel/test_page_parts panel/test_page_user panel/test_panel_axe panel/test_panel_hostile
+        panel/test_marimo_page panel/test_page panel/test_page_parts panel/test_page_user panel/test_panel_axe panel/test_panel_hostile
         panel/test_panel_lab panel/test_panel_long panel/test_panel_lost panel/test_panel_notebook7
-        panel/test_panel_reopened panel/test_shown_lab
+        panel/test_panel_reopened panel/test_panel_voila panel/test_shown_lab
     """,
     "model": """
         backends/test_engine backends/test_engine_loading backends/test_llama_server backends/test_local

@@ -609,7 +609,8 @@ class Panel {
     for (const field of this.fields) if (field !== activeElement) field.value = chosen[field.dataset.set] ?? "";
     Object.assign(picker, { value: known ? conversation.id : "", disabled: Boolean(chosen.pinned) });
     this.root.dataset.offers = chosen.offers ?? "all";
-    this.prompt.placeholder = `Ask Qwen \u2026${(chosen.offers ?? "all") === "all" ? " {variables} are filled in" : ""}`;
+    const filled = this.root.dataset.offers === "all" ? " {variables} are filled in" : "";
+    this.prompt.placeholder = `Ask Qwen \u2026${filled}`;
     [target.placeholder, model.placeholder] = [chosen.default_target ?? "", models[0] ?? ""];
   }
 
