@@ -75,7 +75,7 @@ def lost(counts: Counter[str]) -> int:
     return counts["lost"]
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(900 + 15 * NUMBER)
 def test_interrupts_at_every_stage(target: str, tmp_path: Path) -> None:
     with Kernel(IPYTHONDIR=str(tmp_path)) as kernel:
         assert kernel.run(f"%load_ext qwen_magic\n%qwen use {target}").status == "ok"
