@@ -15,7 +15,7 @@ from .version import __version__ as __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .client.client import QwenClient
+    from .batch.client import QwenClient
     from .client.stream import Stream
     from .errors import QwenError
     from .events import (
@@ -67,7 +67,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "client.client": ("QwenClient",),
+    "batch.client": ("QwenClient",),
     "client.stream": ("Stream",),
     "errors": ("QwenError",),
     "events": (

@@ -95,7 +95,7 @@ class QwenMagics(Magics):
     def client(self) -> QwenClient:
         """The client of this session; a new one after a change of the target or a timeout."""
         if self._client is None or self._stale:
-            from ..client.client import QwenClient  # noqa: PLC0415 - loading the extension stays light
+            from ..batch.client import QwenClient  # noqa: PLC0415 - loading the extension stays light
 
             client = QwenClient(self.target or None, **{name: getattr(self, name) for name in _TIMEOUTS})
             if self._client:
