@@ -82,10 +82,13 @@ class Answers:
         answer, number = self.answer(row), self._work.number(row)
         if answer is None or number is None:
             return None
-        return answer.reply(self._work.messages(number), recorded=self.state.status(row) == "recorded")
+        return answer.reply(self._work.request(number), recorded=self.state.status(row) == "recorded")
 
     def value(self, row: int) -> Any:
         """Return the value of a row's answer, or its text where it has no shape; None where there is none."""
+        if self._work.shape is not None:
+            number = self._work.number(row)
+            return None if number is None else self.state.values.get(number)
         answer = self.answer(row)
         return answer.text if answer else None
 
@@ -93,10 +96,26 @@ class Answers:
         """Return what came of a row."""
         return RowAnswer(row, self.state.status(row), self.reply(row), self.value(row), self.state.error(row))
 
+    def _of_answers(self) -> dict[str, list[Any]]:
+        """Return the column of the answers; of those with a shape, one for each of its fields."""
+        places, shape = range(len(self.rows)), self._work.shape
+        if shape is None or not shape.fields:
+            return {self._into or _ANSWER: [self.value(row) for row in places]}
+        found: dict[str, list[Any]] = {name: [None] * len(places) for name in shape.fields}
+        for row in places:
+            number = self._work.number(row)
+            if number is not None and number in self.state.values:
+                for name, value in shape.row(self.state.values[number]).items():
+                    found[name][row] = value
+        if self._into is None:
+            return found
+        only = len(shape.fields) == 1
+        return {self._into if only else f"{self._into}_{name}": values for name, values in found.items()}
+
     def columns(self) -> dict[str, list[Any]]:
         """Return the columns that stand beside those of the rows, a value for each row."""
         places, state = range(len(self.rows)), self.state
-        columns = {self._into or _ANSWER: [self.value(row) for row in places]}
+        columns = self._of_answers()
         answers = [self.answer(row) for row in places] if self._with_target or self._with_reply else []
         if self._with_target:
             columns["target"] = [answer.target if answer else None for answer in answers]

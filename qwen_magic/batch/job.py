@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ..backends.hidden import hidden
 from ..backends.targets import parse_chain
 from ..client.whole import held_to
-from ..errors import UsageError
+from ..errors import SchemaError, UsageError
 from ..parameters import to_parameters
+from ..schema import as_shape
+from ..schema.answers import value_of
 from .answers import Answers
 from .keeping import Keeping, usual_path
 from .lane import Lane
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from ..client.client import QwenClient
     from .answers import RowAnswer
+    from .kept_answer import KeptAnswer
     from .options import MapOptions
 
 _USUAL_AT_ONCE = 16
@@ -71,7 +74,8 @@ class Job:
         self._price = price_of(self.targets[0], options.prices)
         options.bounds.check(self._price, self.targets[0].name)
         names = [target.name for target in self.targets]
-        self._work = Work(self.rows, self._template, self._parameters, names)
+        shape = None if options.schema is None else as_shape(options.schema)
+        self._work = Work(self.rows, self._template, self._parameters, names, shape)
         self.state = State(self._work)
         self._answers = Answers(
             self.rows,
@@ -90,6 +94,7 @@ class Job:
         self._hearers: list[asyncio.Queue[int | None]] = []
         self._result = Result(self._answers, self)
         self._cancelled = ""
+        self._numbers: Sequence[int] = ()
 
     def __repr__(self) -> str:
         return repr(self._result).replace(" rows", " rows of a job", 1)
@@ -243,12 +248,19 @@ class Job:
             known = await self._opened().known(self._work.keys)
             for number, key in enumerate(self._work.keys):
                 if (answer := known.get(key)) is not None:
-                    self.state.recorded(number, answer if self._options.with_reply else answer.without_thinking())
-                    self._tell(number)
+                    self._recorded(number, answer)
         self._looked_up = True
         self._numbers = self._still_open()
 
-    _numbers: Sequence[int] = ()
+    def _recorded(self, number: int, answer: KeptAnswer) -> None:
+        """Take an answer that was kept, unless its shape is no longer what is asked for."""
+        shape = self._work.shape
+        try:
+            value = () if shape is None else (value_of(shape, answer.text, answer.thinking, answer.finish_reason),)
+        except SchemaError:
+            return
+        self.state.recorded(number, answer if self._options.with_reply else answer.without_thinking(), *value)
+        self._tell(number)
 
     def _still_open(self) -> list[int]:
         """List the requests that are to be asked."""
@@ -261,7 +273,7 @@ class Job:
 
     async def _ask(self) -> None:
         options, client = self._options, self._client
-        lane = Lane(client, self.targets)
+        lane = Lane(client, self.targets, shaped=self._work.shape is not None)
         most = min(filter(None, (options.concurrency, lane.most)), default=None)
         self._run = Run(
             self._work,

@@ -9,9 +9,7 @@ from ..events import FinishReason, Usage
 from ..reply import Reply, with_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ..messages import Message
+    from ..request import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +63,11 @@ class KeptAnswer:
         """What it cost."""
         return Usage(self.prompt_tokens, self.completion_tokens, self.estimated)
 
-    def reply(self, messages: Sequence[Message] = (), *, recorded: bool = False) -> Reply:
+    def reply(self, request: Request | None = None, *, recorded: bool = False) -> Reply:
         """Return it as a reply.
 
         Args:
-            messages: what was asked.
+            request: what was asked.
             recorded: whether it was given before this run.
 
         """
@@ -82,7 +80,8 @@ class KeptAnswer:
                 model=self.model,
                 finish_reason=cast("FinishReason", self.finish_reason),
                 seconds=self.seconds,
-                messages=tuple(messages),
+                messages=request.messages if request else (),
+                schema=request.schema if request else None,
                 recorded=self.date if recorded else "",
             )
         )

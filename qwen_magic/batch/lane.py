@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..backends.retrying import Passing
 from ..client.whole import ask_streamed, ask_whole, is_short, take_turn, whole_backend
@@ -83,18 +83,17 @@ class Lane:
     Args:
         client: the client.
         targets: the targets, in order.
-        shape: the shape of the answers, or None.
+        shaped: whether the answers have a shape, so that one may take several requests.
 
     Attributes:
         most: the most rows at once that this chain may be asked, or None where nobody says.
 
     """
 
-    def __init__(self, client: QwenClient, targets: Sequence[Target], shape: Any = None) -> None:
-        self._client, self._shape = client, shape
+    def __init__(self, client: QwenClient, targets: Sequence[Target], *, shaped: bool = False) -> None:
+        self._client = client
         self._stops = [
-            _Stop(target, None if shape is not None else whole_backend(client, target), _places(target))
-            for target in targets
+            _Stop(target, None if shaped else whole_backend(client, target), _places(target)) for target in targets
         ]
         self.most = _most(targets[0])
         self._clock = client.settings.clock

@@ -43,7 +43,7 @@ class Result:
 
     def __init__(self, answers: Answers, job: Running) -> None:
         self._answers, self._job = answers, job
-        self._frame: Any = None
+        self._made: tuple[int, Any] | None = None
 
     def __len__(self) -> int:
         return len(self._answers.rows)
@@ -80,9 +80,10 @@ class Result:
         It is of the library that the rows came in, and always as long as they were. Where several targets were named,
         `target` tells which one answered.
         """
-        if self._frame is None or not self._job.over:
-            self._frame = with_columns(self._answers.rows, self._answers.columns())
-        return self._frame
+        changes = self._answers.state.changes
+        if self._made is None or self._made[0] != changes:
+            self._made = changes, with_columns(self._answers.rows, self._answers.columns())
+        return self._made[1]
 
     @property
     def values(self) -> list[Any]:

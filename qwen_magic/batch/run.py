@@ -7,7 +7,8 @@ from collections import deque
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BusyError, QwenError
+from ..errors import BusyError, QwenError, SchemaError
+from ..schema.answers import value_of
 from .kept_answer import KeptAnswer
 from .lane import is_of_target, is_sure, retry_after
 
@@ -47,7 +48,6 @@ class Run:
         price: what tokens cost, or None.
         clock: the time.
         patience: seconds for which a server may refuse all that it is asked.
-        shaped: whether answers have a shape, whose value a reply has.
         with_thinking: whether the thinking stays in memory.
         told: called with each number that is over.
 
@@ -73,13 +73,12 @@ class Run:
         price: Price | None,
         clock: Clock,
         patience: float,
-        shaped: bool = False,
         with_thinking: bool = False,
         told: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._work, self._state, self._lane, self._pace = work, state, lane, pace
         self._keeping, self._bounds, self._price, self._clock = keeping, bounds, price, clock
-        self._patience, self._shaped, self._with_thinking, self._told = patience, shaped, with_thinking, told
+        self._patience, self._with_thinking, self._told = patience, with_thinking, told
         self._open = deque(numbers)
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_flight = self._hopeless = self._alike = 0
@@ -191,7 +190,12 @@ class Run:
         if reply.finish_reason not in _FINISHED:
             self._over(number, "the answer was broken off", answer)
             return
-        value = (getattr(reply, "value", None),) if self._shaped else ()
+        shape = self._work.shape
+        try:
+            value = () if shape is None else (value_of(shape, reply.text, reply.thinking, reply.finish_reason),)
+        except SchemaError as error:
+            self._over(number, error.what, answer)
+            return
         writing = self._keeping.keep(self._work.keys[number], answer)
         self._state.done(number, answer if self._with_thinking else answer.without_thinking(), *value)
         self._end(number)

@@ -45,6 +45,8 @@ class State:
         prompt_tokens: the tokens that were read for answers that are done, not recorded.
         completion_tokens: those that were written.
         estimated: whether some of them are estimates.
+        asked: how many answers came, whole or in part.
+        changes: how often anything changed.
 
     """
 
@@ -59,7 +61,7 @@ class State:
         self.first_failed: list[FailedRow] = []
         self.prompt_tokens = self.completion_tokens = 0
         self.estimated = False
-        self.asked = 0
+        self.asked = self.changes = 0
 
     def rows(self, state: int) -> int:
         """Count the rows in a state; those that cannot be asked are among those not asked."""
@@ -133,3 +135,4 @@ class State:
         self._rows[self._states[number]] -= count
         self._rows[state] += count
         self._states[number] = state
+        self.changes += 1

@@ -12,11 +12,12 @@ from ..request import Request
 from .prompts import SkippedRowError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from ..messages import Message
     from ..parameters import Parameters
     from ..parts import File, Image
+    from ..schema import Shape
     from .prompts import Template
     from .rows import Rows
 
@@ -35,9 +36,10 @@ class Work:
         template: the prompt.
         parameters: the sampling parameters.
         targets: the names of the targets.
-        schema: what the answer's shape is as JSON Schema, or None.
+        shape: the shape of the answers, or None.
 
     Attributes:
+        shape: the shape of the answers, or None.
         keys: the hash of each different request, by its number.
         first: the first row of each.
         skipped: why a row is not asked, by its place.
@@ -50,15 +52,15 @@ class Work:
         template: Template,
         parameters: Parameters,
         targets: Sequence[str],
-        schema: Mapping[str, Any] | None = None,
+        shape: Shape | None = None,
     ) -> None:
-        self._rows, self._template, self._parameters = rows, template, parameters
+        self._rows, self._template, self._parameters, self.shape = rows, template, parameters, shape
         self.keys: list[bytes] = []
         self.first = array("q")
         self.skipped: dict[int, str] = {}
         self._numbers = array("q")
         self._others: dict[int, array[int]] = {}
-        begun = _begun(template.system, parameters, targets, schema)
+        begun = _begun(template.system, parameters, targets, shape)
         known: dict[bytes, int] = {}
         for row in range(len(rows)):
             try:
@@ -97,12 +99,10 @@ class Work:
 
     def request(self, number: int) -> Request:
         """Make a request."""
-        return Request(self.messages(number), self._parameters)
+        return Request(self.messages(number), self._parameters, self.shape)
 
 
-def _begun(
-    system: str, parameters: Parameters, targets: Sequence[str], schema: Mapping[str, Any] | None
-) -> hashlib._Hash:
+def _begun(system: str, parameters: Parameters, targets: Sequence[str], shape: Shape | None) -> hashlib._Hash:
     """Begin a hash with all that is the same for each row."""
     same = {
         "version": _VERSION,
@@ -110,7 +110,7 @@ def _begun(
         "system": system,
         "parameters": parameters.given(),
         "extra": dict(parameters.extra),
-        "schema": schema,
+        "schema": None if shape is None else shape.json_schema,
     }
     try:
         written = json.dumps(same, sort_keys=True, allow_nan=False)

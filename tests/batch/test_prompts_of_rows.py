@@ -78,8 +78,8 @@ def test_a_computation_with_a_column_is_refused() -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        (dt.datetime(2024, 5, 6), "2024-05-06"),
-        (dt.datetime(2024, 5, 6, 7, 8), "2024-05-06 07:08:00"),
+        (dt.datetime(2024, 5, 6), "2024-05-06"),  # noqa: DTZ001
+        (dt.datetime(2024, 5, 6, 7, 8), "2024-05-06 07:08:00"),  # noqa: DTZ001
         (pd.Timestamp("2024-05-06"), "2024-05-06"),
         (["a", "b"], '["a", "b"]'),
         ({"ä": [1, None]}, '{"ä": [1, null]}'),
@@ -133,7 +133,9 @@ def test_a_prompt_without_a_column_is_said() -> None:
 
 @given(st.text(), st.text())
 def test_a_value_goes_in_to_the_letter(value: str, around: str) -> None:
-    around = around.replace("{", "").replace("}", "").replace("\\", "").replace("$", "").replace("'", "").replace('"', "")
+    around = (
+        around.replace("{", "").replace("}", "").replace("\\", "").replace("$", "").replace("'", "").replace('"', "")
+    )
     around = around.replace("^", "").replace("_", "")
     rows = rows_of([{"x": value}])
     assert template(f"{around} {{x}} {around} ", rows).parts(rows, 0) == f"{around} {value} {around} "
