@@ -48,7 +48,7 @@ _FILES = {
         notebook/test_commands notebook/test_completion notebook/test_consoles notebook/test_context
         notebook/test_conversations notebook/test_doctor_command notebook/test_failing_cells notebook/test_help
         notebook/test_hostile_servers notebook/test_identity notebook/test_import notebook/test_interrupts
-        notebook/test_kernel notebook/test_locked_store notebook/test_prompt_contents notebook/test_pty
+        notebook/test_kernel notebook/test_locked_store notebook/test_map_cells notebook/test_prompt_contents notebook/test_pty
         notebook/test_questions notebook/test_replayed_cells notebook/test_shaping notebook/test_steering_cells
         notebook/test_thinking_display notebook/test_two_kernels notebook/test_values notebook/test_whereabouts
         panel/test_panel_kernel panel/test_panel_replay panel/test_panel_session soak/test_soak

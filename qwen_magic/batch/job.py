@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,20 @@ _USUAL_AT_ONCE = 16
 _STOPPED = "it was stopped; run it again, and it goes on"
 
 
+@dataclass(frozen=True)
+class FirstAnswer:
+    """The first row that is asked, which goes alone.
+
+    Attributes:
+        prompt: what was asked.
+        answer: its answer, or that it failed and why.
+
+    """
+
+    prompt: str
+    answer: str
+
+
 class Job:
     """One prompt over many rows.
 
@@ -69,7 +84,9 @@ class Job:
         self._client, self._options = client, options
         self.rows = rows_of(rows)
         self.targets = parse_chain(hidden(options.target)) if options.target else client.targets
-        self._template = template(prompt, self.rows, options.variable, system=options.system or "")
+        self._template = template(
+            prompt, self.rows, options.variable, system=options.system or "", change=options.change
+        )
         self._parameters = to_parameters(dict(options.parameters))
         self._price = price_of(self.targets[0], options.prices)
         options.bounds.check(self._price, self.targets[0].name)
@@ -145,6 +162,15 @@ class Job:
         """What it has cost, or None where no price is known."""
         state = self.state
         return None if self._price is None else self._price.cost(state.prompt_tokens, state.completion_tokens)
+
+    @property
+    def first(self) -> FirstAnswer | None:
+        """What was asked first in this run and its answer; None before it came."""
+        number = self._numbers[0] if self._numbers else None
+        if number is None or self.state.is_open(number):
+            return None
+        answer, prompt = self.state.answers.get(number), self._work.messages(number)[-1].text
+        return FirstAnswer(prompt, answer.text if answer else f"failed: {self.state.errors.get(number, '')}")
 
     @property
     def progress(self) -> Progress:

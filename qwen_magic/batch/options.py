@@ -40,6 +40,7 @@ class MapOptions:
         with_reply: whether thinking and usage are kept for each row.
         prices: what a million tokens in and out cost.
         keep: whether answers are kept for the next time; a path for a file of one's own.
+        change: changes each text of the rows before it is sent, such as by leaving out what is secret, or None.
         variable: gives the text of a variable of a prompt, or None where there is none.
         parameters: the sampling parameters.
 
@@ -60,6 +61,7 @@ class MapOptions:
     with_reply: bool = False
     prices: Given | None = None
     keep: bool | str | Path = True
+    change: Callable[[str], str] | None = None
     variable: Callable[[Reference], str | None] = _no_variable
     parameters: Mapping[str, Any] = field(default_factory=dict)
 

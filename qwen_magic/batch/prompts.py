@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,7 @@ class Template:
         columns: the names of the columns that it uses, each once, in their order.
         variables: the names of the variables that were filled in, each once.
         system: the system prompt, or "".
+        change: changes what is sent, or None.
 
     """
 
@@ -56,7 +57,7 @@ class Template:
     columns: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     system: str = ""
-    empty: dict[str, int] = field(default_factory=dict, compare=False)
+    change: Callable[[str], str] | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -94,8 +95,11 @@ class Template:
             names = list(dict.fromkeys(rows.names[piece.column] for piece in self.pieces if isinstance(piece, _Cell)))
             raise SkippedRowError(f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} missing")
         if all(isinstance(part, str) for part in found):
-            return "".join(found)  # type: ignore[arg-type] # just seen
-        return found
+            text = "".join(found)  # type: ignore[arg-type] # just seen
+            return text if self.change is None else self.change(text)
+        if self.change is None:
+            return found
+        return [self.change(part) if isinstance(part, str) else part for part in found]
 
     def messages(self, rows: Rows, row: int) -> tuple[Message, ...]:
         """Make the messages of one row.
@@ -114,6 +118,7 @@ def template(
     variable: Callable[[Reference], str | None] = lambda _: None,
     *,
     system: str = "",
+    change: Callable[[str], str] | None = None,
 ) -> Template:
     """Find out what the names in a prompt's braces are.
 
@@ -122,6 +127,7 @@ def template(
         rows: the rows.
         variable: gives the text of a variable, or None where there is none.
         system: the system prompt.
+        change: changes what is sent, or None.
 
     Raises:
         UsageError: nothing is asked, a name is neither, or stands for several columns.
@@ -158,7 +164,7 @@ def template(
     if calls:
         hint = "Make a column of it, and name that in the prompt."
         raise UsageError(f"{calls[0].written} would have to be computed for each row", hint=hint)
-    return Template(_joined(pieces), tuple(columns), tuple(variables), system)
+    return Template(_joined(pieces), tuple(columns), tuple(variables), change(system) if change else system, change)
 
 
 def _joined(pieces: Sequence[str | _Cell]) -> tuple[str | _Cell, ...]:
