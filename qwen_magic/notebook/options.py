@@ -178,7 +178,7 @@ OPTIONS = (
         optional=True,
     ),
     *(
-        _option("usual" if flag in ("--map", "--into") else "rare", flag, value, help_, "map", read, **more)
+        _option("usual" if flag == "--map" else "rare", flag, value, help_, "map", read, **more)
         for flag, value, help_, read, more in ROW_OPTIONS
     ),
     *(option for row in TABLE for option in _of_parameter(row)),

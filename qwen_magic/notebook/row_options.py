@@ -79,7 +79,7 @@ ROW_OPTIONS: tuple[tuple[str, str, str, Callable[[str], Any], Mapping[str, Any]]
     ("--yes", "", "ask them, however many there are", str, {}),
     ("--replies", "", "keep thinking and usage of each row", str, {}),
 )
-"""How each is written, its value, what it means, and what reads it; --map and --into are usual, the others rare."""
+"""How each is written, its value, what it means, and what reads it; --map is usual, the others rare."""
 ROW_FIELDS = tuple(item.name for item in fields(RowOptions))
 
 

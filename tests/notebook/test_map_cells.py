@@ -164,7 +164,7 @@ def test_what_is_wrong_is_said_before_anything_is_sent(
 
 
 def test_secrets_are_replaced_where_that_is_wanted(mapping_kernel: Kernel, server: RowsServer) -> None:
-    key = "sk-" + "a1B2" * 8
+    key = "hf_" + "AbCdEfGhIjKlMnOpQrStUvWxYz12345678"
     mapping_kernel.run(f"rows = ['my key is {key}']")
     assert mapping_kernel.run("%%qwen --map rows -o out --redact\nSay {item}").status == "ok"
     assert key not in server.prompts[0]
