@@ -15,15 +15,17 @@ from .version import __version__ as __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .client.client import QwenClient
+    from .batch.client import QwenClient
     from .client.stream import Stream
     from .errors import QwenError
     from .events import (
         AnswerEvent,
         End,
         Event,
+        PartialValue,
         Reset,
         Responder,
+        Rung,
         Status,
         TextDelta,
         ThinkingDelta,
@@ -46,12 +48,14 @@ __all__ = [
     "Image",
     "Message",
     "Parameters",
+    "PartialValue",
     "QwenClient",
     "QwenError",
     "Reply",
     "Request",
     "Reset",
     "Responder",
+    "Rung",
     "Status",
     "Stream",
     "Text",
@@ -67,15 +71,17 @@ __all__ = [
 ]
 
 _MODULES = {
-    "client.client": ("QwenClient",),
+    "batch.client": ("QwenClient",),
     "client.stream": ("Stream",),
     "errors": ("QwenError",),
     "events": (
         "AnswerEvent",
         "End",
         "Event",
+        "PartialValue",
         "Reset",
         "Responder",
+        "Rung",
         "Status",
         "TextDelta",
         "ThinkingDelta",

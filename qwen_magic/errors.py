@@ -92,6 +92,21 @@ class UsageError(QwenError):
     """Bad input: an empty prompt, a wrong option, a parameter out of range."""
 
 
+class SchemaError(QwenError):
+    """An answer that does not have the shape that was asked for.
+
+    Attributes:
+        path: where it does not fit, ``rows[2].age``; "" for the whole of it.
+        reason: what is wrong there, in a few words.
+
+    """
+
+    def __init__(self, path: str, reason: str, *, target: str = "", hint: str = "") -> None:
+        self.path = one_line(path)
+        self.reason = one_line(reason)
+        super().__init__(f"{self.path}: {self.reason}" if path else self.reason, target=target, hint=hint)
+
+
 class ConnectError(QwenError):
     """The server cannot be reached: no network, refused, no such host, TLS, proxy."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from .errors import one_line
 
@@ -101,6 +101,37 @@ class UsageReport(Event):
     """What the answer cost, as the server counts it."""
 
     usage: Usage
+
+
+@dataclass(frozen=True)
+class Rung(Event):
+    """How the target is held to the shape of the answer from here on, as far as it keeps to that.
+
+    Attributes:
+        name: "json_schema" or "guided_json" where its decoder cannot write anything else, "tool" for a forced tool
+            call, "json_object" where it can write JSON alone, "prompt" where it is only told.
+        asks: how often it has been asked for the value so far, from 1.
+
+    """
+
+    name: str
+    asks: int = 1
+
+
+@dataclass(frozen=True)
+class PartialValue(Event):
+    """One more row of a list, or field of an object, is complete: as it came, not checked.
+
+    Where the answer is asked for again, or rewritten, after a Reset, they begin anew.
+
+    Attributes:
+        key: the row's number from 0, or the field's name.
+        value: its JSON value.
+
+    """
+
+    key: int | str
+    value: Any
 
 
 @dataclass(frozen=True)

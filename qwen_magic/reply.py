@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .errors import UsageError
+from .errors import SchemaError, UsageError
 from .events import Usage
 from .messages import Message
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from .events import FinishReason
     from .parts import ToolCall
+    from .schema import Shape
     from .text.fences import CodeBlock
 
 _CUT = {
@@ -46,6 +48,9 @@ class Reply:
         earlier_targets: where the answer was continued after a break, the targets that gave its earlier parts.
         steps: where it is more than one text, all that was said after the prompt: answers with the tools that they
             call, the tools' results, pictures; the last has the text.
+        schema: the shape that was asked for, or None.
+        rung: how the target was held to it: "json_schema", "guided_json", "tool", "json_object" or "prompt"; or "".
+        asks: how often it was asked until the answer had that shape; 0 without one.
         recorded: where it was replayed, the time at which it was recorded, in ISO 8601 and UTC; else "".
 
     """
@@ -63,6 +68,9 @@ class Reply:
     earlier_targets: tuple[str, ...] = ()
     recorded: str = ""
     steps: tuple[Message, ...] = ()
+    schema: Shape | None = None
+    rung: str = ""
+    asks: int = 0
 
     def __str__(self) -> str:
         from .text.terminal import safe_terminal  # noqa: PLC0415 - light import
@@ -111,6 +119,26 @@ class Reply:
         if found is None:
             raise UsageError("no JSON in the answer", hint="Ask for JSON alone; .text has the answer.")
         return found.value
+
+    @cached_property
+    def value(self) -> Any:
+        """The answer as a value of the shape that was asked for: checked, and of the type that was given.
+
+        Raises:
+            UsageError: no shape was asked for.
+            SchemaError: the answer does not have it; its ``reply`` is this one.
+
+        """
+        if self.schema is None:
+            raise UsageError("no schema was asked for", hint="Ask with schema=..., or read .json.")
+        from .schema.answers import value_of  # noqa: PLC0415 - light import
+
+        try:
+            return value_of(self.schema, self.text, self.thinking, self.finish_reason)
+        except SchemaError as error:
+            error.target = error.target or self.target
+            error.reply = self
+            raise
 
     @property
     def tables(self) -> list[Any]:

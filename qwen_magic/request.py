@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .messages import Message, Prompt
+    from .schema import Shape
 
 _ROLE: Callable[[Message], str] = attrgetter("role")
 
@@ -29,30 +30,38 @@ class Request:
     Attributes:
         messages: at most one system message, the first; what is to be answered, the last.
         parameters: the sampling parameters.
+        schema: the shape that the answer is to have, or None.
+        form: how the target is held to it, see `events.Rung`; the client's matter, "" where it has not chosen yet.
 
     """
 
     messages: tuple[Message, ...]
     parameters: Parameters = field(default_factory=Parameters)
+    schema: Shape | None = None
+    form: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "messages", tuple(self.messages))
 
     @classmethod
-    def of(cls, prompt: Prompt | Request, system: str | None = None, **parameters: Any) -> Request:
+    def of(
+        cls, prompt: Prompt | Request, system: str | None = None, *, schema: object = None, **parameters: Any
+    ) -> Request:
         """Make a request of what a caller gave.
 
         Args:
             prompt: a prompt, a conversation that ends with one, or a request, which stays what it is but for what
                 else is given.
             system: a system prompt; it takes the place of one among the messages.
+            schema: the shape that the answer is to have: whatever `qwen_magic.schema.as_shape` takes.
             **parameters: sampling parameters by their names; see `Parameters`.
 
         Raises:
-            UsageError: nothing was asked, a message cannot be taken, or a parameter is unknown or out of its range.
+            UsageError: nothing was asked, a message cannot be taken, a parameter is unknown or out of its range, or the
+                schema is none.
 
         """
-        return following(None, prompt, system, **parameters)
+        return following(None, prompt, system, schema=schema, **parameters)
 
     @cached_property
     def prompts(self) -> int:
@@ -65,7 +74,12 @@ class Request:
 
 
 def following(
-    before: Request | None, prompt: Prompt | Request, system: str | None = None, **parameters: Any
+    before: Request | None,
+    prompt: Prompt | Request,
+    system: str | None = None,
+    *,
+    schema: object = None,
+    **parameters: Any,
 ) -> Request:
     """Make a request that may go on with the conversation of another, of which nothing is looked at again.
 
@@ -73,6 +87,7 @@ def following(
         before: the other, or None.
         prompt: see `Request.of`, as for the rest.
         system: a system prompt.
+        schema: the shape that the answer is to have.
         **parameters: sampling parameters.
 
     Raises:
@@ -82,13 +97,20 @@ def following(
     known = before.messages if before else ()
     if isinstance(prompt, Request):
         messages, own = to_messages(prompt.messages, system, known), prompt.parameters
+        schema = prompt.schema if schema is None else schema
         parameters = {**own.given(), **({"extra": own.extra} if own.extra else {}), **parameters}
     else:
         messages = to_messages(prompt, system, known)
-    request = Request(messages, to_parameters(parameters))
+    request = Request(messages, to_parameters(parameters), None if schema is None else _shape(schema))
     if before and known and messages[len(known) - 1 : len(known)] == known[-1:] and messages[0] is known[0]:
         vars(request)["prompts"] = before.prompts + _prompts(messages, len(known))
     return request
+
+
+def _shape(given: object) -> Shape:
+    from .schema import as_shape  # noqa: PLC0415 - most requests have none
+
+    return as_shape(given)
 
 
 def _prompts(messages: Sequence[Message], start: int) -> int:

@@ -147,6 +147,7 @@ class QwenClient:
         system: str | None = None,
         *,
         target: str | Sequence[str] | None = None,
+        schema: object = None,
         **parameters: Any,
     ) -> Stream:
         """Make the stream of one answer; nothing is sent before it is iterated.
@@ -155,17 +156,19 @@ class QwenClient:
             messages: a prompt, a conversation (Messages or ``{"role", "content"}``) that ends with one, or a request.
             system: a system prompt.
             target: another target, or chain, for this answer alone.
+            schema: the shape that the answer is to have, whatever `qwen_magic.schema.as_shape` takes; the reply then
+                has a ``value``.
             **parameters: sampling parameters by their names; see `Parameters`.
 
         Returns:
             The stream.
 
         Raises:
-            UsageError: nothing was asked, or a parameter is unknown or out of range.
+            UsageError: nothing was asked, a parameter is unknown or out of range, or the schema is none.
             TargetError: a target names nothing we know.
 
         """
-        request = self._asked = following(self._asked, messages, system, **parameters)
+        request = self._asked = following(self._asked, messages, system, schema=schema, **parameters)
         return self._stream(self._chosen(target), request)
 
     def continue_(
@@ -197,6 +200,7 @@ class QwenClient:
         system: str | None = None,
         *,
         target: str | Sequence[str] | None = None,
+        schema: object = None,
         **parameters: Any,
     ) -> Reply:
         """Ask and return the whole answer; see `stream`.
@@ -206,7 +210,7 @@ class QwenClient:
 
         """
         target = hidden(target)  # a traceback with local variables may show this one
-        stream = self.stream(messages, system, target=target, **parameters)
+        stream = self.stream(messages, system, target=target, schema=schema, **parameters)
         async for _ in stream.events():
             pass
         return stream.reply
@@ -217,11 +221,12 @@ class QwenClient:
         system: str | None = None,
         *,
         target: str | Sequence[str] | None = None,
+        schema: object = None,
         **parameters: Any,
     ) -> Reply:
         """Ask from synchronous code, whether or not a loop is running; see `ask`."""
         target = hidden(target)
-        return background_loop().run(self.ask(messages, system, target=target, **parameters))
+        return background_loop().run(self.ask(messages, system, target=target, schema=schema, **parameters))
 
     def stream_sync(self, messages: Prompt | Request, system: str | None = None, **options: Any) -> SyncStream:
         """Make a stream whose text synchronous code iterates, with what `stream` takes; to let go of it stops it."""

@@ -17,7 +17,7 @@ from ..errors import UsageError
 from ..events import Status
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 
     from ..clock import Clock
 
@@ -32,6 +32,20 @@ _UNKNOWN_ANSWER = 500
 """Tokens that an answer counts before one has come, where nobody limits it."""
 _LONGEST_PAUSE = 60.0
 """Seconds for which a server's wish to be left alone is heeded; whoever asks later is told by the server itself."""
+
+
+@dataclass(eq=False)
+class Cap:
+    """A limit for some time.
+
+    Attributes:
+        requests: the requests of a minute, or None.
+        tokens: the tokens of a minute, or None.
+
+    """
+
+    requests: int | None
+    tokens: int | None
 
 
 @dataclass
@@ -55,20 +69,35 @@ class Rate:
         requests: the requests of a minute, or None.
         tokens: the tokens of a minute, or None.
 
+    Attributes:
+        caps: the limits that hold; of each kind the least one does.
+
     """
 
     def __init__(self, requests: int | None = None, tokens: int | None = None) -> None:
-        self._requests = requests
-        self._tokens = tokens
+        self.caps = [Cap(requests, tokens)]
         self._sent: deque[Sent] = deque()
         self._paused_until = float("-inf")
         self._even = float("-inf")  # when the next one would go if all went evenly
         self._answer = float(_UNKNOWN_ANSWER)
 
     @property
+    def limits(self) -> bool:
+        """Tell whether anything is limited."""
+        return self._requests is not None or self._tokens is not None
+
+    @property
     def limits_tokens(self) -> bool:
         """Tell whether tokens are limited, so that they have to be counted."""
         return self._tokens is not None
+
+    @property
+    def _requests(self) -> int | None:
+        return min((cap.requests for cap in self.caps if cap.requests is not None), default=None)
+
+    @property
+    def _tokens(self) -> int | None:
+        return min((cap.tokens for cap in self.caps if cap.tokens is not None), default=None)
 
     def delay(self, now: float, tokens: int) -> float:
         """Tell how many seconds a request of so many tokens has to wait."""
@@ -139,6 +168,11 @@ class _Line:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self._waiters: deque[_Waiter] = deque()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody waits."""
+        return not self._waiters
 
     async def wait(
         self, clock: Clock, take: Callable[[], float | None], status: Status
@@ -260,6 +294,48 @@ class RateLimits:
         status = Status("waiting, so as not to ask it too often", "queue", target)
         async for waiting in line.wait(self._clock, take, status):
             yield waiting
+
+    def at_once(self, target: str, sent: list[Sent]) -> bool:
+        """Let a request through where nobody limits the target and nobody waits; else say that it has to wait.
+
+        Args:
+            target: the target's name.
+            sent: takes what was let through.
+
+        """
+        rate, line = self._rate(target)
+        if rate.limits or not line.empty:
+            return False
+        now = self._clock.now()
+        with line.lock:
+            if rate.delay(now, 0) > 0:
+                return False
+            sent.append(rate.let_through(now, 0))
+        return True
+
+    @contextlib.contextmanager
+    def at_most(self, targets: Sequence[str], requests: int | None, tokens: int | None) -> Iterator[None]:
+        """Hold targets to limits of a job's own as well, as long as the block lasts.
+
+        Args:
+            targets: the targets' names.
+            requests: requests a minute, or None.
+            tokens: tokens a minute, or None.
+
+        Raises:
+            UsageError: a limit is no whole number from 1 on.
+
+        """
+        _check("requests_per_minute", requests)
+        _check("tokens_per_minute", tokens)
+        cap, rates = Cap(requests, tokens), [self._rate(target)[0] for target in targets]
+        for rate in rates:
+            rate.caps.append(cap)
+        try:
+            yield
+        finally:
+            for rate in rates:
+                rate.caps.remove(cap)
 
     async def again(self, target: str) -> None:
         """Wait until a further request of the same answer may be sent."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
+    from ..batch.result import Result
     from ..client.client import QwenClient
     from ..reply import Reply
     from .nest import Nest
@@ -56,6 +57,10 @@ class QwenMagics(Magics):
     turns = Int(
         None, allow_none=True, min=0, help="How many of the earlier turns go along with a prompt; None for all."
     ).tag(config=True)
+    confirm_above = Int(1000, min=0, help="Rows of --map from which a cell has to be run with --yes.").tag(config=True)
+    confirm_above_cost = Float(1.0, min=0.0, help="The same for what they cost, in the prices' currency.").tag(
+        config=True
+    )
     connect_timeout = Float(10.0, help="Seconds to wait for a connection.").tag(config=True)
     stall_timeout = Float(120.0, help="Seconds to wait for more of an answer.").tag(config=True)
     retry_timeout = Float(60.0, help="Seconds to go on trying while a server is busy or fails.").tag(config=True)
@@ -95,7 +100,7 @@ class QwenMagics(Magics):
     def client(self) -> QwenClient:
         """The client of this session; a new one after a change of the target or a timeout."""
         if self._client is None or self._stale:
-            from ..client.client import QwenClient  # noqa: PLC0415 - loading the extension stays light
+            from ..batch.client import QwenClient  # noqa: PLC0415 - loading the extension stays light
 
             client = QwenClient(self.target or None, **{name: getattr(self, name) for name in _TIMEOUTS})
             if self._client:
@@ -160,7 +165,7 @@ class QwenMagics(Magics):
 
     @no_var_expand
     @line_cell_magic
-    def qwen(self, line: str, cell: str | None = None) -> Reply | None:
+    def qwen(self, line: str, cell: str | None = None) -> Reply | Result | None:
         """Ask Qwen what the cell says, and show the answer as it comes.
 
         %%qwen [-t TARGET] [-f FORM] [-o NAME] [-n] [--new|--alone|-c NAME] [--max-tokens N] ...
@@ -191,7 +196,7 @@ class QwenMagics(Magics):
 
             raise as_one_line(interrupt) from None
 
-    def _run(self, line: str, cell: str | None) -> Reply | None:
+    def _run(self, line: str, cell: str | None) -> Reply | Result | None:
         if cell is None:
             from .commands.table import run_command  # noqa: PLC0415
 
@@ -201,7 +206,10 @@ class QwenMagics(Magics):
         try:
             from .options import cell_options  # noqa: PLC0415
 
-            self.session.ask(cell_options(line), cell)
+            options = cell_options(line)
+            if options.rows.map is not None:
+                return self.session.map(options, cell)
+            self.session.ask(options, cell)
         finally:
             self._first_sign.clear(publish)
         return None  # it would be shown once more

@@ -13,6 +13,7 @@ from ..errors import UsageError
 from ..parameters import TABLE, Flag
 from .choices import FORMATS
 from .option_values import READERS, one_of, read_count, read_name, read_object, read_variable
+from .row_options import ROW_FIELDS, ROW_OPTIONS, RowOptions, row_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,6 +83,7 @@ class Options:
         dry_run: whether what would be sent is shown instead.
         redact: whether what looks like a secret is replaced.
         replay: what is done with recorded answers, or None.
+        rows: what it says of rows.
         parameters: the parameters by their names in `Parameters`.
 
     """
@@ -103,6 +105,7 @@ class Options:
     dry_run: bool = False
     redact: bool = False
     replay: str | None = None
+    rows: RowOptions = field(default_factory=RowOptions)
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -174,6 +177,10 @@ OPTIONS = (
         constant="on",
         optional=True,
     ),
+    *(
+        _option("usual" if flag == "--map" else "rare", flag, value, help_, "map", read, **more)
+        for flag, value, help_, read, more in ROW_OPTIONS
+    ),
     *(option for row in TABLE for option in _of_parameter(row)),
 )
 """All options of ``%%qwen`` and ``%qwen ask``; those of the parameters come from their table."""
@@ -181,7 +188,7 @@ OPTIONS = (
 USAGE = "%%qwen [-t TARGET] [-s SYSTEM] [-o NAME] [-f FORM] [-n] [--new|--alone|-c NAME] [--max-tokens N] ..."
 """The usage in one line, for errors."""
 
-_FIELDS = tuple(item.name for item in fields(Options) if item.name != "parameters")
+_FIELDS = tuple(item.name for item in fields(Options) if item.name not in ("parameters", "rows"))
 _CONTRARY = (
     ("new", "alone"),
     ("turns", "alone"),
@@ -241,8 +248,9 @@ def _options(given: dict[str, Any]) -> Options:
     for one, other in _CONTRARY:
         if given.get(one) and given.get(other):
             raise UsageError(f"{_flag(one)} and {_flag(other)} contradict each other", hint="Give one of them.")
-    parameters = {name: value for name, value in given.items() if name not in _FIELDS}
-    return Options(**{name: value for name, value in given.items() if name in _FIELDS}, parameters=parameters)
+    parameters = {name: value for name, value in given.items() if name not in (*_FIELDS, *ROW_FIELDS)}
+    named = {name: value for name, value in given.items() if name in _FIELDS}
+    return Options(**named, rows=row_options(given), parameters=parameters)
 
 
 def cell_options(line: str) -> Options:

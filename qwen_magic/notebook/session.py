@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ..batch.result import Result
     from ..chat.exchange import Exchange
     from ..chat.memory import Memory
     from ..client.client import QwenClient
@@ -106,6 +107,12 @@ class NotebookSession:
         if options.context:
             question = self._with_cells(options.context, question)
         return self.put(question, options)
+
+    def map(self, options: Options, text: str) -> Result | None:
+        """Ask what a cell says for each of its rows; see `mapping.map_cell`."""
+        from .mapping import map_cell  # noqa: PLC0415 - loading the extension stays light
+
+        return map_cell(self.chat, self.settings, self.shell, options, text)
 
     def position(self, options: Options) -> Position:
         """Find where the question of the running cell stands."""

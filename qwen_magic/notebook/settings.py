@@ -16,10 +16,14 @@ class NotebookSettings(SessionSettings, Protocol):
 
     Attributes:
         format: how answers are shown.
+        confirm_above: rows from which a cell has to be run with --yes.
+        confirm_above_cost: the same for what they cost.
 
     """
 
     format: str
+    confirm_above: int
+    confirm_above_cost: float
 
     def traits(self, **metadata: object) -> Mapping[str, Any]:
         """Return the settings that have such metadata, by their names; each knows its default."""

@@ -25,7 +25,7 @@ from .server_http import ServerHttp, adapt
 from .servers import GENERIC, SERVERS, chat_models
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
     from ...request import Request
     from ..base import Deadlines, Settings
@@ -101,6 +101,32 @@ class OpenAIBackend:
             async with aclosing(self._answer(http, body, model)) as answer:
                 async for event in answer:
                     yield event
+
+    async def whole(
+        self, session: aiohttp.ClientSession, request: Request, deadlines: Deadlines | None = None
+    ) -> Sequence[Event]:
+        """Ask once and return all events of the answer; see `WholeBackend.whole`."""
+        async with self._asking(session, deadlines) as http:
+            model = self.model or self.server.model
+            if not model and not self.server.one_model:
+                model = await http.chosen_model()
+            body = request_body(model, request, self.server, self._extra)
+            if self._in_turns:
+                body.take_turns()
+            while True:
+                response = await http.once(body)
+                self._in_turns = body.in_turns
+                events: list[Event] = [Responder(self.name, model_title(model))]
+                events += [Status(warning, "warning", self.name) for warning in body.warnings]
+                try:
+                    async with response, aclosing(self._read(response, http.watch(response), model)) as answer:
+                        async for event in answer:
+                            events.append(event)
+                except ServerError as error:
+                    if any(isinstance(event, AnswerEvent) for event in events) or not adapt(body, error):
+                        raise
+                else:
+                    return events
 
     async def context(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> int | None:
         """Ask for the model's context, unless it is known or was asked a short time ago; see `Backend.context`."""

@@ -113,6 +113,15 @@ class ServerHttp:
             attempt, found, self._name, self._deadlines, asleep="loading", clock=clock, passing=passing
         )
 
+    async def once(self, body: ChatBody) -> aiohttp.ClientResponse:
+        """Ask once, but for what the server refuses in the request's fields; who is busy is not asked again.
+
+        Raises:
+            ServerError: it does not answer.
+
+        """
+        return await self._opened(body)
+
     def watch(self, response: aiohttp.ClientResponse) -> Watch:
         """Watch an answer for progress, from the question on."""
         return Watch(response, self._limit, self._settings.clock, self._asked_at)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ...errors import UsageError
 from ...text.terminal import escaped
 from ..options import all_but, read_options
+from ..row_options import ROW_FIELDS
 from .command import Command, nothing_after, say
 
 if TYPE_CHECKING:
@@ -14,12 +15,12 @@ if TYPE_CHECKING:
     from ..session import NotebookSession
 
 _CONTINUE_OPTIONS = ("target", "output", "append", "format", "next", "replay")
-_RETRY_OPTIONS = all_but("conversation", "new", "alone", "context", "raw", "eval", "replace")
+_RETRY_OPTIONS = all_but("conversation", "new", "alone", "context", "raw", "eval", "replace", *ROW_FIELDS)
 _BOTH_BLOCKS = "Give the number of one block, or nothing for all of the code."
 
 
 def _ask(session: NotebookSession, rest: str) -> Reply | None:
-    options, prompt = read_options(rest)
+    options, prompt = read_options(rest, all_but(*ROW_FIELDS))
     return session.ask(options, prompt)
 
 

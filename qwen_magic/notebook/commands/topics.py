@@ -41,6 +41,16 @@ A prompt follows on those before it. --new starts afresh, --alone asks outside o
 conversation, -c NAME asks in a named one. Run a cell again, and its new answer takes
 the old one's place. After a restart, %qwen conversation use goes on where you were.""",
     ),
+    "map": Topic(
+        "One prompt over many rows",
+        """\
+--map df asks the prompt for each row of a frame or list: {column} is its value there, {item}
+a text of a list, {row['my column']} a column of any name. -o out takes the result: out.frame
+has the rows with the answer, status and error, out.failed what failed, await out.retry()
+asks it again. Equal rows are asked once, the first goes alone, and each answer is kept: stop
+the cell, or lose the kernel, run it again, and only what is missing is asked. --dry-run
+shows what it would cost; --limit, --rpm, --tpm and --max-cost keep it small; --fresh asks all.""",
+    ),
     "panel": Topic(
         "The chat panel",
         """\
@@ -160,6 +170,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "%qwen conversation list",
         "%qwen conversation show thesis",
         "%qwen conversation export thesis.md thesis",
+    ),
+    "map": (
+        'reviews = ["The soup was cold.", "Best pasta in town!"]',
+        "%%qwen --map reviews -o out --into mood\nThe mood of this review, in one word: {item}",
+        "out.frame",
+        "%%qwen --map reviews --limit 1 --dry-run\nTranslate into French: {item}",
     ),
     "panel": (
         "%qwen panel",

@@ -1,0 +1,102 @@
+"""The client with one prompt over many rows: what `qwen_magic.QwenClient` is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..client.client import QwenClient as AskingClient
+from ..loop import background_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from .job import Job
+    from .prices import Given
+    from .result import Result
+
+
+class QwenClient(AskingClient):  # noqa: D101 - the other's
+    __doc__ = AskingClient.__doc__
+
+    def map(
+        self,
+        prompt: str,
+        rows: Any,
+        *,
+        schema: Any = None,
+        system: str | None = None,
+        target: str | Sequence[str] | None = None,
+        into: str | None = None,
+        limit: int | None = None,
+        concurrency: int | None = None,
+        rpm: int | None = None,
+        tpm: int | None = None,
+        max_cost: float | None = None,
+        max_tokens_total: int | None = None,
+        max_seconds: float | None = None,
+        fresh: bool = False,
+        with_reply: bool = False,
+        prices: Given | None = None,
+        keep: bool | str | Path = True,
+        **parameters: Any,
+    ) -> Job:
+        """Ask one prompt for each of many rows; await the job for all, or iterate it as the answers come.
+
+        Equal rows are asked once. Each answer is kept as it comes: what is run again, after an interrupt or in another
+        process, asks only what is missing. A row that fails costs no other.
+
+        Args:
+            prompt: the prompt; ``{name}`` stands for a row's value in that column, ``{row['any name']}`` too.
+            rows: a pandas, polars or pyarrow frame, a series, dicts, texts (``{item}``), or anything of known length.
+            schema: the shape of each answer; see `ask`.
+            system: a system prompt.
+            target: another target, or chain: a row that one refuses goes on to the next.
+            into: the name of the answer's column; without it "answer".
+            limit: ask only so many of the first rows.
+            concurrency: how many rows are asked at once; without it the number finds itself.
+            rpm: requests a minute, at most.
+            tpm: tokens a minute, at most.
+            max_cost: stop before it costs more, in the currency of the prices.
+            max_tokens_total: stop before more tokens are read and written.
+            max_seconds: stop after so many seconds.
+            fresh: ask all, whatever is known.
+            with_reply: keep thinking and usage of each row.
+            prices: what a million tokens in and out cost, as a pair, or pairs by targets' or models' names.
+            keep: whether answers are kept for the next time; a path for a file of one's own.
+            **parameters: sampling parameters by their names; see `Parameters`.
+
+        Returns:
+            The job; nothing is sent before it is awaited or iterated.
+
+        Raises:
+            UsageError: the rows are none, a name in the prompt is neither a column nor known, a value is out of range.
+            TargetError: a target names nothing we know.
+
+        """
+        from .job import Job  # noqa: PLC0415 - light import
+        from .options import MapOptions  # noqa: PLC0415
+
+        options = MapOptions(
+            schema=schema,
+            system=system,
+            target=target,
+            into=into,
+            limit=limit,
+            concurrency=concurrency,
+            rpm=rpm,
+            tpm=tpm,
+            max_cost=max_cost,
+            max_tokens_total=max_tokens_total,
+            max_seconds=max_seconds,
+            fresh=fresh,
+            with_reply=with_reply,
+            prices=prices,
+            keep=keep,
+            parameters=parameters,
+        )
+        return Job(self, prompt, rows, options)
+
+    def map_sync(self, prompt: str, rows: Any, **options: Any) -> Result:
+        """Ask for many rows from synchronous code, whether or not a loop is running; see `map`."""
+        return background_loop().run(self.map(prompt, rows, **options).wait())

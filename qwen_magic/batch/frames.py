@@ -1,0 +1,123 @@
+"""Rows with more columns, as the kind of frame that they came as, or the one that is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .rows import Rows
+
+_LIBRARIES = ("pandas", "polars", "pyarrow")
+
+
+def with_columns(rows: Rows, new: Mapping[str, list[Any]]) -> Any:
+    """Put columns beside those of rows.
+
+    Args:
+        rows: the rows.
+        new: the columns by their names, one value for each row, None where there is none.
+
+    Returns:
+        A frame of the rows' own library with their index; of lists a frame of the first library that is installed, or
+        a list of dicts where there is none.
+
+    """
+    named = _unlike(rows.names, new)
+    kind = rows.kind
+    if kind == "pandas":
+        return _pandas(rows.given, named)
+    if kind == "polars":
+        return _polars(rows.given, named)
+    if kind == "pyarrow":
+        return _arrow(rows.given, named)
+    library = next((name for name in _LIBRARIES if importlib.util.find_spec(name)), None)
+    columns = dict(rows.columns())
+    if library is None:
+        return _records({**columns, **named}, len(rows))
+    return _BUILT[library](columns, named)
+
+
+def _unlike(taken: tuple[str, ...], new: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """Name new columns so that none takes the place of one that is there."""
+    named: dict[str, list[Any]] = {}
+    for name, values in new.items():
+        free, number = name, 2
+        while free in taken or free in named:
+            free, number = f"{name}_{number}", number + 1
+        named[free] = values
+    return named
+
+
+def _pandas(frame: Any, new: Mapping[str, list[Any]]) -> Any:
+    found = frame.copy(deep=False)
+    for name, values in new.items():
+        found[name] = _series(values, found.index)
+    return found
+
+
+def _series(values: list[Any], index: Any) -> Any:
+    """Make a column whose type holds missing values without changing the others."""
+    import pandas as pd  # noqa: PLC0415 - the user brings it
+
+    kinds = {type(value) for value in values if value is not None}
+    gaps = any(value is None for value in values)
+    if gaps and kinds == {int}:
+        return pd.Series(pd.array(values, dtype="Int64"), index=index)
+    if gaps and kinds == {bool}:
+        return pd.Series(pd.array(values, dtype="boolean"), index=index)
+    plain = kinds <= {int} or kinds <= {bool} or kinds <= {float} or kinds <= {str} or kinds <= {int, float}
+    return pd.Series(values, index=index, dtype=None if plain and kinds else object)
+
+
+def _polars(frame: Any, new: Mapping[str, list[Any]]) -> Any:
+    import polars as pl  # noqa: PLC0415 - the user brings it
+
+    return frame.with_columns([pl.Series(name, values, strict=False) for name, values in new.items()])
+
+
+def _arrow(table: Any, new: Mapping[str, list[Any]]) -> Any:
+    import pyarrow as pa  # noqa: PLC0415 - the user brings it
+
+    for name, values in new.items():
+        column = pa.array(_even(values))
+        if hasattr(table, "schema") and not hasattr(table, "append_column"):
+            table = pa.Table.from_batches([table])
+        table = table.append_column(name, column)
+    return table
+
+
+def _even(values: list[Any]) -> list[Any]:
+    """Bring values of several kinds into one, as a typed column needs it."""
+    kinds = {type(value) for value in values if value is not None}
+    mixed = len(kinds) > 1 and not kinds <= {int, float}
+    return [None if value is None else str(value) for value in values] if mixed else values
+
+
+def _records(columns: Mapping[Any, list[Any]], length: int) -> list[dict[Any, Any]]:
+    return [{name: values[row] for name, values in columns.items()} for row in range(length)]
+
+
+def _of_pandas(columns: Mapping[Any, list[Any]], new: Mapping[str, list[Any]]) -> Any:
+    import pandas as pd  # noqa: PLC0415 - the user brings it
+
+    length = len(next(iter(columns.values()), next(iter(new.values()), [])))
+    frame = pd.DataFrame(index=range(length))
+    return _pandas(frame, {**columns, **new})
+
+
+def _of_polars(columns: Mapping[Any, list[Any]], new: Mapping[str, list[Any]]) -> Any:
+    import polars as pl  # noqa: PLC0415 - the user brings it
+
+    return pl.DataFrame({str(name): _even(values) for name, values in {**columns, **new}.items()}, strict=False)
+
+
+def _of_arrow(columns: Mapping[Any, list[Any]], new: Mapping[str, list[Any]]) -> Any:
+    import pyarrow as pa  # noqa: PLC0415 - the user brings it
+
+    return pa.table({str(name): pa.array(_even(values)) for name, values in {**columns, **new}.items()})
+
+
+_BUILT = {"pandas": _of_pandas, "polars": _of_polars, "pyarrow": _of_arrow}

@@ -1,0 +1,338 @@
+"""A job: one prompt over many rows, from the plan to the result; awaited, iterated, cancelled, looked at."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..backends.hidden import hidden
+from ..backends.targets import parse_chain
+from ..client.whole import held_to
+from ..errors import SchemaError, UsageError
+from ..parameters import to_parameters
+from ..schema import as_shape
+from ..schema.answers import value_of
+from .answers import Answers
+from .keeping import Keeping, usual_path
+from .lane import Lane
+from .pace import Pace
+from .plan import Plan, make_plan
+from .prices import price_of
+from .progress import Progress
+from .prompts import template
+from .result import Result
+from .rows import rows_of
+from .run import Run
+from .state import DONE, FAILED, RECORDED, State
+from .work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator, Sequence
+
+    from ..client.client import QwenClient
+    from .answers import RowAnswer
+    from .kept_answer import KeptAnswer
+    from .options import MapOptions
+
+_USUAL_AT_ONCE = 16
+"""How many rows are asked at once, for an estimate of the time."""
+_STOPPED = "it was stopped; run it again, and it goes on"
+
+
+@dataclass(frozen=True)
+class FirstAnswer:
+    """The first row that is asked, which goes alone.
+
+    Attributes:
+        prompt: what was asked.
+        answer: its answer, or that it failed and why.
+
+    """
+
+    prompt: str
+    answer: str
+
+
+class Job:
+    """One prompt over many rows.
+
+    Nothing is sent before it is awaited or iterated; what cannot be asked is refused before. It runs once; `again` asks
+    what has no answer then.
+
+    Args:
+        client: who asks.
+        prompt: the prompt; ``{name}`` is a column of the rows.
+        rows: any frame, a list of dicts or of texts, or any iterable of known length.
+        options: how they are asked.
+
+    Attributes:
+        rows: the rows.
+        targets: the targets, in order.
+        state: what has become of the rows.
+        notes: what is to be said of the prompt and of the answers' keeping.
+
+    Raises:
+        UsageError: the rows are none, a name in the prompt is unknown, an option is out of its range.
+        TargetError: a target names nothing we know.
+
+    """
+
+    def __init__(self, client: QwenClient, prompt: str, rows: Any, options: MapOptions) -> None:
+        self._client, self._options = client, options
+        self.rows = rows_of(rows)
+        self.targets = parse_chain(hidden(options.target)) if options.target else client.targets
+        self._template = template(
+            prompt, self.rows, options.variable, system=options.system or "", change=options.change
+        )
+        self._parameters = to_parameters(dict(options.parameters))
+        self._price = price_of(self.targets[0], options.prices)
+        options.bounds.check(self._price, self.targets[0].name)
+        names = [target.name for target in self.targets]
+        shape = None if options.schema is None else as_shape(options.schema)
+        self._work = Work(self.rows, self._template, self._parameters, names, shape)
+        self.state = State(self._work)
+        self._answers = Answers(
+            self.rows,
+            self._work,
+            self.state,
+            into=options.into,
+            with_target=len(self.targets) > 1,
+            with_reply=options.with_reply,
+        )
+        self.notes: tuple[str, ...] = self._template.notes
+        self._keeping: Keeping | None = None
+        self._run: Run | None = None
+        self._looked_up = False
+        self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._hearers: list[asyncio.Queue[int | None]] = []
+        self._result = Result(self._answers, self)
+        self._cancelled = ""
+        self._numbers: Sequence[int] = ()
+
+    def __repr__(self) -> str:
+        return repr(self._result).replace(" rows", " rows of a job", 1)
+
+    def __await__(self) -> Generator[Any, None, Result]:
+        return self.wait().__await__()
+
+    async def __aiter__(self) -> AsyncGenerator[RowAnswer, None]:
+        """Yield what comes of each row, as it comes: first what was recorded; at the end the rows that nobody asked.
+
+        Who stops iterating stops the job; what had come is kept.
+        """
+        hearer: asyncio.Queue[int | None] = asyncio.Queue()
+        self._hearers.append(hearer)
+        told = bytearray(len(self.rows))
+        task = self._begin()
+        task.add_done_callback(lambda _: hearer.put_nowait(None))
+        try:
+            while (number := await hearer.get()) is not None:
+                for row in self._work.rows_of(number):
+                    told[row] = 1
+                    yield self._answers.of_row(row)
+            task.result()
+            for row in range(len(self.rows)):
+                if not told[row]:
+                    yield self._answers.of_row(row)
+        finally:
+            self._hearers.remove(hearer)
+            await self._stop(task)
+
+    @property
+    def result(self) -> Result:
+        """What has come so far."""
+        return self._result
+
+    @property
+    def over(self) -> bool:
+        """Whether it has run to its end, or was stopped."""
+        return self._task is not None and self._task.done()
+
+    @property
+    def stopped(self) -> str:
+        """Why it ended before all rows were asked, in one line; "" where it did not."""
+        return self._cancelled or (self._run.stopped if self._run else "")
+
+    @property
+    def cost(self) -> float | None:
+        """What it has cost, or None where no price is known."""
+        state = self.state
+        return None if self._price is None else self._price.cost(state.prompt_tokens, state.completion_tokens)
+
+    @property
+    def first(self) -> FirstAnswer | None:
+        """What was asked first in this run and its answer; None before it came."""
+        number = self._numbers[0] if self._numbers else None
+        if number is None or self.state.is_open(number):
+            return None
+        answer, prompt = self.state.answers.get(number), self._work.messages(number)[-1].text
+        return FirstAnswer(prompt, answer.text if answer else f"failed: {self.state.errors.get(number, '')}")
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        state, run = self.state, self._run
+        return Progress(
+            rows=len(self.rows),
+            done=state.rows(DONE),
+            recorded=state.rows(RECORDED),
+            failed=state.rows(FAILED),
+            to_ask=len(self._numbers) if self._looked_up else 0,
+            asked=run.asked if run else 0,
+            seconds=run.seconds() if run else 0.0,
+            prompt_tokens=state.prompt_tokens,
+            completion_tokens=state.completion_tokens,
+            estimated=state.estimated,
+            cost=self.cost,
+            at_once=run.at_once if run else 0,
+            waiting=run.waiting if run else "",
+            failures=tuple(state.first_failed),
+            stopped=self.stopped,
+        )
+
+    async def plan(self) -> Plan:
+        """Look up what is known, and tell what the rest will cost; nothing is sent."""
+        await self._look_up()
+        return make_plan(
+            self._work,
+            self.state,
+            self._numbers,
+            rows=len(self.rows),
+            targets=[target.name for target in self.targets],
+            price=self._price,
+            ledger=self._client.usage,
+            at_once=self._options.concurrency or Lane(self._client, self.targets).most or _USUAL_AT_ONCE,
+            max_tokens=self._parameters.max_tokens,
+            notes=self.notes,
+        )
+
+    async def wait(self) -> Result:
+        """Run it, or wait for its end; who is cancelled while waiting stops it.
+
+        Returns:
+            What came of the rows.
+
+        """
+        task = self._begin()
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await self._stop(task)
+            raise
+        return self._result
+
+    def cancel(self) -> None:
+        """Stop it, from any thread; what had come is kept, and who waits for it gets that."""
+        self._cancelled = _STOPPED
+        if self._task is not None and self._loop is not None and not self._task.done():
+            with contextlib.suppress(RuntimeError):  # its loop is closed
+                self._loop.call_soon_threadsafe(self._task.cancel)
+
+    async def again(self) -> Result:
+        """Ask what failed and what was not asked; see `Result.retry`."""
+        if self._task is not None and not self._task.done():
+            raise UsageError("the rows are still asked", hint="Wait for the end, or cancel the job first.")
+        for number in self.state.failed():
+            self.state.reopen(number)
+        self._task, self._run, self._cancelled = None, None, ""
+        self._numbers = self._still_open()
+        return await self.wait()
+
+    def _begin(self) -> asyncio.Task[None]:
+        if self._task is None:
+            self._loop = asyncio.get_running_loop()
+            self._task = self._loop.create_task(self._all())
+        return self._task
+
+    async def _stop(self, task: asyncio.Task[None]) -> None:
+        if not task.done():
+            self._cancelled = self._cancelled or _STOPPED
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def _all(self) -> None:
+        """Look up what is known, ask the rest, and close what was opened; a cancelled job ends like any other."""
+        try:
+            await self._look_up()
+            if self._numbers and not self._cancelled:
+                await self._ask()
+        except asyncio.CancelledError:
+            if not self._cancelled:
+                raise
+        finally:
+            await self._close_keeping()
+
+    async def _look_up(self) -> None:
+        """Find the answers that are kept, once."""
+        if self._looked_up:
+            return
+        if not self._options.fresh:
+            known = await self._opened().known(self._work.keys)
+            for number, key in enumerate(self._work.keys):
+                if (answer := known.get(key)) is not None:
+                    self._recorded(number, answer)
+        self._looked_up = True
+        self._numbers = self._still_open()
+
+    def _recorded(self, number: int, answer: KeptAnswer) -> None:
+        """Take an answer that was kept, unless its shape is no longer what is asked for."""
+        shape = self._work.shape
+        try:
+            value = () if shape is None else (value_of(shape, answer.text, answer.thinking, answer.finish_reason),)
+        except SchemaError:
+            return
+        self.state.recorded(number, answer if self._options.with_reply else answer.without_thinking(), *value)
+        self._tell(number)
+
+    def _still_open(self) -> list[int]:
+        """List the requests that are to be asked."""
+        limit = self._options.limit
+        return [
+            number
+            for number in range(len(self._work.keys))
+            if self.state.is_open(number) and (limit is None or self._work.first[number] < limit)
+        ]
+
+    async def _ask(self) -> None:
+        options, client = self._options, self._client
+        lane = Lane(client, self.targets, shaped=self._work.shape is not None)
+        most = min(filter(None, (options.concurrency, lane.most)), default=None)
+        self._run = Run(
+            self._work,
+            self.state,
+            self._numbers,
+            lane=lane,
+            pace=Pace(most, fixed=most is not None),
+            keeping=self._opened(),
+            bounds=options.bounds,
+            price=self._price,
+            clock=client.settings.clock,
+            patience=client.settings.retry_timeout,
+            with_thinking=self._options.with_reply,
+            told=self._tell,
+        )
+        with held_to(client, [target.name for target in self.targets], options.rpm, options.tpm):
+            await self._run.run()
+
+    def _tell(self, number: int) -> None:
+        for hearer in self._hearers:
+            hearer.put_nowait(number)
+
+    def _opened(self) -> Keeping:
+        if self._keeping is None:
+            keep = self._options.keep
+            path = None if keep is False else usual_path() if keep is True else Path(keep)
+            self._keeping = Keeping(path)
+        return self._keeping
+
+    async def _close_keeping(self) -> None:
+        keeping, self._keeping = self._keeping, None
+        if keeping is not None:
+            await keeping.finish()
+            await asyncio.get_running_loop().run_in_executor(None, keeping.close)
+            if keeping.trouble and keeping.trouble not in self.notes:
+                self.notes = (*self.notes, keeping.trouble)

@@ -1,0 +1,182 @@
+"""Answers kept as they come, in a database that outlives the process: what is asked again finds them there.
+
+One file for all programs of a user; each answer under the hash of all that was sent for it. What a process has kept is
+there whatever becomes of it, for it is written before the next row is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..text.surrogates import mended
+from .kept_answer import KeptAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+T = TypeVar("T")
+
+_COLUMNS = tuple(KeptAnswer.__annotations__)
+_CREATE = f"""
+CREATE TABLE IF NOT EXISTS answer (key BLOB PRIMARY KEY, {", ".join(_COLUMNS)}) WITHOUT ROWID
+"""
+_AT_ONCE = 500
+"""Keys that are looked up in one statement: SQLite takes 999 values."""
+_PATIENCE = 5.0
+"""Seconds that other processes' writing is waited for."""
+
+
+def usual_path() -> Path:
+    """Return where the answers of rows are kept: a file of the user's data, the same for all notebooks and programs."""
+    import platformdirs  # noqa: PLC0415 - light import
+
+    return Path(platformdirs.user_data_dir("qwen_magic", appauthor=False)) / "rows.sqlite"
+
+
+class Keeping:
+    """The kept answers.
+
+    All methods may be awaited on any loop; the database is used by one thread alone. Where it cannot be written, all
+    goes on in memory, and `trouble` tells why.
+
+    Args:
+        path: the file; None for memory alone.
+
+    Attributes:
+        trouble: why answers are not kept, in one line; "" where they are.
+
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.trouble = ""
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="qwen_magic_rows")
+        self._connection: sqlite3.Connection | None = None
+        self._waiting: list[tuple[bytes, KeptAnswer]] = []
+        self._unwritten: list[tuple[bytes, KeptAnswer]] = []
+        self._group: asyncio.Future[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
+
+    async def known(self, keys: Sequence[bytes]) -> dict[bytes, KeptAnswer]:
+        """Look answers up.
+
+        Args:
+            keys: the hashes of what is asked.
+
+        Returns:
+            The answers that are there, by their keys.
+
+        """
+        return await self._on_thread(self._known, keys) or {}
+
+    async def keep(self, key: bytes, answer: KeptAnswer) -> None:
+        """Keep an answer; return when it is written. Those that come together are written together."""
+        loop = asyncio.get_running_loop()
+        if self._group is None:
+            self._group = loop.create_future()
+        group = self._group
+        self._waiting.append((key, answer))
+        if self._writing is None or self._writing.done():
+            self._writing = loop.create_task(self._write_groups())
+        await asyncio.shield(group)
+
+    async def finish(self) -> None:
+        """Wait until all that was given is written."""
+        if self._writing is not None:
+            await asyncio.shield(self._writing)
+
+    async def forget(self, keys: Iterable[bytes]) -> None:
+        """Take answers out again."""
+        await self._on_thread(self._forget, list(keys))
+
+    def close(self) -> None:
+        """Write what waits, and close the file."""
+        with contextlib.suppress(RuntimeError):  # closed already
+            self._thread.submit(self._close)
+            self._thread.shutdown(wait=True)
+
+    async def _on_thread(self, call: Callable[..., T], *values: Any) -> T | None:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._tried, call, *values)
+
+    def _tried(self, call: Callable[..., T], *values: Any) -> T | None:
+        """Call with the database; where it fails, note why and go on without."""
+        try:
+            found = call(*values)
+        except (sqlite3.Error, OSError) as error:
+            self.trouble = f"the answers are not kept ({error}): they are in the result alone"
+            return None
+        return found
+
+    def _database(self) -> sqlite3.Connection:
+        if self._connection is None:
+            if self.path is not None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            name = ":memory:" if self.path is None else str(self.path)
+            connection = sqlite3.connect(name, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.execute(_CREATE)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _known(self, keys: Sequence[bytes]) -> dict[bytes, KeptAnswer]:
+        database, found = self._database(), {}
+        targets: dict[str, str] = {}  # one text for all rows that have the same
+        for start in range(0, len(keys), _AT_ONCE):
+            some = keys[start : start + _AT_ONCE]
+            marks = ",".join("?" * len(some))
+            query = f"SELECT key, {', '.join(_COLUMNS)} FROM answer WHERE key IN ({marks})"  # noqa: S608 - our own names
+            for key, text, thinking, target, model, *rest in database.execute(query, some):
+                target, model = targets.setdefault(target, target), targets.setdefault(model, model)  # noqa: PLW2901
+                rest[3] = bool(rest[3])
+                found[key] = KeptAnswer(text, thinking, target, model, *rest)
+        return found
+
+    async def _write_groups(self) -> None:
+        while self._group is not None:
+            group, self._group = self._group, None
+            waiting, self._waiting = self._waiting, []
+            if await self._on_thread(self._write, waiting) is None:
+                self._unwritten += waiting  # tried again with the next
+            if not group.done():
+                group.set_result(None)
+
+    def _write(self, waiting: list[tuple[bytes, KeptAnswer]]) -> bool:
+        waiting = [*self._unwritten, *waiting]
+        rows = [(key, *(_plain(getattr(answer, name)) for name in _COLUMNS)) for key, answer in waiting]
+        marks = ",".join("?" * (len(_COLUMNS) + 1))
+        database = self._database()
+        try:
+            database.execute("BEGIN IMMEDIATE")
+            database.executemany(f"INSERT OR REPLACE INTO answer VALUES ({marks})", rows)  # noqa: S608 - our own
+            database.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                database.execute("ROLLBACK")
+            raise
+        self.trouble = ""
+        self._unwritten.clear()
+        return True
+
+    def _forget(self, keys: list[bytes]) -> None:
+        self._database().executemany("DELETE FROM answer WHERE key = ?", [(key,) for key in keys])
+
+    def _close(self) -> None:
+        if self._unwritten:
+            self._tried(self._write, [])
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _plain(value: Any) -> Any:
+    return mended(value) if isinstance(value, str) else value

@@ -1,0 +1,79 @@
+"""What a job over many rows can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from .bounds import Bounds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from ..text.variables import Reference
+    from .prices import Given
+
+
+def _no_variable(_: Reference) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class MapOptions:
+    """How rows are asked.
+
+    Attributes:
+        schema: the shape of each answer, or None for a text.
+        system: the system prompt.
+        target: a target or a chain, or None for the client's own.
+        into: the name of the answer's column, or None.
+        limit: only so many of the first rows are asked, or None for all.
+        concurrency: how many are asked at once; without it the number finds itself.
+        rpm: requests a minute, at most.
+        tpm: tokens a minute, at most.
+        max_cost: where it stops, in the currency of the prices.
+        max_tokens_total: where it stops, in tokens read and written.
+        max_seconds: where it stops.
+        fresh: whether all is asked, whatever is known.
+        with_reply: whether thinking and usage are kept for each row.
+        prices: what a million tokens in and out cost.
+        keep: whether answers are kept for the next time; a path for a file of one's own.
+        change: changes each text of the rows before it is sent, such as by leaving out what is secret, or None.
+        variable: gives the text of a variable of a prompt, or None where there is none.
+        parameters: the sampling parameters.
+
+    """
+
+    schema: Any = None
+    system: str | None = None
+    target: Any = None
+    into: str | None = None
+    limit: int | None = None
+    concurrency: int | None = None
+    rpm: int | None = None
+    tpm: int | None = None
+    max_cost: float | None = None
+    max_tokens_total: int | None = None
+    max_seconds: float | None = None
+    fresh: bool = False
+    with_reply: bool = False
+    prices: Given | None = None
+    keep: bool | str | Path = True
+    change: Callable[[str], str] | None = None
+    variable: Callable[[Reference], str | None] = _no_variable
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("limit", "concurrency", "rpm", "tpm"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+                raise UsageError(f"{name} is {value!r}", hint="Give a whole number from 1 on, or leave it out.")
+        if self.into is not None and (not isinstance(self.into, str) or not self.into.strip()):
+            raise UsageError(f"into is {self.into!r}", hint="Give the name of a column.")
+
+    @property
+    def bounds(self) -> Bounds:
+        """Where it stops by itself."""
+        return Bounds(self.max_cost, self.max_tokens_total, self.max_seconds)

@@ -1,0 +1,88 @@
+"""How far a job is, at one moment: what a front end draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .plan import in_money, in_time
+
+if TYPE_CHECKING:
+    from .state import FailedRow
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is.
+
+    Attributes:
+        rows: how many rows there are.
+        done: rows that were answered.
+        recorded: rows whose answer was there before.
+        failed: rows that failed.
+        to_ask: requests that are asked in this run.
+        asked: those of them that are over.
+        seconds: since the run began.
+        prompt_tokens: tokens that were read.
+        completion_tokens: tokens that were written.
+        estimated: whether some of them are estimates.
+        cost: what they cost, or None where no price is known.
+        at_once: how many are asked at once.
+        waiting: why nothing is asked at this moment, or "".
+        failures: the first rows that failed.
+        stopped: why the run ended before all rows were asked, or "".
+
+    """
+
+    rows: int
+    done: int
+    recorded: int
+    failed: int
+    to_ask: int
+    asked: int
+    seconds: float
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    estimated: bool = False
+    cost: float | None = None
+    at_once: int = 0
+    waiting: str = ""
+    failures: tuple[FailedRow, ...] = ()
+    stopped: str = ""
+
+    @property
+    def rows_per_second(self) -> float:
+        """How fast requests are answered, or 0 where that cannot be told yet."""
+        return self.asked / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest takes at this speed, or None where that cannot be told yet."""
+        left = self.to_ask - self.asked
+        return left / self.rows_per_second if self.rows_per_second else None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to ask."""
+        return bool(self.stopped) or self.asked >= self.to_ask
+
+    @property
+    def line(self) -> str:
+        """All of it in one line."""
+        said = [f"{self.done:,} done"]
+        said += [f"{self.recorded:,} recorded"] if self.recorded else []
+        said += [f"{self.failed:,} failed"] if self.failed else []
+        if self.asked:
+            said.append(f"{self.rows_per_second:,.1f} rows/s")
+        if not self.over and self.seconds_left is not None:
+            said.append(f"{in_time(self.seconds_left)} left")
+        if self.over and self.asked:
+            said.append(in_time(self.seconds))
+        if self.prompt_tokens or self.completion_tokens:
+            about = "≈ " if self.estimated else ""
+            said.append(f"{about}{self.prompt_tokens:,} tokens in, {self.completion_tokens:,} out")
+        if self.cost is not None:
+            said.append(f"cost {in_money(self.cost)}")
+        if self.waiting and not self.over:
+            said.append(self.waiting)
+        return ", ".join(said)

@@ -1,0 +1,266 @@
+"""The prompt of many rows: which names in its braces are columns, and what a row makes of it. No I/O."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from dataclasses import dataclass
+from keyword import iskeyword
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from ..messages import Message
+from ..parts import File, Image
+from ..text.variables import Attribute, Expression, Item, Reference, split
+from .cells import NoTextError, is_missing, told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..messages import Part
+    from .rows import Rows
+
+_CONVERSIONS: dict[str, Callable[[Any], str]] = {"r": repr, "s": str, "a": ascii}
+ROW = "row"
+"""The name by which a column of any name is reached: ``{row['my column']}``."""
+_MOST_NAMED = 12
+_NEAR = 0.6
+
+
+class SkippedRowError(Exception):
+    """A row that no prompt can be made of; the message says why."""
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A place of the prompt that a row fills in."""
+
+    column: int
+    reference: Reference
+    steps: tuple[Attribute | Item, ...]
+
+
+@dataclass(frozen=True)
+class Template:
+    """A prompt whose names are known.
+
+    Attributes:
+        pieces: texts, and places for the values of a row.
+        columns: the names of the columns that it uses, each once, in their order.
+        variables: the names of the variables that were filled in, each once.
+        system: the system prompt, or "".
+        change: changes what is sent, or None.
+
+    """
+
+    pieces: tuple[str | _Cell, ...]
+    columns: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    system: str = ""
+    change: Callable[[str], str] | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of it: which names are columns and which variables, or that there is no column."""
+        said = [f"{', '.join(self.columns)}: from the rows"] if self.columns else []
+        said += [f"{', '.join(self.variables)}: from the notebook, the same for each row"] if self.variables else []
+        return tuple(said) or ("no column stands in the prompt: each row asks the same, once for all",)
+
+    def parts(self, rows: Rows, row: int) -> str | list[Part | str]:
+        """Make the prompt of one row: its text, or parts where a value is a picture or a file.
+
+        Raises:
+            SkippedRowError: nothing of it is there, or a value is no text.
+
+        """
+        found: list[Part | str] = []
+        cells = missing = 0
+        for piece in self.pieces:
+            if isinstance(piece, str):
+                found.append(piece)
+                continue
+            cells += 1
+            value = rows.value(piece.column, row)
+            if type(value) is str and not piece.steps and not piece.reference.spec and not piece.reference.conversion:
+                found.append(value)
+                continue
+            if is_missing(value):
+                missing += 1
+                continue
+            if isinstance(value, (Image, File)):
+                found.append(value)
+                continue
+            found.append(_written(piece, value, rows.names[piece.column]))
+        if missing and missing == cells:
+            names = list(dict.fromkeys(rows.names[piece.column] for piece in self.pieces if isinstance(piece, _Cell)))
+            raise SkippedRowError(f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} missing")
+        if all(isinstance(part, str) for part in found):
+            text = "".join(found)  # type: ignore[arg-type] # just seen
+            return text if self.change is None else self.change(text)
+        if self.change is None:
+            return found
+        return [self.change(part) if isinstance(part, str) else part for part in found]
+
+    def messages(self, rows: Rows, row: int) -> tuple[Message, ...]:
+        """Make the messages of one row.
+
+        Raises:
+            SkippedRowError: see `parts`.
+
+        """
+        user = Message("user", self.parts(rows, row))
+        return (Message("system", self.system), user) if self.system.strip() else (user,)
+
+
+def template(
+    prompt: str,
+    rows: Rows,
+    variable: Callable[[Reference], str | None] = lambda _: None,
+    *,
+    system: str = "",
+    change: Callable[[str], str] | None = None,
+) -> Template:
+    """Find out what the names in a prompt's braces are.
+
+    Args:
+        prompt: the prompt; ``{name}`` is a column, else a variable, and ``{row['any name']}`` a column in any case.
+        rows: the rows.
+        variable: gives the text of a variable, or None where there is none.
+        system: the system prompt.
+        change: changes what is sent, or None.
+
+    Raises:
+        UsageError: nothing is asked, a name is neither, or stands for several columns.
+
+    """
+    if not isinstance(prompt, str):
+        hint = "Write a text in which {column} stands for a row's value."
+        raise UsageError(f"the prompt is of type {type(prompt).__name__}", hint=hint)
+    if not prompt.strip():
+        raise UsageError("nothing was asked", hint="Write a prompt in which {column} stands for a row's value.")
+    calls: list[Expression] = []
+
+    def leaves(braced: object) -> None:
+        if isinstance(braced, Expression) and _is_call(braced, rows):
+            calls.append(braced)
+
+    pieces: list[str | _Cell] = []
+    columns: dict[str, None] = {}
+    variables: dict[str, None] = {}
+    for piece in split(prompt, lambda _: True, leaves=leaves):
+        if isinstance(piece, str):
+            pieces.append(piece)
+            continue
+        assert isinstance(piece, Reference)  # noqa: S101 - no expression is evaluated
+        cell = _cell(piece, rows)
+        if cell is not None:
+            pieces.append(cell)
+            columns[rows.names[cell.column]] = None
+        elif (text := variable(piece)) is not None:
+            pieces.append(text)
+            variables[piece.name] = None
+        else:
+            raise _unknown(piece, rows)
+    if calls:
+        hint = "Make a column of it, and name that in the prompt."
+        raise UsageError(f"{calls[0].written} would have to be computed for each row", hint=hint)
+    return Template(_joined(pieces), tuple(columns), tuple(variables), change(system) if change else system, change)
+
+
+def _joined(pieces: Sequence[str | _Cell]) -> tuple[str | _Cell, ...]:
+    found: list[str | _Cell] = []
+    for piece in pieces:
+        if isinstance(piece, str) and found and isinstance(found[-1], str):
+            found[-1] += piece
+        elif piece:
+            found.append(piece)
+    return tuple(found)
+
+
+def _cell(reference: Reference, rows: Rows) -> _Cell | None:
+    """Find the column that a reference names, whole or before its steps; None where it names none."""
+    inner = reference.written[1:-1]
+    if inner in rows.names:
+        return _Cell(_only(inner, rows), Reference(reference.written, reference.name), ())
+    if reference.name == ROW and reference.steps and isinstance(reference.steps[0], (Item, Attribute)):
+        first, *rest = reference.steps
+        name = first.name if isinstance(first, Attribute) else str(first.key)
+        if name in rows.names:
+            return _Cell(_only(name, rows), reference, tuple(rest))
+        if ROW not in rows.names:
+            raise _unknown(reference, rows, name)
+    longest = next((name for name in _beginnings(reference) if name in rows.names), None)
+    if longest is None:
+        return None
+    steps = reference.steps[longest.count(".") - reference.name.count(".") :]
+    return _Cell(_only(longest, rows), reference, steps)
+
+
+def _beginnings(reference: Reference) -> list[str]:
+    """List the dotted names that a reference begins with, the longest first: a column may be called ``df.x``."""
+    names = [reference.name]
+    for step in reference.steps:
+        if not isinstance(step, Attribute):
+            break
+        names.append(f"{names[-1]}.{step.name}")
+    return names[::-1]
+
+
+def _only(name: str, rows: Rows) -> int:
+    places = rows.places(name)
+    if len(places) > 1:
+        hint = "Rename them, so that each column has a name of its own."
+        raise UsageError(f"{len(places)} columns are called {name}", hint=hint)
+    return places[0]
+
+
+def _unknown(reference: Reference, rows: Rows, name: str = "") -> UsageError:
+    wanted = name or reference.name
+    listed = ", ".join(_braced(name) for name in rows.names[:_MOST_NAMED]) or "none"
+    more = f" and {len(rows.names) - _MOST_NAMED} more" if len(rows.names) > _MOST_NAMED else ""
+    close = difflib.get_close_matches(wanted, rows.names, n=1, cutoff=_NEAR)
+    meant = f" Did you mean {_braced(close[0])}?" if close else ""
+    what = f"{reference.written} in the prompt is neither a column nor a variable"
+    return UsageError(what, hint=f"The columns: {listed}{more}.{meant} Braces that stay braces are doubled.")
+
+
+def _braced(name: str) -> str:
+    return f"{{{name}}}" if name.isidentifier() and not iskeyword(name) else f"{{{ROW}[{name!r}]}}"
+
+
+def _is_call(expression: Expression, rows: Rows) -> bool:
+    """Tell whether braces hold a computation with a column, not JSON or a set of words, which stay text."""
+    try:
+        tree = ast.parse(expression.code.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    if isinstance(tree, (ast.Dict, ast.Set, ast.Tuple, ast.List, ast.Constant)):
+        return False
+    return any(isinstance(node, ast.Name) and (node.id in rows.names or node.id == ROW) for node in ast.walk(tree))
+
+
+def _written(cell: _Cell, value: Any, name: str) -> str:
+    """Write a value as the braces say."""
+    reference = cell.reference
+    try:
+        for step in cell.steps:
+            value = _step(value, step)
+        if reference.conversion:
+            value = _CONVERSIONS[reference.conversion](value)
+        return format(value, reference.spec) if reference.spec else told(value)
+    except NoTextError as error:
+        raise SkippedRowError(f"{name} {error}") from None
+    except Exception as error:  # noqa: BLE001 - what a value of the user's raises
+        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise SkippedRowError(f"{reference.written} cannot be written ({said})") from None
+
+
+def _step(value: Any, step: Attribute | Item) -> Any:
+    if isinstance(step, Item):
+        return value[step.key]
+    if step.name.startswith("_"):
+        raise NoTextError(f"has no {step.name} that is read")
+    found = getattr(value, step.name)
+    if callable(found):
+        raise NoTextError(f"would have to call {step.name}")
+    return found

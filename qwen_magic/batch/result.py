@@ -1,0 +1,135 @@
+"""What came of many rows: a frame as long as the rows, whatever became of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..events import Usage
+from .frames import with_columns
+from .state import DONE, FAILED, NOT_ASKED, RECORDED, FailedRow
+
+if TYPE_CHECKING:
+    from ..reply import Reply
+    from .answers import Answers, RowAnswer
+
+
+class Running(Protocol):
+    """The job that a result is of, as the result sees it."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more comes."""
+
+    @property
+    def stopped(self) -> str:
+        """Why it ended before all rows were asked, or ""."""
+
+    @property
+    def cost(self) -> float | None:
+        """What it has cost, or None."""
+
+    async def again(self) -> Result:
+        """Ask what has no answer."""
+
+
+class Result:
+    """What came of the rows of a job so far; while the job runs it grows.
+
+    Args:
+        answers: the answers by rows.
+        job: the job.
+
+    """
+
+    def __init__(self, answers: Answers, job: Running) -> None:
+        self._answers, self._job = answers, job
+        self._made: tuple[int, Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self._answers.rows)
+
+    def __getitem__(self, row: int) -> RowAnswer:
+        """Return what came of one row."""
+        length = len(self)
+        if not -length <= row < length:
+            raise IndexError(row)
+        return self._answers.of_row(row % length)
+
+    def __repr__(self) -> str:
+        from ..text.terminal import safe_line  # noqa: PLC0415 - light import
+
+        return safe_line(f"<{len(self):,} rows: {self.summary}>")
+
+    @property
+    def summary(self) -> str:
+        """How many rows are done, recorded, failed and not asked, in one line."""
+        state = self._answers.state
+        counts = {"done": DONE, "recorded": RECORDED, "failed": FAILED, "not asked": NOT_ASKED}
+        said = [f"{state.rows(one):,} {name}" for name, one in counts.items() if state.rows(one)]
+        return ", ".join(said or ["nothing was to be asked"]) + (f"; {self.stopped}" if self.stopped else "")
+
+    @property
+    def stopped(self) -> str:
+        """Why the job ended before all rows were asked, in one line; "" where it did not."""
+        return self._job.stopped
+
+    @property
+    def frame(self) -> Any:
+        """The rows with what came of them: their columns and index, the answers', `status`, `error`.
+
+        It is of the library that the rows came in, and always as long as they were. Where several targets were named,
+        `target` tells which one answered.
+        """
+        changes = self._answers.state.changes
+        if self._made is None or self._made[0] != changes:
+            self._made = changes, with_columns(self._answers.rows, self._answers.columns())
+        return self._made[1]
+
+    @property
+    def values(self) -> list[Any]:
+        """The value of each row's answer, or its text where it has no shape; None where there is none."""
+        return [self._answers.value(row) for row in range(len(self))]
+
+    @property
+    def replies(self) -> list[Reply | None]:
+        """The reply to each row, None where there is none; its thinking is kept where ``with_reply`` says so."""
+        return [self._answers.reply(row) for row in range(len(self))]
+
+    @property
+    def failed(self) -> list[FailedRow]:
+        """The rows that failed, each with its place and the reason."""
+        state = self._answers.state
+        return [FailedRow(row, state.error(row)) for row in range(len(self)) if state.status(row) == "failed"]
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens that this run cost; what was recorded costs nothing."""
+        state = self._answers.state
+        return Usage(state.prompt_tokens, state.completion_tokens, state.estimated)
+
+    @property
+    def cost(self) -> float | None:
+        """What this run cost, in the currency of the prices; None where no price is known."""
+        return self._job.cost
+
+    async def retry(self) -> Result:
+        """Ask the rows again that failed, and those that were not asked; return this result, which then has more.
+
+        Raises:
+            UsageError: the job still runs.
+
+        """
+        return await self._job.again()
+
+    def retry_sync(self) -> Result:
+        """Ask them from synchronous code; see `retry`."""
+        from ..loop import background_loop  # noqa: PLC0415 - light import
+
+        return background_loop().run(self._job.again())
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
+        from ..text.terminal import safe_terminal  # noqa: PLC0415 - light import
+
+        shown = {"text/plain": safe_terminal(f"{self!r}\n{self.frame!r}")}
+        html = getattr(self.frame, "_repr_html_", None)  # pandas and polars write no tag of a cell's as such
+        return shown | ({"text/html": html()} if html is not None else {})

@@ -1,0 +1,138 @@
+"""What has become of rows so far: the answers, the failures, and their sums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from .kept_answer import KeptAnswer
+    from .work import Work
+
+RowStatus = Literal["done", "recorded", "failed", "not asked"]
+_STATUSES: tuple[RowStatus, ...] = ("not asked", "done", "recorded", "failed")
+NOT_ASKED, DONE, RECORDED, FAILED = range(4)
+_NOTES = {
+    "length": "the answer was cut at the token limit",
+    "filtered": "the answer was cut off by a content filter",
+}
+
+
+@dataclass(frozen=True)
+class FailedRow:
+    """A row that failed.
+
+    Attributes:
+        row: its place.
+        error: why, in one line.
+
+    """
+
+    row: int
+    error: str
+
+
+class State:
+    """The answers and failures of some work, by the numbers of its requests.
+
+    Args:
+        work: the work.
+
+    Attributes:
+        answers: the answers.
+        values: what was read out of them, where they have a shape.
+        errors: why a request failed.
+        prompt_tokens: the tokens that were read for answers that are done, not recorded.
+        completion_tokens: those that were written.
+        estimated: whether some of them are estimates.
+        asked: how many answers came, whole or in part.
+        changes: how often anything changed.
+
+    """
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._states = bytearray(len(work.keys))
+        self._rows = [0, 0, 0, 0]
+        self._rows[NOT_ASKED] = sum(map(work.count, range(len(work.keys))))
+        self.answers: dict[int, KeptAnswer] = {}
+        self.values: dict[int, object] = {}
+        self.errors: dict[int, str] = {}
+        self.first_failed: list[FailedRow] = []
+        self.prompt_tokens = self.completion_tokens = 0
+        self.estimated = False
+        self.asked = self.changes = 0
+
+    def rows(self, state: int) -> int:
+        """Count the rows in a state; those that cannot be asked are among those not asked."""
+        return self._rows[state] + (len(self._work.skipped) if state == NOT_ASKED else 0)
+
+    def is_open(self, number: int) -> bool:
+        """Tell whether a request has neither an answer nor a failure."""
+        return self._states[number] == NOT_ASKED
+
+    def failed(self) -> list[int]:
+        """List the numbers of the requests that failed."""
+        return [number for number, state in enumerate(self._states) if state == FAILED]
+
+    def reopen(self, number: int) -> None:
+        """Take a failure back, so that it is asked again."""
+        self._enter(number, NOT_ASKED)
+        self.errors.pop(number, None)
+        self.answers.pop(number, None)
+        self.first_failed.clear()
+
+    def recorded(self, number: int, answer: KeptAnswer, *value: object) -> None:
+        """Note an answer that was there before, and the value that was read out of it where it has a shape."""
+        self._enter(number, RECORDED)
+        self._take(number, answer, value)
+
+    def done(self, number: int, answer: KeptAnswer, *value: object) -> None:
+        """Note an answer that came."""
+        self._enter(number, DONE)
+        self._take(number, answer, value)
+        self.count(answer)
+
+    def fail(self, number: int, error: str, partial: KeptAnswer | None = None, *, most: int = 5) -> None:
+        """Note a failure, with what had come of the answer."""
+        self._enter(number, FAILED)
+        self.errors[number] = error
+        if partial is not None:
+            self.answers[number] = partial
+            self.count(partial)
+        if len(self.first_failed) < most:
+            self.first_failed.append(FailedRow(self._work.first[number], error))
+
+    def count(self, answer: KeptAnswer) -> None:
+        """Add what an answer cost."""
+        self.asked += 1
+        self.prompt_tokens += answer.prompt_tokens or 0
+        self.completion_tokens += answer.completion_tokens or 0
+        self.estimated = self.estimated or answer.estimated
+
+    def status(self, row: int) -> RowStatus:
+        """Tell what has become of a row."""
+        number = self._work.number(row)
+        return "not asked" if number is None else _STATUSES[self._states[number]]
+
+    def error(self, row: int) -> str:
+        """Tell why a row failed, was not asked, or what is wrong with its answer; "" where nothing is."""
+        number = self._work.number(row)
+        if number is None:
+            return self._work.skipped[row]
+        if number in self.errors:
+            return self.errors[number]
+        answer = self.answers.get(number)
+        return _NOTES.get(answer.finish_reason, "") if answer else ""
+
+    def _take(self, number: int, answer: KeptAnswer, value: tuple[object, ...]) -> None:
+        self.answers[number] = answer
+        if value:
+            self.values[number] = value[0]
+
+    def _enter(self, number: int, state: int) -> None:
+        count = self._work.count(number)
+        self._rows[self._states[number]] -= count
+        self._rows[state] += count
+        self._states[number] = state
+        self.changes += 1

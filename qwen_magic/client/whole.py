@@ -1,0 +1,133 @@
+"""One answer at once, from one target, without a stream: what many rows are asked with."""
+
+# ruff: noqa: SLF001 - the client is of this room
+
+from __future__ import annotations
+
+import time
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from ..backends.last_resort import unexpected
+from ..errors import QwenError
+from ..events import AnswerEvent, End, UsageReport
+from .answer import Answer
+from .context_limits import ASKED_FROM
+from .filters import Filters
+from .fitting import Fitted, count, reaches
+from .unsendable import check_sendable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..backends.target import Target
+    from ..backends.whole import WholeBackend
+    from ..events import Event, FinishReason
+    from ..reply import Reply
+    from ..request import Request
+    from .client import QwenClient
+    from .rate_limits import Sent
+
+
+def whole_backend(client: QwenClient, target: Target) -> WholeBackend | None:
+    """Return a target's backend where it can be asked for whole answers, else None."""
+    backend: Any = client._backend(target)
+    return backend if hasattr(backend, "whole") else None
+
+
+def is_short(request: Request) -> bool:
+    """Tell whether a request surely fits a context, so that nothing has to be left out of it."""
+    return not reaches(request.messages, ASKED_FROM)
+
+
+async def take_turn(client: QwenClient, target: Target, request: Request) -> Sent:
+    """Wait until the client's limits let a request through to a target."""
+    sent: list[Sent] = []
+    rates, parameters = client._rates, request.parameters
+    if not rates.at_once(target.name, sent):
+        turn = rates.turn(target.name, lambda: count(request.messages), parameters.max_tokens, sent)
+        async with aclosing(turn) as waiting:
+            async for _ in waiting:
+                pass
+    return sent[0]
+
+
+async def ask_streamed(client: QwenClient, targets: Sequence[Target], request: Request) -> Reply:
+    """Ask a chain of targets as a single prompt is asked, with all that the client does for one.
+
+    Raises:
+        QwenError: see `QwenClient.ask`.
+
+    """
+    stream = client._stream(tuple(targets), request)
+    async for _ in stream.events():
+        pass
+    return stream.reply
+
+
+def held_to(client: QwenClient, names: Sequence[str], requests: int | None, tokens: int | None) -> Any:
+    """Hold targets to further limits a minute while the returned context lasts.
+
+    Raises:
+        UsageError: a limit is no whole number from 1 on.
+
+    """
+    return client._rates.at_most(names, requests, tokens)
+
+
+async def ask_whole(client: QwenClient, target: Target, backend: WholeBackend, request: Request, sent: Sent) -> Reply:
+    """Ask one target once and return the whole answer.
+
+    Nothing is told of it while it comes, and nothing is tried again: who asks for many rows decides that for all.
+
+    Args:
+        client: whose limits, sessions and usage count.
+        target: the target.
+        backend: its backend.
+        request: what is asked; it has to fit, see `is_short`.
+        sent: its turn, as `take_turn` gave it.
+
+    Raises:
+        QwenError: what went wrong; its ``reply`` is what had come.
+
+    """
+    answer = Answer(request, None, lambda: Fitted(request.messages))
+    answer.begin()
+    started = time.perf_counter()
+    try:
+        check_sendable(backend, target.name, request)  # type: ignore[arg-type] # what sends is a Backend, too
+        events = await backend.whole(await client._sessions.get(), request, client.settings.deadlines)
+        ended = _gather(answer, events)
+        for event in events:
+            if isinstance(event, UsageReport):
+                client._rates.used(target.name, sent, event.usage.prompt_tokens, event.usage.completion_tokens)
+        if nothing := answer.nothing(ended):
+            raise nothing  # noqa: TRY301 - it counts as the target's failure
+        client._health.succeeded(target.name, time.perf_counter() - started)
+        answer.end(ended, target.name)
+        reply = answer.reply()
+        client.usage.add(reply)
+    except QwenError as error:
+        error.target = error.target or target.name
+        client._health.failed(target.name, error)
+        raise
+    except Exception as error:  # noqa: BLE001 - the last resort
+        raise unexpected(error, target.name) from None
+    return reply
+
+
+def _gather(answer: Answer, events: Sequence[Event]) -> FinishReason:
+    """Add all events to an answer, as a stream's filters let them through; return why it ended."""
+    filters = Filters()
+    ended: FinishReason = "stop"
+    for event in events:
+        if isinstance(event, End):
+            ended = event.finish_reason
+        elif isinstance(event, AnswerEvent):
+            for found in filters.feed(event):
+                answer.add(found)
+        else:
+            answer.add(event)
+    for found in filters.close():
+        answer.add(found)
+    return ended
