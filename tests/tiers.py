@@ -47,7 +47,7 @@ _FILES = {
     """,
     "kernel": """
         chat/test_exchange notebook/test_asking_cells notebook/test_canaries notebook/test_cell_lines
-        notebook/test_commands notebook/test_completion notebook/test_consoles notebook/test_context
+        notebook/test_commands notebook/test_comparing notebook/test_completion notebook/test_consoles notebook/test_context
         notebook/test_conversations notebook/test_doctor_command notebook/test_failing_cells notebook/test_help
         notebook/test_hostile_servers notebook/test_identity notebook/test_import notebook/test_interrupts
         notebook/test_kernel notebook/test_kills notebook/test_locked_store notebook/test_map_cells

@@ -81,6 +81,7 @@ class Options:
         next: whether the answer's code is put into the next cell.
         replace: whether this cell becomes the answer's code.
         dry_run: whether what would be sent is shown instead.
+        compare: whether all targets are asked at once, side by side.
         redact: whether what looks like a secret is replaced.
         replay: what is done with recorded answers, or None.
         rows: what it says of rows.
@@ -103,6 +104,7 @@ class Options:
     next: bool = False
     replace: bool = False
     dry_run: bool = False
+    compare: bool = False
     redact: bool = False
     replay: str | None = None
     rows: RowOptions = field(default_factory=RowOptions)
@@ -167,6 +169,7 @@ OPTIONS = (
     _usual("-n --next", "", "put the answer's code into the next cell; it is not run", "code"),
     _rare("--replace", "", "turn this cell into the answer's code; it is not run", "code"),
     _usual("--dry-run", "", "show what would be sent, and send nothing", "context"),
+    _rare("--compare", "", "ask all of -t A,B at once, side by side; %qwen keep N goes on with one", "targets"),
     _rare("--redact", "", "replace what looks like a key, token or password", "context"),
     _rare(
         "--replay",
@@ -195,6 +198,8 @@ _CONTRARY = (
     ("conversation", "alone"),
     ("conversation", "new"),
     ("next", "replace"),
+    ("compare", "next"),
+    ("compare", "replace"),
     ("raw", "eval"),
 )
 _HINT = f"Usage: {USAGE} %qwen help all lists all options."

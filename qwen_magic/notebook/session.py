@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..chat.memory import Memory
     from ..client.client import QwenClient
     from ..reply import Reply
+    from .comparing import Comparison
     from .context import Cells
     from .first_sign import FirstSign
     from .nest import Nest
@@ -52,6 +53,7 @@ class NotebookSession:
         chat: the session, as panels have it too.
         cells: what the session's other cells said.
         whereabouts: what was said of the conversations that cells ask in.
+        compared: the answers that were compared last, or None.
         open_panel: shows the widget of a conversation, by its name or "" for the current one, and its stand-in.
 
     """
@@ -66,6 +68,7 @@ class NotebookSession:
         self.cells = cells
         self._first_sign = first_sign
         self.whereabouts = Whereabouts(self.chat.memory)
+        self.compared: Comparison | None = None
         self.open_panel: Callable[[str, bool], object] = lambda _name, _lasting: None
 
     @property
@@ -138,6 +141,11 @@ class NotebookSession:
         if options.dry_run:
             shown = self.chat.preview(question, parameters=parameters, target=options.target, redact=options.redact)
             print(safe_terminal(wait_for(shown, "nothing was sent")))  # noqa: T201 - the output
+            return None
+        if options.compare:
+            from .comparing import compare  # noqa: PLC0415 - loading the extension stays light
+
+            compare(self, question, options, self._cell_name())
             return None
         if not (options.new or options.alone or options.conversation):
             note = self.whereabouts.note(question.position, replayed=self.chat.replay_mode(options.replay) != "off")

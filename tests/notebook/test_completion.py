@@ -57,7 +57,7 @@ def session() -> Iterator[Kernel]:
 @pytest.mark.parametrize(
     ("code", "matches", "replaced"),
     [
-        ("%%qwen --ma", ["--max-tokens"], "--ma"),
+        ("%%qwen --ma", ["--map", "--max-tokens", "--max-cost", "--max-tokens-total", "--max-seconds"], "--ma"),
         ("%%qwen -t local --ne", ["--new", "--next"], "--ne"),
         ("%%qwen ", LONG, ""),
         (
@@ -93,7 +93,7 @@ def session() -> Iterator[Kernel]:
         ("%qwen conversation system ", ["--none"], ""),
         ("%qwen conversation nothing ", [], ""),
         ("%%qwen --min", ["--min-p"], "--min"),
-        ("%%qwen --re", ["--replace", "--redact", "--replay", "--repetition-penalty"], "--re"),
+        ("%%qwen --re", ["--replace", "--redact", "--replay", "--replies", "--repetition-penalty"], "--re"),
         ("%qwen und", ["undo"], "und"),
         ("x = 1\n  %qwen und", ["undo"], "und"),
         ("%qwen ask -f j", ["json"], "j"),
@@ -161,7 +161,7 @@ def test_cells_to_explain(session: Kernel) -> None:
 
 
 def test_only_what_is_left_of_the_cursor_counts(session: Kernel) -> None:
-    assert session.complete("%%qwen --ma\nWrite a poem.", 11) == (["--max-tokens"], "--ma")
+    assert session.complete("%%qwen --max-t\nWrite a poem.", 14) == (["--max-tokens", "--max-tokens-total"], "--max-t")
     assert session.complete("%%qwen\nWrite of {pri} now.", 20) == (["prices"], "pri")
     assert session.complete('%%qwen\n{prices["te"]}', 18) == (['"tea"'[:-1]], '"te')
     assert session.complete("%%qwen\n{prices[]}", 15)[0] == ['"tea"', '"green tea"', "7"]

@@ -62,6 +62,15 @@ def _code(session: NotebookSession, rest: str) -> None:
         say(hidden)
 
 
+def _keep(session: NotebookSession, rest: str) -> None:
+    if session.compared is None:
+        raise UsageError("nothing was compared yet", hint="Ask with %%qwen --compare -t A,B.")
+    if not rest.strip().isdecimal():
+        raise UsageError(f"%qwen keep {rest.strip()}".rstrip(), hint="Give the number above an answer: %qwen keep 2.")
+    reply = session.compared.keep(session, int(rest))
+    say(f"The conversation goes on with the answer of {reply.target}.")
+
+
 def _usage(session: NotebookSession, rest: str) -> None:
     nothing_after("usage", rest)
     say(str(session.client.usage))
@@ -95,5 +104,6 @@ COMMANDS = (
         level="usual",
         topic="code",
     ),
+    Command("keep", "N", "go on with one of the answers that --compare showed", _keep, topic="targets"),
     Command("usage", "", "the tokens and the time of this session, by target", _usage, level="usual", topic="ask"),
 )
