@@ -7,7 +7,7 @@ import contextlib
 import time
 from concurrent.futures import wait
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..backends.targets import parse_chain
 from ..errors import QwenError, UsageError
@@ -21,13 +21,16 @@ from .waiting import Interrupted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from IPython.core.interactiveshell import InteractiveShell
+
     from ..chat.exchange import Exchange
     from ..chat.position import OpenTurn
     from ..chat.question import Question
+    from ..chat.session import ChatSession
     from ..events import Event
     from ..reply import Reply
+    from .compare_display import CompareDisplay
     from .options import Options
-    from .session import NotebookSession
 
 _POLL_SECONDS = 0.05
 _END_SECONDS = 10.0
@@ -54,11 +57,11 @@ class Comparison:
         """The answers, in the targets' order."""
         return [exchange.reply for exchange in self.exchanges]
 
-    def keep(self, session: NotebookSession, number: int) -> Reply:
+    def keep(self, chat: ChatSession, number: int) -> Reply:
         """Make one of the answers the conversation's turn, instead of another that was kept before.
 
         Args:
-            session: the session.
+            chat: the session.
             number: which, from 1.
 
         Raises:
@@ -77,38 +80,36 @@ class Comparison:
             conversation = self._kept.store.get(self._kept.conversation)
             position = replace(position, conversation=conversation, chosen=False)
         turn = Turn(asked.prompt, system=asked.system, source=asked.source, parts=asked.parts)
-        exchange.turn = self._kept = session.memory.begin(position, turn)
+        exchange.turn = self._kept = chat.memory.begin(position, turn)
         if exchange.turn and asked.keeps_system:
-            session.memory.keep_system(exchange.turn, asked.system)
-        session.memory.finish(exchange.turn, exchange.reply)
-        session.chat.last = exchange
+            chat.memory.keep_system(exchange.turn, asked.system)
+        chat.memory.finish(exchange.turn, exchange.reply)
+        chat.last = exchange
         return exchange.reply
 
 
-def compare(session: NotebookSession, question: Question, options: Options, where: str) -> None:
-    """Ask several targets the same at once, and show their answers side by side; none is kept in the conversation.
+def prepare(chat: ChatSession, question: Question, options: Options, where: str) -> Comparison:
+    """Make the exchanges of a comparison; nothing is sent yet.
 
     Args:
-        session: the session.
+        chat: the session.
         question: the question, where it stands.
         options: what the cell's line says.
         where: who asks, for errors.
 
     Raises:
         UsageError: there are not several targets.
-        QwenError: none has answered.
-        Interrupted: the user stopped them.
 
     """
-    named = [name for word in (options.target or session.settings.target).split(",") if (name := word.strip())]
-    names = named or [target.name for target in session.client.targets]
+    named = [name for word in (options.target or chat.settings.target).split(",") if (name := word.strip())]
+    names = named or [target.name for target in chat.client.targets]
     if len(names) < 2:  # noqa: PLR2004 - two are a comparison
         raise UsageError("--compare needs several targets", hint="Name them with -t A,B.")
     outside = replace(question, position=replace(question.position, alone=True))
     exchanges = [
-        session.chat.exchange(
+        chat.exchange(
             outside,
-            parameters=session.chat.parameters(options.parameters),
+            parameters=chat.parameters(options.parameters),
             target=name,
             replay=options.replay,
             redact=options.redact,
@@ -116,24 +117,40 @@ def compare(session: NotebookSession, question: Question, options: Options, wher
         )
         for name in names
     ]
-    session.compared = comparison = Comparison(question, exchanges)
+    return Comparison(question, exchanges)
+
+
+def compare(comparison: Comparison, chat: ChatSession, shell: InteractiveShell, options: Options) -> None:
+    """Ask all targets at once, and show their answers side by side; none is kept in the conversation.
+
+    Args:
+        comparison: what was prepared.
+        chat: the session.
+        shell: the user's shell.
+        options: what the cell's line says.
+
+    Raises:
+        QwenError: none has answered.
+        Interrupted: the user stopped them.
+
+    """
+    answers = [_Answer(number, exchange) for number, exchange in enumerate(comparison.exchanges, 1)]
     try:
-        _run(session, comparison, [_Answer(number, exchange) for number, exchange in enumerate(exchanges, 1)])
+        _run(chat, comparison, answers, make_compare_display(shell))
     finally:
-        _give(session, options, comparison.replies)
+        _give(shell.user_ns, options, comparison.replies)
 
 
-def _give(session: NotebookSession, options: Options, replies: list[Reply]) -> None:
+def _give(namespace: dict[str, Any], options: Options, replies: list[Reply]) -> None:
     """Put several answers where one would go: as a list, or behind those of a list."""
     if options.output:
-        session.shell.user_ns[options.output] = replies
+        namespace[options.output] = replies
     if options.append:
-        session.shell.user_ns.setdefault(options.append, []).extend(replies)
+        namespace.setdefault(options.append, []).extend(replies)
 
 
-def _run(session: NotebookSession, comparison: Comparison, answers: list[_Answer]) -> None:
+def _run(chat: ChatSession, comparison: Comparison, answers: list[_Answer], display: CompareDisplay) -> None:
     """Run the exchanges on the background loop and draw them here, so that an interrupt is heard at once."""
-    display = make_compare_display(session.shell)
     future = background_loop().submit(_all(answers))
     stopped = False
     try:
@@ -149,7 +166,7 @@ def _run(session: NotebookSession, comparison: Comparison, answers: list[_Answer
     columns = [answer.column() for answer in answers]
     came = [exchange for exchange in comparison.exchanges if exchange.reply.text]
     if came and not stopped:
-        session.chat.last = came[0]
+        chat.last = came[0]
     notes = "; ".join(dict.fromkeys(comparison.exchanges[0].question.notes))
     columns[-1] = replace(columns[-1], note="; ".join(filter(None, [columns[-1].note, notes])))
     display.draw(columns, final=True)

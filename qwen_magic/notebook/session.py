@@ -143,9 +143,10 @@ class NotebookSession:
             print(safe_terminal(wait_for(shown, "nothing was sent")))  # noqa: T201 - the output
             return None
         if options.compare:
-            from .comparing import compare  # noqa: PLC0415 - loading the extension stays light
+            from .comparing import compare, prepare  # noqa: PLC0415 - loading the extension stays light
 
-            compare(self, question, options, self._cell_name())
+            self.compared = prepare(self.chat, question, options, self._cell_name())
+            compare(self.compared, self.chat, self.shell, options)
             return None
         if not (options.new or options.alone or options.conversation):
             note = self.whereabouts.note(question.position, replayed=self.chat.replay_mode(options.replay) != "off")

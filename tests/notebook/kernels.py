@@ -236,7 +236,10 @@ class Kernel:
         frames = socket.recv_multipart()
         now = time.monotonic()
         _, parts = self._session.feed_identities(frames)
-        message = self._session.deserialize(parts)
+        try:
+            message = self._session.deserialize(parts)
+        except ValueError:  # an interrupt fell into ipykernel's sending of it
+            return
         run = self._runs.get(message["parent_header"].get("msg_id", ""))
         content = message["content"]
         if socket is self._shell:

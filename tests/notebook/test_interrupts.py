@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-NUMBER = int(os.environ.get("QWEN_MAGIC_INTERRUPTS", "24"))
+NUMBER = int(os.environ.get("QWEN_MAGIC_INTERRUPTS", "16"))
 ANSWER = [part for number in range(150) for part in (chunk(f"w{number} "), 0.004)]
 DELAYS = {"early": (0.0, 0.04), "middle": (0.05, 0.4), "late": (0.55, 0.75)}
 """Seconds after the cell was sent: before the request, in the stream, and around its end."""

@@ -67,7 +67,7 @@ def _keep(session: NotebookSession, rest: str) -> None:
         raise UsageError("nothing was compared yet", hint="Ask with %%qwen --compare -t A,B.")
     if not rest.strip().isdecimal():
         raise UsageError(f"%qwen keep {rest.strip()}".rstrip(), hint="Give the number above an answer: %qwen keep 2.")
-    reply = session.compared.keep(session, int(rest))
+    reply = session.compared.keep(session.chat, int(rest))
     say(f"The conversation goes on with the answer of {reply.target}.")
 
 
