@@ -5,8 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from ..text.bundles import mime_bundle
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -27,7 +25,8 @@ class FirstSign:
 
         """
         self._display_id = uuid.uuid4().hex
-        publish(mime_bundle(f"*{_TEXT}*", _TEXT), self._display_id, False)  # noqa: FBT003 - IPython's
+        # As plain text: JupyterLab draws its first Markdown late, and may do so after it was told to empty it.
+        publish({"text/plain": _TEXT}, self._display_id, False)  # noqa: FBT003 - IPython's
 
     def take(self) -> str:
         """Give its display id to who goes on with it; "" where nothing is shown."""
@@ -37,7 +36,7 @@ class FirstSign:
     def clear(self, publish: Callable[[dict[str, str], str, bool], None]) -> None:
         """Empty it where nobody went on with it."""
         if taken := self.take():
-            publish(mime_bundle("", ""), taken, True)  # noqa: FBT003 - IPython's
+            publish({"text/plain": ""}, taken, True)  # noqa: FBT003 - IPython's
 
 
 def publish(data: dict[str, str], display_id: str, update: bool) -> None:  # noqa: FBT001 - IPython's own form

@@ -155,6 +155,7 @@ def test_a_plain_text_is_put_together_in_one_place() -> None:
         "text/bundles.py": "the one place",
         "exports/as_notebook.py": "outputs of a file, made safe there",
         "notebook/display.py": "a constant beside a frame",
+        "notebook/first_sign.py": "a constant",
     }
     writing = {
         str(file.relative_to(PACKAGE).as_posix())
