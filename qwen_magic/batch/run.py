@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import BusyError, QwenError, SchemaError
 from ..schema.answers import value_of
@@ -86,6 +86,7 @@ class Run:
         self._answered = False
         self._refused_since: float | None = None
         self._names: dict[str, str] = {}
+        self._dated = float("-inf"), ""
         self.stopped = self.waiting = ""
         self.begun: float | None = None
         self.ended: float | None = None
@@ -227,15 +228,10 @@ class Run:
 
     def _kept(self, reply: Reply) -> KeptAnswer:
         """Take what is kept out of a reply; names that all rows have are one text."""
-        answer = KeptAnswer.of(reply, datetime.now(timezone.utc).isoformat(timespec="seconds"))
-        names: dict[str, Any] = {
-            name: self._names.setdefault(value, value)
-            for name in ("target", "model", "finish_reason")
-            if (value := getattr(answer, name))
-        }
-        for name, value in names.items():
-            object.__setattr__(answer, name, value)
-        return answer
+        now = self._clock.now()
+        if now - self._dated[0] >= 1:
+            self._dated = now, datetime.now(timezone.utc).isoformat(timespec="seconds")
+        return KeptAnswer.of(reply, self._dated[1], self._names)
 
 
 def _stopped(error: QwenError) -> str:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _LINGER_SECONDS = 5.0
 """The longest wait for what may follow a finish reason: the tokens' count, and the end."""
+_KEPT_SECONDS = 10.0
+"""How long whole answers are asked for with the same headers: a key may be given, or taken back."""
 _TOLD_SECONDS = 60.0
 """How long a context counts that the server told: it may be started anew, or load its model with another."""
 
@@ -77,6 +79,7 @@ class OpenAIBackend:
         self._extra = dict(extra or {})
         self._told: tuple[float, int | None] | None = None
         self._in_turns = False
+        self._asked_whole: tuple[aiohttp.ClientSession, float, ServerHttp] | None = None
 
     def __repr__(self) -> str:
         return f"OpenAIBackend({self.name!r})"
@@ -106,27 +109,62 @@ class OpenAIBackend:
         self, session: aiohttp.ClientSession, request: Request, deadlines: Deadlines | None = None
     ) -> Sequence[Event]:
         """Ask once and return all events of the answer; see `WholeBackend.whole`."""
-        async with self._asking(session, deadlines) as http:
-            model = self.model or self.server.model
-            if not model and not self.server.one_model:
-                model = await http.chosen_model()
-            body = request_body(model, request, self.server, self._extra)
-            if self._in_turns:
-                body.take_turns()
-            while True:
-                response = await http.once(body)
-                self._in_turns = body.in_turns
-                events: list[Event] = [Responder(self.name, model_title(model))]
-                events += [Status(warning, "warning", self.name) for warning in body.warnings]
-                try:
-                    async with response, aclosing(self._read(response, http.watch(response), model)) as answer:
-                        async for event in answer:
-                            events.append(event)
-                except ServerError as error:
-                    if any(isinstance(event, AnswerEvent) for event in events) or not adapt(body, error):
+        kept, now = self._asked_whole, self.settings.clock.now()
+        if kept is not None and kept[0] is session and now - kept[1] < _KEPT_SECONDS:
+            try:
+                return await self._whole(kept[2], request)
+            except (*NETWORK_ERRORS, QwenError):
+                self._asked_whole = None  # another key may be given by the next time
+                async with translated(self.name, self.settings, deadlines):
+                    with unechoed(kept[2].secrets):
                         raise
-                else:
-                    return events
+        async with self._asking(session, deadlines) as http:
+            events = await self._whole(http, request)
+            self._asked_whole = session, now, http
+            return events
+
+    async def _whole(self, http: ServerHttp, request: Request) -> Sequence[Event]:
+        model = self.model or self.server.model
+        if not model and not self.server.one_model:
+            model = await http.chosen_model()
+        body = request_body(model, request, self.server, self._extra)
+        if self._in_turns:
+            body.take_turns()
+        while True:
+            response = await http.once(body)
+            self._in_turns = body.in_turns
+            events: list[Event] = [Responder(self.name, model_title(model))]
+            events += [Status(warning, "warning", self.name) for warning in body.warnings]
+            try:
+                await self._read_all(response, http.watch(response), model, events)
+            except ServerError as error:
+                if any(isinstance(event, AnswerEvent) for event in events) or not adapt(body, error):
+                    raise
+            else:
+                return events
+
+    async def _read_all(self, response: aiohttp.ClientResponse, watch: Watch, model: str, events: list[Event]) -> None:
+        """Read an answer to its end, so that the connection is used again."""
+        decoder = ChatDecoder(self.name, model)
+        async with aclosing(read_chunks(response, watch)) as chunks:
+            try:
+                async for chunk in chunks:
+                    if decoder.ended:
+                        continue
+                    events += decoder.feed(chunk)
+                    decoder.check()
+                    if decoder.moved:
+                        watch.alive()
+                    else:
+                        watch.hear(decoder.held)
+                    if decoder.finished:
+                        watch.change(Limit(min(_LINGER_SECONDS, self.settings.stall_timeout)))
+            except NETWORK_ERRORS:
+                if not decoder.finished:
+                    raise
+        if not decoder.ended:
+            events += decoder.close()
+        decoder.check()
 
     async def context(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> int | None:
         """Ask for the model's context, unless it is known or was asked a short time ago; see `Backend.context`."""
