@@ -38,7 +38,12 @@ _MOST_ROWS = 100_000
 
 
 def value_of(shape: Shape, text: str, thinking: str = "", finish_reason: str = "stop") -> Any:
-    """Find and check the value of an answer.
+    """Find the value of an answer, checked and of the type that was given; see `json_of`."""
+    return _found(shape, text, thinking, finish_reason)[1]
+
+
+def json_of(shape: Shape, text: str, thinking: str = "", finish_reason: str = "stop") -> Any:
+    """Find the JSON value of an answer that fits.
 
     Args:
         shape: the shape that it is to have.
@@ -50,13 +55,19 @@ def value_of(shape: Shape, text: str, thinking: str = "", finish_reason: str = "
         SchemaError: there is none, or it does not fit.
 
     """
+    return _found(shape, text, thinking, finish_reason)[0]
+
+
+def _found(shape: Shape, text: str, thinking: str, finish_reason: str) -> tuple[Any, Any]:
+    """Return the value as JSON has it, and as the type has it."""
     said = strip_thinking(text) if "think" in text else text
     source = said if said.strip() else thinking
     first: SchemaError | None = None
     for candidate in _candidates(shape, source, after_thinking=bool(thinking.strip())):
         for value in _unwrapped(shape, candidate):
             try:
-                return shape.check(without_nulls(value, shape.json_schema))
+                plain = without_nulls(value, shape.json_schema)
+                return plain, shape.check(plain)
             except SchemaError as error:
                 echo = _echo(shape, value)
                 if first is None or (first.reason == _ECHO and echo is None):
