@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..clock import Clock
     from ..reply import Reply
+    from ..schema import Shape
     from .bounds import Bounds
     from .keeping import Keeping
     from .lane import Lane
@@ -193,7 +194,7 @@ class Run:
             return
         shape = self._work.shape
         try:
-            value = () if shape is None else (value_of(shape, reply.text, reply.thinking, reply.finish_reason),)
+            value = () if shape is None else (_value(shape, reply),)
         except SchemaError as error:
             self._over(number, error.what, answer)
             return
@@ -232,6 +233,12 @@ class Run:
         if now - self._dated[0] >= 1:
             self._dated = now, datetime.now(timezone.utc).isoformat(timespec="seconds")
         return KeptAnswer.of(reply, self._dated[1], self._names)
+
+
+def _value(shape: Shape, reply: Reply) -> object:
+    if reply.schema is not None:
+        return reply.value
+    return value_of(shape, reply.text, reply.thinking, reply.finish_reason)
 
 
 def _stopped(error: QwenError) -> str:

@@ -83,6 +83,7 @@ class Options:
         dry_run: whether what would be sent is shown instead.
         redact: whether what looks like a secret is replaced.
         replay: what is done with recorded answers, or None.
+        schema: the shape that the answer is to have, as it was written, or None.
         rows: what it says of rows.
         parameters: the parameters by their names in `Parameters`.
 
@@ -105,6 +106,7 @@ class Options:
     dry_run: bool = False
     redact: bool = False
     replay: str | None = None
+    schema: str | None = None
     rows: RowOptions = field(default_factory=RowOptions)
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
@@ -147,6 +149,13 @@ OPTIONS = (
         "-o --output", "NAME", "put the Reply into the variable NAME", "python", read_variable, completes="variable"
     ),
     _rare("--append", "NAME", "add the Reply to the list NAME", "python", read_variable, completes="list"),
+    _usual(
+        "--schema",
+        "SHAPE",
+        'have the answer as a value: "name, age int, mood: happy|sad", or a name such as Person',
+        "schema",
+        completes="schema",
+    ),
     _usual("-f --format", "FORM", "markdown, text, code, json, html or math", "formats", words=FORMATS),
     _usual(
         "-c --conversation",
@@ -196,6 +205,8 @@ _CONTRARY = (
     ("conversation", "new"),
     ("next", "replace"),
     ("raw", "eval"),
+    ("schema", "next"),
+    ("schema", "replace"),
 )
 _HINT = f"Usage: {USAGE} %qwen help all lists all options."
 

@@ -193,7 +193,7 @@ class Server:
         assert self._process.stdout is not None
         self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}/v1"
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Server:  # noqa: PYI034 - one class, run by several Pythons
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,13 @@ from ..echoes import sent_secrets, unechoed
 from ..http import NETWORK_ERRORS, read_chunks, translated
 from ..patience import Limit
 from ..qwen_models import context_of
+from ..schema_forms import FormRefusedError
 from .authorization import authorization
 from .context_sizes import listed_context, listed_model, told_context
 from .decoder import ChatDecoder, model_title
 from .model_abilities import model_capabilities, told_capabilities
 from .protocol import does_not_take, request_body
+from .schemas import refusals, schema_forms, wraps
 from .server_http import ServerHttp, adapt
 from .servers import GENERIC, SERVERS, chat_models
 
@@ -54,6 +56,8 @@ class OpenAIBackend:
     Attributes:
         continues: whether the server goes on with an answer that stands last in the messages.
         sends: every part, as `Message.as_dict` writes it.
+        schema_forms: how it can be held to a shape, from the best down.
+        schema_wraps: those that take an object alone.
 
     """
 
@@ -77,6 +81,8 @@ class OpenAIBackend:
         self.settings = settings
         self._key = key
         self._extra = dict(extra or {})
+        self.schema_forms = schema_forms(server, self.model or server.model)
+        self.schema_wraps = tuple(form for form in self.schema_forms if wraps(server, form))
         self._told: tuple[float, int | None] | None = None
         self._in_turns = False
         self._asked_whole: tuple[aiohttp.ClientSession, float, ServerHttp] | None = None
@@ -97,13 +103,16 @@ class OpenAIBackend:
                 model = await http.chosen_model()
             body = request_body(model, request, self.server, self._extra)
             yield Responder(self.name, model_title(model))
+            if request.form == "guided_json" and not await self._is_vllm(http):
+                raise FormRefusedError("the server is no vLLM", target=self.name)
             if request.parameters.thinking and self.server.tells_template and not await http.can_think():
                 body.warnings += (does_not_take(["thinking"]),)
             if self._in_turns:
                 body.take_turns()
-            async with aclosing(self._answer(http, body, model)) as answer:
-                async for event in answer:
-                    yield event
+            with refusals(body.form):
+                async with aclosing(self._answer(http, body, model)) as answer:
+                    async for event in answer:
+                        yield event
 
     async def whole(
         self, session: aiohttp.ClientSession, request: Request, deadlines: Deadlines | None = None
@@ -238,7 +247,10 @@ class OpenAIBackend:
             told, self._in_turns = len(body.warnings), body.in_turns
             try:
                 watch = http.watch(found[0])
-                async with found[0] as response, aclosing(self._read(response, watch, model)) as answer:
+                async with (
+                    found[0] as response,
+                    aclosing(self._read(response, watch, model, call=body.form == "tool")) as answer,
+                ):
                     async for event in answer:
                         begun = begun or isinstance(event, AnswerEvent)
                         yield event
@@ -253,11 +265,21 @@ class OpenAIBackend:
             else:
                 return
 
+    async def _is_vllm(self, http: ServerHttp) -> bool:
+        """Tell whether the server is one that may know ``guided_json``: others leave out what they do not know."""
+        if self.server.name == "vllm":
+            return True
+        with suppress(QwenError):
+            return any(str(item.get("owned_by")) == "vllm" for item in await http.list_models())
+        return False
+
     def _model_note(self, models: list[str]) -> tuple[str, ...]:
         return (f"{self.model} is not in its list",) if self.model and models and self.model not in models else ()
 
-    async def _read(self, response: aiohttp.ClientResponse, watch: Watch, model: str) -> AsyncGenerator[Event, None]:
-        decoder = ChatDecoder(self.name, model)
+    async def _read(
+        self, response: aiohttp.ClientResponse, watch: Watch, model: str, *, call: bool
+    ) -> AsyncGenerator[Event, None]:
+        decoder = ChatDecoder(self.name, model, call=call)
         within = Limit(self.settings.stall_timeout)
         last = Limit(min(_LINGER_SECONDS, self.settings.stall_timeout))
         try:

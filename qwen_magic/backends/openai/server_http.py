@@ -29,6 +29,7 @@ from .authorization import key_hint, server_place
 from .dashscope import region_hint
 from .errors import http_error
 from .model_lists import closest_model, model_list, some_models
+from .schemas import refusal
 from .servers import GENERIC, chat_models
 
 if TYPE_CHECKING:
@@ -143,6 +144,8 @@ class ServerHttp:
             if isinstance(error, (BusyError, AsleepError)):
                 raise error
             if not adapt(body, error):
+                if refused := refusal(error, body.form):
+                    raise refused
                 raise await self._explained(error)
 
     async def list_models(self) -> list[dict[str, Any]]:
