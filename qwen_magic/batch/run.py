@@ -7,6 +7,7 @@ from collections import deque
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from ..client.whole import reply_of
 from ..errors import BusyError, QwenError, SchemaError
 from ..schema.answers import value_of
 from .kept_answer import KeptAnswer
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..clock import Clock
+    from ..events import Event
     from ..reply import Reply
     from ..schema import Shape
     from .bounds import Bounds
@@ -123,6 +125,26 @@ class Run:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
             self._tasks.clear()
             self.waiting, self.ended = "", self._clock.now()
+
+    async def take(self, number: int, events: Sequence[Event], error: str, target: str) -> None:
+        """Take an answer that came in another way, or the reason why there is none.
+
+        Args:
+            number: the request.
+            events: the answer as events.
+            error: why there is none, or "".
+            target: who gave it.
+
+        """
+        if error:
+            self._over(number, error, None)
+            return
+        try:
+            reply = reply_of(self._work.request(number), events, target)
+        except QwenError as failure:
+            self._failed(number, failure)
+        else:
+            await self._came(number, reply, 0.0)
 
     def _start(self) -> None:
         """Let as many ask at once as the pace allows."""

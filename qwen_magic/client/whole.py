@@ -17,6 +17,7 @@ from .answer import Answer
 from .context_limits import ASKED_FROM
 from .filters import Filters
 from .fitting import Fitted, count, reaches
+from .laddering import _with_form
 from .unsendable import check_sendable
 
 if TYPE_CHECKING:
@@ -71,6 +72,11 @@ async def ask_streamed(client: QwenClient, targets: Sequence[Target], request: R
     return stream.reply
 
 
+def with_schema(request: Request, backend: WholeBackend) -> Request:
+    """Return a request that is held to its shape by the server's own decoder, on the wire and in the prompt."""
+    return _with_form(request, backend, "json_schema")  # type: ignore[arg-type] # what sends is a Backend, too
+
+
 def held_to(client: QwenClient, names: Sequence[str], requests: int | None, tokens: int | None) -> Any:
     """Hold targets to further limits a minute while the returned context lasts.
 
@@ -102,7 +108,7 @@ async def ask_whole(client: QwenClient, target: Target, backend: WholeBackend, r
         check_sendable(backend, target.name, request)  # type: ignore[arg-type] # what sends is a Backend, too
         events = await backend.whole(await client._sessions.get(), request, client.settings.deadlines)
         seconds = time.perf_counter() - started
-        reply = _plain_reply(request, events, seconds) or _reply(request, events, target.name)
+        reply = _plain_reply(request, events, seconds) or reply_of(request, events, target.name)
         usage = reply.usage
         if not usage.estimated:
             client._rates.used(target.name, sent, usage.prompt_tokens, usage.completion_tokens)
@@ -139,8 +145,13 @@ def _plain_reply(request: Request, events: Sequence[Event], seconds: float) -> R
     return Reply(text, "", usage, target, model, ended, seconds, None, request.messages)
 
 
-def _reply(request: Request, events: Sequence[Event], target: str) -> Reply:
+def reply_of(request: Request, events: Sequence[Event], target: str) -> Reply:
     """Make the reply of any answer, as a stream's filters let it through.
+
+    Args:
+        request: what was asked.
+        events: all events of the answer.
+        target: who gave it.
 
     Raises:
         EmptyAnswerError: there is nothing in it.
