@@ -1,11 +1,13 @@
-"""``python -m qwen_magic doctor``: what a report of a bug needs, from a terminal."""
+"""``python -m qwen_magic``: from a terminal what a report of a bug needs, and one prompt over the rows of a file."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 
-_USAGE = "usage: python -m qwen_magic doctor [--check]"
+_USAGE = """\
+usage: python -m qwen_magic doctor [--check]
+       python -m qwen_magic map PROMPT ROWS -o FILE [options]"""
 
 
 def main(arguments: list[str]) -> int:
@@ -18,6 +20,8 @@ def main(arguments: list[str]) -> int:
     if arguments in (["--help"], ["-h"]):
         print(_USAGE)  # noqa: T201 - the output
         return 0
+    if arguments[:1] == ["map"]:
+        return _map(arguments[1:])
     if arguments not in (["doctor"], ["doctor", "--check"]):
         print(_USAGE, file=sys.stderr)  # noqa: T201
         return 2
@@ -29,6 +33,17 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     return 0
+
+
+def _map(words: list[str]) -> int:
+    from .errors import QwenError  # noqa: PLC0415
+    from .map_command import map_command  # noqa: PLC0415
+
+    try:
+        return map_command(words)
+    except QwenError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
 
 
 def _doctor(*, check: bool) -> str:

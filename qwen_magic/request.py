@@ -32,6 +32,7 @@ class Request:
         parameters: the sampling parameters.
         schema: the shape that the answer is to have, or None.
         form: how the target is held to it, see `events.Rung`; the client's matter, "" where it has not chosen yet.
+        asks: how often the value has been asked for, this time with it; the client's matter.
 
     """
 
@@ -39,6 +40,7 @@ class Request:
     parameters: Parameters = field(default_factory=Parameters)
     schema: Shape | None = None
     form: str = field(default="", compare=False, repr=False)
+    asks: int = field(default=1, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "messages", tuple(self.messages))

@@ -27,10 +27,19 @@ _PACKED = re.compile(r"content-encoding", re.IGNORECASE)
 _HOST_NAME = re.compile(r"\blabel\b|\bidna\b", re.IGNORECASE)
 
 
-def timeouts(settings: Settings, deadlines: Deadlines | None = None) -> aiohttp.ClientTimeout:
-    """Return the limits of one connection, the look-up of the name with it; `patience` watches what comes over it."""
+def timeouts(
+    settings: Settings, deadlines: Deadlines | None = None, silence: float | None = None
+) -> aiohttp.ClientTimeout:
+    """Return the limits of one connection, the look-up of the name with it; `patience` watches what comes over it.
+
+    Args:
+        settings: the client's settings.
+        deadlines: how long to wait for the connection; without them as long as the settings allow.
+        silence: seconds without a byte, where nothing else watches for the beginning of an answer.
+
+    """
     connect = (deadlines or settings.deadlines).connect
-    return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=None)
+    return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=silence)
 
 
 @asynccontextmanager

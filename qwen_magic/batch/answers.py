@@ -41,6 +41,20 @@ class RowAnswer:
         return safe_terminal(f"row {self.row}: {self.status}{f', {self.error}' if self.error else ''}")
 
 
+@dataclass(frozen=True)
+class FirstAnswer:
+    """The first row that is asked, which goes alone.
+
+    Attributes:
+        prompt: what was asked.
+        answer: its answer, or that it failed and why.
+
+    """
+
+    prompt: str
+    answer: str
+
+
 class Answers:
     """What came of rows so far, by their places.
 

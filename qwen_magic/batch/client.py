@@ -97,6 +97,33 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
         )
         return Job(self, prompt, rows, options)
 
+    async def write_batch(self, path: str | Path, prompt: str, rows: Any, **options: Any) -> int:
+        """Write what `map` would ask as JSON lines, for ``vllm run-batch`` or a batch service; nothing is sent.
+
+        Args:
+            path: the file.
+            prompt: the prompt.
+            rows: the rows.
+            **options: what `map` takes.
+
+        Returns:
+            How many lines it has.
+
+        """
+        return await self.map(prompt, rows, **options).write_batch(path)
+
+    async def read_batch(self, path: str | Path, prompt: str, rows: Any, **options: Any) -> Result:
+        """Take the answers of such a file's result and keep them, so that `map` with the same asks only the rest.
+
+        Args:
+            path: the file that ``vllm run-batch`` or a batch service made.
+            prompt: the prompt, as it was written for.
+            rows: the rows.
+            **options: what `map` takes.
+
+        """
+        return await self.map(prompt, rows, **options).read_batch(path)
+
     def map_sync(self, prompt: str, rows: Any, **options: Any) -> Result:
         """Ask for many rows from synchronous code, whether or not a loop is running; see `map`."""
         return background_loop().run(self.map(prompt, rows, **options).wait())

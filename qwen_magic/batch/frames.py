@@ -40,6 +40,11 @@ def with_columns(rows: Rows, new: Mapping[str, list[Any]]) -> Any:
     return _BUILT[library](columns, named)
 
 
+def all_columns(rows: Rows, new: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """Return the columns of rows and those that stand beside them, by names of which none is there twice."""
+    return {str(name): values for name, values in rows.columns()} | _unlike(rows.names, new)
+
+
 def _unlike(taken: tuple[str, ...], new: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
     """Name new columns so that none takes the place of one that is there."""
     named: dict[str, list[Any]] = {}

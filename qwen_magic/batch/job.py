@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..backends.hidden import hidden
+from ..backends.openai.servers import GENERIC
 from ..backends.targets import parse_chain
-from ..client.whole import held_to
+from ..client.whole import held_to, whole_backend, with_schema
 from ..errors import SchemaError, UsageError
 from ..parameters import to_parameters
 from ..schema import as_shape
 from ..schema.answers import value_of
-from .answers import Answers
+from .answers import Answers, FirstAnswer
 from .keeping import Keeping, usual_path
 from .lane import Lane
 from .pace import Pace
@@ -23,6 +23,7 @@ from .plan import Plan, make_plan
 from .prices import price_of
 from .progress import Progress
 from .prompts import template
+from .request_lines import answer_of_line, request_line
 from .result import Result
 from .rows import rows_of
 from .run import Run
@@ -40,20 +41,6 @@ if TYPE_CHECKING:
 _USUAL_AT_ONCE = 16
 """How many rows are asked at once, for an estimate of the time."""
 _STOPPED = "it was stopped; run it again, and it goes on"
-
-
-@dataclass(frozen=True)
-class FirstAnswer:
-    """The first row that is asked, which goes alone.
-
-    Attributes:
-        prompt: what was asked.
-        answer: its answer, or that it failed and why.
-
-    """
-
-    prompt: str
-    answer: str
 
 
 class Job:
@@ -225,6 +212,66 @@ class Job:
             raise
         return self._result
 
+    async def write_batch(self, path: str | Path) -> int:
+        """Write what is to be asked as JSON lines, for ``vllm run-batch`` or a batch service; nothing is sent.
+
+        Args:
+            path: the file.
+
+        Returns:
+            How many lines it has: what is known is not among them.
+
+        Raises:
+            UsageError: the target is no OpenAI-compatible server's model, or the file cannot be written.
+
+        """
+        await self._look_up()
+        target = self.targets[0]
+        backend = whole_backend(self._client, target)
+        if backend is None or not target.model:
+            hint = "Name a server's model as the target, such as openai:URL#MODEL."
+            raise UsageError(f"{target.name} names no model that a batch file could ask", hint=hint)
+        server = target.server or GENERIC
+        try:
+            with Path(path).open("w", encoding="utf-8", newline="\n") as file:  # noqa: ASYNC230 - a file of this machine
+                for number in self._numbers:
+                    request = with_schema(self._work.request(number), backend)
+                    file.write(request_line(self._work.keys[number], target.model, request, server) + "\n")
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written ({error})", hint="Name another file.") from None
+        finally:
+            await self._close_keeping()
+        return len(self._numbers)
+
+    async def read_batch(self, path: str | Path) -> Result:
+        """Take the answers of a file that ``vllm run-batch`` or a batch service made, and keep them.
+
+        Args:
+            path: the file, or several one after the other.
+
+        Returns:
+            What came of the rows; those that are not in the file are not asked.
+
+        Raises:
+            UsageError: the file cannot be read.
+
+        """
+        await self._look_up()
+        numbers = {key: number for number, key in enumerate(self._work.keys)}
+        run = self._new_run()
+        try:
+            with Path(path).open(encoding="utf-8") as file:  # noqa: ASYNC230 - a file of this machine
+                for line in file:
+                    told = answer_of_line(line, self.targets[0].name)
+                    number = numbers.get(told.key) if told is not None else None
+                    if told is not None and number is not None and self.state.is_open(number):
+                        await run.take(number, told.events, told.error, self.targets[0].name)
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read ({error})", hint="Check its name.") from None
+        finally:
+            await self._close_keeping()
+        return self._result
+
     def cancel(self) -> None:
         """Stop it, from any thread; what had come is kept, and who waits for it gets that."""
         self._cancelled = _STOPPED
@@ -297,11 +344,11 @@ class Job:
             if self.state.is_open(number) and (limit is None or self._work.first[number] < limit)
         ]
 
-    async def _ask(self) -> None:
+    def _new_run(self) -> Run:
         options, client = self._options, self._client
         lane = Lane(client, self.targets, shaped=self._work.shape is not None)
         most = min(filter(None, (options.concurrency, lane.most)), default=None)
-        self._run = Run(
+        return Run(
             self._work,
             self.state,
             self._numbers,
@@ -315,7 +362,11 @@ class Job:
             with_thinking=self._options.with_reply,
             told=self._tell,
         )
-        with held_to(client, [target.name for target in self.targets], options.rpm, options.tpm):
+
+    async def _ask(self) -> None:
+        self._run = self._new_run()
+        names = [target.name for target in self.targets]
+        with held_to(self._client, names, self._options.rpm, self._options.tpm):
             await self._run.run()
 
     def _tell(self, number: int) -> None:

@@ -42,15 +42,22 @@ class KeptAnswer:
     date: str
 
     @classmethod
-    def of(cls, reply: Reply, date: str) -> KeptAnswer:
-        """Take what is kept out of a reply."""
-        usage = reply.usage
+    def of(cls, reply: Reply, date: str, names: dict[str, str] | None = None) -> KeptAnswer:
+        """Take what is kept out of a reply.
+
+        Args:
+            reply: the reply.
+            date: when it came.
+            names: names that were taken before: all rows have the same, and one text does for them.
+
+        """
+        usage, known = reply.usage, names if names is not None else {}
         return cls(
             reply.text,
             reply.thinking,
-            reply.target,
-            reply.model,
-            reply.finish_reason,
+            known.setdefault(reply.target, reply.target),
+            known.setdefault(reply.model, reply.model),
+            known.setdefault(reply.finish_reason, reply.finish_reason),
             usage.prompt_tokens,
             usage.completion_tokens,
             usage.estimated,

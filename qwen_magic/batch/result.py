@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..events import Usage
-from .frames import with_columns
+from .frames import all_columns, with_columns
 from .state import DONE, FAILED, NOT_ASKED, RECORDED, FailedRow
 
 if TYPE_CHECKING:
@@ -84,6 +84,10 @@ class Result:
         if self._made is None or self._made[0] != changes:
             self._made = changes, with_columns(self._answers.rows, self._answers.columns())
         return self._made[1]
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Return the columns of `frame` as lists, by their names."""
+        return all_columns(self._answers.rows, self._answers.columns())
 
     @property
     def values(self) -> list[Any]:

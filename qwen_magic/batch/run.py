@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..client.whole import reply_of
 from ..errors import BusyError, QwenError, SchemaError
 from ..schema.answers import value_of
 from .kept_answer import KeptAnswer
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..clock import Clock
+    from ..events import Event
     from ..reply import Reply
+    from ..schema import Shape
     from .bounds import Bounds
     from .keeping import Keeping
     from .lane import Lane
@@ -86,6 +89,7 @@ class Run:
         self._answered = False
         self._refused_since: float | None = None
         self._names: dict[str, str] = {}
+        self._dated = float("-inf"), ""
         self.stopped = self.waiting = ""
         self.begun: float | None = None
         self.ended: float | None = None
@@ -121,6 +125,26 @@ class Run:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
             self._tasks.clear()
             self.waiting, self.ended = "", self._clock.now()
+
+    async def take(self, number: int, events: Sequence[Event], error: str, target: str) -> None:
+        """Take an answer that came in another way, or the reason why there is none.
+
+        Args:
+            number: the request.
+            events: the answer as events.
+            error: why there is none, or "".
+            target: who gave it.
+
+        """
+        if error:
+            self._over(number, error, None)
+            return
+        try:
+            reply = reply_of(self._work.request(number), events, target)
+        except QwenError as failure:
+            self._failed(number, failure)
+        else:
+            await self._came(number, reply, 0.0)
 
     def _start(self) -> None:
         """Let as many ask at once as the pace allows."""
@@ -192,7 +216,7 @@ class Run:
             return
         shape = self._work.shape
         try:
-            value = () if shape is None else (value_of(shape, reply.text, reply.thinking, reply.finish_reason),)
+            value = () if shape is None else (_value(shape, reply),)
         except SchemaError as error:
             self._over(number, error.what, answer)
             return
@@ -227,15 +251,16 @@ class Run:
 
     def _kept(self, reply: Reply) -> KeptAnswer:
         """Take what is kept out of a reply; names that all rows have are one text."""
-        answer = KeptAnswer.of(reply, datetime.now(timezone.utc).isoformat(timespec="seconds"))
-        names: dict[str, Any] = {
-            name: self._names.setdefault(value, value)
-            for name in ("target", "model", "finish_reason")
-            if (value := getattr(answer, name))
-        }
-        for name, value in names.items():
-            object.__setattr__(answer, name, value)
-        return answer
+        now = self._clock.now()
+        if now - self._dated[0] >= 1:
+            self._dated = now, datetime.now(timezone.utc).isoformat(timespec="seconds")
+        return KeptAnswer.of(reply, self._dated[1], self._names)
+
+
+def _value(shape: Shape, reply: Reply) -> object:
+    if reply.schema is not None:
+        return reply.value
+    return value_of(shape, reply.text, reply.thinking, reply.finish_reason)
 
 
 def _stopped(error: QwenError) -> str:

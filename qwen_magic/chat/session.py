@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..parameters import Parameters
     from ..replay import Mode, Replay
     from ..reply import Reply
+    from ..schema import Shape
     from .observers import Audience
     from .position import OpenTurn
     from .question import Question
@@ -138,6 +139,7 @@ class ChatSession:
         redact: bool = False,
         where: str = "this prompt",
         client: QwenClient | None = None,
+        schema: Shape | None = None,
     ) -> Exchange:
         """Make the exchange of a question; nothing is sent or written before it is run.
 
@@ -149,6 +151,7 @@ class ChatSession:
             redact: whether what looks like a secret is replaced, though the settings do not say so.
             where: who asks, such as "In[3]", for errors.
             client: another client than the session's.
+            schema: the shape that the answer is to have.
 
         Raises:
             UsageError: nothing was asked, a parameter is out of its range, or no such mode of replay.
@@ -157,7 +160,7 @@ class ChatSession:
         question = guarded(question, redact=redact or self.settings.redact)
         chosen = parameters or self.parameters({})
         check_asks(question.messages)
-        request = Request(question.messages, chosen)
+        request = Request(question.messages, chosen, schema)
         return self._made(question, request, target, replay, where, client)
 
     def continuation(
@@ -195,7 +198,13 @@ class ChatSession:
         return self._made(question, request, target, replay, where, client, reply, turn)
 
     async def preview(
-        self, question: Question, *, parameters: Parameters, target: str | None = None, redact: bool = False
+        self,
+        question: Question,
+        *,
+        parameters: Parameters,
+        target: str | None = None,
+        redact: bool = False,
+        schema: Shape | None = None,
     ) -> str:
         """Write out what would be sent, and send nothing; the context of the first target is asked for at most.
 
@@ -204,6 +213,7 @@ class ChatSession:
             parameters: the sampling parameters.
             target: another target, or chain, for it alone.
             redact: whether what looks like a secret is replaced, though the settings do not say so.
+            schema: the shape that the answer would be to have.
 
         Raises:
             UsageError: nothing was asked.
@@ -216,7 +226,7 @@ class ChatSession:
             question = guarded(question, redact=True)
         client = self.client
         targets = parse_chain(target) if target else client.targets
-        request = Request(question.messages, parameters)
+        request = Request(question.messages, parameters, schema)
         messages, notes = await client.preview(request, target=target)
         names = [one.name for one in targets]
         return preview(names, request.with_messages(messages), (*question.notes, *notes))

@@ -14,12 +14,14 @@ from ..events import (
     FinishReason,
     Reset,
     Responder,
+    Rung,
     Status,
     TextDelta,
     ThinkingDelta,
     Usage,
     UsageReport,
 )
+from ..messages import Message
 from ..reply import Reply, with_answer
 from ..text.tokens import estimate_tokens
 
@@ -51,6 +53,10 @@ class Answer:
         self._beginning = beginning or Reply()
         earlier = (*self._beginning.earlier_targets, self._beginning.target) if beginning else ()
         self._reply = Reply(messages=request.messages, finish_reason="interrupted", earlier_targets=earlier)
+        schema = request.schema or self._beginning.schema
+        if schema is not None:
+            self._reply = replace(self._reply, schema=schema, rung=self._beginning.rung, asks=self._beginning.asks)
+        self._steps: tuple[Message, ...] = ()
         self._parts: list[str] = [self._beginning.text]
         self._thoughts: list[str] = [self._beginning.thinking]
         self._usage = Usage()
@@ -67,7 +73,7 @@ class Answer:
         """Start the clock."""
         self._started = time.perf_counter()
 
-    def add(self, event: Event) -> None:
+    def add(self, event: Event) -> None:  # noqa: C901 - a table of events
         """Take one event in."""
         self._part = self._whole = None  # what was held back comes after the end
         now = time.perf_counter()
@@ -86,12 +92,18 @@ class Answer:
                     self._thought(now)
             case UsageReport(usage):
                 self._usage = usage
+            case Rung(name, asks):
+                self._reply = replace(self._reply, rung=name, asks=asks)
             case Status(text, "warning"):
                 self._warning = text
             case Responder(target, model):
                 self._reply = replace(self._reply, target=target, model=model)
         if self._first is None and self._started and isinstance(event, AnswerEvent):
             self._first = now - self._started
+
+    def step(self, *messages: Message) -> None:
+        """Note an answer that does not stand, and how it was asked for again: they go before what comes."""
+        self._steps += messages
 
     def end(self, finish_reason: FinishReason, target: str = "") -> End:
         """Note the end, and the target where none was noted; the first one counts."""
@@ -158,9 +170,11 @@ class Answer:
         """Return the reply with the costs of this stream alone; once the answer is over, it is made once."""
         if self._part is not None:
             return self._part
+        text = "".join(self._parts)
         part = replace(
             self._reply,
-            text="".join(self._parts),
+            text=text,
+            steps=(*self._steps, *([Message("assistant", text)] if text else [])) if self._steps else (),
             thinking="".join(self._thoughts),
             usage=self._counted(),
             finish_reason=self.finish_reason or "interrupted",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..backends.base import Deadlines
@@ -24,6 +25,7 @@ from ..errors import (
 from ..events import AnswerEvent, Event, Status, UsageReport
 from .continuation import continued
 from .fitting import count
+from .laddering import Ladders, held
 from .unsendable import check_sendable
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ class Chain:
         settings: the client's settings.
         rates: how often targets are asked, and how many answers come at once.
         beginning: an answer that was broken off, which is to be continued, or None.
+        ladders: how targets can be held to the shape of an answer.
 
     Attributes:
         targets: the targets.
@@ -82,7 +85,9 @@ class Chain:
         settings: Settings,
         rates: RateLimits,
         beginning: Reply | None = None,
+        ladders: Ladders | None = None,
     ) -> None:
+        self._ladders = ladders or Ladders()
         self.targets = tuple(targets)
         self.attempt = 0
         self.exact = False
@@ -229,7 +234,10 @@ class Chain:
             self.exact = exact
             sent = continued(request, self._beginning, exact=self.exact) if self._beginning else request
             newest = len(sent.messages) - len(request.messages) + 1
-            fitted = self._limits.answer(backend, target.name, session, sent, deadlines, newest, self._sending)
+            ask = partial(self._fitted, backend, session, deadlines, newest)
+            fitted = ask(sent)
+            if request.schema is not None and self._beginning is None:
+                fitted = held(self._ladders, backend, sent, ask, partial(self._rates.again, target.name))
             try:
                 async with aclosing(fitted) as answer:
                     async for event in answer:
@@ -241,6 +249,11 @@ class Chain:
                     raise
             else:
                 return
+
+    def _fitted(
+        self, backend: Backend, session: aiohttp.ClientSession, deadlines: Deadlines, newest: int, request: Request
+    ) -> AsyncGenerator[Event, None]:
+        return self._limits.answer(backend, backend.name, session, request, deadlines, newest, self._sending)
 
     def _sending(self, sent: Fitted) -> None:
         self.sent = sent

@@ -23,6 +23,7 @@ from .context_limits import ContextLimits
 from .continuation import check_continuable
 from .default_targets import default_chain
 from .health import Health, TargetState
+from .laddering import Ladders
 from .rate_limits import RateLimits
 from .sessions import Sessions
 from .stream import Stream
@@ -69,6 +70,7 @@ class QwenClient:
             is told, and no time limit counts it.
         requests_per_minute: how often each target is asked, or by targets' names how often those are.
         tokens_per_minute: how many tokens each target reads and writes, or by targets' names how many those do.
+        schema_retries: how often a value that does not fit its schema is asked for again.
         clock: what tells the time and waits; tests hand in their own.
 
     Attributes:
@@ -103,6 +105,7 @@ class QwenClient:
         max_connections: int | None = None,
         requests_per_minute: int | Mapping[str, int] | None = None,
         tokens_per_minute: int | Mapping[str, int] | None = None,
+        schema_retries: int = 2,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._rates = RateLimits(clock, requests_per_minute, tokens_per_minute, max_connections)
@@ -121,9 +124,9 @@ class QwenClient:
             rates=self._rates,
             options=kind_options({"space": {"endpoint": endpoint, "inputs": inputs, "auth": auth}}, options or {}),
         )
-        self.usage = Ledger()
+        self.usage, self._schema_retries = Ledger(), schema_retries
         self._health = Health(clock.now)
-        self._limits = ContextLimits()
+        self._limits, self._ladders = ContextLimits(), Ladders()
         self.targets: tuple[Target, ...] = parse_chain(target) if target else default_chain()
         self._sessions = Sessions(self.settings)
         self._backends: dict[object, Backend] = {}
@@ -283,8 +286,7 @@ class QwenClient:
             target: a target string; without one the client's first target.
 
         """
-        target = hidden(target)
-        chosen = self._chosen(target)[0]
+        chosen = self._chosen(hidden(target))[0]
         with last_resort(chosen.name):
             backend = self._backend(chosen)
             return await backend.capabilities(await self._sessions.get(), self.settings.deadlines)
@@ -314,10 +316,10 @@ class QwenClient:
         """
         target = hidden(target)
         first = self._chosen(target)[0]
-        session, deadlines = await self._sessions.get(), self.settings.deadlines
-        request = Request.of(messages)
+        backend, session, deadlines = self._backend(first), await self._sessions.get(), self.settings.deadlines
+        request = self._ladders.told(backend, Request.of(messages))
         request = request if parameters is None else replace(request, parameters=parameters)
-        fitted, notes = await self._limits.preview(self._backend(first), first.name, session, request, deadlines)
+        fitted, notes = await self._limits.preview(backend, first.name, session, request, deadlines)
         return fitted.messages, notes
 
     def states(self, targets: str | Sequence[str] | None = None) -> list[TargetState]:
@@ -332,11 +334,13 @@ class QwenClient:
     def forgive(self) -> None:
         """Try all targets again, also those that failed."""
         self._health.forgive()
+        self._ladders.forget()
 
     def inherit(self, other: QwenClient) -> None:
         """Take over another client's keys, its usage and what it knows of its targets."""
         self.settings = replace(self.settings, keys=other.settings.keys)
-        self.usage, self._health, self._limits = other.usage, other._health, other._limits
+        self.usage, self._health = other.usage, other._health
+        self._limits, self._ladders = other._limits, other._ladders
 
     async def aclose(self) -> None:
         """Cancel open streams and let go of all sessions and engines. The client can be used again."""
@@ -361,25 +365,22 @@ class QwenClient:
     def _chosen(self, targets: str | Sequence[str] | None) -> tuple[Target, ...]:
         return parse_chain(targets) if targets else self.targets
 
-    def _stream(
-        self,
-        targets: tuple[Target, ...],
-        request: Request,
-        beginning: Reply | None = None,
-    ) -> Stream:
+    def _stream(self, targets: tuple[Target, ...], request: Request, beginning: Reply | None = None) -> Stream:
         return Stream(
-            Chain(targets, self._backend, self._health, self._limits, self.settings, self._rates, beginning),
+            Chain(
+                targets, self._backend, self._health, self._limits, self.settings, self._rates, beginning, self._ladders
+            ),
             self._sessions,
             request,
             self._streams,
             over=self._over,
             continued=self._continued,
             beginning=beginning,
+            schema_retries=self._schema_retries,
         )
 
     def _continued(self, stream: Stream, target: str | Sequence[str] | None) -> Stream:
-        targets = parse_chain(target) if target else stream.chain.targets
-        return self._stream(targets, stream.request, stream.reply)
+        return self._stream(parse_chain(target) if target else stream.chain.targets, stream.request, stream.reply)
 
     def _over(self, part: Reply) -> None:
         if part.first_token_seconds is not None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import platform
 import re
 import threading
+import urllib.request
 import weakref
 from typing import TYPE_CHECKING
 
@@ -91,13 +93,22 @@ class Sessions:
         return aiohttp.ClientSession(
             timeout=timeout,
             headers={"User-Agent": user_agent()},
-            trust_env=settings.trust_env,
+            trust_env=settings.trust_env and _environment_tells(),
             proxy=settings.proxy,
             middlewares=(ProxyChoice(settings),),
             connector=aiohttp.TCPConnector(limit=0),  # a wait for a place would count as connecting
             # Servers on an IP address set cookies too, which keep us on one replica.
             cookie_jar=aiohttp.CookieJar(unsafe=True),
         )
+
+
+def _environment_tells() -> bool:
+    """Tell whether the environment has a proxy or a file of logins: aiohttp asks two threads for them, each time.
+
+    A proxy that is set later is found all the same, by `ProxyChoice`.
+    """
+    logins = os.environ.get("NETRC") or os.path.expanduser("~/_netrc" if os.name == "nt" else "~/.netrc")  # noqa: PTH111
+    return bool(urllib.request.getproxies()) or os.path.exists(logins)  # noqa: PTH110
 
 
 def _check(settings: Settings) -> None:

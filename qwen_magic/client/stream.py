@@ -7,17 +7,21 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from ..backends.last_resort import unexpected
-from ..errors import QwenError, UsageError
+from ..errors import QwenError, SchemaError, UsageError
 from ..events import End, Event, Reset, TextDelta
 from ..text.terminal import safe_line
 from .answer import Answer
 from .continuation import check_continuable
 from .filters import Filters
+from .reasking import Shaping
 from .thinking_notes import ThinkingNotes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
+    import aiohttp
+
+    from ..events import FinishReason
     from ..messages import Message
     from ..parameters import Parameters
     from ..reply import Reply
@@ -51,6 +55,7 @@ class Stream:
         over: Callable[[Reply], None],
         continued: Callable[[Stream, Targets], Stream],
         beginning: Reply | None = None,
+        schema_retries: int = 2,
     ) -> None:
         self.request = request
         self.chain = chain
@@ -63,6 +68,8 @@ class Stream:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._cancelled = False
         self._stopping = False
+        self._ended: FinishReason = "stop"
+        self._shaping = Shaping(request, schema_retries) if request.schema is not None and beginning is None else None
         self._answer = Answer(request, beginning, lambda: chain.sent)
 
     def __repr__(self) -> str:
@@ -183,33 +190,25 @@ class Stream:
         filters = _AttemptFilters(self.chain, self._beginning, self.request.parameters.thinking)
 
         def pass_on(happenings: list[Event]) -> None:
+            if self._shaping is not None:
+                happenings = [event for one in happenings for event in self._shaping.follow(one)]
             for event in happenings:
                 self._answer.add(event)
                 queue.put_nowait(event)
 
         try:
             session = await self._sessions.get()
-            async with aclosing(self.chain.events(session, self.request)) as happenings:
-                event = await anext(happenings, None)
-                while event is not None:
-                    if isinstance(event, End):
-                        pass_on(filters.close())
-                        if nothing := self._answer.nothing(event.finish_reason):
-                            event = await happenings.athrow(nothing)
-                            continue
-                        queue.put_nowait(self._answer.end(event.finish_reason))
-                        return
-                    pass_on(filters.feed(event))
-                    event = await anext(happenings, None)
-            pass_on(filters.close())
-            queue.put_nowait(self._answer.end("stop"))
+            request: Request | None = self.request
+            while request is not None:
+                request = await self._ask(session, request, filters, pass_on)
+            queue.put_nowait(self._answer.end(self._ended))
         except asyncio.CancelledError:
             pass_on(filters.close())
             queue.put_nowait(self._answer.end("interrupted"))
             raise
         except QwenError as error:
             pass_on(filters.close())
-            self._answer.end("error", error.target)
+            self._answer.end(self._ended if isinstance(error, SchemaError) else "error", error.target)
             error.reply = self.reply
             queue.put_nowait(error)
         except Exception as error:  # noqa: BLE001 - the last resort
@@ -217,6 +216,37 @@ class Stream:
             self._answer.end("error")
             failure.reply = self.reply
             queue.put_nowait(failure)
+
+    async def _ask(
+        self,
+        session: aiohttp.ClientSession,
+        request: Request,
+        filters: _AttemptFilters,
+        pass_on: Callable[[list[Event]], None],
+    ) -> Request | None:
+        """Read one answer to its end; return what is asked next, where its value does not fit."""
+        async with aclosing(self.chain.events(session, request)) as happenings:
+            event = await anext(happenings, None)
+            while event is not None:
+                if not isinstance(event, End):
+                    pass_on(filters.feed(event))
+                    event = await anext(happenings, None)
+                    continue
+                pass_on(filters.close())
+                self._ended = event.finish_reason
+                nothing = self._answer.nothing(event.finish_reason)
+                event = await happenings.athrow(nothing) if nothing else None
+        pass_on(filters.close())
+        if self._shaping is None:
+            return None
+        if moved := self._shaping.moved(self._answer.reply()):
+            pass_on([moved])
+        if (judged := self._shaping.judge(self._answer, self._ended)) is None:
+            return None
+        following, told = judged
+        for happening in told:
+            pass_on([happening])
+        return following
 
 
 class _AttemptFilters:

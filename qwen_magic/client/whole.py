@@ -4,17 +4,20 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from ..backends.last_resort import unexpected
 from ..errors import QwenError
-from ..events import AnswerEvent, End, UsageReport
+from ..events import AnswerEvent, End, Responder, TextDelta, UsageReport
+from ..reply import Reply
 from .answer import Answer
 from .context_limits import ASKED_FROM
 from .filters import Filters
 from .fitting import Fitted, count, reaches
+from .laddering import _with_form
 from .unsendable import check_sendable
 
 if TYPE_CHECKING:
@@ -23,10 +26,13 @@ if TYPE_CHECKING:
     from ..backends.target import Target
     from ..backends.whole import WholeBackend
     from ..events import Event, FinishReason
-    from ..reply import Reply
     from ..request import Request
     from .client import QwenClient
     from .rate_limits import Sent
+
+
+_FILTERED = re.compile("[<\\[\u25c1\ud800-\udfff]")
+"""What a text has that a filter may change: tags of thinking, tokens at its end, halves of characters."""
 
 
 def whole_backend(client: QwenClient, target: Target) -> WholeBackend | None:
@@ -37,7 +43,8 @@ def whole_backend(client: QwenClient, target: Target) -> WholeBackend | None:
 
 def is_short(request: Request) -> bool:
     """Tell whether a request surely fits a context, so that nothing has to be left out of it."""
-    return not reaches(request.messages, ASKED_FROM)
+    size = sum(len(message.text) for message in request.messages)
+    return 4 * size < ASKED_FROM or not reaches(request.messages, ASKED_FROM)  # a character has four tokens at most
 
 
 async def take_turn(client: QwenClient, target: Target, request: Request) -> Sent:
@@ -63,6 +70,11 @@ async def ask_streamed(client: QwenClient, targets: Sequence[Target], request: R
     async for _ in stream.events():
         pass
     return stream.reply
+
+
+def with_schema(request: Request, backend: WholeBackend) -> Request:
+    """Return a request that is held to its shape by the server's own decoder, on the wire and in the prompt."""
+    return _with_form(request, backend, "json_schema")  # type: ignore[arg-type] # what sends is a Backend, too
 
 
 def held_to(client: QwenClient, names: Sequence[str], requests: int | None, tokens: int | None) -> Any:
@@ -91,21 +103,16 @@ async def ask_whole(client: QwenClient, target: Target, backend: WholeBackend, r
         QwenError: what went wrong; its ``reply`` is what had come.
 
     """
-    answer = Answer(request, None, lambda: Fitted(request.messages))
-    answer.begin()
     started = time.perf_counter()
     try:
         check_sendable(backend, target.name, request)  # type: ignore[arg-type] # what sends is a Backend, too
         events = await backend.whole(await client._sessions.get(), request, client.settings.deadlines)
-        ended = _gather(answer, events)
-        for event in events:
-            if isinstance(event, UsageReport):
-                client._rates.used(target.name, sent, event.usage.prompt_tokens, event.usage.completion_tokens)
-        if nothing := answer.nothing(ended):
-            raise nothing  # noqa: TRY301 - it counts as the target's failure
-        client._health.succeeded(target.name, time.perf_counter() - started)
-        answer.end(ended, target.name)
-        reply = answer.reply()
+        seconds = time.perf_counter() - started
+        reply = _plain_reply(request, events, seconds) or reply_of(request, events, target.name)
+        usage = reply.usage
+        if not usage.estimated:
+            client._rates.used(target.name, sent, usage.prompt_tokens, usage.completion_tokens)
+        client._health.succeeded(target.name, seconds)
         client.usage.add(reply)
     except QwenError as error:
         error.target = error.target or target.name
@@ -116,8 +123,42 @@ async def ask_whole(client: QwenClient, target: Target, backend: WholeBackend, r
     return reply
 
 
-def _gather(answer: Answer, events: Sequence[Event]) -> FinishReason:
-    """Add all events to an answer, as a stream's filters let them through; return why it ended."""
+def _plain_reply(request: Request, events: Sequence[Event], seconds: float) -> Reply | None:
+    """Make the reply of an answer that is one plain text with its usage, as most are; None for any other."""
+    text = target = model = ""
+    usage, ended = None, None
+    for event in events:
+        match event:
+            case TextDelta():
+                text += event.text
+            case Responder():
+                target, model = event.target, event.model
+            case UsageReport():
+                usage = event.usage
+            case End():
+                ended = event.finish_reason
+            case _:
+                return None
+    counted = usage is not None and usage.prompt_tokens is not None and usage.completion_tokens is not None
+    if ended is None or usage is None or not counted or not text or text[0].isspace() or _FILTERED.search(text):
+        return None
+    return Reply(text, "", usage, target, model, ended, seconds, None, request.messages)
+
+
+def reply_of(request: Request, events: Sequence[Event], target: str) -> Reply:
+    """Make the reply of any answer, as a stream's filters let it through.
+
+    Args:
+        request: what was asked.
+        events: all events of the answer.
+        target: who gave it.
+
+    Raises:
+        EmptyAnswerError: there is nothing in it.
+
+    """
+    answer = Answer(request, None, lambda: Fitted(request.messages))
+    answer.begin()
     filters = Filters()
     ended: FinishReason = "stop"
     for event in events:
@@ -130,4 +171,7 @@ def _gather(answer: Answer, events: Sequence[Event]) -> FinishReason:
             answer.add(event)
     for found in filters.close():
         answer.add(found)
-    return ended
+    if nothing := answer.nothing(ended):
+        raise nothing
+    answer.end(ended, target)
+    return answer.reply()

@@ -16,6 +16,7 @@ from .braces import names_in_braces
 from .commands.table import COMMANDS
 from .commands.topics import TOPICS
 from .options import OPTIONS, read_words
+from .schemas import schema_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -284,6 +285,7 @@ _SOURCES: dict[str, Source] = {
     "target or default": _targets_or_default,
     "conversation": _conversations,
     "variable": _variables,
+    "schema": lambda session, _typed: schema_names(_namespace(session)),
     "list": _lists,
     "cell": _cells_and_names,
     "server": _servers,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..reply import Reply
+    from ..schema import Shape
     from ..text.forms import Shaped
     from .first_sign import FirstSign
 
@@ -62,13 +63,16 @@ class Display(Protocol):
         """Show the rest, and last the line that names target, seconds and speed."""
 
 
-def make_display(shell: InteractiveShell | None, form: str, first_sign: FirstSign | None = None) -> Display:
+def make_display(
+    shell: InteractiveShell | None, form: str, first_sign: FirstSign | None = None, shape: Shape | None = None
+) -> Display:
     """Choose how to show an answer: displays where a front end draws Markdown and updates it, else plain printing.
 
     Args:
         shell: the shell whose cell it is, or None.
         form: one of `FORMATS` in `notebook.choices`.
         first_sign: what was shown before; a display of Markdown goes on with it.
+        shape: the shape that the answer is to have, or None.
 
     Returns:
         A display for one answer.
@@ -82,7 +86,11 @@ def make_display(shell: InteractiveShell | None, form: str, first_sign: FirstSig
     else:
         inner = MarkdownDisplay(publish, first=first_sign.take() if first_sign else "")
     if form in ("markdown", "text"):
-        return inner
+        if shape is None:
+            return inner
+        from .value_display import ValueDisplay  # noqa: PLC0415 - only where one was asked for
+
+        return ValueDisplay(inner, shape, markdown=isinstance(inner, MarkdownDisplay))
     from .shaping import ShapedDisplay  # noqa: PLC0415 - only for what is not shown whole
 
     return ShapedDisplay(inner, form, markdown=redraws)

@@ -16,6 +16,7 @@ from ..text.variables import Reference, split
 from .lookup import fill_in
 from .map_display import make_map_display
 from .references import NoValueError, resolve
+from .schemas import shape_of
 from .waiting import Interrupted, wait_for
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _job(
         prompt.strip("\n"),
         _rows(rows.map or "", namespace),
         MapOptions(
-            schema=_schema(getattr(options, "schema", None), namespace),
+            schema=shape_of(options.schema, namespace) if options.schema is not None else None,
             system=system or options.system or settings.system or None,
             target=options.target,
             into=rows.into,
@@ -122,13 +123,6 @@ def _rows(written: str, namespace: Mapping[str, Any]) -> Any:
         raise UsageError(f"--map {written}: {error}", hint=hint) from None
     except Exception as error:  # noqa: BLE001 - what an attribute or item of the user's raises
         raise UsageError(f"--map {written}: {type(error).__name__}: {error}", hint=hint) from None
-
-
-def _schema(written: str | None, namespace: Mapping[str, Any]) -> Any:
-    """Return what a schema's name stands for, or the short form as it is written."""
-    if written is not None and written.isidentifier() and written in namespace:
-        return namespace[written]
-    return written
 
 
 def _variable(reference: Reference, namespace: Mapping[str, Any]) -> str | None:

@@ -84,6 +84,7 @@ class Options:
         compare: whether all targets are asked at once, side by side.
         redact: whether what looks like a secret is replaced.
         replay: what is done with recorded answers, or None.
+        schema: the shape that the answer is to have, as it was written, or None.
         rows: what it says of rows.
         parameters: the parameters by their names in `Parameters`.
 
@@ -107,6 +108,7 @@ class Options:
     compare: bool = False
     redact: bool = False
     replay: str | None = None
+    schema: str | None = None
     rows: RowOptions = field(default_factory=RowOptions)
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
@@ -149,6 +151,13 @@ OPTIONS = (
         "-o --output", "NAME", "put the Reply into the variable NAME", "python", read_variable, completes="variable"
     ),
     _rare("--append", "NAME", "add the Reply to the list NAME", "python", read_variable, completes="list"),
+    _usual(
+        "--schema",
+        "SHAPE",
+        'have the answer as a value: "name, age int, mood: happy|sad", or a name such as Person',
+        "schema",
+        completes="schema",
+    ),
     _usual("-f --format", "FORM", "markdown, text, code, json, html or math", "formats", words=FORMATS),
     _usual(
         "-c --conversation",
@@ -201,6 +210,8 @@ _CONTRARY = (
     ("compare", "next"),
     ("compare", "replace"),
     ("raw", "eval"),
+    ("schema", "next"),
+    ("schema", "replace"),
 )
 _HINT = f"Usage: {USAGE} %qwen help all lists all options."
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..errors import SchemaError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -58,7 +60,10 @@ class CellOutcome:
         if self._options.append:
             self._shell.user_ns.setdefault(self._options.append, []).append(reply)
         notes = [*exchange.question.notes]
-        if exchange.error is not None or reply.finish_reason == "interrupted":
+        whole = isinstance(exchange.error, SchemaError) and reply.finish_reason == "stop"
+        if whole:  # there is nothing to go on with: it does not fit
+            pass
+        elif exchange.error is not None or reply.finish_reason == "interrupted":
             notes.append(_GO_ON if reply.text else "")
         else:
             notes.append(_GO_ON if reply.finish_reason in ("length", "filtered") and reply.text else "")

@@ -11,6 +11,7 @@ from ..chat.session import ChatSession
 from ..errors import QwenError, UsageError
 from ..text.terminal import safe_terminal
 from .options import USAGE
+from .schemas import shape_of
 from .waiting import Interrupted, wait_for
 from .whereabouts import Whereabouts
 from .workspace import NotebookWorkspace
@@ -137,9 +138,12 @@ class NotebookSession:
 
         """
         parameters = self.chat.parameters(options.parameters)
+        shape = shape_of(options.schema, self.shell.user_ns) if options.schema is not None else None
         self._check_list(options.append)
         if options.dry_run:
-            shown = self.chat.preview(question, parameters=parameters, target=options.target, redact=options.redact)
+            shown = self.chat.preview(
+                question, parameters=parameters, target=options.target, redact=options.redact, schema=shape
+            )
             print(safe_terminal(wait_for(shown, "nothing was sent")))  # noqa: T201 - the output
             return None
         if options.compare:
@@ -158,6 +162,7 @@ class NotebookSession:
             replay=options.replay,
             redact=options.redact,
             where=self._cell_name(),
+            schema=shape,
         )
         self._run(exchange, options, code)
         if exchange.turn and not options.conversation:
@@ -238,7 +243,8 @@ class NotebookSession:
         from .display import make_display  # noqa: PLC0415 - loading the extension stays light
         from .outcome import CellOutcome  # noqa: PLC0415
 
-        display = make_display(self.shell, options.format or self.settings.format, self._first_sign)
+        shape = exchange.request.schema or exchange.reply.schema
+        display = make_display(self.shell, options.format or self.settings.format, self._first_sign, shape)
         outcome = CellOutcome(self.shell, options, display, self.chat.advice, code)
         try:
             exchange.run_here(outcome, tick=display.tick)

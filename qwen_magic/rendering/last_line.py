@@ -15,6 +15,7 @@ _ALL_THOUGHT = (
     "no answer: all tokens went into thinking; raise --max-tokens, or ask with --no-think or --think-budget N"
 )
 _LONGEST_MODEL = 200
+_RUNGS = {"tool": "a forced tool call", "prompt": "the prompt alone"}
 _MARKS = re.compile(r"[\\`*_{}\[\]<>#|~$&!@]")
 _MATH_MARKS = "$\\"
 
@@ -52,7 +53,15 @@ def last_line(reply: Reply) -> str:
     parts = [_ending(reply), targets, model, f"{reply.seconds:.1f} s"]
     if reply.thinking_seconds is not None:
         parts.append(f"thought for {duration(reply.thinking_seconds)}")
-    return " · ".join(part for part in (*parts, _speed(reply)) if part)
+    return " · ".join(part for part in (*parts, _speed(reply), _held(reply)) if part)
+
+
+def _held(reply: Reply) -> str:
+    """Tell how the answer was held to its shape, and how often it was asked."""
+    if not reply.rung:
+        return ""
+    times = {1: "asked once", 2: "asked twice"}.get(reply.asks, f"asked {reply.asks} times")
+    return f"held to its schema by {_RUNGS.get(reply.rung, reply.rung)}, {times}"
 
 
 def _ending(reply: Reply) -> str:

@@ -25,7 +25,7 @@ def replay_key(model: str, request: Request) -> str:
 
     Args:
         model: which model, or target, is asked.
-        request: the messages and the parameters that are sent.
+        request: the messages, the parameters and the schema that are sent.
 
     Raises:
         UsageError: an ``extra`` value is no JSON.
@@ -38,6 +38,8 @@ def replay_key(model: str, request: Request) -> str:
         "parameters": request.parameters.given(),
         "extra": request.parameters.extra,
     }
+    if request.schema is not None:
+        asked["schema"] = request.schema.json_schema
     try:
         canonical = json.dumps(_plain(asked), sort_keys=True, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError):

@@ -35,7 +35,9 @@ class ReplayedStream:
     def __init__(self, recorded: RecordedAnswer, asked: Request | Sequence[Message]) -> None:
         self.request = asked if isinstance(asked, Request) else Request(tuple(asked))
         self.recorded = recorded
-        self._reply = Reply(messages=self.messages, finish_reason="interrupted", recorded=recorded.date)
+        self._reply = Reply(
+            messages=self.messages, finish_reason="interrupted", recorded=recorded.date, schema=self.request.schema
+        )
         self._begun = False
         self._cancelled = False
 
@@ -81,7 +83,8 @@ class ReplayedStream:
 
     def _happenings(self) -> Iterator[tuple[Event, Reply]]:
         """Yield what happens, and the reply as it is then."""
-        recorded, whole = self.recorded, self.recorded.reply(self.messages)
+        recorded = self.recorded
+        whole = replace(recorded.reply(self.messages), schema=self.request.schema)
         so_far = replace(self._reply, target=recorded.target, model=recorded.model)
         yield Responder(recorded.target, recorded.model), so_far
         if recorded.thinking:

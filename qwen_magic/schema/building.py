@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from .kinds import Kind, as_it_is
@@ -35,10 +36,22 @@ def converting(make: Callable[[Any], Any], what: str = "") -> Convert:
     return convert
 
 
+def moment(text: str) -> datetime:
+    """Read a time as RFC 3339 has it."""
+    return datetime.fromisoformat(text[:-1] + "+00:00" if text[-1:] in "zZ" and text else text)
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not isfinite(number):
+        raise ValueError(number)
+    return number
+
+
 PLAIN: dict[str, Kind] = {
     "str": Kind({"type": "string"}),
     "int": Kind({"type": "integer"}, converting(int)),
-    "float": Kind({"type": "number"}, converting(float)),
+    "float": Kind({"type": "number"}, converting(_finite, "a number")),
     "bool": Kind({"type": "boolean"}),
     "date": Kind({"type": "string", "format": "date"}, converting(date.fromisoformat, "a date such as 2024-05-31")),
 }
@@ -124,8 +137,7 @@ def record(
 
     def of(schemas: dict[str, Any]) -> dict[str, Any]:
         head = {"title": title} if title else {}
-        rest = {"type": "object", "properties": schemas, "required": list(needed), "additionalProperties": False}
-        return head | rest
+        return head | {"type": "object", "properties": schemas, "required": list(needed)}
 
     loose = any(kind.checked is not None for kind in fields.values())
     checked = {name: kind.schema if kind.checked is None else kind.checked for name, kind in fields.items()}

@@ -9,6 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from .from_frames import is_frame, kind_of_frame
+from .from_json_schema import kind_of_schema
+from .from_types import is_type, kind_of_type, title_of
 from .short_form import kind_of_text
 
 if TYPE_CHECKING:
@@ -106,8 +109,18 @@ def as_shape(given: object) -> Shape:
     if isinstance(given, Shape):
         return given
     title = "answer"
-    if isinstance(given, str):
-        kind = kind_of_text(given)
-    else:
-        raise UsageError(f"a schema of type {type(given).__name__}", hint=HINT)
+    try:
+        if isinstance(given, str):
+            kind = kind_of_text(given)
+        elif isinstance(given, Mapping):
+            kind = kind_of_schema(given)
+            title = str(kind.schema.get("title") or title)
+        elif is_frame(given):
+            kind = kind_of_frame(given)
+        elif given is not None and is_type(given):
+            kind, title = kind_of_type(given), title_of(given)
+        else:
+            raise UsageError(f"a schema of type {type(given).__name__}", hint=HINT)
+    except RecursionError:
+        raise UsageError("the schema is nested too deep", hint="Give a flatter one.") from None
     return Shape(given, kind.schema, title, kind.fields, kind)

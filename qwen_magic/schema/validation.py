@@ -23,11 +23,15 @@ def check(value: Any, schema: Mapping[str, Any]) -> None:
 
     """
     from jsonschema import Draft202012Validator  # noqa: PLC0415 - loaded on first use
-    from jsonschema.exceptions import best_match  # noqa: PLC0415
 
     try:
-        error = best_match(Draft202012Validator(schema).iter_errors(value))
+        error = next(iter(sorted(Draft202012Validator(schema).iter_errors(value), key=_order)), None)
     except RecursionError:
         raise misfit((), "it is nested too deep") from None
     if error is not None:
-        raise misfit(tuple(error.absolute_path), reason_of(error))
+        raise misfit(*reason_of(error))
+
+
+def _order(error: Any) -> list[tuple[int, int, str]]:
+    """Put errors into the order in which their places stand in the value, as far as that is known."""
+    return [(0, step, "") if isinstance(step, int) else (1, 0, step) for step in error.absolute_path]

@@ -159,7 +159,7 @@ def test_from_synchronous_code(server: RowsServer) -> None:
 
 async def test_a_shape_gives_typed_columns(server: RowsServer, tmp_path: Path) -> None:
     answers = {"Say a": '{"mood": "happy", "age": 3}', "Say b": "no JSON here", "Say c": '{"mood": "sad", "age": 4}'}
-    server.rule = lambda prompt: next(answer for said, answer in answers.items() if said in prompt)
+    server.rule = lambda prompt: next((answer for said, answer in answers.items() if said in prompt), "no JSON here")
     async with QwenClient(server.target) as client:
         options: dict[str, Any] = {"schema": "mood: happy|sad, age int", "keep": tmp_path / "rows.sqlite"}
         out = await client.map("Say {item}", ["a", "b", "c"], **options)

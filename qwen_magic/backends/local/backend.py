@@ -18,6 +18,7 @@ from ...events import Event, Responder, Status
 from ..capabilities import TEXT_ALONE, Capabilities
 from ..descriptions import Description
 from ..openai.backend import OpenAIBackend
+from ..openai.schemas import schema_forms, wraps
 from ..openai.servers import SERVERS
 from ..target import Target
 from ..threads import in_thread
@@ -61,6 +62,8 @@ class LocalBackend:
         self.name = target.name
         self.model = weights.model_title(target.address)
         self.settings = settings
+        self.schema_forms = schema_forms(_SERVER, self.model)
+        self.schema_wraps = tuple(form for form in self.schema_forms if wraps(_SERVER, form))
         self._address = target.address
         self._engine: Engine | None = None
         self._lock = threading.Lock()

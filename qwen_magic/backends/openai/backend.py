@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,13 @@ from ..echoes import sent_secrets, unechoed
 from ..http import NETWORK_ERRORS, read_chunks, translated
 from ..patience import Limit
 from ..qwen_models import context_of
+from ..schema_forms import FormRefusedError
 from .authorization import authorization
 from .context_sizes import listed_context, listed_model, told_context
 from .decoder import ChatDecoder, model_title
 from .model_abilities import model_capabilities, told_capabilities
 from .protocol import does_not_take, request_body
+from .schemas import refusals, schema_forms, wraps
 from .server_http import ServerHttp, adapt
 from .servers import GENERIC, SERVERS, chat_models
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 _LINGER_SECONDS = 5.0
 """The longest wait for what may follow a finish reason: the tokens' count, and the end."""
+_KEPT_SECONDS = 10.0
+"""How long whole answers are asked for with the same headers: a key may be given, or taken back."""
 _TOLD_SECONDS = 60.0
 """How long a context counts that the server told: it may be started anew, or load its model with another."""
 
@@ -52,6 +56,8 @@ class OpenAIBackend:
     Attributes:
         continues: whether the server goes on with an answer that stands last in the messages.
         sends: every part, as `Message.as_dict` writes it.
+        schema_forms: how it can be held to a shape, from the best down.
+        schema_wraps: those that take an object alone.
 
     """
 
@@ -75,8 +81,11 @@ class OpenAIBackend:
         self.settings = settings
         self._key = key
         self._extra = dict(extra or {})
+        self.schema_forms = schema_forms(server, self.model or server.model)
+        self.schema_wraps = tuple(form for form in self.schema_forms if wraps(server, form))
         self._told: tuple[float, int | None] | None = None
         self._in_turns = False
+        self._asked_whole: tuple[aiohttp.ClientSession, float, ServerHttp] | None = None
 
     def __repr__(self) -> str:
         return f"OpenAIBackend({self.name!r})"
@@ -94,39 +103,77 @@ class OpenAIBackend:
                 model = await http.chosen_model()
             body = request_body(model, request, self.server, self._extra)
             yield Responder(self.name, model_title(model))
+            if request.form == "guided_json" and not await self._is_vllm(http):
+                raise FormRefusedError("the server is no vLLM", target=self.name)
             if request.parameters.thinking and self.server.tells_template and not await http.can_think():
                 body.warnings += (does_not_take(["thinking"]),)
             if self._in_turns:
                 body.take_turns()
-            async with aclosing(self._answer(http, body, model)) as answer:
-                async for event in answer:
-                    yield event
+            with refusals(body.form):
+                async with aclosing(self._answer(http, body, model)) as answer:
+                    async for event in answer:
+                        yield event
 
     async def whole(
         self, session: aiohttp.ClientSession, request: Request, deadlines: Deadlines | None = None
     ) -> Sequence[Event]:
         """Ask once and return all events of the answer; see `WholeBackend.whole`."""
-        async with self._asking(session, deadlines) as http:
-            model = self.model or self.server.model
-            if not model and not self.server.one_model:
-                model = await http.chosen_model()
-            body = request_body(model, request, self.server, self._extra)
-            if self._in_turns:
-                body.take_turns()
-            while True:
-                response = await http.once(body)
-                self._in_turns = body.in_turns
-                events: list[Event] = [Responder(self.name, model_title(model))]
-                events += [Status(warning, "warning", self.name) for warning in body.warnings]
-                try:
-                    async with response, aclosing(self._read(response, http.watch(response), model)) as answer:
-                        async for event in answer:
-                            events.append(event)
-                except ServerError as error:
-                    if any(isinstance(event, AnswerEvent) for event in events) or not adapt(body, error):
+        kept, now = self._asked_whole, self.settings.clock.now()
+        if kept is not None and kept[0] is session and now - kept[1] < _KEPT_SECONDS:
+            try:
+                return await self._whole(kept[2], request)
+            except (*NETWORK_ERRORS, QwenError):
+                self._asked_whole = None  # another key may be given by the next time
+                async with translated(self.name, self.settings, deadlines):
+                    with unechoed(kept[2].secrets):
                         raise
-                else:
-                    return events
+        async with self._asking(session, deadlines) as http:
+            events = await self._whole(http, request)
+            self._asked_whole = session, now, http
+            return events
+
+    async def _whole(self, http: ServerHttp, request: Request) -> Sequence[Event]:
+        model = self.model or self.server.model
+        if not model and not self.server.one_model:
+            model = await http.chosen_model()
+        body = request_body(model, request, self.server, self._extra)
+        if self._in_turns:
+            body.take_turns()
+        while True:
+            response = await http.once(body)
+            self._in_turns = body.in_turns
+            events: list[Event] = [Responder(self.name, model_title(model))]
+            events += [Status(warning, "warning", self.name) for warning in body.warnings]
+            try:
+                await self._read_all(response, http.watch(response), model, events)
+            except ServerError as error:
+                if any(isinstance(event, AnswerEvent) for event in events) or not adapt(body, error):
+                    raise
+            else:
+                return events
+
+    async def _read_all(self, response: aiohttp.ClientResponse, watch: Watch, model: str, events: list[Event]) -> None:
+        """Read an answer to its end, so that the connection is used again."""
+        decoder = ChatDecoder(self.name, model)
+        async with aclosing(read_chunks(response, watch)) as chunks:
+            try:
+                async for chunk in chunks:
+                    if decoder.ended:
+                        continue
+                    events += decoder.feed(chunk)
+                    decoder.check()
+                    if decoder.moved:
+                        watch.alive()
+                    else:
+                        watch.hear(decoder.held)
+                    if decoder.finished:
+                        watch.change(Limit(min(_LINGER_SECONDS, self.settings.stall_timeout)))
+            except NETWORK_ERRORS:
+                if not decoder.finished:
+                    raise
+        if not decoder.ended:
+            events += decoder.close()
+        decoder.check()
 
     async def context(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> int | None:
         """Ask for the model's context, unless it is known or was asked a short time ago; see `Backend.context`."""
@@ -200,7 +247,10 @@ class OpenAIBackend:
             told, self._in_turns = len(body.warnings), body.in_turns
             try:
                 watch = http.watch(found[0])
-                async with found[0] as response, aclosing(self._read(response, watch, model)) as answer:
+                async with (
+                    found[0] as response,
+                    aclosing(self._read(response, watch, model, call=body.form == "tool")) as answer,
+                ):
                     async for event in answer:
                         begun = begun or isinstance(event, AnswerEvent)
                         yield event
@@ -215,11 +265,21 @@ class OpenAIBackend:
             else:
                 return
 
+    async def _is_vllm(self, http: ServerHttp) -> bool:
+        """Tell whether the server is one that may know ``guided_json``: others leave out what they do not know."""
+        if self.server.name == "vllm":
+            return True
+        with suppress(QwenError):
+            return any(str(item.get("owned_by")) == "vllm" for item in await http.list_models())
+        return False
+
     def _model_note(self, models: list[str]) -> tuple[str, ...]:
         return (f"{self.model} is not in its list",) if self.model and models and self.model not in models else ()
 
-    async def _read(self, response: aiohttp.ClientResponse, watch: Watch, model: str) -> AsyncGenerator[Event, None]:
-        decoder = ChatDecoder(self.name, model)
+    async def _read(
+        self, response: aiohttp.ClientResponse, watch: Watch, model: str, *, call: bool
+    ) -> AsyncGenerator[Event, None]:
+        decoder = ChatDecoder(self.name, model, call=call)
         within = Limit(self.settings.stall_timeout)
         last = Limit(min(_LINGER_SECONDS, self.settings.stall_timeout))
         try:

@@ -13,6 +13,7 @@ from ...errors import DisconnectError, ProtocolError, QwenError, ServerError
 from ...events import AnswerEvent, End, Event, Responder, Status, TextDelta, ThinkingDelta, Usage, UsageReport
 from ...text.sse import EventTooLong, SSEDecoder
 from ..wire_numbers import whole
+from .calls import arguments, calls
 from .cumulative import GrowingText
 from .errors import stream_error
 from .finishes import Finish, finish_of
@@ -28,7 +29,7 @@ _AGAIN = "Ask again, or try another target."
 _ADDRESS = "Check the address: does it end in /v1?"
 _NO_REASON = "the server did not say why the answer ended"
 _read_json = json.JSONDecoder().raw_decode
-_BESIDE_TEXT = ("reasoning_content", "reasoning", "reasoning_details", "refusal")
+_BESIDE_TEXT = ("reasoning_content", "reasoning", "reasoning_details", "refusal", "tool_calls", "function_call")
 """Keys of a delta that hold what is no text of the answer."""
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
@@ -78,6 +79,7 @@ class ChatDecoder:
     Args:
         target: the target's name, for errors.
         model: the model that was asked, or "".
+        call: whether the arguments of a forced call of a tool are the answer.
 
     Attributes:
         moved: whether the last bytes brought more of the answer, or of what is before it: no comments, no empty deltas.
@@ -85,7 +87,8 @@ class ChatDecoder:
 
     """
 
-    def __init__(self, target: str, model: str = "") -> None:
+    def __init__(self, target: str, model: str = "", *, call: bool = False) -> None:
+        self._call = call
         self.moved = False
         self.ended = False
         self._target = target
@@ -296,16 +299,18 @@ class ChatDecoder:
         elif reason := choice.get("finish_reason"):
             self.moved = self.moved or self._finish is None
             self._finish = finish_of(reason)
-            if self._finish.warning and self._finish.reason != "error":
+            called = self._call and self._finish.reason == "stop"
+            if self._finish.warning and self._finish.reason != "error" and not called:
                 found.append(Status(self._finish.warning, "warning", self._target))
         return found
 
     def _delta(self, delta: dict[str, Any]) -> list[Event]:
         thought = delta.get("reasoning_content") or delta.get("reasoning") or delta.get("reasoning_details")
         found = _parts(thought, ThinkingDelta)
-        self.moved = self.moved or _calls(delta)  # they are not taken, but the model writes
+        self.moved = self.moved or calls(delta)  # they are not taken, but the model writes
         content = delta.get("content")
         found += self._text.feed(content) if isinstance(content, str) else _parts(content, TextDelta)
+        found += self._text.feed(arguments(delta)) if self._call else []
         return found + _parts(delta.get("refusal"), TextDelta)
 
     def _whole_message(self, message: dict[str, Any]) -> list[Event]:
@@ -355,14 +360,6 @@ def _parts(value: Any, kind: type[TextDelta | ThinkingDelta]) -> list[Event]:
             found += _parts(part.get("thinking"), ThinkingDelta)
             found += _parts(part.get("text") or part.get("summary"), kind)
     return found
-
-
-def _calls(delta: dict[str, Any]) -> bool:
-    """Tell whether a delta holds more of a call of a tool."""
-    calls = delta.get("tool_calls")
-    found = [delta.get("function_call"), *(calls if isinstance(calls, list) else [])]
-    functions = [call.get("function", call) for call in found if isinstance(call, dict)]
-    return any(one.get("arguments") or one.get("name") for one in functions if isinstance(one, dict))
 
 
 def _reading(value: Any, target: str) -> tuple[Status, int] | None:

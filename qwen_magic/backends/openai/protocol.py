@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from . import schemas
 from .roles import in_turns, refuses_roles
 from .servers import GENERIC
 
@@ -66,6 +67,7 @@ class ChatBody:
         warnings: what could not be passed on, for the user.
         fixed: the fields that the user wrote, which are never left out.
         in_turns: whether the messages were brought into user and assistant in turn.
+        form: how the answer is held to a shape, or "".
 
     """
 
@@ -73,6 +75,7 @@ class ChatBody:
     warnings: tuple[str, ...] = ()
     fixed: frozenset[str] = frozenset()
     in_turns: bool = False
+    form: str = ""
 
     def take_turns(self) -> str:
         """Bring the messages into user and assistant in turn.
@@ -168,7 +171,10 @@ def request_body(
     continues = bool(messages) and messages[-1].role == "assistant" and server.continues != "ask"
     thinking = parameters.thinking if parameters.thinking_budget is None else True
     # A partial answer cannot be continued by thinking first: no server takes both.
-    fields = _thinking(server, False if continues else thinking, None if continues else parameters.thinking_budget)
+    budget, form = parameters.thinking_budget, request.form
+    thinking = schemas.thinks_too(server, form, thinking) if form else thinking
+    budget = budget if thinking else None
+    fields = _thinking(server, False if continues else thinking, None if continues else budget)
     left = [name for name in given if name in server.does_not_take()]
     body = {
         **(more or {}),
@@ -185,8 +191,11 @@ def request_body(
     if continues and server.continues == "partial":
         body["messages"][-1]["partial"] = True
     body |= parameters.extra
-    warnings = (does_not_take(left),) if left else ()
-    return ChatBody(body, warnings, frozenset(parameters.extra))
+    warnings: tuple[str, ...] = (does_not_take(left),) if left else ()
+    if parameters.thinking and thinking is False:
+        warnings += ("its thinking is off, so that it keeps to json",)
+    held = schemas.with_schema(body, request.schema, form, server) if request.schema and form else ()
+    return ChatBody(body, warnings, frozenset((*parameters.extra, *held)), form=form)
 
 
 def _names(said: str, field: str) -> bool:

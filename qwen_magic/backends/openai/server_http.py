@@ -29,6 +29,7 @@ from .authorization import key_hint, server_place
 from .dashscope import region_hint
 from .errors import http_error
 from .model_lists import closest_model, model_list, some_models
+from .schemas import refusal
 from .servers import GENERIC, chat_models
 
 if TYPE_CHECKING:
@@ -77,6 +78,10 @@ class ServerHttp:
         headers: what is sent with each request, the authorization among it.
         deadlines: how long to wait; without them as long as the settings allow.
 
+    Attributes:
+        headers: what is sent with each request.
+        secrets: what of it no error may repeat.
+
     """
 
     def __init__(
@@ -91,7 +96,7 @@ class ServerHttp:
         self._name = target.name
         self._base_url = target.address
         self._query = target.query
-        self._secrets = sent_secrets(headers, target.login, target.query)
+        self.secrets = sent_secrets(headers, target.login, target.query)
         self._model = target.model or server.model
         self._server = server
         self._session = session
@@ -99,8 +104,10 @@ class ServerHttp:
         self._deadlines = deadlines or settings.deadlines
         self._settings = settings
         self._asked = False
+        self._patient = True
         self._timeout = timeouts(settings, deadlines)
         self._limit = first_limit(settings, deadlines)
+        self._silence = timeouts(settings, deadlines, self._limit.seconds)
         host = urlsplit(target.address).hostname or ""
         charged = not server.local and not is_private_host(host)
         self.passing = Passing(target.name, self._deadlines, settings.clock, charged=charged)
@@ -120,6 +127,7 @@ class ServerHttp:
             ServerError: it does not answer.
 
         """
+        self._asked, self._patient = False, False
         return await self._opened(body)
 
     def watch(self, response: aiohttp.ClientResponse) -> Watch:
@@ -136,6 +144,8 @@ class ServerHttp:
             if isinstance(error, (BusyError, AsleepError)):
                 raise error
             if not adapt(body, error):
+                if refused := refusal(error, body.form):
+                    raise refused
                 raise await self._explained(error)
 
     async def list_models(self) -> list[dict[str, Any]]:
@@ -220,17 +230,18 @@ class ServerHttp:
             with_query(f"{self._base_url}/chat/completions", self._query),
             json=request.body,
             headers={**self.headers, "Accept": "text/event-stream"},
-            timeout=self._timeout,
+            timeout=self._timeout if self._patient else self._silence,
             allow_redirects=False,  # another server would be sent our key
         )
-        response = await patiently(asking, self._limit)
+        # Who asks once has a task for it, and aiohttp watches for silence: a second one would cost as much again.
+        response = await (patiently(asking, self._limit) if self._patient else asking)
         self._settings.rates.hear(self._name, response.headers)
         return response
 
     async def _failure(self, response: aiohttp.ClientResponse) -> ServerError:
         async with response:
             # Here already, for what is cut off later might leave a part of a key.
-            body = without_echoes(await read_text(response), self._secrets)
+            body = without_echoes(await read_text(response), self.secrets)
         server = self._server
         title = server_place(self._base_url) if server is GENERIC else server.title
         hint = key_hint(server, self._base_url)

@@ -82,6 +82,16 @@ After an error, %qwen fix sends the failing cell with its error, explains it, an
 corrected cell below. %qwen explain explains the last cell, In[3], or a name.
 Nothing is run for you.""",
     ),
+    "schema": Topic(
+        "An answer as a value",
+        """\
+--schema "name, age int, mood: happy|sad|neutral" has the answer as a value: .value of the
+Reply that -o names. Each field is NAME [TYPE][?] [: what it is], TYPE one of str, int, float,
+bool, date or choices a|b|c; ? may be missing. [name, age int] is a list of such rows, yes|no
+or int a value alone. --schema Person takes a pydantic model, dataclass, TypedDict, Enum, JSON
+Schema or example DataFrame of the notebook, [Person] a list of it. The target is held to it as
+well as it can be; what does not fit is asked again twice. The last line says both.""",
+    ),
     "formats": Topic(
         "How an answer is shown",
         """\

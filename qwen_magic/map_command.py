@@ -1,0 +1,131 @@
+"""``python -m qwen_magic map PROMPT rows.csv -o out.csv``: one prompt over the rows of a file, from a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .batch.client import QwenClient
+from .batch.files import check_form, read_rows, write_rows
+from .batch.job import Job
+from .batch.options import MapOptions
+from .errors import UsageError
+from .rendering.job_line import plain_job
+from .text.terminal import safe_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .batch.result import Result
+
+_TICK, _PLAIN_TICK = 0.5, 10.0
+
+
+def map_command(words: Sequence[str]) -> int:
+    """Do what the command line says; return the exit code: 0 where all rows have an answer, 3 where some have none.
+
+    Args:
+        words: the words after ``map``.
+
+    Raises:
+        QwenError: what is wrong.
+
+    """
+    given = _parser().parse_args(list(words))
+    out = Path(given.output) if given.output else None
+    if out is not None:
+        check_form(out)
+    options = MapOptions(
+        schema=given.schema,
+        system=given.system,
+        target=given.target,
+        into=given.into,
+        limit=given.limit,
+        concurrency=given.concurrency,
+        rpm=given.rpm,
+        tpm=given.tpm,
+        max_cost=given.max_cost,
+        max_tokens_total=given.max_tokens_total,
+        max_seconds=given.max_seconds,
+        fresh=given.fresh,
+        with_reply=given.replies,
+        prices=given.prices,
+        parameters={
+            name: value for name in ("temperature", "max_tokens", "seed") if (value := getattr(given, name)) is not None
+        },
+    )
+    if out is None and not given.dry_run:
+        raise UsageError("no file takes the result", hint="Name one: -o out.csv, or look first with --dry-run.")
+    return asyncio.run(_map(given.prompt, read_rows(Path(given.rows)), options, out, dry_run=given.dry_run))
+
+
+async def _map(prompt: str, rows: Any, options: MapOptions, out: Path | None, *, dry_run: bool) -> int:
+    async with QwenClient(options.target or None) as client:
+        job = Job(client, prompt, rows, options)
+        plan = await job.plan()
+        if dry_run or out is None:
+            print(safe_terminal(f"Nothing was sent. This is what would be:\n{plan}"))  # noqa: T201 - the output
+            return 0
+        print(safe_terminal("\n".join([plan.head, *job.notes])), file=sys.stderr)  # noqa: T201
+        result = await _followed(job)
+        columns = result.columns()
+        write_rows(out, list(columns), list(columns.values()), result.frame)
+        print(safe_terminal(plain_job(job.progress)), file=sys.stderr)  # noqa: T201
+        return 0 if not (result.failed or result.stopped) else 3
+
+
+async def _followed(job: Job) -> Result:
+    """Run a job and print how far it is; an interrupt stops it, and what had come is written."""
+    redraws = sys.stderr.isatty()
+    running, told = asyncio.ensure_future(job.wait()), time.monotonic()
+    try:
+        while not running.done():
+            await asyncio.wait({running}, timeout=0.1)
+            if time.monotonic() - told >= (_TICK if redraws else _PLAIN_TICK):
+                told = time.monotonic()
+                line = plain_job(job.progress, failures=False)
+                print(f"\r\x1b[K{line[:150]}" if redraws else line, end="" if redraws else "\n", file=sys.stderr)  # noqa: T201
+    except asyncio.CancelledError:  # asyncio.run cancels on an interrupt
+        job.cancel()
+        await asyncio.wait({running})
+    if redraws:
+        print("\r\x1b[K", end="", file=sys.stderr)  # noqa: T201
+    return job.result
+
+
+def _prices(text: str) -> tuple[float, float]:
+    read, written = text.split(",")
+    return float(read), float(written)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m qwen_magic map", description="Ask one prompt for each row of a file.")
+    parser.add_argument("prompt", help="the prompt; {column} is a row's value")
+    parser.add_argument("rows", help="a file of rows: CSV, TSV, JSON lines or parquet")
+    parser.add_argument("-o", "--output", metavar="FILE", help="the file that takes the result, of such a form")
+    parser.add_argument("-t", "--target", help="where it is asked; A,B is a chain; without it QWEN_TARGET")
+    parser.add_argument("-s", "--system", help="the system prompt")
+    parser.add_argument("--schema", help='the shape of the answers, "name, age int, mood: happy|sad"')
+    parser.add_argument("--into", metavar="NAME", help="the name of the answer's column")
+    for flag, help_ in (
+        ("--limit", "ask only the first N rows"),
+        ("--concurrency", "ask N rows at once"),
+        ("--rpm", "at most N requests a minute"),
+        ("--tpm", "at most N tokens a minute"),
+        ("--max-tokens-total", "stop before more tokens are read and written"),
+        ("--max-tokens", "tokens that an answer may have"),
+        ("--seed", "the seed of the answers"),
+    ):
+        parser.add_argument(flag, type=int, metavar="N", help=help_)
+    parser.add_argument("--max-cost", type=float, metavar="X", help="stop before it costs more")
+    parser.add_argument("--max-seconds", type=float, metavar="X", help="stop after so many seconds")
+    parser.add_argument("--temperature", type=float, metavar="X", help="0 for the steadiest answers")
+    parser.add_argument("--prices", type=_prices, metavar="IN,OUT", help="what a million tokens in and out cost")
+    parser.add_argument("--fresh", action="store_true", help="ask all rows, whatever is known")
+    parser.add_argument("--replies", action="store_true", help="keep thinking and usage of each row")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
+    return parser
