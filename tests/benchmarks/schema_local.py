@@ -56,7 +56,7 @@ async def ask(client: QwenClient, prompt: str, schema: str, right: Any, tally: T
 
 
 async def measure(rung: str, first: int) -> None:
-    backend.LocalBackend = type("Held", (OneRung,), {"rung": rung})  # type: ignore[misc]
+    backend.LocalBackend = type("Held", (OneRung,), {"rung": rung})  # type: ignore[misc, assignment]
     tallies = {"extractions": Tally(), "classifications": Tally()}
     began = time.perf_counter()
     async with QwenClient("local") as client:

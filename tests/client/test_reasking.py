@@ -23,8 +23,8 @@ BAD, GOOD = '{"name": "Ann", "age": "forty"}', '{"name": "Ann", "age": 40}'
 USED = {"usage": {"prompt_tokens": 10, "completion_tokens": 5}}
 
 
-def said(text: str, finish: str = "stop", **more: Any) -> Any:
-    return streamed(chunk(text), chunk(finish=finish, **more))
+def said(text: str, finish: str = "stop", more: Any = None) -> Any:
+    return streamed(chunk(text), chunk(finish=finish, **(more or {})))
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def asking() -> AsyncIterator[Callable[..., tuple[QwenClient, Script]]]:
 
 
 async def test_a_value_that_does_not_fit_is_asked_for_again(asking: Any) -> None:
-    client, script = asking(said(BAD, **USED), said(GOOD, **USED))
+    client, script = asking(said(BAD, more=USED), said(GOOD, more=USED))
     stream = client.stream("Who?", schema=PERSON)
     events = [event async for event in stream.events()]
     reply = stream.reply
@@ -161,7 +161,7 @@ async def test_a_failure_while_it_is_asked_again_keeps_what_came(asking: Any) ->
         raise ConnectionAbortedError
 
     client, _ = asking(said(BAD), gone, retry_timeout=0.1)
-    with pytest.raises(Exception) as failure:  # noqa: PT011 - whatever the server's end makes of it
+    with pytest.raises(Exception) as failure:
         await client.ask("Who?", schema=PERSON)
     assert not isinstance(failure.value, (SchemaError, ConnectError))
     assert failure.value.reply.steps[0] == Message("assistant", BAD)  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from servers import schema_servers as fakes
@@ -12,9 +12,6 @@ from servers.openai_like import Script, chunk, refused, serving, streamed
 from qwen_magic import PartialValue, QwenClient, Rung, Status
 from qwen_magic.backends.openai import servers
 from qwen_magic.errors import AuthError, ChainError, SchemaError, ServerError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PERSON = "name, age int"
 RIGHT = {"name": "text", "age": 7}
@@ -25,7 +22,7 @@ def script(refusal: Any, **more: Any) -> Script:
 
 
 @pytest.fixture
-def target(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def target(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Give what makes the name of a target at which a known server is believed to be."""
     monkeypatch.setenv("DASHSCOPE_API_KEY", "sk-test")
     monkeypatch.setenv("OPENROUTER_API_KEY", "sk-test")

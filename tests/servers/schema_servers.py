@@ -21,7 +21,7 @@ BOUNDS = {
 }
 
 
-def value_for(schema: dict[str, Any], root: dict[str, Any] | None = None, deep: int = 0) -> Any:
+def value_for(schema: dict[str, Any], root: dict[str, Any] | None = None, deep: int = 0) -> Any:  # noqa: PLR0911 - a table
     """Make a value that a decoder held to a schema could write."""
     root = root or schema
     if "$ref" in schema:
