@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..backends.schema_forms import FUNCTION, PROMPT_ALONE, FormRefusedError
 from ..errors import one_line
-from ..events import AnswerEvent, Event, Responder, Rung, Status
+from ..events import AnswerEvent, End, Event, Responder, Rung, Status
 from ..messages import Message
 from ..parts import Text
 from ..schema.asking import instruction
@@ -83,19 +83,23 @@ async def held(
         try:
             async with aclosing(ask(_with_form(request, backend, form))) as answer:
                 async for event in answer:
-                    begun = begun or isinstance(event, AnswerEvent)
+                    if isinstance(event, (AnswerEvent, End)):
+                        begun = True
+                        while said:  # below the Responder that it is about: what is said before goes with another
+                            words = said.pop(0)
+                            words += "" if said else f": it is held by {WORDS.get(form, form)}"
+                            yield Status(words, "warning", backend.name)
                     yield event
                     if isinstance(event, Responder):
                         yield Rung(form, request.asks)
-                        for warning in said:
-                            yield Status(warning, "warning", backend.name)
         except FormRefusedError as error:
             if begun or form == forms[-1]:
                 raise
             ladders.refuse(backend.name, form)
+            if not error.status and not error.server_message:  # nobody was asked
+                continue
             words = one_line(error.server_message, _REASON_CHARACTERS)
-            lower = WORDS[ladders.form(backend.name, forms)]
-            said.append(f"it does not take {WORDS[form]}{f' ({words})' if words else ''}: held by {lower}")
+            said.append(f"it does not take {WORDS.get(form, form)}{f' ({words})' if words else ''}")
             await wait()
         else:
             return
