@@ -75,6 +75,8 @@ class Plan:
         return ", ".join(said)
 
     def __str__(self) -> str:
+        from ..text.terminal import safe_terminal  # noqa: PLC0415 - light import
+
         least, median, most = self.tokens
         lines = [
             self.head,
@@ -85,7 +87,7 @@ class Plan:
         ]
         for number, prompt in enumerate(self.prompts, 1):
             lines += ["", f"── prompt {number} of {self.to_ask:,}", prompt]
-        return "\n".join(lines)
+        return safe_terminal("\n".join(lines))
 
 
 def make_plan(

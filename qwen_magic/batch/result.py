@@ -136,4 +136,4 @@ class Result:
 
         shown = {"text/plain": safe_terminal(f"{self!r}\n{self.frame!r}")}
         html = getattr(self.frame, "_repr_html_", None)  # pandas and polars write no tag of a cell's as such
-        return shown | ({"text/html": html()} if html is not None else {})
+        return shown | ({"text/html": safe_terminal(html())} if html is not None else {})

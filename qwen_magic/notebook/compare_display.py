@@ -7,7 +7,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Protocol
 
-from ..rendering.columns import columns_html, columns_plain, plain_column
+from ..rendering.columns import columns_bundle, plain_column
 from .first_sign import publish
 from .front_end import updates_displays
 
@@ -61,7 +61,7 @@ class Columns:
         if not final and (begun < self._next or list(columns) == self._shown):
             return
         self._shown = list(columns)
-        bundle = {"text/html": columns_html(columns), "text/plain": columns_plain(columns)}
+        bundle = columns_bundle(columns)
         known, self._slot = bool(self._slot), self._slot or uuid.uuid4().hex
         self._publish(bundle, self._slot, known)
         now = self._clock()

@@ -47,6 +47,11 @@ def columns_plain(columns: Sequence[Column]) -> str:
     return "\n\n".join(map(plain_column, columns))
 
 
+def columns_bundle(columns: Sequence[Column]) -> dict[str, str]:
+    """Return answers as a notebook shows them: side by side, else as text."""
+    return {"text/html": columns_html(columns), "text/plain": columns_plain(columns)}
+
+
 def plain_column(column: Column) -> str:
     """Write one answer below its head."""
     lines = [f"── {column.number}: {safe_line(column.head)}", safe_terminal(column.text), safe_line(column.note)]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import json
 import os
 import resource
@@ -130,7 +131,7 @@ async def run_openai(url: str, prompts: list[str], at_once: int) -> None:
 
 
 async def run_litellm(url: str, prompts: list[str], at_once: int) -> None:
-    import litellm
+    litellm: Any = importlib.import_module("litellm")
 
     async def ask(prompt: str) -> Any:
         messages = [{"role": "user", "content": prompt}]
@@ -140,11 +141,11 @@ async def run_litellm(url: str, prompts: list[str], at_once: int) -> None:
 
 
 async def run_chatlas(url: str, prompts: list[str], at_once: int) -> None:
-    from chatlas import ChatOpenAICompletions, parallel_chat_text
+    chatlas: Any = importlib.import_module("chatlas")
 
-    chat = ChatOpenAICompletions(model="m", base_url=url, api_key="k")
+    chat = chatlas.ChatOpenAICompletions(model="m", base_url=url, api_key="k")
     rpm = int(os.environ.get("BENCHMARK_RPM", "10000000"))
-    await parallel_chat_text(chat, list(prompts), max_active=at_once, rpm=rpm)
+    await chatlas.parallel_chat_text(chat, list(prompts), max_active=at_once, rpm=rpm)
 
 
 async def run_qwen_magic(url: str, prompts: list[str], at_once: int) -> None:

@@ -22,6 +22,10 @@ from qwen_magic.backends.local.backend import LocalBackend
 from qwen_magic.backends.local.engine import Engine
 from qwen_magic.backends.openai.backend import OpenAIBackend
 from qwen_magic.backends.targets import parse_target
+from qwen_magic.batch.answers import RowAnswer
+from qwen_magic.batch.job import Job
+from qwen_magic.batch.options import MapOptions
+from qwen_magic.batch.plan import Plan
 from qwen_magic.chat.doctor import Report
 from qwen_magic.client.client import QwenClient
 from qwen_magic.client.context_limits import Limit
@@ -79,6 +83,10 @@ def setting() -> str:
     return SettingText("", masked_text, help="").validate(None, HOSTILE)
 
 
+def job() -> Job:
+    return Job(QwenClient(TARGET.name), "Say {item}", [HOSTILE], MapOptions(keep=False))
+
+
 TARGET = parse_target(f"openai:http://h/v1#{HOSTILE}")
 MAKERS: dict[str, Callable[[], Any]] = {
     "backends.capabilities.Capabilities": lambda: Capabilities(streams=True),
@@ -99,6 +107,10 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "backends.local.backend.LocalBackend": lambda: LocalBackend(parse_target(f"local:{HOSTILE}.gguf"), Settings()),
     "backends.local.engine.Engine": lambda: Engine(Path(f"{HOSTILE}.gguf")),
     "backends.openai.backend.OpenAIBackend": lambda: OpenAIBackend(TARGET, Settings()),
+    "batch.answers.RowAnswer": lambda: RowAnswer(0, "failed", Reply(HOSTILE), HOSTILE, HOSTILE),
+    "batch.job.Job": job,
+    "batch.plan.Plan": lambda: Plan(1, 1, 0, 1, 0, (HOSTILE,), (HOSTILE,), (1, 1, 1), 1, 1, None, None, (HOSTILE,)),
+    "batch.result.Result": lambda: job().result,
     "chat.doctor.Report": lambda: Report([(HOSTILE, HOSTILE)], [HOSTILE]),
     "client.client.QwenClient": lambda: QwenClient(TARGET.name),
     "client.context_limits.Limit": lambda: Limit(4096),
@@ -153,7 +165,10 @@ def test_a_plain_text_is_put_together_in_one_place() -> None:
     """Whoever writes text/plain does it through `mime_bundle`, or is named here with its reason."""
     reasons = {
         "text/bundles.py": "the one place",
+        "rendering/columns.py": "made safe there",
+        "notebook/map_display.py": "made safe by rendering/job_line.py",
         "exports/as_notebook.py": "outputs of a file, made safe there",
+        "batch/result.py": "made safe there",
         "notebook/display.py": "a constant beside a frame",
         "notebook/first_sign.py": "a constant",
     }
