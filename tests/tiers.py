@@ -34,8 +34,10 @@ _FILES = {
         backends/test_proxies backends/test_roles backends/test_scripted_space backends/test_servers_words
         backends/test_space backends/test_space_connections backends/test_stranger
         backends/test_thinking_switches backends/test_weight_sources backends/test_weights
-        backends/test_wire_names backends/test_wire_shapes batch/test_map batch/test_map_command chat/test_doctor client/test_chain client/test_client
-        client/test_empty_answers client/test_many_at_once client/test_sync_stream faults/test_faults
+        backends/test_wire_names backends/test_wire_shapes batch/test_map batch/test_map_command
+        chat/test_doctor client/test_chain client/test_client
+        client/test_empty_answers client/test_many_at_once client/test_reasking client/test_schema_ladder
+        client/test_sync_stream faults/test_faults
         faults/test_redirects faults/test_slots faults/test_trying_again faults/test_waiting panel/test_choices
         panel/test_panel_files panel/test_panel_parts panel/test_panel_plain public/test_documents
         public/test_public_api replay/test_replay replay/test_replay_crashes replay/test_replay_key
@@ -48,8 +50,9 @@ _FILES = {
         notebook/test_commands notebook/test_completion notebook/test_consoles notebook/test_context
         notebook/test_conversations notebook/test_doctor_command notebook/test_failing_cells notebook/test_help
         notebook/test_hostile_servers notebook/test_identity notebook/test_import notebook/test_interrupts
-        notebook/test_kernel notebook/test_locked_store notebook/test_map_cells notebook/test_prompt_contents notebook/test_pty
-        notebook/test_questions notebook/test_replayed_cells notebook/test_shaping notebook/test_steering_cells
+        notebook/test_kernel notebook/test_locked_store notebook/test_map_cells
+        notebook/test_prompt_contents notebook/test_pty
+        notebook/test_questions notebook/test_replayed_cells notebook/test_schema_cells notebook/test_shaping notebook/test_steering_cells
         notebook/test_thinking_display notebook/test_two_kernels notebook/test_values notebook/test_whereabouts
         panel/test_panel_kernel panel/test_panel_replay panel/test_panel_session soak/test_soak
         test_companion_notebooks test_conversation_notebook
@@ -61,7 +64,7 @@ _FILES = {
         panel/test_panel_reopened panel/test_shown_lab
     """,
     "model": """
-        backends/test_engine backends/test_engine_loading backends/test_llama_server backends/test_local
+        backends/test_engine backends/test_engine_loading backends/test_schema_local backends/test_llama_server backends/test_local
         test_quickstart test_readme text/test_tokens
     """,
 }

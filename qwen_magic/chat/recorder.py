@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from ..errors import ReplayError
+from ..errors import ReplayError, SchemaError
 from ..replay import ReplayedStream, replay_key
 
 if TYPE_CHECKING:
@@ -23,10 +23,12 @@ class Answered(Protocol):
     Attributes:
         reply: the answer.
         remarks: what is to be said of it.
+        error: what went wrong, or None.
 
     """
 
     reply: Reply
+    error: Exception | None
     remarks: list[str]
 
 
@@ -66,13 +68,16 @@ class Recorder:
         question, request = self._question, self._request
         self._key = replay_key(self._targets, request)
         found = self._replay.look_up(self._mode, self._key, question.prompt, self._where)
-        return ReplayedStream(found, question.messages) if found else None
+        return ReplayedStream(found, request.with_messages(question.messages)) if found else None
 
     def on_event(self, event: Event) -> None:
         """Ignore it: only the end is recorded."""
 
     def on_end(self, exchange: Answered) -> None:
         """Record the answer, if it is a new one and has come to its end."""
+        if isinstance(exchange.error, SchemaError):
+            exchange.remarks.append("this answer is not recorded: it does not fit its schema")
+            return
         try:
             if self._replay.keep(self._mode, self._key, exchange.reply, self._question.position.cell):
                 exchange.remarks.append(_DIFFERS)

@@ -67,11 +67,14 @@ def _found(shape: Shape, text: str, thinking: str, finish_reason: str) -> tuple[
         for value in _unwrapped(shape, candidate):
             try:
                 plain = without_nulls(value, shape.json_schema)
-                return plain, shape.check(plain)
+                checked = shape.check(plain)
             except SchemaError as error:
                 echo = _echo(shape, value)
                 if first is None or (first.reason == _ECHO and echo is None):
                     first = echo or error
+            else:
+                if finish_reason not in _CUT or _is_whole(plain, source):
+                    return plain, checked
     cut = _CUT.get(finish_reason)
     if cut and (first is None or is_json_cut_off(source) or finish_reason != "length"):
         broken = misfit((), cut[0])
@@ -87,6 +90,13 @@ def holds_value(shape: Shape, text: str) -> bool:
     except SchemaError:
         return False
     return True
+
+
+def _is_whole(value: Any, source: str) -> bool:
+    """Tell whether a value of a text that was cut off can be all of it: of 42, a 4 would be a value too."""
+    if isinstance(value, (dict, list, bool)) or value is None:
+        return True
+    return source.rstrip().endswith(('"', "}", "]", "`"))
 
 
 _ECHO = "the answer is the schema itself, not a value of it"

@@ -113,7 +113,9 @@ def _pandas_maker(example: Any) -> Callable[[list[Any]], Any]:
     def frame(rows: list[Any]) -> Any:
         made = make([[row[str(column)] for column in columns] for row in rows], columns=columns)
         for column in columns:
-            if made[column].dtype != kinds[column] and (kinds[column].kind not in "iub" or made[column].notna().all()):
+            # numpy has no missing whole number or truth value, pandas' own types have
+            bears_missing = hasattr(kinds[column], "na_value") or kinds[column].kind not in "iub"
+            if made[column].dtype != kinds[column] and (bears_missing or made[column].notna().all()):
                 made[column] = made[column].astype(kinds[column])
         return made
 

@@ -174,7 +174,7 @@ def _fields(whole: _Piece) -> Iterator[tuple[str, str | None]]:
     several = len(lines) > 1
     number = 0
     for line in lines:
-        pieces = _parted(line, ",", whole)
+        pieces = _parted(line.rstrip().removesuffix(",") if several else line, ",", whole)
         held: list[str] = []
         for place, piece in enumerate(pieces):
             held.append(piece)

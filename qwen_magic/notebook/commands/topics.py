@@ -209,6 +209,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "def mean(values):\n    return sum(values) / len(values)",
         "%qwen explain mean",
     ),
+    "schema": ('%%qwen --schema "[str]" -o planets\nName three outer planets.', "planets.value"),
     "formats": (
         "%%qwen -f json\nGive the three largest planets as a JSON list of names.",
         "%%qwen -f text\nWrite a haiku.",
