@@ -73,6 +73,7 @@ class Chain:
         attempt: how often a target was asked so far.
         exact: whether the one that is asked goes on with the beginning by itself.
         sent: what of the conversation was sent last, or None before.
+        ladders: how targets can be held to the shape of an answer.
 
     """
 
@@ -87,7 +88,7 @@ class Chain:
         beginning: Reply | None = None,
         ladders: Ladders | None = None,
     ) -> None:
-        self._ladders = ladders or Ladders()
+        self.ladders = ladders or Ladders()
         self.targets = tuple(targets)
         self.attempt = 0
         self.exact = False
@@ -237,7 +238,7 @@ class Chain:
             ask = partial(self._fitted, backend, session, deadlines, newest)
             fitted = ask(sent)
             if request.schema is not None and self._beginning is None:
-                fitted = held(self._ladders, backend, sent, ask, partial(self._rates.again, target.name))
+                fitted = held(self.ladders, backend, sent, ask, partial(self._rates.again, target.name))
             try:
                 async with aclosing(fitted) as answer:
                     async for event in answer:

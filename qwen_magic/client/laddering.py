@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..backends.schema_forms import FUNCTION, PROMPT_ALONE, FormRefusedError
+from ..backends.schema_forms import FUNCTION, PROMPT, PROMPT_ALONE, FormRefusedError
 from ..errors import one_line
 from ..events import AnswerEvent, End, Event, Responder, Rung, Status
 from ..messages import Message
@@ -40,6 +40,7 @@ class Ladders:
 
     def __init__(self) -> None:
         self._refused: dict[str, set[str]] = {}
+        self._kept: set[tuple[str, str]] = set()
 
     def form(self, target: str, forms: tuple[str, ...]) -> str:
         """Return the best form that a target has not refused."""
@@ -50,6 +51,20 @@ class Ladders:
         """Note that a target refused a form."""
         self._refused.setdefault(target, set()).add(form)
 
+    def keep(self, target: str, form: str) -> None:
+        """Note that a target kept to a form."""
+        self._kept.add((target, form))
+
+    def ignore(self, target: str, form: str) -> bool:
+        """Note that a target took a form and wrote no JSON all the same; tell whether it is not asked so again.
+
+        One that has kept to it before only refuses to answer this one question.
+        """
+        if form == PROMPT or (target, form) in self._kept:
+            return False
+        self.refuse(target, form)
+        return True
+
     def told(self, backend: Backend, request: Request) -> Request:
         """Return a request as a target would be asked it now: its shape in the prompt, where it has one."""
         form = self.form(backend.name, _forms(backend))
@@ -58,6 +73,7 @@ class Ladders:
     def forget(self) -> None:
         """Try the best forms of all targets again."""
         self._refused.clear()
+        self._kept.clear()
 
 
 async def held(

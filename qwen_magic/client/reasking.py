@@ -11,6 +11,8 @@ from ..messages import Message
 from ..schema.answers import holds_value, value_of
 from ..schema.asking import again
 from ..schema.growing import GrowingValue
+from ..text.json_values import find_json
+from .laddering import WORDS
 
 if TYPE_CHECKING:
     from ..events import FinishReason
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from ..request import Request
     from ..schema import Shape
     from .answer import Answer
+    from .laddering import Ladders
 
 _MOST_CHARACTERS = 4000
 """Characters of an answer that does not fit which are sent back."""
@@ -29,14 +32,16 @@ class Shaping:
     Args:
         request: what is asked.
         retries: how often a value that does not fit is asked for again.
+        ladders: where it is noted whether a target keeps to what it takes.
 
     """
 
-    def __init__(self, request: Request, retries: int) -> None:
+    def __init__(self, request: Request, retries: int, ladders: Ladders) -> None:
         assert request.schema is not None  # noqa: S101 - who has none is not followed
         self._first = request
         self._shape: Shape = request.schema
         self._left = retries
+        self._ladders = ladders
         self._growing = GrowingValue(self._shape)
         self._used = Usage(0, 0)
         self._last: Usage | None = None
@@ -79,6 +84,7 @@ class Shaping:
                 raise
             self._left -= 1
             return self._again(reply, error, answer)
+        self._ladders.keep(reply.target, reply.rung)
         return None
 
     def moved(self, reply: Reply) -> Reset | None:
@@ -96,6 +102,8 @@ class Shaping:
         messages = (*self._first.messages, Message("assistant", said), Message("user", repair))
         request = replace(self._first, messages=messages, asks=reply.asks + 1)
         told = f"it does not fit: {error.what}; asked again"
+        if find_json(reply.text) is None and self._ladders.ignore(reply.target, reply.rung):
+            told += f", no more by {WORDS.get(reply.rung, reply.rung)}, to which it does not keep"
         return request, [Status(told, "retry", reply.target), *self.follow(Reset(""))]
 
     def _parts(self, text: str) -> list[Event]:

@@ -69,7 +69,11 @@ class Stream:
         self._cancelled = False
         self._stopping = False
         self._ended: FinishReason = "stop"
-        self._shaping = Shaping(request, schema_retries) if request.schema is not None and beginning is None else None
+        self._shaping = (
+            Shaping(request, schema_retries, chain.ladders)
+            if request.schema is not None and beginning is None
+            else None
+        )
         self._answer = Answer(request, beginning, lambda: chain.sent)
 
     def __repr__(self) -> str:

@@ -154,7 +154,7 @@ OPTIONS = (
     _usual(
         "--schema",
         "SHAPE",
-        'have the answer as a value: "name, age int, mood: happy|sad", or a name such as Person',
+        'have a value in this shape: "name, age int", or a name such as Person',
         "schema",
         completes="schema",
     ),

@@ -62,7 +62,7 @@ ROW_OPTIONS: tuple[tuple[str, str, str, Callable[[str], Any], Mapping[str, Any]]
     (
         "--map",
         "ROWS",
-        "ask the prompt for each row of a frame or list; {column} is a row's value",
+        "ask it for each row of a frame or list; {column} is a value",
         str,
         {"completes": "variable"},
     ),

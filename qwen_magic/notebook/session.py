@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..chat.memory import Memory
     from ..client.client import QwenClient
     from ..reply import Reply
+    from ..schema import Shape
     from .comparing import Comparison
     from .context import Cells
     from .first_sign import FirstSign
@@ -124,13 +125,20 @@ class NotebookSession:
         position = self.memory.position(name=options.conversation, new=options.new, alone=options.alone, anew=anew)
         return self._limited(position, options)
 
-    def put(self, question: Question, options: Options, code: Callable[[Reply], str] | None = None) -> Reply | None:
+    def put(
+        self,
+        question: Question,
+        options: Options,
+        code: Callable[[Reply], str] | None = None,
+        shape: Shape | None = None,
+    ) -> Reply | None:
         """Ask a question, and show the answer as it comes.
 
         Args:
             question: the question.
             options: what the line says.
             code: finds the code for the next cell in the answer, where that is not all of it.
+            shape: the shape that the answer is to have, where the line names none.
 
         Raises:
             QwenError: what went wrong.
@@ -138,7 +146,7 @@ class NotebookSession:
 
         """
         parameters = self.chat.parameters(options.parameters)
-        shape = shape_of(options.schema, self.shell.user_ns) if options.schema is not None else None
+        shape = shape_of(options.schema, self.shell.user_ns) if options.schema is not None else shape
         self._check_list(options.append)
         if options.dry_run:
             shown = self.chat.preview(
@@ -220,6 +228,9 @@ class NotebookSession:
         return self.put(
             Question(last.prompt, options.system or last.system, position, source=last.source, parts=last.parts),
             options,
+            shape=self.chat.last.request.schema
+            if self.chat.last and self.chat.last.question.prompt == last.prompt
+            else None,
         )
 
     def close(self) -> None:

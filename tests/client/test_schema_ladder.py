@@ -173,3 +173,20 @@ async def test_rows_come_one_by_one(target: Any) -> None:
             seen = [event async for event in stream.events() if isinstance(event, PartialValue)]
     assert [(event.key, event.value["age"]) for event in seen] == [(0, 1), (1, 2), (2, 3)]
     assert stream.reply.value == [event.value for event in seen]
+
+
+async def test_a_server_that_ignores_the_schema_is_not_trusted_with_it(target: Any) -> None:
+    words = streamed(chunk("It is Ann, who is forty."))
+    asked = Script(words, fakes.answering(fakes.openai))
+    with serving(asked.app()) as url:
+        async with QwenClient(target(url, "lmstudio")) as client:
+            reply = await client.ask("Who?", schema=PERSON)
+            assert (reply.value, reply.rung, reply.asks) == (RIGHT, "prompt", 2)
+    refusing = Script(
+        fakes.answering(fakes.openai), streamed(chunk("I would rather not.")), fakes.answering(fakes.openai)
+    )
+    with serving(refusing.app()) as url:
+        async with QwenClient(target(url, "lmstudio")) as client:
+            for asks in (1, 2):
+                reply = await client.ask("Who?", schema=PERSON)
+                assert (reply.rung, reply.asks) == ("json_schema", asks), "it kept to it before"

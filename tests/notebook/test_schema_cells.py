@@ -156,3 +156,11 @@ def test_tab_completes_names_that_are_schemas(kernel: Kernel) -> None:
     assert "Colour" in found
     assert "'int'" in found
     assert "number" not in found
+
+
+def test_a_retry_keeps_the_schema(kernel: Kernel, server: Recorder) -> None:
+    kernel.run('%%qwen --new --schema "name, age int, mood" -o first\nWho is asked again?')
+    before = server.requests
+    assert kernel.run("%qwen retry -o again").status == "ok"
+    assert server.requests == before + 1
+    assert printed(kernel, "again.value == first.value") == "True"
