@@ -46,7 +46,7 @@ _FILES = {
     "kernel": """
         chat/test_exchange notebook/test_asking_cells notebook/test_canaries notebook/test_cell_lines
         notebook/test_commands notebook/test_completion notebook/test_consoles notebook/test_context
-        notebook/test_conversations notebook/test_doctor_command notebook/test_failing_cells notebook/test_help
+        notebook/test_conversations notebook/test_doctor_command notebook/test_failing_cells notebook/test_fixing notebook/test_help
         notebook/test_hostile_servers notebook/test_identity notebook/test_import notebook/test_interrupts
         notebook/test_kernel notebook/test_locked_store notebook/test_prompt_contents notebook/test_pty
         notebook/test_questions notebook/test_replayed_cells notebook/test_shaping notebook/test_steering_cells

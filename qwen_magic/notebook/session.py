@@ -10,6 +10,7 @@ from ..chat.question import Question, system_line
 from ..chat.session import ChatSession
 from ..errors import QwenError, UsageError
 from ..text.terminal import safe_terminal
+from .next_cell import NextCells
 from .options import USAGE
 from .waiting import Interrupted, wait_for
 from .whereabouts import Whereabouts
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .first_sign import FirstSign
     from .nest import Nest
     from .options import Options
+    from .outcome import FoundCode
     from .settings import NotebookSettings
 
 _CELLS_CHARACTERS = 12_000
@@ -50,6 +52,7 @@ class NotebookSession:
         nest: the switch of the nested event loop.
         chat: the session, as panels have it too.
         cells: what the session's other cells said.
+        next_cells: puts answers' code into cells.
         whereabouts: what was said of the conversations that cells ask in.
         open_panel: shows the widget of a conversation, by its name or "" for the current one, and its stand-in.
 
@@ -64,6 +67,7 @@ class NotebookSession:
         self.chat = ChatSession(settings, NotebookWorkspace(shell))
         self.cells = cells
         self._first_sign = first_sign
+        self.next_cells = NextCells(shell)
         self.whereabouts = Whereabouts(self.chat.memory)
         self.open_panel: Callable[[str, bool], object] = lambda _name, _lasting: None
 
@@ -113,7 +117,9 @@ class NotebookSession:
         position = self.memory.position(name=options.conversation, new=options.new, alone=options.alone, anew=anew)
         return self._limited(position, options)
 
-    def put(self, question: Question, options: Options, code: Callable[[Reply], str] | None = None) -> Reply | None:
+    def put(
+        self, question: Question, options: Options, code: Callable[[Reply], FoundCode] | None = None
+    ) -> Reply | None:
         """Ask a question, and show the answer as it comes.
 
         Args:
@@ -217,13 +223,13 @@ class NotebookSession:
             return question
         return replace(question, prompt=f"{cells}\n\n{question.prompt}", source=question.source or question.prompt)
 
-    def _run(self, exchange: Exchange, options: Options, code: Callable[[Reply], str] | None = None) -> None:
+    def _run(self, exchange: Exchange, options: Options, code: Callable[[Reply], FoundCode] | None = None) -> None:
         """Run an exchange in this thread, and draw it; an interrupt ends the drawing at once."""
         from .display import make_display  # noqa: PLC0415 - loading the extension stays light
         from .outcome import CellOutcome  # noqa: PLC0415
 
         display = make_display(self.shell, options.format or self.settings.format, self._first_sign)
-        outcome = CellOutcome(self.shell, options, display, self.chat.advice, code)
+        outcome = CellOutcome(self.shell, options, display, self.chat.advice, self.next_cells, code)
         try:
             exchange.run_here(outcome, tick=display.tick)
         except KeyboardInterrupt:

@@ -37,10 +37,10 @@ def _retry(session: NotebookSession, rest: str) -> Reply | None:
 
 def _code(session: NotebookSession, rest: str) -> None:
     from ...rendering.cell_code import block_code, cell_code, nth_block  # noqa: PLC0415 - only where it is asked for
-    from ..next_cell import offer  # noqa: PLC0415
+    from ..next_cell import insert, replace  # noqa: PLC0415
 
     words = rest.split()
-    replace = "--replace" in words
+    replaces = "--replace" in words
     words = [word for word in words if word != "--replace"]
     if len(words) > 1 or not all(word.isdecimal() for word in words):
         raise UsageError(f"{rest!r} after %qwen code", hint=_BOTH_BLOCKS)
@@ -55,7 +55,7 @@ def _code(session: NotebookSession, rest: str) -> None:
         code = block_code(nth_block(blocks, int(words[0]))) if words else cell_code(blocks)
     if not code:
         raise UsageError("no code block in the last answer", hint="Its text is in qwen_magic.last_reply().")
-    hidden = offer(session.shell, code, replace_with="" if replace else None)
+    hidden = replace(session.shell, code) if replaces else insert(session.shell, code)
     say(escaped(code))
     if hidden:
         say(hidden)
