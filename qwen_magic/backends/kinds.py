@@ -61,7 +61,7 @@ class BackendKind:
         key_at: tells of a URL under which name its key is kept, and the variable that may hold it; None where that is
             none of its servers.
         caveat: what a user is told, once, of its answers, or "".
-        offer: what a user is told where all servers fail and this kind could answer, or "".
+        offer: what a user is told where all servers fail and this kind could answer, or ""; or what makes that.
         one_block: what is added to a request's body so that the answer is one block of Python and nothing else; empty
             where its targets cannot be held to that.
         stronger: names a target of this kind that is better at code than one, with what it takes; "" for none.
@@ -84,7 +84,7 @@ class BackendKind:
     keys: Callable[[], Mapping[str, str]] = dict
     key_at: Callable[[str], tuple[str, str] | None] = _no_key
     caveat: str = ""
-    offer: str = ""
+    offer: str | Callable[[], str] = ""
     one_block: Mapping[str, Any] = field(default_factory=dict)
     stronger: Callable[[str], str] = _no_other
     options: Callable[..., object] = NoOptions

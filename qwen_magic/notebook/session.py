@@ -11,7 +11,6 @@ from ..chat.session import ChatSession
 from ..errors import QwenError, UsageError
 from ..text.terminal import safe_terminal
 from .next_cell import NextCells
-from .options import USAGE
 from .waiting import Interrupted, wait_for
 from .whereabouts import Whereabouts
 from .workspace import NotebookWorkspace
@@ -86,12 +85,13 @@ class NotebookSession:
         """The last answer, or None."""
         return self.chat.last.reply if self.chat.last else None
 
-    def ask(self, options: Options, text: str) -> Reply | None:
+    def ask(self, options: Options, text: str, notes: tuple[str, ...] = ()) -> Reply | None:
         """Ask what a cell or a line says, and show the answer as it comes.
 
         Args:
             options: what the line says.
             text: the prompt, with or without a first line ``system: ...``.
+            notes: what is to be said of it below the answer.
 
         Returns:
             The answer; None where nothing was sent.
@@ -103,10 +103,11 @@ class NotebookSession:
         """
         system, prompt = system_line(text)
         if not prompt.strip() and not system:
-            raise UsageError("nothing was asked", hint=f"Write the prompt below the %%qwen line. Usage: {USAGE}")
+            raise UsageError("nothing was asked", hint="Write the prompt below the %%qwen line.")
         draft = self.chat.draft(text, raw=options.raw, evaluate=options.eval)
         position = self.position(options)
         question = draft.question(position, options.system or position.system or self.settings.system, cell=text)
+        question = replace(question, notes=(*question.notes, *notes))
         if options.context:
             question = self._with_cells(options.context, question)
         return self.put(question, options)
@@ -233,7 +234,7 @@ class NotebookSession:
         try:
             exchange.run_here(outcome, tick=display.tick)
         except KeyboardInterrupt:
-            raise Interrupted("the answer was stopped; what had come is kept") from None
+            raise Interrupted from None  # the line below the answer says what became of it
 
     def _cell_name(self) -> str:
         return f"In[{len(self.shell.user_ns['In']) - 1}]"

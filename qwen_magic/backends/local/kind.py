@@ -33,6 +33,13 @@ def _stronger(target: str) -> str:
     return "local:1.5b" if here else f"local:1.5b ({size_words(KNOWN['1.5b'].size)}, once)"
 
 
+def _offer() -> str:
+    from .weights import find  # noqa: PLC0415 - only after a failure
+
+    size = "" if find("0.5b") else f" ({size_words(KNOWN['0.5b'].size)}, once)"
+    return f"A small Qwen can answer on this machine: %qwen use local{size}."
+
+
 KIND = BackendKind(
     name="local",
     title="This machine",
@@ -47,6 +54,6 @@ KIND = BackendKind(
     caveat="a small model on this machine: fair at short code, unreliable in facts and arithmetic",
     one_block={"grammar": _ONE_BLOCK, "temperature": 0.0},
     stronger=_stronger,
-    offer="A small Qwen can answer on this machine: %qwen use local (491 MB, once).",
+    offer=_offer,
 )
 """The row of models on this machine."""

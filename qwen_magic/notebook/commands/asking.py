@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
 from ...text.terminal import escaped
-from ..options import all_but, read_options
+from ..options import OPTIONS, all_but, read_options
 from .command import Command, nothing_after, say
 
 if TYPE_CHECKING:
@@ -15,12 +16,20 @@ if TYPE_CHECKING:
 
 _CONTINUE_OPTIONS = ("target", "output", "append", "format", "next", "replay")
 _RETRY_OPTIONS = all_but("conversation", "new", "alone", "context", "raw", "eval", "replace")
+_LATE = re.compile(r"\S\s+(--[a-z][a-z-]+)(?:[ =]\S+)?\s*\Z")
 _BOTH_BLOCKS = "Give the number of one block, or nothing for all of the code."
 
 
 def _ask(session: NotebookSession, rest: str) -> Reply | None:
     options, prompt = read_options(rest)
-    return session.ask(options, prompt)
+    return session.ask(options, prompt, _late_options(prompt))
+
+
+def _late_options(prompt: str) -> tuple[str, ...]:
+    """Say that options at a prompt's end were sent as text."""
+    found = _LATE.search(prompt)
+    known = {flag for option in OPTIONS for flag in option.flags}
+    return (f"{found[1]} was sent as text: options go before the prompt",) if found and found[1] in known else ()
 
 
 def _continue(session: NotebookSession, rest: str) -> Reply | None:

@@ -50,7 +50,7 @@ COMMANDS = (
     Command(
         "fix",
         "[--apply] [OPTIONS]",
-        "explain the last error, and put the corrected cell below; --apply: in place of this one",
+        "explain the last error; the next cell is the corrected one",
         _fix,
         _OPTIONS,
         level="usual",
