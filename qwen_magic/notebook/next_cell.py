@@ -71,6 +71,8 @@ class NextCells:
         """Say that a cell below has the code, or ""."""
         if not updates_displays(self._shell):
             return ""  # a console: what it ran is gone
+        if not (cell_key(self._shell) or notebook_path(self._shell)):
+            return ""  # nobody tells which cell this is
         below, saved_at = _cells_below(self._shell)
         if any(source.strip() == code.strip() for source in below):
             return _THERE

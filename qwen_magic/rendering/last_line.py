@@ -24,6 +24,7 @@ _MARKS = re.compile(r"[\\`*_{}\[\]<>#|~$&!@]")
 _MATH_MARKS = "$\\"
 _ADDRESS = re.compile(r"(?:\b[a-z][\w.-]{0,30}:)?https?://[^\s,;·…<>\"'`|]+")
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905
+_NO_HOST = "no such host"
 _SMALL = "opacity:.7"
 
 
@@ -47,12 +48,19 @@ class Notes:
     def lines(self, reply: Reply, note: str, *, model_first: bool = False) -> list[str]:
         """Return all lines that stand below a reply."""
         facts = last_line(reply, model_first=model_first)
-        return [line for line in (*self._failed, *self._warnings, facts, note) if line]
+        return [line for line in (*_shortened(self._failed), *self._warnings, facts, note) if line]
 
     def bundle(self, reply: Reply, note: str) -> dict[str, str]:
         """Return all lines that stand below a reply as they are shown: see `lines_bundle`."""
         lines, shown = (self.lines(reply, note, model_first=first) for first in (False, True))
         return lines_bundle(lines, shown)
+
+
+def _shortened(failed: list[str]) -> list[str]:
+    """Say in one line that several targets were not reached for want of a network."""
+    if len(failed) > 1 and all(_NO_HOST in line for line in failed):
+        return [f"no network: {len(failed)} targets were not reached"]
+    return failed
 
 
 def last_line(reply: Reply, *, model_first: bool = False) -> str:

@@ -14,8 +14,9 @@ from qwen_magic.backends.openai.errors import http_error
 from qwen_magic.backends.targets import parse_target
 from qwen_magic.chat.advice import Advice
 from qwen_magic.errors import ConnectError, TargetError
+from qwen_magic.events import Responder, Status
 from qwen_magic.notebook.cell_lines import keep_questions
-from qwen_magic.rendering.last_line import last_line, lines_bundle
+from qwen_magic.rendering.last_line import Notes, last_line, lines_bundle
 from qwen_magic.reply import Reply
 
 if TYPE_CHECKING:
@@ -94,6 +95,16 @@ def test_the_line_below_an_answer_is_not_live() -> None:
 def test_a_model_goes_first_and_a_day_is_written_as_people_do() -> None:
     reply = Reply("a", target="space:a/b", model="Qwen3", recorded="2026-11-27T01:42:34Z")
     assert last_line(reply, model_first=True) == "replayed, recorded 27 Nov 2026 · Qwen3 · space:a/b"
+
+
+def test_no_network_is_one_line() -> None:
+    notes = Notes()
+    for number in range(4):
+        notes.on_event(Status(f"no such host: h{number}; trying another", "failover", f"space:a/{number}"))
+    notes.on_event(Responder("local", "Qwen"))
+    assert notes.lines(Reply("a", target="local"), "")[0] == "no network: 4 targets were not reached"
+    notes.on_event(Status("the queue is full; trying another", "failover", "space:a/b"))
+    assert len(notes.lines(Reply("a", target="local"), "")) == 6
 
 
 def test_an_unknown_address_names_itself() -> None:
