@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,10 @@ def _nothing() -> Sequence[Any]:
 
 def _hash_model(target: str, model: str) -> str:
     return f"{target.partition('#')[0]}#{model}"
+
+
+def _no_other(_target: str) -> str:
+    return ""
 
 
 def _no_key(_url: str) -> None:
@@ -57,7 +61,10 @@ class BackendKind:
         key_at: tells of a URL under which name its key is kept, and the variable that may hold it; None where that is
             none of its servers.
         caveat: what a user is told, once, of its answers, or "".
-        offer: what a user is told where all servers fail and this kind could answer, or "".
+        offer: what a user is told where all servers fail and this kind could answer, or ""; or what makes that.
+        one_block: what is added to a request's body so that the answer is one block of Python and nothing else; empty
+            where its targets cannot be held to that.
+        stronger: names a target of this kind that is better at code than one, with what it takes; "" for none.
         options: makes its own options of the values by name that a client was given for it: a frozen dataclass,
             whose fields are the options.
 
@@ -77,7 +84,9 @@ class BackendKind:
     keys: Callable[[], Mapping[str, str]] = dict
     key_at: Callable[[str], tuple[str, str] | None] = _no_key
     caveat: str = ""
-    offer: str = ""
+    offer: str | Callable[[], str] = ""
+    one_block: Mapping[str, Any] = field(default_factory=dict)
+    stronger: Callable[[str], str] = _no_other
     options: Callable[..., object] = NoOptions
 
     def make(self, target: Target, settings: Settings) -> Backend:

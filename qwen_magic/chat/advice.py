@@ -32,7 +32,8 @@ class Advice:
         if not isinstance(error, _OFFERS_AFTER) or isinstance(error, _OFFERS_NOT_AFTER):
             return
         tried = {kind.name for one in failed if (kind := kind_of_name(one.target))}
-        offer = next((kind.offer for kind in kinds() if kind.offer and kind.name not in tried), "")
+        offers = (kind.offer for kind in kinds() if kind.offer and kind.name not in tried)
+        offer = next((offer() if callable(offer) else offer for offer in offers), "")
         if offer and offer not in error.hint:
             error.hint = f"{error.hint} {offer}".strip()
 

@@ -125,7 +125,7 @@ def from_markdown(text: str) -> ImportedConversation:
         elif kind == "system":
             system = body
     if not head:
-        hint = "Only Markdown that %qwen export wrote can be imported."
+        hint = "Markdown is for people: export it as .json or .ipynb to read it back."
         raise UsageError("the Markdown is no exported conversation", hint=hint)
     return conversation_from({**head, "system": system}, [_with_texts(turn) for turn in turns])
 

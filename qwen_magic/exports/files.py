@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import UsageError
@@ -30,14 +31,14 @@ class _Form(NamedTuple):
 
 
 _FORMS = {
-    ".md": _Form(to_markdown, from_markdown),
+    ".md": _Form(partial(to_markdown, marked=False), from_markdown),
     ".json": _Form(to_json, from_json),
     ".ipynb": _Form(to_notebook, from_notebook),
 }
 
 
 def export(path: Path, conversation: Conversation, turns: Sequence[Turn], *, overwrite: bool = False) -> None:
-    """Write a conversation to a file.
+    """Write a conversation to a file: Markdown for people, JSON and notebooks for machines as well.
 
     Args:
         path: the file; its suffix, .md, .json or .ipynb, says in which form.
@@ -49,10 +50,24 @@ def export(path: Path, conversation: Conversation, turns: Sequence[Turn], *, ove
         UsageError: another suffix, a file that is there, or one that cannot be written.
 
     """
-    text = mended(_form(path).write(conversation, turns))
+    write_file(path, _form(path).write(conversation, turns), overwrite=overwrite)
+
+
+def write_file(path: Path, text: str, *, overwrite: bool = False) -> None:
+    """Write a text to a file.
+
+    Args:
+        path: the file.
+        text: the text.
+        overwrite: whether a file that is there may be replaced.
+
+    Raises:
+        UsageError: a file that is there, or one that cannot be written.
+
+    """
     try:
         with path.open("w" if overwrite else "x", encoding="utf-8", newline="") as file:
-            file.write(text)
+            file.write(mended(text))
     except FileExistsError:
         raise UsageError(
             f"{path} is there already", hint="Take another name, or replace it with --overwrite."
@@ -93,5 +108,7 @@ def read(path: Path) -> ImportedConversation:
 def _form(path: Path) -> _Form:
     form = _FORMS.get(path.suffix.lower())
     if form is None:
-        raise UsageError(f"{path.name!r} ends in none of {', '.join(_FORMS)}", hint="The ending says the form.")
+        raise UsageError(
+            f"{path.name!r} ends in none of {', '.join(_FORMS)}", hint="The ending of the name chooses the form."
+        )
     return form

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-_ASKED = re.compile(r"\s*%qwen[ \t]+(?:ask|system|search)[ \t].*\?\s*")
+_ASKED = re.compile(r"\s*%qwen[ \t]+[^\s?].*\?\s*")
 _CELL = re.compile(r"[ \t]*%%qwen(?:[ \t]+(?P<rest>.*?))?\s*")
 _PASSED = re.compile(r"\s*(?:#.*)?\s*|\s*%(?:re)?load_ext[ \t]+qwen_magic\s*")
 """A line that may stand above ``%%qwen``: nothing, a comment, and what loads us, which has been done by then."""

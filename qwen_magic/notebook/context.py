@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..errors import QwenError
+from ..errors import QwenError, UsageError
 from .capture import Capture
 from .outputs import LIMIT, cut_middle
 
@@ -24,6 +25,9 @@ _MOST_ENTRIES = 4 * MOST_CELLS
 _LEAST_SHARE = 200
 _MESSAGE = 500
 _OURS = re.compile(r"%qwen\b|%(?:re|un)?load_ext\b|%config\s+QwenMagics\b|#|$")
+_MISSING_MAGIC = re.compile(r"magic (?:function )?`%{1,2}(\w+)` not found")
+_CLOSE = 0.7
+_RUN_AGAIN = "Run the failing cell again, then %qwen fix."
 _RUN_OF_BACKTICKS = re.compile("`{3,}")
 
 
@@ -114,12 +118,18 @@ class Cells:
 
         An answer that failed or was stopped is no failure of a cell, and no more is a cell that the user interrupted.
         What failed before the extension was loaded is told from what Python keeps of the last exception.
+
+        Raises:
+            UsageError: Python kept no more than that ``%qwen`` was not known yet.
+
         """
         if self.failure is not None:
             return self.failure
         error = getattr(sys, "last_value", None)
         if not isinstance(error, Exception) or isinstance(error, QwenError):
             return None
+        if wanted_us(error):  # it took the place of what had failed before
+            raise UsageError("the error before the extension was loaded is not known any more", hint=_RUN_AGAIN)
         from .failures import cell_of, describe_failure  # noqa: PLC0415 - a session without an error never needs it
 
         count = cell_of(self._shell, error)
@@ -152,7 +162,7 @@ class Cells:
             self._close()
             count = (result and result.execution_count) or self._newest
             self._keep(CellText(count, info.raw_cell, capture.outputs.text(), _one_line(error)), info)
-            if isinstance(error, Exception) and not isinstance(error, QwenError):
+            if isinstance(error, Exception) and not isinstance(error, QwenError) and not wanted_us(error):
                 from .failures import describe_failure  # noqa: PLC0415 - a session without an error never needs it
 
                 self.failure = describe_failure(self._shell, error, info.raw_cell, count)
@@ -177,6 +187,12 @@ class Cells:
         if self._capture is not None:
             self._capture.close()
         self._capture = self._info = None
+
+
+def wanted_us(error: BaseException) -> bool:
+    """Tell whether a cell failed because ``%qwen`` was not loaded, or was misspelt."""
+    missing = _MISSING_MAGIC.search(str(error)) if type(error).__name__ == "UsageError" else None
+    return bool(missing and difflib.get_close_matches(missing[1], ["qwen"], cutoff=_CLOSE))
 
 
 def is_ours(source: str) -> bool:

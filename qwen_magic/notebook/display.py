@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from ..events import Event, Reset, Responder, Status, TextDelta, ThinkingDelta
-from ..rendering.last_line import Notes, escape, one_line
+from ..rendering.last_line import Notes, escape_addressed
 from ..rendering.thoughts import Thoughts
 from ..text.bundles import mime_bundle
 from ..text.frames import frame
@@ -192,10 +192,8 @@ class MarkdownDisplay:
             self._thoughts.replace(reply.thinking)
         self._thoughts.stop(reply.thinking_seconds)
         self._draw(final=True)
-        lines = [one_line(line) for line in self._notes.lines(reply, note)]
         slot = next((slot for slot in self._slots if not slot.shown), None)
-        written = "  \n".join(f"*{escape(line)}*" for line in lines)
-        self._send(slot or self._new_slot(), mime_bundle(written, "\n".join(lines)), new=slot is None)
+        self._send(slot or self._new_slot(), self._notes.bundle(reply, note), new=slot is None)
 
     def _answer(self, text: str) -> None:
         if text:
@@ -231,7 +229,7 @@ class MarkdownDisplay:
             parts.append(_answer_part(tail, closed=final))
         parts += map(_page_part, self._pages)
         if self._status:
-            parts.append(_markdown_part(f"*⏳ {escape(self._status)}…*"))
+            parts.append(_markdown_part(f"*⏳ {escape_addressed(self._status)}…*"))
         for place, part in enumerate(parts):
             self._fill(place, part)
         for slot in self._slots[len(parts) :]:

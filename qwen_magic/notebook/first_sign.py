@@ -40,7 +40,7 @@ class FirstSign:
 
 
 def publish(data: dict[str, str], display_id: str, update: bool) -> None:  # noqa: FBT001 - IPython's own form
-    """Send a mime bundle to a display of the running cell."""
+    """Send a mime bundle to a display of the running cell; "" is one that is not updated."""
     from IPython.display import publish_display_data  # noqa: PLC0415 - only in a notebook
 
-    publish_display_data(data, metadata={}, transient={"display_id": display_id}, update=update)  # type: ignore[no-untyped-call]
+    publish_display_data(data, metadata={}, transient={"display_id": display_id} if display_id else {}, update=update)  # type: ignore[no-untyped-call]

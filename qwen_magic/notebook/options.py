@@ -16,7 +16,7 @@ from .option_values import READERS, one_of, read_count, read_name, read_object, 
 from .row_options import ROW_FIELDS, ROW_OPTIONS, RowOptions, row_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from ..parameters import Level, Parameter
 
@@ -198,7 +198,7 @@ OPTIONS = (
 """All options of ``%%qwen`` and ``%qwen ask``; those of the parameters come from their table."""
 
 USAGE = "%%qwen [-t TARGET] [-s SYSTEM] [-o NAME] [-f FORM] [-n] [--new|--alone|-c NAME] [--max-tokens N] ..."
-"""The usage in one line, for errors."""
+"""The usage in one line, for the help."""
 
 _FIELDS = tuple(item.name for item in fields(Options) if item.name not in ("parameters", "rows"))
 _CONTRARY = (
@@ -213,7 +213,15 @@ _CONTRARY = (
     ("schema", "next"),
     ("schema", "replace"),
 )
-_HINT = f"Usage: {USAGE} %qwen help all lists all options."
+_HINT = "%qwen help all lists all options."
+_ELSEWHERE = {
+    "--model": "The model stands in the target: -t ollama:qwen3, or -t openai:URL#MODEL.",
+    "--temp": "It is --temperature X.",
+    "--tokens": "It is --max-tokens N.",
+    "--stream": "Answers always stream.",
+    "--file": "Fill a file's text in: {text} of a variable that holds it.",
+}
+"""Options that people look for, and what does it here."""
 
 
 def all_but(*names: str) -> tuple[str, ...]:
@@ -244,20 +252,30 @@ def read_options(line: str, allowed: tuple[str, ...] | None = None) -> tuple[Opt
         flag, equals, text = word.partition("=")
         option = by_flag.get(flag)
         if option is None:
-            close = difflib.get_close_matches(flag, by_flag, n=1)
-            raise UsageError(f"no option {flag}", hint=f"Did you mean {close[0]}? {_HINT}" if close else _HINT)
+            raise UsageError(f"no option {flag}", hint=_meant(flag, by_flag))
         value: Any = option.constant
         if equals:
             value = _value(option, flag, text)
         elif option.value and not option.optional:
             if place >= len(line):
-                raise UsageError(f"{flag} is without its {option.value}", hint=_HINT)
+                raise UsageError(f"{flag} is without its {option.value}", hint=_written(option, flag))
             text, place = _word(line, place)
             value = _value(option, flag, text)
         given[option.name] = [*given.get(option.name, ()), value] if option.many else value
     if re.match(r"--(?:\s|$)", line[place:]):
         place = _skip_blanks(line, place + 2)
     return _options(given), line[place:].rstrip()
+
+
+def _meant(flag: str, known: Iterable[str]) -> str:
+    if flag in _ELSEWHERE:
+        return _ELSEWHERE[flag]
+    close = difflib.get_close_matches(flag, known, n=1)
+    return f"Did you mean {close[0]}?" if close else _HINT
+
+
+def _written(option: Option, flag: str) -> str:
+    return f"Write {flag} {option.value}: {option.help}."
 
 
 def _options(given: dict[str, Any]) -> Options:
@@ -278,7 +296,7 @@ def cell_options(line: str) -> Options:
     """
     options, rest = read_options(line)
     if rest:
-        raise UsageError(f"{rest!r} in the %%qwen line", hint=f"The prompt goes below that line. {_HINT}")
+        raise UsageError(f"{rest!r} in the %%qwen line", hint="The prompt goes below that line.")
     return options
 
 
@@ -308,12 +326,12 @@ def _flag(name: str) -> str:
 
 def _value(option: Option, flag: str, text: str) -> Any:
     if not option.value:
-        raise UsageError(f"{flag} takes no value", hint=_HINT)
+        raise UsageError(f"{flag} takes no value", hint=f"Write {flag} alone.")
     try:
         return option.read(text)
     except ValueError as error:
         shown = "" if option.read is read_object else f" {text!r}"
-        raise UsageError(f"{flag}{shown}: {error}", hint=_HINT) from None
+        raise UsageError(f"{flag}{shown}: {error}") from None
 
 
 def _word(line: str, place: int) -> tuple[str, int]:
@@ -321,7 +339,9 @@ def _word(line: str, place: int) -> tuple[str, int]:
     match = _WORD.match(line, place)
     end = match.end() if match else place
     if end < len(line) and line[end] in "\"'":
-        raise UsageError("a quotation is not closed in the %qwen line", hint=_HINT)
+        raise UsageError(
+            "a quotation is not closed in the %qwen line", hint="Close it, or put a backslash before the mark."
+        )
     return _PIECE.sub(_unquoted, line[place:end]), _skip_blanks(line, end)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import SchemaError
@@ -16,10 +17,28 @@ if TYPE_CHECKING:
     from ..events import Event
     from ..reply import Reply
     from .display import Display
+    from .next_cell import NextCells
     from .options import Options
 
 _GO_ON = "%qwen continue goes on from here"
+_BECOMES = "this cell is the answer's code now; it was not run"
 _NO_CODE = "no code block in the answer, so no cell was written"
+
+
+@dataclass(frozen=True)
+class FoundCode:
+    """What of an answer is to become a cell.
+
+    Attributes:
+        code: the code, or "".
+        problem: why there is none, for the line below the answer.
+        before: the code that it mends, whose change is shown; "" for none.
+
+    """
+
+    code: str = ""
+    problem: str = _NO_CODE
+    before: str = ""
 
 
 class CellOutcome:
@@ -30,7 +49,8 @@ class CellOutcome:
         options: what the cell's line says.
         display: draws the answer.
         advice: what the user is advised besides the answers.
-        code: finds the code for the next cell in the answer, where that is not all of it.
+        next_cells: puts code into the next cell.
+        code: finds the code for a cell in the answer, where that is not all of it.
 
     """
 
@@ -40,9 +60,12 @@ class CellOutcome:
         options: Options,
         display: Display,
         advice: Advice,
-        code: Callable[[Reply], str] | None = None,
+        next_cells: NextCells,
+        code: Callable[[Reply], FoundCode] | None = None,
     ) -> None:
         self._shell = shell
+        self._next_cells = next_cells
+        self._changed = FoundCode()
         self._options = options
         self._display = display
         self._advice = advice
@@ -69,21 +92,24 @@ class CellOutcome:
             notes.append(_GO_ON if reply.finish_reason in ("length", "filtered") and reply.text else "")
             notes += [self._advice.on_reply(reply), self._offer(exchange)]
         self._display.finish(reply, " · ".join(note for note in (*notes, *exchange.remarks) if note))
+        if self._changed.code and self._changed.before:
+            from .changes import show_change  # noqa: PLC0415 - only where there is one
+
+            show_change(self._changed.before, self._changed.code)
 
     def _offer(self, exchange: Exchange) -> str:
         """Put the answer's code into a cell where that is wanted; return what is to be said of it."""
         if not (self._options.next or self._options.replace or self._code):
             return ""
         from ..rendering.cell_code import as_comment, cell_code  # noqa: PLC0415 - only where it is asked for
-        from .next_cell import offer  # noqa: PLC0415
+        from .next_cell import replace  # noqa: PLC0415
 
-        found = self._code(exchange.reply) if self._code else cell_code(exchange.reply.code_blocks)
-        if not found:
-            return _NO_CODE
+        reply = exchange.reply
+        found = self._code(reply) if self._code else FoundCode(cell_code(reply.code_blocks))
+        self._changed = found
+        if not found.code:
+            return found.problem
         if self._options.replace:
-            hidden = offer(self._shell, found, replace_with=as_comment(exchange.question.cell))
-            said = "this cell is the answer's code now; it was not run"
-        else:
-            hidden = offer(self._shell, found)
-            said = "the code is in the next cell; it was not run"
-        return " · ".join(filter(None, (said, hidden)))
+            hidden = replace(self._shell, found.code, "" if self._code else as_comment(exchange.question.cell))
+            return " · ".join(filter(None, (_BECOMES, hidden)))
+        return self._next_cells.put(found.code, replayed=bool(reply.recorded))

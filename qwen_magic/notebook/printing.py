@@ -8,7 +8,7 @@ import uuid
 from typing import TYPE_CHECKING, Protocol
 
 from ..events import Event, Reset, Responder, Status, TextDelta, ThinkingDelta
-from ..rendering.last_line import Notes, escape, one_line
+from ..rendering.last_line import Notes, escape_addressed, one_line
 from ..rendering.thoughts import Thoughts
 from ..text.bundles import mime_bundle
 from ..text.terminal import TerminalFilter
@@ -222,7 +222,7 @@ class SlotStatus:
 
     def show(self, text: str) -> None:
         """Show what is being waited for."""
-        self._send(self._status_id, mime_bundle(f"*⏳ {escape(text)}…*", f"{text}…"))
+        self._send(self._status_id, mime_bundle(f"*⏳ {escape_addressed(text)}…*", f"{text}…"))
 
     def clear(self) -> None:
         """Take that away."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from ..text.fences import code_blocks
+from ..text.bare_code import answer_blocks
 from .context import as_text, fenced
 from .outputs import cut_middle
 from .values.kinds import kind_of
@@ -30,6 +30,7 @@ _MOST_SOURCE = 6000
 _MOST_VALUE = 2000
 _CELL = re.compile(r"(?:In\[)?\s*(\d+)\s*\]?")
 _PATH = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_PYTHON = ("", "python", "py", "python3", "ipython", "ipython3", "pycon")
 _NO_CELL = "Name a cell, as In[3], or a variable, function or class."
 
 
@@ -94,6 +95,22 @@ def resolve_explain(shell: InteractiveShell, cells: Cells, text: str) -> str:
     return _described(text, _value(shell, text))
 
 
+def code_alone_prompt(failure: Failure, problem: str) -> str:
+    """Ask once more for a failing cell's mending, after an answer whose code could not be used.
+
+    Args:
+        failure: what failed.
+        problem: what `why_no_cell` said of the answer.
+
+    """
+    error = f"{failure.error}: {failure.message}".removesuffix(": ")
+    return (
+        f"That does not help: {problem}. The cell still fails:\n{fenced(failure.source, 'python')}\n\n"
+        f"{_failing_line(failure)} raises {error}\n\n"
+        "Change what is wrong there. Write the whole cell, corrected, in one ```python block, and nothing else."
+    )
+
+
 def corrected_cell(answer: str, failure: Failure) -> str | None:
     """Choose the code of an answer that is to become the cell.
 
@@ -105,19 +122,56 @@ def corrected_cell(answer: str, failure: Failure) -> str | None:
         The largest block that IPython can parse and that is not the failing cell over again; None where there is none.
 
     """
+    transformer = _transformer()
+    found = (code for code in _python_blocks(answer) if _is_cell(code, transformer) and not _is_same(code, failure))
+    return max(found, key=len, default=None)
+
+
+def why_no_cell(answer: str, failure: Failure) -> str:
+    """Tell why an answer has no code that can become the cell, in a few words."""
+    blocks = _python_blocks(answer)
+    if not blocks:
+        return "there is no Python code block in the answer"
+    if any(_is_same(code, failure) for code in blocks):
+        return "the answer's code is the same as your cell"
+    longest = max(blocks, key=len)
+    try:
+        ast.parse(_transformer().transform_cell(longest))
+    except (SyntaxError, ValueError) as error:
+        where = f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
+        return f"the answer's code is not valid Python{where}"
+    return "the answer's code has nothing to run"
+
+
+def _python_blocks(answer: str) -> list[str]:
+    """List the code blocks of an answer that may be Python."""
+    return [block.code.strip("\n") for block in answer_blocks(answer) if block.language in _PYTHON]
+
+
+def _is_same(code: str, failure: Failure) -> bool:
+    """Tell whether code does what the failing cell does: blanks, comments and quotation marks are no difference."""
+    if code.split() == failure.source.split():
+        return True
+    with suppress(SyntaxError, ValueError):
+        return ast.dump(ast.parse(code)) == ast.dump(ast.parse(failure.source))
+    return False
+
+
+def _transformer() -> Any:
     from IPython.core.inputtransformer2 import TransformerManager  # noqa: PLC0415 - only an answer needs it
 
-    transformer = TransformerManager()  # type: ignore[no-untyped-call]
-    best = ""
-    for block in code_blocks(answer):
-        code = block.code.strip("\n")
-        if block.language not in ("", "python", "py", "python3", "ipython", "ipython3", "pycon"):
-            continue
-        if not _is_cell(code, transformer) or code.strip() == failure.source.strip():
-            continue
-        if len(code) > len(best):
-            best = code
-    return best or None
+    return TransformerManager()  # type: ignore[no-untyped-call]
+
+
+def _failing_line(failure: Failure) -> str:
+    """Quote the line of the cell that the traceback names last, or name the cell."""
+    cell = re.escape(f'File "In[{failure.execution_count}]", line ')
+    lines = failure.source.splitlines()
+    if numbers := re.findall(cell + r"(\d+)", failure.traceback):
+        number = int(numbers[-1])
+        if 0 < number <= len(lines):
+            return f"Line {number}, `{lines[number - 1].strip()}`,"
+    return "It"
 
 
 def _is_cell(code: str, transformer: Any) -> bool:

@@ -10,7 +10,7 @@ from ..chat.question import Question, system_line
 from ..chat.session import ChatSession
 from ..errors import QwenError, UsageError
 from ..text.terminal import safe_terminal
-from .options import USAGE
+from .next_cell import NextCells
 from .schemas import shape_of
 from .waiting import Interrupted, wait_for
 from .whereabouts import Whereabouts
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .first_sign import FirstSign
     from .nest import Nest
     from .options import Options
+    from .outcome import FoundCode
     from .settings import NotebookSettings
 
 _CELLS_CHARACTERS = 12_000
@@ -54,6 +55,7 @@ class NotebookSession:
         nest: the switch of the nested event loop.
         chat: the session, as panels have it too.
         cells: what the session's other cells said.
+        next_cells: puts answers' code into cells.
         whereabouts: what was said of the conversations that cells ask in.
         compared: the answers that were compared last, or None.
         open_panel: shows the widget of a conversation, by its name or "" for the current one, and its stand-in.
@@ -69,6 +71,7 @@ class NotebookSession:
         self.chat = ChatSession(settings, NotebookWorkspace(shell))
         self.cells = cells
         self._first_sign = first_sign
+        self.next_cells = NextCells(shell)
         self.whereabouts = Whereabouts(self.chat.memory)
         self.compared: Comparison | None = None
         self.open_panel: Callable[[str, bool], object] = lambda _name, _lasting: None
@@ -88,12 +91,13 @@ class NotebookSession:
         """The last answer, or None."""
         return self.chat.last.reply if self.chat.last else None
 
-    def ask(self, options: Options, text: str) -> Reply | None:
+    def ask(self, options: Options, text: str, notes: tuple[str, ...] = ()) -> Reply | None:
         """Ask what a cell or a line says, and show the answer as it comes.
 
         Args:
             options: what the line says.
             text: the prompt, with or without a first line ``system: ...``.
+            notes: what is to be said of it below the answer.
 
         Returns:
             The answer; None where nothing was sent.
@@ -105,10 +109,11 @@ class NotebookSession:
         """
         system, prompt = system_line(text)
         if not prompt.strip() and not system:
-            raise UsageError("nothing was asked", hint=f"Write the prompt below the %%qwen line. Usage: {USAGE}")
+            raise UsageError("nothing was asked", hint="Write the prompt below the %%qwen line.")
         draft = self.chat.draft(text, raw=options.raw, evaluate=options.eval)
         position = self.position(options)
         question = draft.question(position, options.system or position.system or self.settings.system, cell=text)
+        question = replace(question, notes=(*question.notes, *notes))
         if options.context:
             question = self._with_cells(options.context, question)
         return self.put(question, options)
@@ -129,7 +134,7 @@ class NotebookSession:
         self,
         question: Question,
         options: Options,
-        code: Callable[[Reply], str] | None = None,
+        code: Callable[[Reply], FoundCode] | None = None,
         shape: Shape | None = None,
     ) -> Reply | None:
         """Ask a question, and show the answer as it comes.
@@ -249,18 +254,18 @@ class NotebookSession:
             return question
         return replace(question, prompt=f"{cells}\n\n{question.prompt}", source=question.source or question.prompt)
 
-    def _run(self, exchange: Exchange, options: Options, code: Callable[[Reply], str] | None = None) -> None:
+    def _run(self, exchange: Exchange, options: Options, code: Callable[[Reply], FoundCode] | None = None) -> None:
         """Run an exchange in this thread, and draw it; an interrupt ends the drawing at once."""
         from .display import make_display  # noqa: PLC0415 - loading the extension stays light
         from .outcome import CellOutcome  # noqa: PLC0415
 
         shape = exchange.request.schema or exchange.reply.schema
         display = make_display(self.shell, options.format or self.settings.format, self._first_sign, shape)
-        outcome = CellOutcome(self.shell, options, display, self.chat.advice, code)
+        outcome = CellOutcome(self.shell, options, display, self.chat.advice, self.next_cells, code)
         try:
             exchange.run_here(outcome, tick=display.tick)
         except KeyboardInterrupt:
-            raise Interrupted("the answer was stopped; what had come is kept") from None
+            raise Interrupted from None  # the line below the answer says what became of it
 
     def _cell_name(self) -> str:
         return f"In[{len(self.shell.user_ns['In']) - 1}]"

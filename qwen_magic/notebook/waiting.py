@@ -19,7 +19,7 @@ class Interrupted(KeyboardInterrupt):
         return safe_line(super().__str__())
 
     def _render_traceback_(self) -> Sequence[str]:
-        return [f"Interrupted: {self}"]
+        return [f"Interrupted: {self}" if str(self) else "Interrupted"]
 
 
 def as_one_line(interrupt: KeyboardInterrupt) -> Interrupted:

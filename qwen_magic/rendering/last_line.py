@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from datetime import date
+from html import escape as html_escape
 from typing import TYPE_CHECKING, Any
 
 from ..events import Event, Responder, Status
+from ..text.bundles import mime_bundle
 from ..text.terminal import TerminalFilter
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..reply import Reply
 
 _ALL_THOUGHT = (
@@ -18,6 +23,10 @@ _LONGEST_MODEL = 200
 _RUNGS = {"tool": "a forced tool call", "prompt": "the prompt alone"}
 _MARKS = re.compile(r"[\\`*_{}\[\]<>#|~$&!@]")
 _MATH_MARKS = "$\\"
+_ADDRESS = re.compile(r"(?:\b[a-z][\w.-]{0,30}:)?https?://[^\s,;·…<>\"'`|]+")
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905
+_NO_HOST = "no such host"
+_SMALL = "opacity:.7"
 
 
 class Notes:
@@ -37,20 +46,37 @@ class Notes:
             case Status(text, "warning"):
                 self._warnings.append(text)
 
-    def lines(self, reply: Reply, note: str) -> list[str]:
+    def lines(self, reply: Reply, note: str, *, model_first: bool = False) -> list[str]:
         """Return all lines that stand below a reply."""
-        return [line for line in (*self._failed, *self._warnings, last_line(reply), note) if line]
+        facts = last_line(reply, model_first=model_first)
+        return [line for line in (*_shortened(self._failed), *self._warnings, facts, note) if line]
+
+    def bundle(self, reply: Reply, note: str) -> dict[str, str]:
+        """Return all lines that stand below a reply as they are shown: see `lines_bundle`."""
+        lines, shown = (self.lines(reply, note, model_first=first) for first in (False, True))
+        return lines_bundle(lines, shown)
 
 
-def last_line(reply: Reply) -> str:
-    """Tell who answered, how long it took and how fast, and how it ended if not by itself."""
+def _shortened(failed: list[str]) -> list[str]:
+    """Say in one line that several targets were not reached for want of a network."""
+    if len(failed) > 1 and all(_NO_HOST in line for line in failed):
+        return [f"no network: {len(failed)} targets were not reached"]
+    return failed
+
+
+def last_line(reply: Reply, *, model_first: bool = False) -> str:
+    """Tell who answered, how long it took and how fast, and how it ended if not by itself.
+
+    Exports read the plain line back, in which the target goes before the model.
+    """
     model = reply.model if reply.model and reply.model.lower() not in reply.target.lower() else ""
     model = model if len(model) <= _LONGEST_MODEL else f"{model[: _LONGEST_MODEL - 1]}…"
     targets = ", continued by ".join((*reply.earlier_targets, reply.target))
+    who = (model, targets) if model_first else (targets, model)
     if reply.recorded:
-        parts = [_ending(reply), f"replayed, recorded {reply.recorded}", targets, model]
+        parts = [_ending(reply), f"replayed, recorded {_day(reply.recorded)}", *who]
         return " · ".join(part for part in parts if part)
-    parts = [_ending(reply), targets, model, f"{reply.seconds:.1f} s"]
+    parts = [_ending(reply), *who, f"{reply.seconds:.1f} s"]
     if reply.thinking_seconds is not None:
         parts.append(f"thought for {duration(reply.thinking_seconds)}")
     return " · ".join(part for part in (*parts, _speed(reply), _held(reply)) if part)
@@ -62,6 +88,49 @@ def _held(reply: Reply) -> str:
         return ""
     times = {1: "asked once", 2: "asked twice"}.get(reply.asks, f"asked {reply.asks} times")
     return f"held to its schema by {_RUNGS.get(reply.rung, reply.rung)}, {times}"
+
+
+def lines_bundle(lines: Sequence[str], shown: Sequence[str] = ()) -> dict[str, str]:
+    """Put lines together as they stand below an answer: small and dim, no address a link, each on hover or in code.
+
+    Args:
+        lines: plain texts, of whatever servers say.
+        shown: the same as HTML is made of it, where that differs.
+
+    """
+    seen = [one_line(line) for line in shown or lines]
+    lines = [one_line(line) for line in lines]
+    markdown = "  \n".join(f"*{escape_addressed(line)}*" for line in lines)
+    html = "<br>".join(_ADDRESS.sub(_on_hover, html_escape(line, quote=False)) for line in seen)
+    return {"text/html": f'<small style="{_SMALL}">{html}</small>', **mime_bundle(markdown, "\n".join(lines))}
+
+
+def escape_addressed(text: str) -> str:
+    """Write a plain text for Markdown as `escape` does, and addresses in it as code, which nobody makes a link of."""
+    written, place, line = [], 0, one_line(text)
+    for found in _ADDRESS.finditer(line):
+        written += [_MARKS.sub(_escaped, line[place : found.start()]), f"`{found[0]}`"]
+        place = found.end()
+    return "".join((*written, _MARKS.sub(_escaped, line[place:])))
+
+
+def _on_hover(found: re.Match[str]) -> str:
+    """Write an address, which is HTML already, as its model and its host; all of it is seen on hover."""
+    whole = found[0]
+    rest, _, model = whole.partition("#")
+    host = rest.partition("://")[2].partition("/")[0]
+    short = f"{model} · {host}" if model else host
+    title = whole.replace('"', "&quot;")
+    return f'<span title="{title}">{short}</span>'
+
+
+def _day(recorded: str) -> str:
+    """Write the day of a time in ISO 8601: 27 Nov 2026; what is none stays."""
+    try:
+        day = date.fromisoformat(recorded[:10])
+    except ValueError:
+        return recorded
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def _ending(reply: Reply) -> str:

@@ -103,7 +103,7 @@ def test_a_nasty_text_comes_back_in_each_part(
     assert list(understand(write(CONVERSATION, turns)).turns) == turns
 
 
-@pytest.mark.parametrize("suffix", [".md", ".json", ".ipynb"])
+@pytest.mark.parametrize("suffix", [".json", ".ipynb"])
 def test_a_file_comes_back(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"out{suffix}"
     cut = replace(FULL, parts=(Text("cut \ud83d"), Image(CAT, name="\ud83d\ude00")), prompt="cut \ud83d")

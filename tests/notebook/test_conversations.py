@@ -254,19 +254,22 @@ def test_rename_delete_search_export_import(kernel: Kernel, server: Recorder, tm
     assert "And" in kernel.run("%qwen search кашалот").printed
     assert "Nothing" in kernel.run("%qwen search camel").printed
     assert kernel.run('%qwen search "AND (').status == "ok"
-    for suffix in ("md", "json", "ipynb"):
+    for suffix in ("md", "html", "json", "ipynb"):
         path = tmp_path / f"sea.{suffix}"
         assert "2 turns" in kernel.run(f"%qwen export {path} 'the sea'").printed
         assert "whales" in path.read_text(encoding="utf-8")
         failure(kernel, f"%qwen export {path}", "overwrite")
         assert kernel.run(f"%qwen export {path} 'the sea' --overwrite").status == "ok"
+        if suffix in ("md", "html"):  # for people
+            failure(kernel, f"%qwen import {path} from-{suffix}", ".json")
+            continue
         assert kernel.run(f"%qwen import {path} from-{suffix}").status == "ok"
         sent = ask(kernel, server, "again")
         assert [text for role, text in sent if role == "u"] == ["How do whales breathe?", "And Кашалот?", "again"]
         assert len(sent) == 5
     failure(kernel, "%qwen import nothing.json", "nothing.json")
     failure(kernel, f"%qwen export {tmp_path}/sea.doc", ".md")
-    failure(kernel, "%qwen rename from-md", "from-md")
+    failure(kernel, "%qwen rename from-json", "from-json")
     assert "deleted" in kernel.run("%qwen delete from-ipynb").printed
     failure(kernel, "%qwen delete from-ipynb", "no conversation")
     assert ask(kernel, server, "who am I?") == [("u", "who am I?")]  # the current one is gone

@@ -234,7 +234,7 @@ def test_in_a_kernel(ready: Kernel, form: str) -> None:
     last = run.shown[-1]["text/plain"]
     assert "openai:" in last
     assert "in the answer" not in last
-    saved = [bundle["text/html"] for bundle in run.shown if "text/html" in bundle]
+    saved = [bundle["text/html"] for bundle in run.shown[:-1] if "text/html" in bundle]
     assert saved == ([frame("<h1>Hi</h1>")] if form == "html" else [])
 
 

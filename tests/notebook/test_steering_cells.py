@@ -174,7 +174,7 @@ def test_the_next_cell_is_told_of(sent: Kernel) -> None:
 
 def test_an_export_reads_back_to_the_letter(sent: Kernel) -> None:
     sent.run("%%qwen -o reply --new\nhi")
-    for suffix in (".md", ".json", ".ipynb"):
+    for suffix in (".json", ".ipynb"):
         code = f"%qwen conversation export exact{suffix} --overwrite\nfrom pathlib import Path\n"
         assert sent.run(code).status == "ok"
         same = f"read(Path('exact{suffix}')).turns[-1].answer == reply.text"

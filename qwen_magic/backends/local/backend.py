@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _STATUS_SECONDS = 0.25
 _DEATH_SECONDS = 1.0
 _SLOT_SECONDS = 0.05
-_MIB = 1 << 20
+_MB = 1_000_000
 _SERVER = replace(SERVERS["llamacpp"], name="local", one_model=True, speaks_as="llamacpp")
 """Our own engine, which is asked with its own key."""
 _CAPABILITIES = Capabilities(streams=True, history=True, system=True, images=False, schema=True)
@@ -133,9 +133,9 @@ class LocalBackend:
             software, state = "", "the llama.cpp engine is not installed"
         notes = [f"{SLOTS} answers side by side"]
         if path is not None:
-            notes.insert(0, f"the weights are here, {path.stat().st_size / _MIB:.0f} MiB")
+            notes.insert(0, f"the weights are here, {path.stat().st_size / _MB:.0f} MB")
         elif known is not None:
-            notes.insert(0, f"the weights are not here yet: {known.size / _MIB:.0f} MiB are fetched first")
+            notes.insert(0, f"the weights are not here yet: {known.size / _MB:.0f} MB are fetched first")
         else:
             state = "there are no such weights"
         return Description(
@@ -193,7 +193,7 @@ class LocalBackend:
             task.cancel()
 
     def _progress(self, done: int, total: int, what: str) -> Status:
-        text = f"{what} {self.model}: {done / _MIB:.0f} of {total / _MIB:.0f} MiB"
+        text = f"{what} {self.model}: {done / _MB:.0f} of {total / _MB:.0f} MB"
         return Status(text, "download" if what == "downloading" else "loading", self.name, done / total)
 
     def _engine_for(self, path: Path) -> Engine:

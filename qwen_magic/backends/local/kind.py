@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from ..kinds import BackendKind
 from ..target import Target
-from .known_weights import KNOWN
+from .known_weights import KNOWN, size_words
+
+_ONE_BLOCK = r"""root ::= "```python\n" line+ "```"
+line ::= "\n" | [^`\n] [^\n]* "\n"
+"""
+"""A grammar of llama.cpp: a fence, lines of which none begins with a backtick, and the end."""
 
 
 def _parse(name: str, spec: str) -> Target | None:
@@ -19,6 +24,22 @@ def _usual() -> tuple[str, ...]:
     return ("local",) if find("0.5b") is not None else ()
 
 
+def _stronger(target: str) -> str:
+    from .weights import find  # noqa: PLC0415 - only after a failure
+
+    if target not in {"local", "local:0.5b"}:
+        return ""
+    here = find("1.5b") is not None
+    return "local:1.5b" if here else f"local:1.5b ({size_words(KNOWN['1.5b'].size)}, once)"
+
+
+def _offer() -> str:
+    from .weights import find  # noqa: PLC0415 - only after a failure
+
+    size = "" if find("0.5b") else f" ({size_words(KNOWN['0.5b'].size)}, once)"
+    return f"A small Qwen can answer on this machine: %qwen use local{size}."
+
+
 KIND = BackendKind(
     name="local",
     title="This machine",
@@ -31,6 +52,8 @@ KIND = BackendKind(
     usual=_usual,
     with_model=lambda _target, model: f"local:{model}",
     caveat="a small model on this machine: fair at short code, unreliable in facts and arithmetic",
-    offer="A small Qwen can answer on this machine: %qwen use local (491 MB, once).",
+    one_block={"grammar": _ONE_BLOCK, "temperature": 0.0},
+    stronger=_stronger,
+    offer=_offer,
 )
 """The row of models on this machine."""

@@ -66,3 +66,8 @@ KNOWN = {
     ),
 }
 """The weights that can be fetched, by their short names."""
+
+
+def size_words(size: int) -> str:
+    """Write a number of bytes as people read it: 491 MB, 1.1 GB."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"  # noqa: PLR2004 - a gigabyte

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int, str], None]
 
 _EXTRA = 'Install the local engine: pip install "qwen-magic[local]".'
-_GIB = 1 << 30
+_GB = 1_000_000_000
 _READ_BYTES = 1 << 20
 _LOCK_POLL_SECONDS = 0.2
 
@@ -116,7 +116,7 @@ def pull(name: str = "0.5b", *, bar: bool = True) -> Path:
 
     """
     address = name.strip().removeprefix("local").removeprefix(":") or "0.5b"
-    if not bar:
+    if not bar or address.lower() not in KNOWN:
         return ensure(address)
     with _bar() as progress:
         return ensure(address, progress)
@@ -171,8 +171,8 @@ def _check_space(where: Path, needed: int) -> None:
     free = shutil.disk_usage(where).free
     if free < needed:
         raise WeightsError(
-            f"the disk is too full: {needed / _GIB:.2f} GiB are needed, {free / _GIB:.2f} are free",
-            hint=f"Free {(needed - free) / _GIB:.2f} GiB, or set QWEN_MAGIC_CACHE to another disk's folder.",
+            f"the disk is too full: {needed / _GB:.2f} GB are needed, {free / _GB:.2f} are free",
+            hint=f"Free {(needed - free) / _GB:.2f} GB, or set QWEN_MAGIC_CACHE to another disk's folder.",
         )
 
 
@@ -235,7 +235,7 @@ def _bar() -> Iterator[Progress]:
             from tqdm.auto import tqdm  # noqa: PLC0415 - heavy
     except ImportError as error:
         raise WeightsError("a package for downloads is missing", hint=_EXTRA) from error
-    with tqdm(unit="B", unit_scale=True, unit_divisor=1024) as bar:
+    with tqdm(unit="B", unit_scale=True, unit_divisor=1000) as bar:
 
         def progress(done: int, total: int, what: str) -> None:
             bar.total = total

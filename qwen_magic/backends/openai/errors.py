@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _AGAIN = "Ask again, or try another target."
 _OTHER = "Wait a little, or try another target."
 _LONGEST = 300
+_LONG, _HOUR = 90.0, 3600.0
+"""Seconds from which a wait is no little one, and from which it is told in hours."""
 _DEEPEST = 8
 _MODEL = re.compile(
     r"\bmodel\b.{0,80}(?:not (?:be )?(?:found|exist|available|a valid)|n['o]t exist|no longer|unknown)"
@@ -121,7 +123,17 @@ def http_error(
     said = read_details(body)
     error = _meaning(status, said, target, key_hint or "Give a key that this server takes.", title)
     error.retry_after = retry_after(headers)
+    if (error.retry_after or 0.0) >= _LONG:
+        error.hint = (
+            f"It takes prompts again in {_wait_words(error.retry_after or 0.0)}; try another target until then."
+        )
     return error
+
+
+def _wait_words(seconds: float) -> str:
+    """Write a long wait: 2 minutes, 1 hour."""
+    number, unit = (seconds / 3600, "hour") if seconds >= _HOUR else (seconds / 60, "minute")
+    return f"{number:.0f} {unit}{'' if round(number) == 1 else 's'}"
 
 
 def stream_error(message: Mapping[str, Any], target: str) -> ServerError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from ..kinds import BackendKind
@@ -18,10 +19,17 @@ def _parse(name: str, spec: str) -> Target | None:
     if prefix != "openai" or not rest:
         return None
     base, _, model = rest.partition("#")
-    there = parse_address(name, base)
+    there = parse_address(name, base, _address_hint(base))
     shown = name if there.is_plain else f"openai:{there.url}" + (f"#{model}" if model else "")
     url, server = there.url.rstrip("/"), server_at(there.url)
     return Target(shown, "openai", url, model=model, login=there.login, query=there.query, server=server)
+
+
+def _address_hint(base: str) -> str:
+    """Say how a model is written that stands where a server's address belongs; "" for what is no model either."""
+    if not re.fullmatch(r"[\w.-]+", base):
+        return ""
+    return f"Write the server's address too: openai:https://api.openai.com/v1#{base}."
 
 
 def _with_model(target: str, model: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
 from ...text.terminal import escaped
-from ..options import all_but, read_options
+from ..options import OPTIONS, all_but, read_options
 from ..row_options import ROW_FIELDS
 from .command import Command, nothing_after, say
 
@@ -16,12 +17,20 @@ if TYPE_CHECKING:
 
 _CONTINUE_OPTIONS = ("target", "output", "append", "format", "next", "replay")
 _RETRY_OPTIONS = all_but("conversation", "new", "alone", "context", "raw", "eval", "replace", *ROW_FIELDS)
+_LATE = re.compile(r"\S\s+(--[a-z][a-z-]+)(?:[ =]\S+)?\s*\Z")
 _BOTH_BLOCKS = "Give the number of one block, or nothing for all of the code."
 
 
 def _ask(session: NotebookSession, rest: str) -> Reply | None:
     options, prompt = read_options(rest, all_but(*ROW_FIELDS))
-    return session.ask(options, prompt)
+    return session.ask(options, prompt, _late_options(prompt))
+
+
+def _late_options(prompt: str) -> tuple[str, ...]:
+    """Say that options at a prompt's end were sent as text."""
+    found = _LATE.search(prompt)
+    known = {flag for option in OPTIONS for flag in option.flags}
+    return (f"{found[1]} was sent as text: options go before the prompt",) if found and found[1] in known else ()
 
 
 def _continue(session: NotebookSession, rest: str) -> Reply | None:
@@ -38,10 +47,10 @@ def _retry(session: NotebookSession, rest: str) -> Reply | None:
 
 def _code(session: NotebookSession, rest: str) -> None:
     from ...rendering.cell_code import block_code, cell_code, nth_block  # noqa: PLC0415 - only where it is asked for
-    from ..next_cell import offer  # noqa: PLC0415
+    from ..next_cell import insert, replace  # noqa: PLC0415
 
     words = rest.split()
-    replace = "--replace" in words
+    replaces = "--replace" in words
     words = [word for word in words if word != "--replace"]
     if len(words) > 1 or not all(word.isdecimal() for word in words):
         raise UsageError(f"{rest!r} after %qwen code", hint=_BOTH_BLOCKS)
@@ -56,7 +65,7 @@ def _code(session: NotebookSession, rest: str) -> None:
         code = block_code(nth_block(blocks, int(words[0]))) if words else cell_code(blocks)
     if not code:
         raise UsageError("no code block in the last answer", hint="Its text is in qwen_magic.last_reply().")
-    hidden = offer(session.shell, code, replace_with="" if replace else None)
+    hidden = replace(session.shell, code) if replaces else insert(session.shell, code)
     say(escaped(code))
     if hidden:
         say(hidden)

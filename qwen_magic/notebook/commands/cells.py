@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...chat.question import Question
@@ -14,19 +16,20 @@ if TYPE_CHECKING:
     from ..options import Options
     from ..session import NotebookSession
 
+_APPLY = re.compile(r"(?:^|\s)--apply(?=\s|$)")
 _OPTIONS = all_but("context", "raw", "eval", "next", "replace")
 
 
 def _fix(session: NotebookSession, rest: str) -> Reply | None:
-    from ..questions import FIX_SYSTEM, corrected_cell, fix_prompt  # noqa: PLC0415 - loading the extension stays light
+    from ..fixing import fix  # noqa: PLC0415 - loading the extension stays light
 
+    rest, applies = _APPLY.subn(" ", rest)
     options, rest = read_options(rest, _OPTIONS)
     nothing_after("fix", rest)
     failure = session.cells.last_failure()
     if failure is None:
         raise UsageError("no cell has failed in this session", hint="Run %qwen fix after a cell that has.")
-    question = _question(session, options, fix_prompt(failure), FIX_SYSTEM, "%qwen fix")
-    return session.put(question, options, lambda reply: corrected_cell(reply.text, failure) or "")
+    return fix(session, replace(options, replace=bool(applies)), failure)
 
 
 def _explain(session: NotebookSession, rest: str) -> Reply | None:
@@ -46,7 +49,7 @@ def _question(session: NotebookSession, options: Options, prompt: str, system: s
 COMMANDS = (
     Command(
         "fix",
-        "[OPTIONS]",
+        "[--apply] [OPTIONS]",
         "explain the last error; the next cell is the corrected one",
         _fix,
         _OPTIONS,

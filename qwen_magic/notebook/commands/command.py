@@ -84,9 +84,9 @@ def titled(conversation: Conversation) -> str:
     return f"{conversation.name!r}: {counted(conversation.turns)}, last used {dated(conversation.used_at)}"
 
 
-def counted(turns: int) -> str:
-    """Write a number of turns."""
-    return f"{turns} turn{'' if turns == 1 else 's'}"
+def counted(number: int, noun: str = "turn") -> str:
+    """Write a number of things."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def dated(time: float) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ...store import Conversation, Turn
     from ..session import NotebookSession
 
+_PAGES = (".html", ".htm")
 _BEGINNING = 100
 """Characters of a prompt or an answer in a list."""
 
@@ -155,7 +156,7 @@ def _delete(session: NotebookSession, rest: str) -> None:
 
 def _search(session: NotebookSession, rest: str) -> None:
     if not rest:
-        raise UsageError("%qwen conversation search names no words", hint="Write them behind it.")
+        raise UsageError("there are no words to search for", hint="Write them after %qwen search.")
     found = session.memory.store.search(rest)
     if not found:
         say("Nothing was found.")
@@ -165,16 +166,28 @@ def _search(session: NotebookSession, rest: str) -> None:
 
 
 def _export(session: NotebookSession, rest: str) -> None:
-    from ...exports import export  # noqa: PLC0415 - only where it is asked for
+    from ...exports.files import export, write_file  # noqa: PLC0415 - only where it is asked for
 
     words = read_words(rest)
     names = [word for word in words if word != "--overwrite"]
     if len(names) not in (1, 2):
-        raise UsageError("%qwen conversation export takes FILE [NAME]", hint="FILE ends in .md, .json or .ipynb.")
+        raise UsageError(
+            "%qwen conversation export takes FILE [NAME]", hint="FILE ends in .md, .html, .json or .ipynb."
+        )
     conversation = _chosen(session, names[1] if len(names) > 1 else "")
-    turns = session.memory.store.turns(conversation.id)
-    export(Path(names[0]).expanduser(), conversation, turns, overwrite="--overwrite" in words)
-    say(f"{names[0]} has {counted(len(turns))} of {conversation.name!r}.")
+    store, path, overwrite = session.memory.store, Path(names[0]).expanduser(), "--overwrite" in words
+    turns = store.turns(conversation.id)
+    if path.suffix.lower() in _PAGES:
+        from ...rendering.page import to_page  # noqa: PLC0415 - only where it is asked for
+
+        write_file(path, to_page(conversation, turns), overwrite=overwrite)
+    else:
+        export(path, conversation, turns, overwrite=overwrite)
+    others = sum(len(versions) - 1 for versions in store.versions(conversation.id).values())
+    left_out = (
+        f" {counted(others, 'other version')} of them {'is' if others == 1 else 'are'} not in it." if others else ""
+    )
+    say(f"{names[0]} has {counted(len(turns))} of {conversation.name!r}.{left_out}")
 
 
 def _import(session: NotebookSession, rest: str) -> None:
@@ -182,7 +195,9 @@ def _import(session: NotebookSession, rest: str) -> None:
 
     words = read_words(rest)
     if len(words) not in (1, 2):
-        raise UsageError("%qwen conversation import takes FILE [NAME]", hint="FILE ends in .md, .json or .ipynb.")
+        raise UsageError(
+            "%qwen conversation import takes FILE [NAME]", hint="FILE ends in .md, .html, .json or .ipynb."
+        )
     imported = read(Path(words[0]).expanduser())
     memory = session.memory
     conversation = memory.create(words[1] if len(words) > 1 else imported.name)
@@ -232,7 +247,7 @@ _SUBCOMMANDS = (
     _subcommand(
         "export",
         "FILE [NAME] [--overwrite]",
-        "write a conversation to FILE.md, .json or .ipynb",
+        "write a conversation to FILE.md, .html, .json or .ipynb",
         _export,
         "file",
         "conversation",

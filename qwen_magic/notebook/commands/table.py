@@ -6,6 +6,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
+from ...version import __version__
 from . import asking, cells, conversations, doctor, keys, machine, panels, replaying, targets
 from .command import Command, say
 from .help import ALL, help_text, topic_text
@@ -43,6 +44,24 @@ COMMANDS = {command.name: command for commands in GROUPS.values() for command in
 """The commands by their names; "" is ``%qwen`` alone."""
 
 
+_ELSEWHERE = {
+    "models": "%qwen targets TARGET lists a target's models, such as %qwen targets ollama.",
+    "model": "The model stands in the target: %qwen use ollama:qwen3, or openai:URL#MODEL.",
+    "list": "%qwen conversation list lists the conversations, %qwen targets the targets.",
+    "stop": "Interrupt the cell: what had come is kept.",
+    "cancel": "Interrupt the cell: what had come is kept.",
+    "clear": "%qwen conversation new begins a new conversation; nothing is deleted.",
+    "reset": "%qwen conversation new begins a new conversation, %qwen use default goes back to the usual targets.",
+    "version": f"This is qwen_magic {__version__}.",
+    "login": "%qwen key NAME asks for a server's key, such as %qwen key dashscope.",
+    "config": "%qwen shows what is in force, %config QwenMagics lists all settings.",
+    "settings": "%qwen shows what is in force, %config QwenMagics lists all settings.",
+    "run": "A prompt goes in a %%qwen cell, or after %qwen ask; nothing of an answer is run for you.",
+    "chat": "%qwen panel opens a chat below the cell.",
+    "quit": "Nothing has to be ended; %unload_ext qwen_magic takes all of it away.",
+}
+"""Words that people type, and where what they look for is."""
+
 _COMMAND_WORDS = 2
 """Words of a line up to which it may be meant as a command."""
 
@@ -61,9 +80,11 @@ def run_command(session: NotebookSession, line: str) -> Reply | None:
     name, _, rest = line.strip().partition(" ")
     command = COMMANDS.get(name)
     if command is None:
+        if name.lower() in _ELSEWHERE and len(line.split()) <= _COMMAND_WORDS:
+            raise UsageError(f"no %qwen {name}", hint=_ELSEWHERE[name.lower()])
         if len(line.split()) > _COMMAND_WORDS:  # nobody's command
             raise UsageError(f"no %qwen {name}", hint=f"To ask that, write %qwen ask {line.strip()}")
-        hint = "%qwen help all lists all; a prompt goes in a %%qwen cell, or behind %qwen ask."
+        hint = f"%qwen help all lists all commands; to ask that, write %qwen ask {line.strip()}"
         raise _unknown(name, [key for key in COMMANDS if key], hint)
     if command.subcommands and rest.strip():
         word, _, rest = rest.strip().partition(" ")

@@ -78,9 +78,9 @@ or a password; %config QwenMagics.redact = True does so always.""",
     "fix": Topic(
         "Errors and code explained",
         """\
-After an error, %qwen fix sends the failing cell with its error, explains it, and puts the
-corrected cell below. %qwen explain explains the last cell, In[3], or a name.
-Nothing is run for you.""",
+After an error, %qwen fix sends the failing cell with its error, explains it, shows what
+changes, and puts the corrected cell below; --apply puts it into this cell.
+%qwen explain explains the last cell, In[3], or a name. Nothing is run for you.""",
     ),
     "schema": Topic(
         "An answer as a value",
