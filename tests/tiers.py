@@ -51,7 +51,7 @@ _FILES = {
         notebook/test_kernel notebook/test_locked_store notebook/test_prompt_contents notebook/test_pty
         notebook/test_questions notebook/test_replayed_cells notebook/test_shaping notebook/test_steering_cells
         notebook/test_thinking_display notebook/test_two_kernels notebook/test_values notebook/test_whereabouts
-        panel/test_panel_kernel panel/test_panel_replay panel/test_panel_session soak/test_soak
+        panel/test_panel_failed panel/test_panel_kernel panel/test_panel_replay panel/test_panel_session soak/test_soak
         test_companion_notebooks test_conversation_notebook
     """,
     "browser": """

@@ -196,7 +196,7 @@ class Memory:
             elif position.cell:
                 self._cells[position.cell] = conversation.id
             written = replace(turn, cell=position.cell, asked_at=time.time())
-            number = store.begin(conversation.id, written, replaces, branch=position.branch)
+            number = store.begin(conversation.id, written, replaces, branch=position.branch, before=position.at)
             begun = store.turn(number)
             return OpenTurn(number, store, conversation.id, begun.place if begun else 0, leaves)
         return None

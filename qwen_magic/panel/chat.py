@@ -136,9 +136,7 @@ class Chat:
     def regenerate(self, key: str) -> None:
         """Ask a prompt again; the earlier answer is kept as another version."""
         if unkept := self.screen.unkept(key):
-            question = unkept.exchange.question
-            position = self._position(question.position.replaces)
-            self._ask(replace(question, position=position), instead_of=unkept)
+            self._ask(replace(unkept.exchange.question, position=self._position_of(unkept)), instead_of=unkept)
             return
         turn = self.screen.turn(key)
         position = replace(self._position(turn), cell=turn.cell)
@@ -152,8 +150,8 @@ class Chat:
         """
         unkept = self.screen.unkept(key)
         before = unkept.exchange.question if unkept else self.screen.turn(key)
-        replaces = before.position.replaces if isinstance(before, Question) else before
-        question = draft.question(self._position(replaces), self._system())
+        position = self._position_of(unkept) if unkept else self._position(self.screen.turn(key))
+        question = draft.question(position, self._system())
         parts = before.parts
         if parts and question.prompt != before.prompt:
             parts = with_text(parts, question.prompt)
@@ -273,15 +271,22 @@ class Chat:
                 self._queue.insert(0, draft)
                 self.screen.say(in_words(error), "error")
 
-    def _position(self, replaces: Turn | None) -> Position:
-        """Return where the next prompt stands: at the end, or in the place of a turn, as a branch."""
+    def _position_of(self, unkept: LiveAnswer) -> Position:
+        """Return where a prompt stands that is asked in the place of one whose answer nobody kept."""
+        replaces = unkept.exchange.question.position.replaces
+        written = unkept.exchange.turn is not None and replaces is None
+        return self._position(replaces, unkept.place if written else None)
+
+    def _position(self, replaces: Turn | None, at: int | None = None) -> Position:
+        """Return where the next prompt stands: at the end, at a place, or in that of a turn, as a branch."""
         conversation = self._idle_conversation()
         turns = tuple(self._memory.store.turns(conversation.id)) if conversation else ()
-        if replaces:
-            turns = tuple(turn for turn in turns if turn.place < replaces.place)
+        last = replaces.place if replaces else at
+        if last is not None:
+            turns = tuple(turn for turn in turns if turn.place < last)
         name = self.screen.name
         position = Position(
-            conversation, name, turns, replaces, branch=replaces is not None, chosen=not name, first=not turns
+            conversation, name, turns, replaces, at, branch=replaces is not None, chosen=not name, first=not turns
         )
         return position.last(self._session.settings.turns)
 
@@ -303,8 +308,11 @@ class Chat:
         self._start(exchange, instead_of)
 
     def _start(self, exchange: Exchange, instead_of: LiveAnswer | None = None) -> None:
+        later = {turn.id: turn.place for turn in self.screen.turns if instead_of and turn.place >= instead_of.place}
         exchange.begin()
         if instead_of:
+            stayed = any(later.get(turn.id) == turn.place for turn in self.screen.turns)
+            self._hub.make_room(instead_of, all_later=not stayed)
             self._hub.discard(instead_of)
         conversation = self.screen.conversation
         number = exchange.turn.conversation if exchange.turn else conversation.id if conversation else None

@@ -97,6 +97,21 @@ class Hub:
         self.answers.remove(answer)
         self._changed()
 
+    def make_room(self, answer: LiveAnswer, *, all_later: bool) -> None:
+        """Let answers that nobody kept stand behind what is asked in the place of another such one.
+
+        Args:
+            answer: the one that is asked again.
+            all_later: whether what was asked later was put one place further; else what stands at its place alone.
+
+        """
+        here = self.answers.index(answer)
+        for index, other in enumerate(self.answers):
+            if other.conversation != answer.conversation or other is answer:
+                continue
+            if other.place > answer.place and all_later or (other.place == answer.place and index > here):
+                other.place += 1
+
     def run(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run what asks, and see to its end when the session closes; on the loop."""
         task = asyncio.get_running_loop().create_task(coroutine)
