@@ -105,6 +105,10 @@ class Memory:
         """
         self._watchers.add(callback)
 
+    def tell(self) -> None:
+        """Call who watches: something else has changed that they show."""
+        self._watchers.tell()
+
     def unwatch(self, callback: Callable[[], None]) -> None:
         """Call it no more."""
         self._watchers.remove(callback)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .first_sign import FirstSign
     from .nest import Nest
     from .options import Options
+    from .panel_wish import PanelWish
     from .settings import NotebookSettings
 
 _CELLS_CHARACTERS = 12_000
@@ -51,7 +52,7 @@ class NotebookSession:
         chat: the session, as panels have it too.
         cells: what the session's other cells said.
         whereabouts: what was said of the conversations that cells ask in.
-        open_panel: shows the widget of a conversation, by its name or "" for the current one, and its stand-in.
+        open_panel: shows the widget of ``%qwen panel``.
 
     """
 
@@ -65,7 +66,7 @@ class NotebookSession:
         self.cells = cells
         self._first_sign = first_sign
         self.whereabouts = Whereabouts(self.chat.memory)
-        self.open_panel: Callable[[str, bool], object] = lambda _name, _lasting: None
+        self.open_panel: Callable[[PanelWish], object] = lambda _wish: None
 
     @property
     def client(self) -> QwenClient:

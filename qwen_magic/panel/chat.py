@@ -11,17 +11,15 @@ from ..chat.position import Position
 from ..chat.question import Question, with_text
 from ..errors import QwenError, UsageError, in_words
 from ..text.secrets import without_secrets
+from .hub import PanelFollower
 from .screen import Screen
 from .transcript import reply_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..chat.exchange import Exchange
     from ..chat.question import Draft
     from ..chat.session import ChatSession
     from ..client.client import QwenClient
-    from ..events import Event
     from ..store import Conversation, Turn
     from .choices import Choices
     from .hub import Hub
@@ -67,6 +65,7 @@ class Chat:
         self._queue: list[Draft] = []
         self._held = False
         self._number: int | None = None
+        self._picked = False
         self._waiters: list[asyncio.Future[None]] = []
         self.screen: Screen = Screen(
             self._memory,
@@ -236,6 +235,11 @@ class Chat:
         name = "".join(letter if letter.isalnum() or letter in " -_." else "-" for letter in conversation.name)
         self._pages.show_op({"op": "file", "view": view, "name": f"{name}.md", "text": text})
 
+    def picked(self, text: str) -> None:
+        """Say what is to be done with code that was picked, until it is done."""
+        self._picked = bool(self._session.picked)
+        self.screen.say(text, "code")
+
     async def idle(self) -> None:
         """Wait until nothing streams or waits to be sent."""
         while self.busy:
@@ -246,6 +250,12 @@ class Chat:
     def _changed(self) -> None:
         number, before = self.screen.number, self._number
         self._number = number
+        if self._picked and not self._session.picked:
+            self.screen.say("", "code")
+        self._picked = bool(self._session.picked)
+        if before not in (None, number) and self._hub.streaming(before):
+            name = getattr(self._memory.store.look_up(before), "name", "")
+            self.screen.say(f"The answer goes on in {name!r}, which can be chosen above.")
         if self._queue and not self._held and before not in (None, number):  # a cell has gone on elsewhere
             self._held = True
             self.screen.say("The conversation is another one now: what waits to be sent goes on waiting.")
@@ -321,7 +331,7 @@ class Chat:
     async def _run(self, answer: LiveAnswer) -> None:
         """Run an answer's exchange to its end; what goes wrong is told below the answer."""
         with contextlib.suppress(Exception):
-            await answer.exchange.run(_PanelFollower(answer, self._ended))
+            await answer.exchange.run(PanelFollower(answer, self._ended))
         self._after(answer)
 
     def _ended(self, answer: LiveAnswer) -> None:
@@ -381,19 +391,3 @@ class Chat:
             raise UsageError("this panel stays with its conversation", hint="%qwen panel opens one that does not.")
         if self._queue:
             raise UsageError("prompts wait to be sent in this conversation", hint="Remove them first.")
-
-
-class _PanelFollower:
-    """Shows the pages an exchange that runs on the loop: an observer."""
-
-    def __init__(self, answer: LiveAnswer, ended: Callable[[LiveAnswer], None]) -> None:
-        self._answer = answer
-        self._when_ended = ended
-
-    def on_event(self, event: Event) -> None:
-        """Show one event."""
-        self._answer.on_event(event)
-
-    def on_end(self, _exchange: Exchange) -> None:
-        """Show the end."""
-        self._when_ended(self._answer)

@@ -109,7 +109,7 @@ class Hub:
         for index, other in enumerate(self.answers):
             if other.conversation != answer.conversation or other is answer:
                 continue
-            if other.place > answer.place and all_later or (other.place == answer.place and index > here):
+            if (other.place > answer.place and all_later) or (other.place == answer.place and index > here):
                 other.place += 1
 
     def run(self, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -192,3 +192,19 @@ class CellFollower:
             self._hub.end(self._answer, reply, note)
             if not self._answer.kept:  # the cell shows what is to be seen of it
                 self._hub.discard(self._answer)
+
+
+class PanelFollower:
+    """Shows the pages an exchange that runs on the loop: an observer."""
+
+    def __init__(self, answer: LiveAnswer, ended: Callable[[LiveAnswer], None]) -> None:
+        self._answer = answer
+        self._when_ended = ended
+
+    def on_event(self, event: Event) -> None:
+        """Show one event."""
+        self._answer.on_event(event)
+
+    def on_end(self, _exchange: Exchange) -> None:
+        """Show the end."""
+        self._when_ended(self._answer)

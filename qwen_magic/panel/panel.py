@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from ..chat.session import ChatSession
 from ..errors import QwenError, UsageError, in_words
 from ..loop import background_loop
 from ..rendering.cell_code import block_code
-from ..rendering.transcripts import as_bundle
+from ..rendering.transcripts import conversation_bundle
 from ..text.bundles import mime_bundle
 from ..text.fences import CodeBlock
 from ..text.secrets import without_secrets
@@ -25,10 +26,12 @@ from ..text.surrogates import mended
 from .actions import perform
 from .chat import Chat
 from .choices import Choices
+from .dock import Dock
 from .hub import Hub
 from .reading import OtherVersionError, read_action
 from .saved import SAVED_TURNS, SavedTurns, trait_of
 from .screen import first_turns
+from .script import page_script
 from .stand_in import stand_in
 
 if TYPE_CHECKING:
@@ -36,10 +39,10 @@ if TYPE_CHECKING:
 
     from ..chat.question import Draft
     from ..client.client import QwenClient
-    from .protocol import Activity, CodeAction, Op, PanelSettings
+    from .protocol import CodeAction, Op
+    from .state import Activity, PanelSettings
     from .transcript import MarkedTurn
 
-_HERE = Path(__file__).parent
 _LEAST_HEIGHT, _GREATEST_HEIGHT = 160, 4000
 
 
@@ -64,8 +67,8 @@ class ChatPanel(anywidget.AnyWidget):
 
     """
 
-    _esm = _HERE / "panel.js"
-    _css = _HERE / "panel.css"
+    _esm = page_script()
+    _css = Path(__file__).parent / "panel.css"
 
     saved = Int(0, help="How often the transcript was saved, for a time without a kernel.").tag(sync=True)
     for _slot in range(SAVED_TURNS):
@@ -85,8 +88,7 @@ class ChatPanel(anywidget.AnyWidget):
         height: int = 480,
         session: ChatSession | None = None,
     ) -> None:
-        if not isinstance(height, int) or not _LEAST_HEIGHT <= height <= _GREATEST_HEIGHT:
-            raise UsageError(f"height is {height!r}", hint=f"Give pixels, from {_LEAST_HEIGHT} to {_GREATEST_HEIGHT}.")
+        _check_height(height)
         self._client = client
         self._name = conversation or ""
         self._choices = Choices(target or "", system or "")
@@ -94,6 +96,8 @@ class ChatPanel(anywidget.AnyWidget):
         self._own_session = session
         self._saved_turns = SavedTurns()
         self._session: ChatSession | None = None
+        self._just_shown = False
+        self._dock = Dock()
         self._stand_in_id = ""
         self._stand_in: dict[str, str] = {}
         session_now = session or _find_session(None)
@@ -103,7 +107,9 @@ class ChatPanel(anywidget.AnyWidget):
         )
         self._hear_at_once()
         self.on_msg(self._hear)
-        self._bound()
+        chat = self._bound()
+        with contextlib.suppress(QwenError):  # the loop says it where the user looks
+            self.settings = dict(chat.screen.chosen())
 
     def __repr__(self) -> str:
         name = self.conversation
@@ -166,19 +172,23 @@ class ChatPanel(anywidget.AnyWidget):
 
     def save(self) -> None:
         """Show the transcript as an ordinary output, which a notebook keeps everywhere; print it in plain Python."""
-        bundle = as_bundle(self.transcript())
+        bundle = self._bundle()
         if get_ipython() is None:  # publishing would make a shell
             print(bundle["text/plain"])  # noqa: T201 - the output
         else:
             publish_display_data(bundle)  # type: ignore[no-untyped-call]
 
-    def show(self, *, lasting: bool = True) -> None:
-        """Show the panel, as a cell's output.
+    def show(self, *, lasting: bool = True, side: bool = False) -> None:
+        """Show the panel, as a cell's output or beside the notebook.
 
         Args:
             lasting: whether what was said stands below it wherever the notebook is opened without a kernel.
+            side: whether it is to stand beside the notebook; where that cannot be, it is said how a user does it.
 
         """
+        self._just_shown = True
+        if side and self._dock.show(self):
+            return
         if lasting:
             self._stand_in_id = self._stand_in_id or uuid.uuid4().hex
         display(self)  # type: ignore[no-untyped-call]
@@ -276,6 +286,10 @@ class ChatPanel(anywidget.AnyWidget):
                     self._do(lambda chat: chat.edit(key, draft))
                 case "code":
                     self._pick(action)
+                case "ready" if self._just_shown:
+                    self._just_shown = False
+                    self._do(partial(perform, action=action))
+                    self._do(lambda _chat: self.show_op({"op": "focus", "view": action["view"]}))
                 case _:
                     self._do(partial(perform, action=action))
         except QwenError as error:
@@ -289,8 +303,13 @@ class ChatPanel(anywidget.AnyWidget):
         """Keep a code block for ``%qwen code``; no message of a page can write a cell."""
         block = CodeBlock(action["language"], action["text"].rstrip("\n"), closed=True)
         self._bound_session().picked = block_code(block)
-        text = "Run %qwen code in a cell: the next cell is this block then. It is not run."
-        self.show_op({"op": "say", "text": text, "kind": "info"})
+        text = "Run %qwen code in a cell: it makes the next cell of this block, and does not run it."
+        self._do(lambda chat: chat.picked(text))
+
+    @validate("height")
+    def _good_height(self, proposal: dict[str, Any]) -> int:
+        _check_height(proposal["value"])
+        return int(proposal["value"])
 
     @validate("draft")
     def _kept_draft(self, proposal: dict[str, Any]) -> str:
@@ -321,9 +340,19 @@ class ChatPanel(anywidget.AnyWidget):
         data, metadata = bundle
         if self._stand_in_id:  # it says all that is to be said without a widget
             return {**data, **mime_bundle("", "")}, metadata
-        text = self.transcript()
         note = "The chat panel needs a front end that shows widgets."
-        return {**data, **as_bundle(f"{text}\n\n{note}" if text else note)}, metadata
+        shown = {kind: f"{text}\n\n{note}" if text.strip() else note for kind, text in self._bundle().items()}
+        return {**data, **shown}, metadata
+
+    def _bundle(self) -> dict[str, str]:
+        screen = self._bound().screen
+        conversation = screen.conversation
+        return conversation_bundle(conversation, screen.turns) if conversation else mime_bundle("", "")
+
+
+def _check_height(height: int) -> None:
+    if not isinstance(height, int) or not _LEAST_HEIGHT <= height <= _GREATEST_HEIGHT:
+        raise UsageError(f"height is {height!r}", hint=f"Give pixels, from {_LEAST_HEIGHT} to {_GREATEST_HEIGHT}.")
 
 
 def _find_session(bound: ChatSession | None) -> ChatSession:

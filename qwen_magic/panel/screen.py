@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ..store import Conversation, Store, Turn
     from .hub import Hub
     from .live import LiveAnswer
-    from .protocol import DeltaOp, Op, PanelSettings, PromptSettings, SayOp
+    from .protocol import DeltaOp, Op, SayOp, Setting
+    from .state import PanelSettings, PromptSettings
 
 _LOOK_SECONDS = 0.02
 _SAVE_SECONDS = 0.5
@@ -201,11 +202,15 @@ class Screen:
         """Give a new page the whole transcript."""
         self._reset(self._wanted(), view)
 
-    def say(self, text: str, kind: Literal["info", "error"] = "info", view: str = "") -> None:
-        """Show a sentence, on one page or on all."""
+    def say(
+        self, text: str, kind: Literal["info", "error", "code"] = "info", view: str = "", setting: Setting | None = None
+    ) -> None:
+        """Show a sentence, on one page or on all; of a setting, where that was refused."""
         op: SayOp = {"op": "say", "text": text, "kind": kind}
         if view:
             op["view"] = view
+        if setting:
+            op["setting"] = setting
         self._pages.show_op(op)
 
     def tell(self, answer: LiveAnswer, op: DeltaOp) -> None:
@@ -248,18 +253,20 @@ class Screen:
 
     def show_settings(self) -> None:
         """Show what can be chosen and is."""
+        self._pages.show_settings(self.chosen())
+
+    def chosen(self) -> PanelSettings:
+        """Return what can be chosen and is."""
         conversation = self.conversation
         number = conversation.id if conversation else None
         kept = [one for one in self._memory.store.conversations() if one.turns or one.id == number]
-        self._pages.show_settings(
-            {
-                "conversation": {"id": number, "name": conversation.name if conversation else ""},
-                "conversations": [{"id": one.id, "name": one.name, "turns": one.turns} for one in kept],
-                "pinned": bool(self.name),
-                "system": without_secrets(self._system()),
-                **self._settings(),
-            }
-        )
+        return {
+            "conversation": {"id": number, "name": conversation.name if conversation else ""},
+            "conversations": [{"id": one.id, "name": one.name, "turns": one.turns} for one in kept],
+            "pinned": bool(self.name),
+            "system": without_secrets(self._system()),
+            **self._settings(),
+        }
 
     def _stored(self) -> None:
         """Look again soon, for something was written, here or in another thread."""

@@ -10,7 +10,16 @@ import time
 from typing import TYPE_CHECKING, cast
 
 from ..errors import StoreError, UsageError
-from .rows import conversation_by_id, conversation_where, insert_turn, make_room, mark_used, next_place, place_of, write_answer
+from .rows import (
+    conversation_by_id,
+    conversation_where,
+    insert_turn,
+    make_room,
+    mark_used,
+    next_place,
+    place_of,
+    write_answer,
+)
 from .versions import finish_version
 
 if TYPE_CHECKING:

@@ -118,7 +118,11 @@ class Reads:
         return held
 
     def _read(
-        self, connection: sqlite3.Connection, conversation: int, marks: list[tuple[int, _Mark]], known: dict[_Mark, Turn]
+        self,
+        connection: sqlite3.Connection,
+        conversation: int,
+        marks: list[tuple[int, _Mark]],
+        known: dict[_Mark, Turn],
     ) -> dict[_Mark, Turn]:
         """Return the turns of these places and marks, in order; those that are not held, or have moved, are read."""
         held = {mark: turn for place, mark in marks if (turn := known.get(mark)) and turn.place == place}

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from panel_kernels import Counter, front, server, user  # noqa: F401 - fixtures, too
+from panel_kernels import front, server, user  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
     from comms import PanelUser
+    from panel_kernels import Counter
 
 DEAD = "openai:http://127.0.0.1:9/v1#none"
 
@@ -16,9 +17,9 @@ DEAD = "openai:http://127.0.0.1:9/v1#none"
 def fail(user: PanelUser, server: Counter, *prompts: str) -> None:
     """Send prompts to where nobody answers, and choose the server again."""
     user.act("set", name="target", value=DEAD)
-    for prompt in prompts:
+    for count, prompt in enumerate(prompts, len(user.prompts) + 1):
         user.act("send", text=prompt)
-        user.kernel.until(lambda prompt=prompt: user.page.turns and user.last["prompt"] == prompt)
+        user.kernel.until(lambda count=count: len(user.prompts) == count)  # type: ignore[misc]
         assert user.settled()["ending"] == "error"
     user.act("set", name="target", value=server.target)
 
