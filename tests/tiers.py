@@ -35,7 +35,7 @@ _FILES = {
         backends/test_space backends/test_space_connections backends/test_stranger
         backends/test_thinking_switches backends/test_weight_sources backends/test_weights
         backends/test_wire_names backends/test_wire_shapes chat/test_doctor client/test_chain client/test_client
-        client/test_empty_answers client/test_many_at_once client/test_sync_stream faults/test_faults
+        client/test_empty_answers client/test_many_at_once client/test_marimo_model client/test_sync_stream faults/test_faults
         faults/test_redirects faults/test_slots faults/test_trying_again faults/test_waiting panel/test_choices
         panel/test_panel_files panel/test_panel_parts panel/test_panel_plain public/test_documents
         public/test_public_api replay/test_replay replay/test_replay_crashes replay/test_replay_key
@@ -51,7 +51,7 @@ _FILES = {
         notebook/test_kernel notebook/test_locked_store notebook/test_prompt_contents notebook/test_pty
         notebook/test_questions notebook/test_replayed_cells notebook/test_shaping notebook/test_steering_cells
         notebook/test_thinking_display notebook/test_two_kernels notebook/test_values notebook/test_whereabouts
-        panel/test_panel_executed panel/test_panel_failed panel/test_panel_kernel panel/test_panel_news panel/test_panel_replay panel/test_panel_session soak/test_soak
+        panel/test_panel_app panel/test_panel_executed panel/test_panel_failed panel/test_panel_kernel panel/test_panel_news panel/test_panel_replay panel/test_panel_session soak/test_soak
         test_companion_notebooks test_conversation_notebook
     """,
     "browser": """

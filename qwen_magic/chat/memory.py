@@ -59,6 +59,11 @@ class Memory:
         self._told = ""
 
     @property
+    def workspace(self) -> Workspace:
+        """What surrounds the session."""
+        return self._workspace
+
+    @property
     def store(self) -> Store:
         """The conversations; in memory where they are not to be kept, or cannot be."""
         with self._lock:

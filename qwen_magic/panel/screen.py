@@ -6,6 +6,7 @@ import contextlib
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from ..chat.workspace import PlainWorkspace
 from ..errors import QwenError, UsageError
 from ..loop import background_loop
 from ..store.rows import checked_name
@@ -264,6 +265,7 @@ class Screen:
             "conversation": {"id": number, "name": conversation.name if conversation else ""},
             "conversations": [{"id": one.id, "name": one.name, "turns": one.turns} for one in kept],
             "pinned": bool(self.name),
+            "surroundings": "python" if isinstance(self._memory.workspace, PlainWorkspace) else "notebook",
             "system": without_secrets(self._system()),
             **self._settings(),
         }

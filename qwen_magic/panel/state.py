@@ -53,6 +53,7 @@ class PanelSettings(PromptSettings):
         conversation: the conversation that is shown.
         conversations: those that can be chosen.
         pinned: whether the panel stays with its conversation.
+        surroundings: what is around it: a notebook with variables and commands, plain Python, or visitors of an app.
 
     """
 
@@ -60,6 +61,7 @@ class PanelSettings(PromptSettings):
     conversation: CurrentConversation
     conversations: list[ConversationChoice]
     pinned: bool
+    surroundings: Literal["notebook", "python", "app"]
 
 
 class Activity(TypedDict):

@@ -35,6 +35,7 @@ SETTINGS = {
     "max_tokens": None,
     "thinking": "",
     "pinned": False,
+    "surroundings": "notebook",
 }
 IDLE = {"streaming": False, "queue": [], "stop": "now"}
 BUSY = {"streaming": True, "queue": [], "stop": "now"}

@@ -54,9 +54,9 @@ def test_the_modules_are_one_script() -> None:
     names: list[str] = []
     for name in _MODULES:
         text = (PAGE / f"{name}.js").read_text(encoding="utf-8")
-        for wanted, module in re.findall(r"^import \{ ([^}]*) \} from \"\./(\w+)\.js\";$", text, re.MULTILINE):
+        for wanted, module in re.findall(r"^import \{([^}]*)\} from \"\./(\w+)\.js\";$", text, re.MULTILINE):
             assert module in _MODULES[: _MODULES.index(name)]
-            assert set(wanted.split(", ")) <= set(names)
+            assert set(re.findall(r"\w+", wanted)) <= set(names)
         names += re.findall(r"^(?:export )?(?:async )?(?:const|function|class) (\w+)", text, re.MULTILINE)
     assert len(names) == len(set(names))
     assert {f"{name}.js" for name in _MODULES} == {path.name for path in PAGE.iterdir()}

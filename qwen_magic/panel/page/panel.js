@@ -8,7 +8,9 @@ import { VERSION } from "./protocol.js";
 import { PANEL, button } from "./templates.js";
 import { Turn } from "./turn.js";
 import { walk } from "./walking.js";
-import { BUSY, EMPTY, ENDINGS, GONE, LOOK_EVERY, OFFLINE, OTHER, PATIENCE, RESTARTED } from "./words.js";
+import {
+  ASK, ASK_WITH_VARIABLES, BUSY, EMPTY, ENDINGS, GONE, LOOK_EVERY, OFFLINE, OTHER, PATIENCE, RESTARTED,
+} from "./words.js";
 
 class Panel {
   constructor(model, place) {
@@ -323,7 +325,10 @@ class Panel {
   }
 
   showSettings() {
-    const { conversations = [], conversation, targets = [], models = [], ...chosen } = this.model.get("settings");
+    const { conversations = [], conversation, targets = [], models = [], surroundings = "notebook", ...chosen } =
+      this.model.get("settings");
+    this.root.dataset.surroundings = surroundings;
+    this.prompt.placeholder = surroundings === "notebook" ? ASK_WITH_VARIABLES : ASK;
     const known = conversations.some(({ id }) => id === conversation?.id);
     const all = known ? conversations : [{ id: "", name: "New conversation" }, ...conversations];
     const [picker, target, model] = this.fields;

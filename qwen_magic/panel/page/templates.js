@@ -40,7 +40,7 @@ export const PANEL = `
   <div class="qwen-notice" hidden><span></span>${button("dismiss", "Dismiss", "close")}</div>
   <div class="qwen-queue" role="group" aria-label="Queue" hidden></div>
   <div class="qwen-composer">
-    <textarea aria-label="Prompt" rows="1" placeholder="Ask Qwen \u2026 {variables} are filled in"></textarea>
+    <textarea aria-label="Prompt" rows="1"></textarea>
     ${button("stop", "Stop", "stop", "Stop", "hidden")}
     ${button("send", "Send", "send", "Send", 'class="qwen-main"')}</div>
   <div class="qwen-live" role="status" aria-live="polite"></div>`;

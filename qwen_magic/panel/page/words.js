@@ -7,6 +7,8 @@ export const RESTARTED =
   "The kernel was restarted or has ended: run %qwen panel in a cell to go on. Your draft stays here.";
 export const BUSY = "The kernel is busy: it answers when the running cell ends.";
 export const GONE = "The Jupyter server does not answer: start it, then reload this page. Your draft stays here.";
+export const ASK = "Ask Qwen \u2026";
+export const ASK_WITH_VARIABLES = "Ask Qwen \u2026 {variables} are filled in";
 export const PATIENCE = 5000; // milliseconds without a word from the kernel
 export const LOOK_EVERY = 2000; // milliseconds between two looks for what other kernels have written
 export const ENDINGS = { "": "finished", interrupted: "stopped", error: "failed", length: "finished at its token limit",
