@@ -85,6 +85,7 @@ def without_choices(settings: PanelSettings) -> PanelSettings:
         **settings,
         "conversation": {"id": settings["conversation"]["id"], "name": ""},
         "conversations": [],
+        "earlier": None,
         "system": "",
         "target": "",
         "default_target": "",

@@ -261,7 +261,10 @@ class Screen:
         conversation = self.conversation
         number = conversation.id if conversation else None
         kept = [one for one in self._memory.store.conversations() if one.turns or one.id == number]
+        begun = self.name or (conversation is not None and conversation.turns) or self.answers
+        earlier = None if begun else self._memory.earlier()
         return {
+            "earlier": {"id": earlier.id, "name": earlier.name, "turns": earlier.turns} if earlier else None,
             "conversation": {"id": number, "name": conversation.name if conversation else ""},
             "conversations": [{"id": one.id, "name": one.name, "turns": one.turns} for one in kept],
             "pinned": bool(self.name),

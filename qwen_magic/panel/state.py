@@ -53,6 +53,7 @@ class PanelSettings(PromptSettings):
         conversation: the conversation that is shown.
         conversations: those that can be chosen.
         pinned: whether the panel stays with its conversation.
+        earlier: the notebook's last conversation, where the next prompt would begin another; None else.
         surroundings: what is around it: a notebook with variables and commands, plain Python, or visitors of an app.
 
     """
@@ -61,6 +62,7 @@ class PanelSettings(PromptSettings):
     conversation: CurrentConversation
     conversations: list[ConversationChoice]
     pinned: bool
+    earlier: ConversationChoice | None
     surroundings: Literal["notebook", "python", "app"]
 
 

@@ -35,6 +35,7 @@ SETTINGS = {
     "max_tokens": None,
     "thinking": "",
     "pinned": False,
+    "earlier": None,
     "surroundings": "notebook",
 }
 IDLE = {"streaming": False, "queue": [], "stop": "now"}

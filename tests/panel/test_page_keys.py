@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness import BUSY, View, turn
+from harness import BUSY, SETTINGS, View, turn
 from page_views import PYTHON, view  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
@@ -145,3 +145,14 @@ def test_without_the_front_ends_commands_code_is_picked_by_the_kernel(view: Call
     assert page.root().locator(".qwen-notice").is_visible()
     page.op("say", text="", kind="code")
     assert page.root().locator(".qwen-notice").is_hidden()
+
+
+def test_an_empty_panel_offers_to_go_on(view: Callable[..., View]) -> None:
+    none = {"id": None, "name": ""}
+    page = view()
+    assert page.root().locator(".qwen-resume").is_hidden()
+    page.set("settings", {**SETTINGS, "conversation": none, "earlier": {"id": 5, "name": "restart", "turns": 7}})
+    page.button("Go on with 'restart' (7 turns)").click()
+    assert page.sent() == [{"action": "set", "name": "conversation", "value": 5}]
+    page.set("settings", SETTINGS)
+    assert page.root().locator(".qwen-resume").is_hidden()

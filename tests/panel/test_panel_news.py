@@ -103,3 +103,16 @@ def test_the_first_page_after_it_was_shown_takes_the_focus(user: PanelUser) -> N
     user.view()
     user.kernel.run("1")
     assert [op for _, op in user.widget.ops if op["op"] == "focus"] == ops
+
+
+def test_an_empty_panel_offers_the_last_conversation(user: PanelUser) -> None:
+    assert not user.settings["earlier"]
+    user.ask("one")
+    user.ask("two")
+    name = user.settings["conversation"]["name"]
+    user.kernel.run("%qwen new")
+    user.kernel.until(lambda: bool(user.settings["earlier"]))
+    earlier = user.settings["earlier"]
+    assert (earlier["name"], earlier["turns"]) == (name, 2)
+    user.act("set", name="conversation", value=earlier["id"])
+    user.kernel.until(lambda: user.prompts == ["one", "two"] and not user.settings["earlier"])

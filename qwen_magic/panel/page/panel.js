@@ -127,6 +127,7 @@ class Panel {
       end: () => this.toEnd(),
       export: () => this.tell({ action: act, view: this.view }),
       resend: () => turn.endEditing(true),
+      resume: () => this.tell({ action: "set", name: "conversation", value: this.model.get("settings").earlier.id }),
       send: () => this.send(),
       unfold: () => (pressed.ariaExpanded = String(this.box.settings.toggleAttribute("hidden") === false)),
       unqueue: () => this.tell({ action: act, index: Array.from(this.box.queue.children).indexOf(pressed.parentNode) }),
@@ -328,6 +329,12 @@ class Panel {
     const { conversations = [], conversation, targets = [], models = [], surroundings = "notebook", ...chosen } =
       this.model.get("settings");
     this.root.dataset.surroundings = surroundings;
+    const { earlier } = chosen;
+    this.box.resume.hidden = !earlier;
+    if (earlier) {
+      const size = earlier.turns === 1 ? "1 turn" : `${earlier.turns} turns`;
+      rename(this.box.resume, `Go on with '${earlier.name}' (${size})`, `Go on with '${earlier.name}' (${size})`);
+    }
     this.prompt.placeholder = surroundings === "notebook" ? ASK_WITH_VARIABLES : ASK;
     const known = conversations.some(({ id }) => id === conversation?.id);
     const all = known ? conversations : [{ id: "", name: "New conversation" }, ...conversations];

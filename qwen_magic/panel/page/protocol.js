@@ -37,7 +37,8 @@
  * @typedef {{ target: string, default_target: string, targets: string[], model: string, models: string[],
  *   temperature: number | null, max_tokens: number | null, thinking: "" | "on" | "off" }} PromptSettings
  * @typedef {PromptSettings & { system: string, conversation: CurrentConversation,
- *   conversations: ConversationChoice[], pinned: boolean, surroundings: "notebook" | "python" | "app" }} PanelSettings
+ *   conversations: ConversationChoice[], pinned: boolean, earlier: ConversationChoice | null,
+ *   surroundings: "notebook" | "python" | "app" }} PanelSettings
  * @typedef {{ streaming: boolean, queue: string[], stop: "now" | "later" }} Activity
  * @typedef {{ saved: number, settings: PanelSettings, activity: Activity, height: number,
  *   draft: string }} PanelState

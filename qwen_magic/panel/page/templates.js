@@ -35,7 +35,8 @@ export const PANEL = `
     <datalist id="VIEW-targets"></datalist><datalist id="VIEW-models"></datalist>
   </div>
   <div class="qwen-middle">
-    <div class="qwen-log" tabindex="0" role="group" aria-label="Transcript"><div class="qwen-turns"></div></div>
+    <div class="qwen-log" tabindex="0" role="group" aria-label="Transcript"><div class="qwen-turns"></div>
+      ${button("resume", "Go on with the last conversation", "", "", 'class="qwen-resume" hidden')}</div>
     ${button("end", "To the end", "end", "", 'class="qwen-end" hidden')}</div>
   <div class="qwen-notice" hidden><span></span>${button("dismiss", "Dismiss", "close")}</div>
   <div class="qwen-queue" role="group" aria-label="Queue" hidden></div>
