@@ -253,12 +253,15 @@ class Chat:
         if self._picked and not self._session.picked:
             self.screen.say("", "code")
         self._picked = bool(self._session.picked)
+        said = []
         if before not in (None, number) and self._hub.streaming(before):
             name = getattr(self._memory.store.look_up(before), "name", "")
-            self.screen.say(f"The answer goes on in {name!r}, which can be chosen above.")
+            said.append(f"The answer goes on in {name!r}, which can be chosen above.")
         if self._queue and not self._held and before not in (None, number):  # a cell has gone on elsewhere
             self._held = True
-            self.screen.say("The conversation is another one now: what waits to be sent goes on waiting.")
+            said.append("The conversation is another one now: what waits to be sent goes on waiting.")
+        if said:
+            self.screen.say(" ".join(said))
         self._next()
         self._show_activity()
 
