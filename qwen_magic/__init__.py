@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from .messages import File, Image, Message, Text, ToolCall, ToolResult
     from .notebook.magics import last_reply
+    from .notebook.panel_wish import PanelWish
     from .panel.panel import ChatPanel
     from .parameters import Parameters
     from .reply import Reply
@@ -123,8 +124,11 @@ def unload_ipython_extension(ipython: InteractiveShell) -> None:
     unload(ipython)
 
 
-def _open_panel(name: str, lasting: bool) -> None:  # noqa: FBT001 - called by the command alone
+def _open_panel(wish: PanelWish) -> None:
     """Show the session's panel for a conversation: the front ends know each other through here alone."""
     from .panel.panel import ChatPanel  # noqa: PLC0415 - the widget is loaded where one is wanted
 
-    ChatPanel.shared(name).show(lasting=lasting)
+    panel = ChatPanel.shared(wish.name)
+    if wish.height is not None:
+        panel.height = wish.height
+    panel.show(lasting=wish.lasting, side=wish.side)

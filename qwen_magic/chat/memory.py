@@ -59,6 +59,11 @@ class Memory:
         self._told = ""
 
     @property
+    def workspace(self) -> Workspace:
+        """What surrounds the session."""
+        return self._workspace
+
+    @property
     def store(self) -> Store:
         """The conversations; in memory where they are not to be kept, or cannot be."""
         with self._lock:
@@ -104,6 +109,10 @@ class Memory:
         It is not told of other kernels, and holds for whatever store is open.
         """
         self._watchers.add(callback)
+
+    def tell(self) -> None:
+        """Call who watches: something else has changed that they show."""
+        self._watchers.tell()
 
     def unwatch(self, callback: Callable[[], None]) -> None:
         """Call it no more."""
@@ -196,7 +205,7 @@ class Memory:
             elif position.cell:
                 self._cells[position.cell] = conversation.id
             written = replace(turn, cell=position.cell, asked_at=time.time())
-            number = store.begin(conversation.id, written, replaces, branch=position.branch)
+            number = store.begin(conversation.id, written, replaces, branch=position.branch, before=position.at)
             begun = store.turn(number)
             return OpenTurn(number, store, conversation.id, begun.place if begun else 0, leaves)
         return None

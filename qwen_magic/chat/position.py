@@ -21,6 +21,7 @@ class Position:
         name: the name of the conversation, where one was named, or "".
         before: the turns before it that go along, in order.
         replaces: the turn that it takes the place of, or None.
+        at: the place at which it is put where it replaces none, before what stands there; None for the end.
         branch: whether the turns after it are set aside with the one that it replaces; else they stay in force.
         cell: the key of the cell that asks, or "".
         alone: whether it is asked outside of any conversation.
@@ -34,6 +35,7 @@ class Position:
     name: str = ""
     before: tuple[Turn, ...] = ()
     replaces: Turn | None = None
+    at: int | None = None
     branch: bool = False
     cell: str = ""
     alone: bool = False

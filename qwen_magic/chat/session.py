@@ -52,7 +52,6 @@ class ChatSession:
         last: the exchange that ended last, or None.
         advice: what the user is advised besides the answers.
         audience: who may want to follow the exchanges besides their front end, or None.
-        picked: a code block that was picked in a panel, for ``%qwen code``, or "".
 
     """
 
@@ -63,7 +62,7 @@ class ChatSession:
         self.last: Exchange | None = None
         self.audience: Audience[Exchange] | None = None
         self.advice = Advice()
-        self.picked = ""
+        self._picked = ""
         self._replay: Replay | None = None
         self._lock = threading.Lock()
 
@@ -71,6 +70,17 @@ class ChatSession:
     def client(self) -> QwenClient:
         """The client of the session."""
         return self.settings.client
+
+    @property
+    def picked(self) -> str:
+        """A code block that was picked in a panel, for ``%qwen code``, or ""; the panels hear when it is taken."""
+        return self._picked
+
+    @picked.setter
+    def picked(self, code: str) -> None:
+        taken, self._picked = bool(self._picked and not code), code
+        if taken:
+            self.memory.tell()
 
     @property
     def replay(self) -> Replay:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..client.client import QwenClient
     from ..reply import Reply
     from .nest import Nest
+    from .panel_wish import PanelWish
     from .session import NotebookSession
 
 _TIMEOUTS = (
@@ -76,7 +77,7 @@ class QwenMagics(Magics):
         self._client: QwenClient | None = None
         self._stale = False
         self._first_sign = FirstSign()
-        self.open_panel: Callable[[str, bool], object] = lambda _name, _lasting: None
+        self.open_panel: Callable[[PanelWish], object] = lambda _wish: None
         super().__init__(shell, **kwargs)
         self._user_shell = shell
         self.cells = Cells(shell)
@@ -225,13 +226,12 @@ def _loaded(shell: InteractiveShell | None) -> QwenMagics | None:
     return shell.magics_manager.registry.get("QwenMagics") if shell is not None else None
 
 
-def load(shell: InteractiveShell, open_panel: Callable[[str, bool], object]) -> None:
+def load(shell: InteractiveShell, open_panel: Callable[[PanelWish], object]) -> None:
     """Register the magics.
 
     Args:
         shell: the user's shell.
-        open_panel: shows the widget of ``%qwen panel`` for a conversation's name, or ""; and, where that is asked for,
-            what stands in for it without a kernel.
+        open_panel: shows the widget of ``%qwen panel``.
 
     Raises:
         UsageError: a setting in the IPython profile is wrong.

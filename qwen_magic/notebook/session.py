@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .nest import Nest
     from .options import Options
     from .outcome import FoundCode
+    from .panel_wish import PanelWish
     from .settings import NotebookSettings
 
 _CELLS_CHARACTERS = 12_000
@@ -58,7 +59,7 @@ class NotebookSession:
         next_cells: puts answers' code into cells.
         whereabouts: what was said of the conversations that cells ask in.
         compared: the answers that were compared last, or None.
-        open_panel: shows the widget of a conversation, by its name or "" for the current one, and its stand-in.
+        open_panel: shows the widget of ``%qwen panel``.
 
     """
 
@@ -74,7 +75,7 @@ class NotebookSession:
         self.next_cells = NextCells(shell)
         self.whereabouts = Whereabouts(self.chat.memory)
         self.compared: Comparison | None = None
-        self.open_panel: Callable[[str, bool], object] = lambda _name, _lasting: None
+        self.open_panel: Callable[[PanelWish], object] = lambda _wish: None
 
     @property
     def client(self) -> QwenClient:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..errors import QwenError
 from .protocol import VERSION
 from .reading import RELOAD
 
@@ -35,7 +36,9 @@ def perform(chat: Chat, action: LoopAction) -> None:
         case "unqueue":
             chat.unqueue(action["index"])
         case "set":
-            chat.set(action["name"], action["value"])
+            _set(chat, action)
+        case "look":
+            chat.screen.refresh()
         case "new":
             chat.new()
         case "clear":
@@ -44,6 +47,13 @@ def perform(chat: Chat, action: LoopAction) -> None:
             chat.export(action["view"])
         case _:
             _perform_on_turn(chat, action)
+
+
+def _set(chat: Chat, action: SetAction) -> None:
+    try:
+        chat.set(action["name"], action["value"])
+    except QwenError as error:
+        chat.screen.say(str(error), "error", setting=action["name"])
 
 
 def _perform_on_turn(chat: Chat, action: TurnAction | VersionAction) -> None:

@@ -1,59 +1,96 @@
-"""A panel that is served to others, such as by Voila: they have its conversation, and nothing else of the kernel."""
+"""A panel that is served to others, as an app: its visitors get the chat, and nothing of the kernel's user.
+
+They get no variables, no commands, no other conversations and no choice of the target, the model or the system prompt;
+nothing is kept, and each panel has a session of its own.
+"""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
+from ..chat.question import Draft
 from ..chat.session import ChatSession
 from ..chat.settings import PlainSettings
-from ..chat.workspace import PlainWorkspace
 from ..errors import UsageError
 
 if TYPE_CHECKING:
-    from ..chat.settings import SessionSettings
     from ..client.client import QwenClient
     from .protocol import Action
+    from .state import PanelSettings
 
-_REFUSED = ("set", "code")
+_FORBIDDEN = frozenset({"set", "code", "export"})
 
 
 def is_served() -> bool:
-    """Tell whether this kernel runs for visitors: Voila says so in the kernel's environment."""
-    return os.environ.get("SERVER_SOFTWARE", "").lower().startswith("voila")
+    """Tell whether this kernel belongs to a visitor of Voila, which says so in the environment."""
+    return any(name.startswith("VOILA_") for name in os.environ)
 
 
-def visitors_session(session: ChatSession) -> ChatSession:
-    """Make a visitor's session: no variables and no notebook, conversations in memory, nothing recorded.
+def app_session(owner: ChatSession | None) -> ChatSession:
+    """Make a session that keeps nothing and sees no variables.
 
     Args:
-        session: the author's, whose target, system prompt and parameters are asked with.
+        owner: the session of the kernel's user, whose system prompt and parameters hold here; None without one.
 
     """
-    return ChatSession(_Settings(session.settings), PlainWorkspace())
+    if owner is None:
+        return ChatSession(PlainSettings(history=False, replay="off"))
+    settings = owner.settings
+    return ChatSession(
+        PlainSettings(
+            target=settings.target,
+            system=settings.system,
+            history=False,
+            replay="off",
+            redact=settings.redact,
+            turns=settings.turns,
+            parameters=dict(settings.sampling()),
+        )
+    )
 
 
-def check_offered(action: Action) -> None:
-    """Refuse what only the author may do.
+def app_client(owner: ChatSession | None) -> QwenClient | None:
+    """Return the client of the kernel's user, with its time limits; None without one."""
+    return owner.client if owner else None
+
+
+def app_draft(text: str) -> Draft:
+    """Take a visitor's prompt as it stands: nothing is filled in, and no line of it is a system prompt.
 
     Raises:
-        UsageError: it is no visitor's to do.
+        UsageError: nothing was asked.
 
     """
-    if action["action"] in _REFUSED:
-        raise UsageError("that cannot be changed here", hint="Who made this page has chosen it.")
+    written = text.strip("\n")
+    if not written.strip():
+        raise UsageError("nothing was asked", hint="Write a prompt.")
+    return Draft(written, written)
 
 
-class _Settings(PlainSettings):
-    """The author's settings, as far as they hold for a visitor, and the author's client."""
+def check_visitors(action: Action) -> None:
+    """Refuse what visitors may not do.
 
-    def __init__(self, author: SessionSettings) -> None:
-        super().__init__(
-            author.target, author.system, history=False, replay="off", redact=author.redact, turns=author.turns
-        )
-        self.parameters = author.sampling()
-        self._asks = author.client
+    Raises:
+        UsageError: it is that.
 
-    @property
-    def client(self) -> QwenClient:
-        return self._asks
+    """
+    if action["action"] in _FORBIDDEN:
+        raise UsageError("that cannot be done here", hint="This chat is an app: it asks and answers.")
+
+
+def without_choices(settings: PanelSettings) -> PanelSettings:
+    """Return what a visitor's page is told of the settings: nothing that is the owner's."""
+    return {
+        **settings,
+        "conversation": {"id": settings["conversation"]["id"], "name": ""},
+        "conversations": [],
+        "earlier": None,
+        "system": "",
+        "target": "",
+        "default_target": "",
+        "targets": [],
+        "model": "",
+        "models": [],
+        "surroundings": "app",
+    }

@@ -11,22 +11,20 @@ from ..chat.position import Position
 from ..chat.question import Question, with_text
 from ..errors import QwenError, UsageError, in_words
 from ..text.secrets import without_secrets
+from .hub import PanelFollower
 from .screen import Screen
 from .transcript import reply_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..chat.exchange import Exchange
     from ..chat.question import Draft
     from ..chat.session import ChatSession
     from ..client.client import QwenClient
-    from ..events import Event
     from ..store import Conversation, Turn
     from .choices import Choices
     from .hub import Hub
     from .live import LiveAnswer
-    from .protocol import Offers, Setting
+    from .protocol import Setting
     from .screen import Pages
 
 _WHERE = "the panel's prompt"
@@ -42,7 +40,6 @@ class Chat:
         choices: what was chosen in the panel.
         name: the conversation that it stays with; "" to go with the session's.
         client: another client than the session's.
-        offers: what the pages offer.
 
     Attributes:
         screen: what the pages show.
@@ -58,7 +55,6 @@ class Chat:
         *,
         name: str = "",
         client: QwenClient | None = None,
-        offers: Offers = "all",
     ) -> None:
         self._session = session
         self._memory = session.memory
@@ -69,6 +65,7 @@ class Chat:
         self._queue: list[Draft] = []
         self._held = False
         self._number: int | None = None
+        self._picked = False
         self._waiters: list[asyncio.Future[None]] = []
         self.screen: Screen = Screen(
             self._memory,
@@ -78,7 +75,6 @@ class Chat:
             settings=lambda: self._choices.shown(self.client),
             system=self._system,
             changed=self._changed,
-            offers=offers,
         )
 
     @property
@@ -139,9 +135,7 @@ class Chat:
     def regenerate(self, key: str) -> None:
         """Ask a prompt again; the earlier answer is kept as another version."""
         if unkept := self.screen.unkept(key):
-            question = unkept.exchange.question
-            position = self._position(question.position.replaces)
-            self._ask(replace(question, position=position), instead_of=unkept)
+            self._ask(replace(unkept.exchange.question, position=self._position_of(unkept)), instead_of=unkept)
             return
         turn = self.screen.turn(key)
         position = replace(self._position(turn), cell=turn.cell)
@@ -155,8 +149,8 @@ class Chat:
         """
         unkept = self.screen.unkept(key)
         before = unkept.exchange.question if unkept else self.screen.turn(key)
-        replaces = before.position.replaces if isinstance(before, Question) else before
-        question = draft.question(self._position(replaces), self._system())
+        position = self._position_of(unkept) if unkept else self._position(self.screen.turn(key))
+        question = draft.question(position, self._system())
         parts = before.parts
         if parts and question.prompt != before.prompt:
             parts = with_text(parts, question.prompt)
@@ -237,9 +231,14 @@ class Chat:
         conversation = self.screen.conversation
         if conversation is None:
             raise UsageError("there is no conversation yet", hint="Ask something first.")
-        text = to_markdown(conversation, self._memory.store.turns(conversation.id), marked=False)
+        text = to_markdown(conversation, self._memory.store.turns(conversation.id))
         name = "".join(letter if letter.isalnum() or letter in " -_." else "-" for letter in conversation.name)
         self._pages.show_op({"op": "file", "view": view, "name": f"{name}.md", "text": text})
+
+    def picked(self, text: str) -> None:
+        """Say what is to be done with code that was picked, until it is done."""
+        self._picked = bool(self._session.picked)
+        self.screen.say(text, "code")
 
     async def idle(self) -> None:
         """Wait until nothing streams or waits to be sent."""
@@ -251,9 +250,18 @@ class Chat:
     def _changed(self) -> None:
         number, before = self.screen.number, self._number
         self._number = number
+        if self._picked and not self._session.picked:
+            self.screen.say("", "code")
+        self._picked = bool(self._session.picked)
+        said = []
+        if before not in (None, number) and self._hub.streaming(before):
+            name = getattr(self._memory.store.look_up(before), "name", "")
+            said.append(f"The answer goes on in {name!r}, which can be chosen above.")
         if self._queue and not self._held and before not in (None, number):  # a cell has gone on elsewhere
             self._held = True
-            self.screen.say("The conversation is another one now: what waits to be sent goes on waiting.")
+            said.append("The conversation is another one now: what waits to be sent goes on waiting.")
+        if said:
+            self.screen.say(" ".join(said))
         self._next()
         self._show_activity()
 
@@ -276,15 +284,22 @@ class Chat:
                 self._queue.insert(0, draft)
                 self.screen.say(in_words(error), "error")
 
-    def _position(self, replaces: Turn | None) -> Position:
-        """Return where the next prompt stands: at the end, or in the place of a turn, as a branch."""
+    def _position_of(self, unkept: LiveAnswer) -> Position:
+        """Return where a prompt stands that is asked in the place of one whose answer nobody kept."""
+        replaces = unkept.exchange.question.position.replaces
+        written = unkept.exchange.turn is not None and replaces is None
+        return self._position(replaces, unkept.place if written else None)
+
+    def _position(self, replaces: Turn | None, at: int | None = None) -> Position:
+        """Return where the next prompt stands: at the end, at a place, or in that of a turn, as a branch."""
         conversation = self._idle_conversation()
         turns = tuple(self._memory.store.turns(conversation.id)) if conversation else ()
-        if replaces:
-            turns = tuple(turn for turn in turns if turn.place < replaces.place)
+        last = replaces.place if replaces else at
+        if last is not None:
+            turns = tuple(turn for turn in turns if turn.place < last)
         name = self.screen.name
         position = Position(
-            conversation, name, turns, replaces, branch=replaces is not None, chosen=not name, first=not turns
+            conversation, name, turns, replaces, at, branch=replaces is not None, chosen=not name, first=not turns
         )
         return position.last(self._session.settings.turns)
 
@@ -306,8 +321,11 @@ class Chat:
         self._start(exchange, instead_of)
 
     def _start(self, exchange: Exchange, instead_of: LiveAnswer | None = None) -> None:
+        later = {turn.id: turn.place for turn in self.screen.turns if instead_of and turn.place >= instead_of.place}
         exchange.begin()
         if instead_of:
+            stayed = any(later.get(turn.id) == turn.place for turn in self.screen.turns)
+            self._hub.make_room(instead_of, all_later=not stayed)
             self._hub.discard(instead_of)
         conversation = self.screen.conversation
         number = exchange.turn.conversation if exchange.turn else conversation.id if conversation else None
@@ -316,7 +334,7 @@ class Chat:
     async def _run(self, answer: LiveAnswer) -> None:
         """Run an answer's exchange to its end; what goes wrong is told below the answer."""
         with contextlib.suppress(Exception):
-            await answer.exchange.run(_PanelFollower(answer, self._ended))
+            await answer.exchange.run(PanelFollower(answer, self._ended))
         self._after(answer)
 
     def _ended(self, answer: LiveAnswer) -> None:
@@ -376,19 +394,3 @@ class Chat:
             raise UsageError("this panel stays with its conversation", hint="%qwen panel opens one that does not.")
         if self._queue:
             raise UsageError("prompts wait to be sent in this conversation", hint="Remove them first.")
-
-
-class _PanelFollower:
-    """Shows the pages an exchange that runs on the loop: an observer."""
-
-    def __init__(self, answer: LiveAnswer, ended: Callable[[LiveAnswer], None]) -> None:
-        self._answer = answer
-        self._when_ended = ended
-
-    def on_event(self, event: Event) -> None:
-        """Show one event."""
-        self._answer.on_event(event)
-
-    def on_end(self, _exchange: Exchange) -> None:
-        """Show the end."""
-        self._when_ended(self._answer)

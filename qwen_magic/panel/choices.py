@@ -10,9 +10,10 @@ from ..parameters import to_parameters
 
 if TYPE_CHECKING:
     from ..client.client import QwenClient
-    from .protocol import PromptSettings
+    from .state import PromptSettings
 
 _PARAMETERS = ("temperature", "max_tokens")
+_THINKING: dict[Any, bool | None] = {"": None, None: None, "on": True, "off": False}
 
 
 class Choices:
@@ -55,6 +56,10 @@ class Choices:
             self.model = ""
         elif name == "model":
             self.model = str(value or "").strip()
+        elif name == "thinking":
+            if value not in _THINKING:
+                raise UsageError(f"thinking is {value!r}", hint="Choose on or off, or leave it to the model.")
+            self._parameters["thinking"] = _THINKING[value]
         elif name in _PARAMETERS:
             given = {name: _number(value)}
             to_parameters(given)
@@ -95,6 +100,7 @@ class Choices:
             "models": list(models),
             "temperature": self._parameters.get("temperature"),
             "max_tokens": self._parameters.get("max_tokens"),
+            "thinking": {None: "", True: "on", False: "off"}[self._parameters.get("thinking")],  # type: ignore[typeddict-item]
         }
 
     def knows(self, client: QwenClient) -> bool:

@@ -97,6 +97,21 @@ class Hub:
         self.answers.remove(answer)
         self._changed()
 
+    def make_room(self, answer: LiveAnswer, *, all_later: bool) -> None:
+        """Let answers that nobody kept stand behind what is asked in the place of another such one.
+
+        Args:
+            answer: the one that is asked again.
+            all_later: whether what was asked later was put one place further; else what stands at its place alone.
+
+        """
+        here = self.answers.index(answer)
+        for index, other in enumerate(self.answers):
+            if other.conversation != answer.conversation or other is answer:
+                continue
+            if (other.place > answer.place and all_later) or (other.place == answer.place and index > here):
+                other.place += 1
+
     def run(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run what asks, and see to its end when the session closes; on the loop."""
         task = asyncio.get_running_loop().create_task(coroutine)
@@ -177,3 +192,19 @@ class CellFollower:
             self._hub.end(self._answer, reply, note)
             if not self._answer.kept:  # the cell shows what is to be seen of it
                 self._hub.discard(self._answer)
+
+
+class PanelFollower:
+    """Shows the pages an exchange that runs on the loop: an observer."""
+
+    def __init__(self, answer: LiveAnswer, ended: Callable[[LiveAnswer], None]) -> None:
+        self._answer = answer
+        self._when_ended = ended
+
+    def on_event(self, event: Event) -> None:
+        """Show one event."""
+        self._answer.on_event(event)
+
+    def on_end(self, _exchange: Exchange) -> None:
+        """Show the end."""
+        self._when_ended(self._answer)

@@ -144,8 +144,10 @@ class LiveAnswer:
 
         """
         question, turn = self._asked, self.exchange.turn
-        numbers = list(versions) if turn and turn.id in versions else [*versions, turn.id if turn else 0]
-        number = numbers.index(turn.id if turn else 0) + 1
+        own = turn.id if turn else 0
+        known = () if self.over and not self.kept else versions  # what stands at its place now is another turn
+        numbers = list(known) if own in known else [*known, own]
+        number = numbers.index(own) + 1
         reply = self.exchange.reply
         if self.over:  # as the store would have it: the page's state is saved with the notebook
             text, reply = without_secrets(self._growing.text), reply.with_texts(without_secrets)

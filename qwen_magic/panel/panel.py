@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from functools import partial
 from pathlib import Path
@@ -13,34 +14,36 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display, publish_display_data
 from traitlets import Dict, Int, Unicode, validate
 
-from ..chat.session import ChatSession
 from ..errors import QwenError, UsageError, in_words
 from ..loop import background_loop
 from ..rendering.cell_code import block_code
-from ..rendering.transcripts import as_bundle
+from ..rendering.transcripts import conversation_bundle
 from ..text.bundles import mime_bundle
 from ..text.fences import CodeBlock
 from ..text.secrets import without_secrets
 from ..text.surrogates import mended
 from .actions import perform
-from .app import check_offered, is_served, visitors_session
+from .app import app_client, app_draft, app_session, check_visitors, is_served, without_choices
 from .chat import Chat
 from .choices import Choices
-from .hub import Hub
+from .dock import Dock
 from .reading import OtherVersionError, read_action
 from .saved import SAVED_TURNS, SavedTurns, trait_of
 from .screen import first_turns
+from .script import page_script
+from .sessions import find_session, hub_of
 from .stand_in import stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..chat.question import Draft
+    from ..chat.session import ChatSession
     from ..client.client import QwenClient
-    from .protocol import Activity, CodeAction, Offers, Op, PanelSettings
+    from .protocol import CodeAction, Op
+    from .state import Activity, PanelSettings
     from .transcript import MarkedTurn
 
-_HERE = Path(__file__).parent
 _LEAST_HEIGHT, _GREATEST_HEIGHT = 160, 4000
 
 
@@ -58,8 +61,8 @@ class ChatPanel(anywidget.AnyWidget):
         system: a system prompt where the conversation has none.
         height: the panel's height in pixels.
         session: a session of one's own; without one the kernel's, or in plain Python a new one.
-        app: whether it is for visitors, who have no variables, no other conversation and no choice of the target,
-            and of whom nothing is kept; without it so under Voila.
+        app: whether it is served to others: no variables, no commands, no other conversations, the target and the
+            system prompt fixed, nothing kept, and each panel alone. Without a word, that is so under Voila.
 
     Raises:
         TargetError: the target names nothing we know.
@@ -67,8 +70,8 @@ class ChatPanel(anywidget.AnyWidget):
 
     """
 
-    _esm = _HERE / "panel.js"
-    _css = _HERE / "panel.css"
+    _esm = page_script()
+    _css = Path(__file__).parent / "panel.css"
 
     saved = Int(0, help="How often the transcript was saved, for a time without a kernel.").tag(sync=True)
     for _slot in range(SAVED_TURNS):
@@ -90,28 +93,33 @@ class ChatPanel(anywidget.AnyWidget):
         *,
         app: bool | None = None,
     ) -> None:
-        if not isinstance(height, int) or not _LEAST_HEIGHT <= height <= _GREATEST_HEIGHT:
-            raise UsageError(f"height is {height!r}", hint=f"Give pixels, from {_LEAST_HEIGHT} to {_GREATEST_HEIGHT}.")
+        _check_height(height)
         self._client = client
         self._name = conversation or ""
         self._choices = Choices(target or "", system or "")
         self._stops: Literal["now", "later"] = "later"
-        self._app = is_served() if app is None else app
-        if self._app:
-            session = visitors_session(session or _find_session(None))
+        self._is_app = is_served() if app is None else app
+        if self._is_app:
+            owner = session or (find_session(None) if get_ipython() else None)
+            self._client = client or app_client(owner)
+            session = app_session(owner)
         self._own_session = session
         self._saved_turns = SavedTurns()
         self._session: ChatSession | None = None
+        self._just_shown = False
+        self._dock = Dock()
         self._stand_in_id = ""
         self._stand_in: dict[str, str] = {}
-        session_now = session or _find_session(None)
-        first = self._saved_turns.changes(first_turns(session_now.memory, _hub_of(session_now), self._name))
+        session_now = session or find_session(None)
+        first = self._saved_turns.changes(first_turns(session_now.memory, hub_of(session_now), self._name))
         super().__init__(
             height=height, saved=int(bool(first)), **{name: dict(turn) for name, turn in first.items() if turn}
         )
         self._hear_at_once()
         self.on_msg(self._hear)
-        self._bound()
+        chat = self._bound()
+        with contextlib.suppress(QwenError):  # the loop says it where the user looks
+            self.show_settings(chat.screen.chosen())
 
     def __repr__(self) -> str:
         name = self.conversation
@@ -131,7 +139,7 @@ class ChatPanel(anywidget.AnyWidget):
             conversation: the conversation's name; "" for the session's current one.
 
         """
-        panels = _hub_of(_find_session(None)).panels
+        panels = hub_of(find_session(None)).panels
         found = panels.get(conversation)
         if isinstance(found, cls) and found.comm is not None:
             return found
@@ -174,19 +182,24 @@ class ChatPanel(anywidget.AnyWidget):
 
     def save(self) -> None:
         """Show the transcript as an ordinary output, which a notebook keeps everywhere; print it in plain Python."""
-        bundle = as_bundle(self.transcript())
+        bundle = self._bundle()
         if get_ipython() is None:  # publishing would make a shell
             print(bundle["text/plain"])  # noqa: T201 - the output
         else:
             publish_display_data(bundle)  # type: ignore[no-untyped-call]
 
-    def show(self, *, lasting: bool = True) -> None:
-        """Show the panel, as a cell's output.
+    def show(self, *, lasting: bool = True, side: bool = False) -> None:
+        """Show the panel, as a cell's output or beside the notebook.
 
         Args:
             lasting: whether what was said stands below it wherever the notebook is opened without a kernel.
+            side: whether it is to stand beside the notebook; where that cannot be, it is said how a user does it.
 
         """
+        self._just_shown = True
+        if side and self._dock.show(self):
+            return
+        lasting = lasting and not self._is_app
         if lasting:
             self._stand_in_id = self._stand_in_id or uuid.uuid4().hex
         display(self)  # type: ignore[no-untyped-call]
@@ -210,6 +223,8 @@ class ChatPanel(anywidget.AnyWidget):
 
     def keep(self, turns: list[MarkedTurn]) -> None:
         """Keep the transcript for a time without a kernel; what changed of it is sent."""
+        if self._is_app:
+            return
         if changes := self._saved_turns.changes(turns):
             with self.hold_sync():
                 for name, value in changes.items():
@@ -220,7 +235,7 @@ class ChatPanel(anywidget.AnyWidget):
 
     def show_settings(self, settings: PanelSettings) -> None:
         """Show what can be chosen and is."""
-        self.settings = dict(settings)
+        self.settings = dict(without_choices(settings) if self._is_app else settings)
 
     def show_activity(self, *, streaming: bool, queue: list[str]) -> None:
         """Show what goes on."""
@@ -243,12 +258,9 @@ class ChatPanel(anywidget.AnyWidget):
             UsageError: the extension was unloaded.
 
         """
-        session = self._own_session or _find_session(self._session)
+        session = self._own_session or find_session(self._session)
         if self._chat is None or session is not self._session:
-            offers: Offers = "app" if self._app else "plain" if get_ipython() is None else "all"
-            chat = Chat(
-                session, _hub_of(session), self, self._choices, name=self._name, client=self._client, offers=offers
-            )
+            chat = Chat(session, hub_of(session), self, self._choices, name=self._name, client=self._client)
             self._chat, self._session = chat, session
             background_loop().loop().call_soon_threadsafe(chat.screen.open)
         return self._chat
@@ -267,7 +279,7 @@ class ChatPanel(anywidget.AnyWidget):
 
     def _draft(self, text: str) -> Draft:
         """Fill the user's variables into a prompt; in the thread that is told, for they are its."""
-        return self._bound_session().draft(mended(text))
+        return app_draft(mended(text)) if self._is_app else self._bound_session().draft(mended(text))
 
     def _bound_session(self) -> ChatSession:
         self._bound()
@@ -279,8 +291,8 @@ class ChatPanel(anywidget.AnyWidget):
         try:
             self._note_way()
             action = read_action(content)
-            if self._app:
-                check_offered(action)
+            if self._is_app:
+                check_visitors(action)
             match action["action"]:
                 case "send":
                     self.ask(action["text"])
@@ -289,6 +301,10 @@ class ChatPanel(anywidget.AnyWidget):
                     self._do(lambda chat: chat.edit(key, draft))
                 case "code":
                     self._pick(action)
+                case "ready" if self._just_shown:
+                    self._just_shown = False
+                    self._do(partial(perform, action=action))
+                    self._do(lambda _chat: self.show_op({"op": "focus", "view": action["view"]}))
                 case _:
                     self._do(partial(perform, action=action))
         except QwenError as error:
@@ -302,8 +318,13 @@ class ChatPanel(anywidget.AnyWidget):
         """Keep a code block for ``%qwen code``; no message of a page can write a cell."""
         block = CodeBlock(action["language"], action["text"].rstrip("\n"), closed=True)
         self._bound_session().picked = block_code(block)
-        text = "Run %qwen code in a cell: the next cell is this block then. It is not run."
-        self.show_op({"op": "say", "text": text, "kind": "info"})
+        text = "Run %qwen code in a cell: it makes the next cell of this block, and does not run it."
+        self._do(lambda chat: chat.picked(text))
+
+    @validate("height")
+    def _good_height(self, proposal: dict[str, Any]) -> int:
+        _check_height(proposal["value"])
+        return int(proposal["value"])
 
     @validate("draft")
     def _kept_draft(self, proposal: dict[str, Any]) -> str:
@@ -334,39 +355,19 @@ class ChatPanel(anywidget.AnyWidget):
         data, metadata = bundle
         if self._stand_in_id:  # it says all that is to be said without a widget
             return {**data, **mime_bundle("", "")}, metadata
-        text = self.transcript()
         note = "The chat panel needs a front end that shows widgets."
-        return {**data, **as_bundle(f"{text}\n\n{note}" if text else note)}, metadata
+        shown = {kind: f"{text}\n\n{note}" if text.strip() else note for kind, text in self._bundle().items()}
+        return {**data, **shown}, metadata
+
+    def _bundle(self) -> dict[str, str]:
+        screen = self._bound().screen
+        conversation = screen.conversation
+        return conversation_bundle(conversation, screen.turns) if conversation else mime_bundle("", "")
 
 
-def _find_session(bound: ChatSession | None) -> ChatSession:
-    """Return the session of this kernel; the extension is loaded where it was not yet.
-
-    Args:
-        bound: the session that was found before, or None. Without IPython there is no other.
-
-    Raises:
-        UsageError: the extension was loaded before, and is not any more.
-
-    """
-    shell = get_ipython()
-    if shell is None:
-        return bound or ChatSession()
-    if (magics := shell.magics_manager.registry.get("QwenMagics")) is None:
-        if bound:
-            raise UsageError("the extension was unloaded", hint="Load it again: %load_ext qwen_magic")
-        # By its name: this front end knows no other.
-        shell.run_line_magic("load_ext", "qwen_magic")
-        magics = shell.magics_manager.registry["QwenMagics"]
-    session: ChatSession = magics.session.chat
-    return session
-
-
-def _hub_of(session: ChatSession) -> Hub:
-    """Return what shows a session's answers in its panels; it gets one with its first panel."""
-    hub = session.audience if isinstance(session.audience, Hub) else Hub()
-    session.audience = hub
-    return hub
+def _check_height(height: int) -> None:
+    if not isinstance(height, int) or not _LEAST_HEIGHT <= height <= _GREATEST_HEIGHT:
+        raise UsageError(f"height is {height!r}", hint=f"Give pixels, from {_LEAST_HEIGHT} to {_GREATEST_HEIGHT}.")
 
 
 async def _in_time(chat: Chat, timeout: float | None) -> None:

@@ -1,11 +1,12 @@
 """What a panel and its pages tell each other: the type of every message, and the version of them all.
 
-The kernel tells pages ops, a page sends the kernel actions, both as custom messages of the widget's comm; all pages
-have the widget's synced state. `panel.js` names the same types. Nothing is sent, read or drawn here.
+The kernel tells pages ops, and a page sends the kernel actions, both as custom messages of the widget's comm; what all
+pages have at any time is the widget's synced state. `panel.js` names the same types. Nothing is sent, read or drawn
+here.
 
-A page may be older or newer than the kernel's package. Each tells its version when they meet: the page in
-`ReadyAction`, the kernel in `ResetOp`. Where they differ, the page says what is to be done, and sends nothing more. Of
-"ready", "reset" and "say", all versions keep the fields that version 1 has.
+A page may be older or newer than the kernel's package, if it was open before an update. So each tells its version when
+they meet: the page in `ReadyAction`, the kernel in `ResetOp`. Where the two differ, the page says what is to be done,
+and sends nothing more. Of "ready", "reset" and "say", all versions keep the fields that version 1 has.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 VERSION: Final = 1
 """The version of all messages; another one where a page and a kernel would misunderstand each other."""
+
+
+# A turn as a page shows it.
 
 
 class Body(TypedDict):
@@ -178,20 +182,34 @@ class DeltaOp(TypedDict):
     status: NotRequired[str]
 
 
+Setting = Literal["conversation", "system", "target", "model", "temperature", "max_tokens", "thinking"]
+"""What can be set in a panel."""
+
+
 class SayOp(TypedDict):
     """Show a sentence.
 
     Attributes:
         text: the sentence.
-        kind: what it is about; "version" ends the connection, for the page is of another version.
+        kind: what it is about; "version" ends the connection, for the page is of another version; "code" is of code
+            that was picked for a cell, and with an empty text that sentence is done.
         view: the page that it is for; absent for all.
+        setting: what was set and refused; absent where it is about something else.
 
     """
 
     op: Literal["say"]
     text: str
-    kind: Literal["info", "error", "version"]
+    kind: Literal["info", "error", "version", "code"]
     view: NotRequired[str]
+    setting: NotRequired[Setting]
+
+
+class FocusOp(TypedDict):
+    """Take the keyboard, for the panel was opened just now."""
+
+    op: Literal["focus"]
+    view: str
 
 
 class FileOp(TypedDict):
@@ -203,7 +221,7 @@ class FileOp(TypedDict):
     text: str
 
 
-Op = ResetOp | TurnOp | DropOp | DeltaOp | SayOp | FileOp
+Op = ResetOp | TurnOp | DropOp | DeltaOp | SayOp | FocusOp | FileOp
 """What a page is told."""
 
 
@@ -255,9 +273,9 @@ class VersionAction(TypedDict):
 
 
 class PanelAction(TypedDict):
-    """Stop the answer; stop it and send what waits; begin a conversation; delete all turns."""
+    """Stop the answer; stop it and send what waits; begin a conversation; delete all turns; look what others wrote."""
 
-    action: Literal["stop", "hurry", "new", "clear"]
+    action: Literal["stop", "hurry", "new", "clear", "look"]
 
 
 class UnqueueAction(TypedDict):
@@ -265,10 +283,6 @@ class UnqueueAction(TypedDict):
 
     action: Literal["unqueue"]
     index: int
-
-
-Setting = Literal["conversation", "system", "target", "model", "temperature", "max_tokens"]
-"""What can be set in a panel."""
 
 
 class SetAction(TypedDict):
@@ -307,94 +321,3 @@ Action = (
     | CodeAction
 )
 """What a page says."""
-
-
-# Synced state: what all pages have at any time.
-
-
-class ConversationChoice(TypedDict):
-    """A conversation among those that can be chosen; `turns` counts its turns."""
-
-    id: int
-    name: str
-    turns: int
-
-
-class CurrentConversation(TypedDict):
-    """The conversation that is shown; without a number where the next prompt begins one."""
-
-    id: int | None
-    name: str
-
-
-class PromptSettings(TypedDict):
-    """What is chosen for a panel's prompts, and can be.
-
-    Attributes:
-        target: the target that is chosen, or "".
-        default_target: the targets that are asked where none is.
-        targets: those that can be chosen.
-        model: the model that is chosen, or "".
-        models: those that can be chosen.
-        temperature: the sampling temperature, or None.
-        max_tokens: the most tokens of an answer, or None.
-
-    """
-
-    target: str
-    default_target: str
-    targets: list[str]
-    model: str
-    models: list[str]
-    temperature: float | None
-    max_tokens: int | None
-
-
-Offers = Literal["all", "plain", "app"]
-
-
-class PanelSettings(PromptSettings):
-    """All that can be chosen, and is.
-
-    Attributes:
-        system: the system prompt, or "".
-        conversation: the conversation that is shown.
-        conversations: those that can be chosen.
-        pinned: whether the panel stays with its conversation.
-        offers: all, nothing of cells where there are none ("plain"), or a visitor's conversation alone ("app").
-
-    """
-
-    system: str
-    conversation: CurrentConversation
-    conversations: list[ConversationChoice]
-    pinned: bool
-    offers: Offers
-
-
-class Activity(TypedDict):
-    """What goes on.
-
-    Attributes:
-        streaming: whether an answer streams.
-        queue: the prompts that wait to be sent.
-        stop: whether Stop acts at once, or when the cell that runs ends.
-
-    """
-
-    streaming: bool
-    queue: list[str]
-    stop: Literal["now", "later"]
-
-
-class PanelState(TypedDict):
-    """The widget's synced traits; `ChatPanel` says of each what it is for.
-
-    Besides these there are ``turn_0``, ``turn_1`` and so on, each a `SavedTurn`, or empty.
-    """
-
-    saved: int
-    settings: PanelSettings
-    activity: Activity
-    height: int
-    draft: str

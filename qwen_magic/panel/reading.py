@@ -117,7 +117,7 @@ FIELDS: Mapping[str, Mapping[str, Callable[[object, str], Any]]] = {
     "edit": {"key": _name, "text": _text},
     **{action: {"key": _name} for action in ("continue", "regenerate", "delete")},
     "version": {"key": _name, "step": _whole},
-    **{action: {} for action in ("stop", "hurry", "new", "clear")},
+    **{action: {} for action in ("stop", "hurry", "new", "clear", "look")},
     "unqueue": {"index": _whole},
     "set": {"name": _setting, "value": _value},
     "export": {"view": _name},

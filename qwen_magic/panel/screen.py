@@ -6,6 +6,7 @@ import contextlib
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from ..chat.workspace import PlainWorkspace
 from ..errors import QwenError, UsageError
 from ..loop import background_loop
 from ..store.rows import checked_name
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from ..store import Conversation, Store, Turn
     from .hub import Hub
     from .live import LiveAnswer
-    from .protocol import DeltaOp, Offers, Op, PanelSettings, PromptSettings, SayOp
+    from .protocol import DeltaOp, Op, SayOp, Setting
+    from .state import PanelSettings, PromptSettings
 
 _LOOK_SECONDS = 0.02
 _SAVE_SECONDS = 0.5
@@ -77,7 +79,6 @@ class Screen:
         settings: tells what is chosen for the panel's prompts, and can be.
         system: tells the system prompt.
         changed: called when the pages have been brought to what is so.
-        offers: what the pages offer.
 
     Attributes:
         name: the name of the conversation that it stays with, or "".
@@ -94,7 +95,6 @@ class Screen:
         settings: Callable[[], PromptSettings],
         system: Callable[[], str],
         changed: Callable[[], None],
-        offers: Offers = "all",
     ) -> None:
         self._memory = memory
         self._hub = hub
@@ -102,7 +102,6 @@ class Screen:
         self._settings = settings
         self._system = system
         self._when_changed = changed
-        self._offers: Offers = offers
         self.name = checked_name(name) if name else ""
         self._found: tuple[Store, int] | None = None
         self._looked_at: tuple[Store, int, int | None] | None = None
@@ -204,11 +203,15 @@ class Screen:
         """Give a new page the whole transcript."""
         self._reset(self._wanted(), view)
 
-    def say(self, text: str, kind: Literal["info", "error"] = "info", view: str = "") -> None:
-        """Show a sentence, on one page or on all."""
+    def say(
+        self, text: str, kind: Literal["info", "error", "code"] = "info", view: str = "", setting: Setting | None = None
+    ) -> None:
+        """Show a sentence, on one page or on all; of a setting, where that was refused."""
         op: SayOp = {"op": "say", "text": text, "kind": kind}
         if view:
             op["view"] = view
+        if setting:
+            op["setting"] = setting
         self._pages.show_op(op)
 
     def tell(self, answer: LiveAnswer, op: DeltaOp) -> None:
@@ -251,19 +254,24 @@ class Screen:
 
     def show_settings(self) -> None:
         """Show what can be chosen and is."""
+        self._pages.show_settings(self.chosen())
+
+    def chosen(self) -> PanelSettings:
+        """Return what can be chosen and is."""
         conversation = self.conversation
         number = conversation.id if conversation else None
         kept = [one for one in self._memory.store.conversations() if one.turns or one.id == number]
-        self._pages.show_settings(
-            {
-                "conversation": {"id": number, "name": conversation.name if conversation else ""},
-                "conversations": [{"id": one.id, "name": one.name, "turns": one.turns} for one in kept],
-                "pinned": bool(self.name),
-                "offers": self._offers,
-                "system": without_secrets(self._system()),
-                **self._settings(),
-            }
-        )
+        begun = self.name or (conversation is not None and conversation.turns) or self.answers
+        earlier = None if begun else self._memory.earlier()
+        return {
+            "earlier": {"id": earlier.id, "name": earlier.name, "turns": earlier.turns} if earlier else None,
+            "conversation": {"id": number, "name": conversation.name if conversation else ""},
+            "conversations": [{"id": one.id, "name": one.name, "turns": one.turns} for one in kept],
+            "pinned": bool(self.name),
+            "surroundings": "python" if isinstance(self._memory.workspace, PlainWorkspace) else "notebook",
+            "system": without_secrets(self._system()),
+            **self._settings(),
+        }
 
     def _stored(self) -> None:
         """Look again soon, for something was written, here or in another thread."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..exports import to_markdown
 from ..rendering.last_line import escape, one_line
-from ..rendering.transcripts import as_bundle
+from ..rendering.transcripts import conversation_bundle
 from ..text.bundles import mime_bundle
 
 if TYPE_CHECKING:
@@ -40,11 +39,10 @@ def stand_in(conversation: Conversation | None, turns: Sequence[Turn]) -> dict[s
     count = "1 turn" if len(turns) == 1 else f"{len(turns)} turns"
     text = f"The chat panel of {name} was here, {count}. To go on with it, run %qwen panel {name}"
     shown = turns[-_MOST_TURNS:]
-    transcript = to_markdown(conversation, shown, marked=False)
-    while len(transcript) > _LONGEST and len(shown) > 1:
+    bundle = conversation_bundle(conversation, shown)
+    while len(bundle["text/plain"]) > _LONGEST and len(shown) > 1:
         shown = shown[len(shown) // 2 :]
-        transcript = to_markdown(conversation, shown, marked=False)
-    bundle = as_bundle(transcript)
+        bundle = conversation_bundle(conversation, shown)
     left_out = "" if len(shown) == len(turns) else f", the last {len(shown)} turns"
     markdown = (
         f"{_MARK}*{escape(text)}*\n\n<details><summary>What was said{left_out}</summary>\n\n"

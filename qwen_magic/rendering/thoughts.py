@@ -90,7 +90,7 @@ class Thoughts:
     def folded(self) -> dict[str, str]:
         """Write all of the thinking as a closed block, and as plain text."""
         text = self.text.strip()
-        block = _block(self.heading(), escape_lines(text))
+        block = folded_block(self.heading(), text)
         return mime_bundle(block, f"thinking ({duration(self.seconds)}): {text}")
 
     def _end(self) -> str:
@@ -104,6 +104,11 @@ class Thoughts:
                 end = end[cut + 1 :]
                 break
         return f"…\n{end.rstrip()}"
+
+
+def folded_block(heading: str, text: str) -> str:
+    """Write a text that somebody else wrote as a closed block."""
+    return _block(heading, escape_lines(text))
 
 
 def _block(heading: str, content: str, state: str = "") -> str:

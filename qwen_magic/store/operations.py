@@ -10,7 +10,16 @@ import time
 from typing import TYPE_CHECKING, cast
 
 from ..errors import StoreError, UsageError
-from .rows import conversation_by_id, conversation_where, insert_turn, mark_used, next_place, place_of, write_answer
+from .rows import (
+    conversation_by_id,
+    conversation_where,
+    insert_turn,
+    make_room,
+    mark_used,
+    next_place,
+    place_of,
+    write_answer,
+)
 from .versions import finish_version
 
 if TYPE_CHECKING:
@@ -79,8 +88,9 @@ def begin_turn(
     turn: Turn,
     replaced: int | None,
     branch: bool,  # noqa: FBT001 - a value like the others
+    before: int | None = None,
 ) -> int:
-    """Write an open turn, at the place of another where that one is still there.
+    """Write an open turn, at the place of another where that one is still there, or before what stands at a place.
 
     Raises:
         StoreError: the conversation was deleted.
@@ -88,6 +98,9 @@ def begin_turn(
     """
     mark_used(connection, conversation)
     place = None if replaced is None else place_of(connection, conversation, replaced)
+    if place is None and before is not None:
+        place = before
+        make_room(connection, conversation, before)
     return insert_turn(connection, conversation, place or next_place(connection, conversation), turn, branch=branch)
 
 

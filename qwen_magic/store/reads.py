@@ -110,7 +110,7 @@ class Reads:
         known = held.turns
         if held.others != self._others or (marks and marks[0][0] <= last):
             marks, held = _marks(connection, conversation), _Held(self._others)
-        held.turns.update(self._read(connection, conversation, [mark for _, mark in marks], known))
+        held.turns.update(self._read(connection, conversation, marks, known))
         held.finished = max([held.finished, *(number for _, (_, number) in marks)])
         while len(self._turns) >= _MOST_CONVERSATIONS:
             del self._turns[next(iter(self._turns))]
@@ -118,16 +118,21 @@ class Reads:
         return held
 
     def _read(
-        self, connection: sqlite3.Connection, conversation: int, marks: list[_Mark], held: dict[_Mark, Turn]
+        self,
+        connection: sqlite3.Connection,
+        conversation: int,
+        marks: list[tuple[int, _Mark]],
+        known: dict[_Mark, Turn],
     ) -> dict[_Mark, Turn]:
-        """Return the turns of these marks, in order; those that are not held are read."""
-        missing = [number for number, finished in marks if (number, finished) not in held]
+        """Return the turns of these places and marks, in order; those that are not held, or have moved, are read."""
+        held = {mark: turn for place, mark in marks if (turn := known.get(mark)) and turn.place == place}
+        missing = [mark[0] for _, mark in marks if mark not in held]
         if held:
             read = [turn for number in missing for turn in turns_where(connection, "id = ?", number)]
         else:
             read = turns_where(connection, f"conversation = ? AND {IN_FORCE}", conversation)
         new = {turn.id: turn for turn in read}
-        return {mark: turn for mark in marks if (turn := held.get(mark) or new.get(mark[0]))}
+        return {mark: turn for _, mark in marks if (turn := held.get(mark) or new.get(mark[0]))}
 
 
 def _marks(connection: sqlite3.Connection, conversation: int, since: int = -1) -> list[tuple[int, _Mark]]:

@@ -223,6 +223,18 @@ def next_place(connection: sqlite3.Connection, conversation: int) -> int:
     return cast("int", connection.execute(query, (conversation,)).fetchone()[0])
 
 
+def make_room(connection: sqlite3.Connection, conversation: int, place: int) -> None:
+    """Let a place be free: where a turn stands there, it and all behind it go one further."""
+    if not connection.execute(
+        "SELECT 1 FROM turn WHERE conversation = ? AND place = ?", (conversation, place)
+    ).fetchone():
+        return
+    # In two steps, for no two turns in force may be at one place, not even for a moment.
+    query = "UPDATE turn SET place = -place - 1 WHERE conversation = ? AND place >= ?"
+    connection.execute(query, (conversation, place))
+    connection.execute("UPDATE turn SET place = -place WHERE conversation = ? AND place < 0", (conversation,))
+
+
 def insert_turn(
     connection: sqlite3.Connection,
     conversation: int,

@@ -185,7 +185,15 @@ class Store:
         """Return the turns without an answer: open ones, and those of kernels that died, which are "interrupted"."""
         return self._turns("conversation = ? AND finished IS NULL ORDER BY id", conversation)
 
-    def begin(self, conversation: int, turn: Turn, replaces: Turn | None = None, *, branch: bool = False) -> int:
+    def begin(
+        self,
+        conversation: int,
+        turn: Turn,
+        replaces: Turn | None = None,
+        *,
+        branch: bool = False,
+        before: int | None = None,
+    ) -> int:
         """Write an open turn, which is not in force yet.
 
         Args:
@@ -193,6 +201,7 @@ class Store:
             turn: what is asked.
             replaces: the turn whose place it is to take; one that is gone is none.
             branch: whether the turns after it are parked with its first answer, under the version that it replaces.
+            before: the place at which it is put where it replaces none, before what stands there; None for the end.
 
         Returns:
             The turn's number, for `finish` or `drop`.
@@ -202,7 +211,9 @@ class Store:
 
         """
         replaced = replaces.id if replaces else None
-        return self._write(begin_turn, conversation, turn, replaced, branch, revocable=True)
+        if before is not None:
+            self._reads.forget()
+        return self._write(begin_turn, conversation, turn, replaced, branch, before, revocable=True)
 
     def finish(self, turn: int, reply: Reply) -> None:
         """Write the answer of a turn, and with the first one choose it; the one in its place is kept as a version.

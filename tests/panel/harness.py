@@ -14,6 +14,7 @@ from lab_panel import ROOT
 from saved_turns import as_traits
 
 from qwen_magic.panel.protocol import VERSION
+from qwen_magic.panel.script import page_script
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,10 @@ SETTINGS = {
     "system": "",
     "temperature": None,
     "max_tokens": None,
+    "thinking": "",
     "pinned": False,
+    "earlier": None,
+    "surroundings": "notebook",
 }
 IDLE = {"streaming": False, "queue": [], "stop": "now"}
 BUSY = {"streaming": True, "queue": [], "stop": "now"}
@@ -140,7 +144,7 @@ class View:
         )
         answers = {
             "/": ("text/html", text),
-            "/panel.js": ("text/javascript", (FILES / "panel.js").read_text(encoding="utf-8")),
+            "/panel.js": ("text/javascript", page_script()),
             "/panel.css": ("text/css", (FILES / "panel.css").read_text(encoding="utf-8")),
             "/theme.css": ("text/css", theme("dark" if dark else "light")),
         }
@@ -205,5 +209,5 @@ class View:
             self.set(name, traits[name] if name != "saved" else time.monotonic_ns())
 
     def sent(self) -> list[dict[str, Any]]:
-        """Return what the kernel was told since the last time, but for "ready"."""
-        return [action for action in self.page.evaluate("sent.splice(0)") if action["action"] != "ready"]
+        """Return what the kernel was told since the last time, but for "ready" and "look"."""
+        return [action for action in self.page.evaluate("sent.splice(0)") if action["action"] not in ("ready", "look")]

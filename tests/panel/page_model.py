@@ -37,6 +37,8 @@ class PageModel:
             self.turns = [_fresh(turn) for turn in op["turns"]]
         elif op["op"] == "say":
             self.said.append((op["kind"], op["text"]))
+        elif op["op"] == "focus":
+            pass
         elif op["op"] == "file":
             self.files.append((op["name"], op["text"]))
         elif self.ready:

@@ -251,8 +251,17 @@ def test_settings_are_shown_as_the_kernel_has_them(view: Callable[..., View]) ->
     page.set("settings", {**SETTINGS, "system": "from elsewhere", "temperature": 0.25})
     assert system.input_value() == "while I write"
     assert page.root().get_by_label("Temperature", exact=True).input_value() == "0.25"
-    page.op("say", text="Target names nothing.", kind="error")
-    assert target.input_value() == ""
+    page.op("say", text="Target names nothing.", kind="error", setting="target")
+    assert target.input_value() == "nonsense", "what was typed is lost"
+    assert target.get_attribute("aria-invalid") == "true"
+    page.set("settings", {**SETTINGS, "model": "other"})
+    assert target.input_value() == "nonsense"
+    target.fill("local")
+    target.blur()
+    assert page.sent()[-1] == {"action": "set", "name": "target", "value": "local"}
+    assert target.get_attribute("aria-invalid") == "false"
+    page.set("settings", {**SETTINGS, "target": "local"})
+    assert target.input_value() == "local"
     page.set("settings", {**SETTINGS, "conversation": {"id": None, "name": ""}, "pinned": True})
     picker = page.root().get_by_label("Conversation", exact=True)
     assert picker.input_value() == ""
@@ -296,6 +305,7 @@ def test_the_keyboard_reaches_everything_in_order(view: Callable[..., View]) -> 
         "New conversation",
         "Settings",
         "Transcript",
+        "Asked: first",
         "Copy code",
         "To a cell",
         "Copy answer",

@@ -231,12 +231,12 @@ def test_a_code_block_gets_to_a_cell(user: PanelUser) -> None:
     kernel = user.kernel
     user.ask("in plain words")
     user.act("code", text="print('picked')\n", language="python")
-    assert "%qwen code" in user.told("info")
+    assert "%qwen code" in user.told("code")
     assert kernel.run("%qwen code").next_input == ("print('picked')", False)
     run = kernel.run("%qwen code")  # once
     assert "no code block" in run.error["evalue"]
     user.act("code", text="ls\n", language="bash")
-    user.told("info")
+    kernel.until(lambda: bool(user.page.said) and user.page.said[-1][1] != "")
     assert kernel.run("%qwen code 1").error["ename"] == "UsageError"  # a number means the last answer
     text, replaces = kernel.run("%qwen code --replace").next_input or ("", False)
     assert text.startswith("%%bash\nls")

@@ -14,12 +14,13 @@ from saved_turns import is_saved_turn
 from wire import check, check_state, fields_of
 
 from qwen_magic.errors import UsageError
-from qwen_magic.panel import protocol
+from qwen_magic.panel import protocol, state
 from qwen_magic.panel.panel import ChatPanel
 from qwen_magic.panel.reading import FIELDS, OtherVersionError, read_action
 from qwen_magic.panel.saved import SAVED_TURNS
+from qwen_magic.panel.script import page_script
 
-PYTHON, SCRIPT = FILES / "protocol.py", FILES / "panel.js"
+PYTHON, SCRIPT = (FILES / "protocol.py", FILES / "state.py"), FILES / "page" / "protocol.js"
 ACTIONS = get_args(protocol.Action)
 GOOD: list[dict[str, Any]] = [
     {"action": "ready", "view": "qwen1", "version": 1},
@@ -27,7 +28,7 @@ GOOD: list[dict[str, Any]] = [
     {"action": "edit", "key": "1.2", "text": "Hello"},
     *({"action": action, "key": "1.2"} for action in ("continue", "regenerate", "delete")),
     {"action": "version", "key": "1.2", "step": -1},
-    *({"action": action} for action in ("stop", "hurry", "new", "clear")),
+    *({"action": action} for action in ("stop", "hurry", "new", "clear", "look")),
     {"action": "unqueue", "index": 0},
     {"action": "set", "name": "temperature", "value": 0.5},
     {"action": "set", "name": "conversation", "value": 7},
@@ -53,7 +54,7 @@ near = st.builds(
 
 
 def test_the_page_names_the_same_types() -> None:
-    ours, theirs = typedefs.of_python(PYTHON), typedefs.of_script(SCRIPT)
+    ours, theirs = typedefs.of_python(*PYTHON), typedefs.of_script(SCRIPT)
     assert len(ours) > 25
     assert list(theirs) == list(ours)
     for name, kind in ours.items():
@@ -68,17 +69,17 @@ def test_another_type_would_be_found(tmp_path: Any, found: str, instead: str) ->
     text = re.sub(r"\n \*  +", " ", SCRIPT.read_text(encoding="utf-8"))
     assert found in text
     (tmp_path / "panel.js").write_text(text.replace(found, instead, 1), encoding="utf-8")
-    assert typedefs.of_script(tmp_path / "panel.js") != typedefs.of_python(PYTHON)
+    assert typedefs.of_script(tmp_path / "panel.js") != typedefs.of_python(*PYTHON)
 
 
 def test_the_page_has_the_same_version() -> None:
-    assert re.findall(r"^const VERSION = (\d+);$", SCRIPT.read_text(encoding="utf-8"), re.MULTILINE) == [
+    assert re.findall(r"^export const VERSION = (\d+);$", SCRIPT.read_text(encoding="utf-8"), re.MULTILINE) == [
         str(protocol.VERSION)
     ]
 
 
 def test_the_page_does_each_op_and_sends_each_action() -> None:
-    script = SCRIPT.read_text(encoding="utf-8")
+    script = page_script()
     for kind in get_args(protocol.Op):
         (op,) = get_args(fields_of(kind)["op"])
         assert re.search(rf"^  {op}\(\{{", script, re.MULTILINE), op
@@ -90,7 +91,7 @@ def test_the_state_is_the_widgets() -> None:
     own = {name for name, trait in ChatPanel.class_own_traits().items() if trait.metadata.get("sync")}
     slots = {name for name in own if is_saved_turn(name)}
     assert len(slots) == SAVED_TURNS
-    assert own - slots - {"_esm", "_css", "_anywidget_id"} == fields_of(protocol.PanelState).keys()
+    assert own - slots - {"_esm", "_css", "_anywidget_id"} == fields_of(state.PanelState).keys()
 
 
 def test_every_action_is_read_by_its_type() -> None:

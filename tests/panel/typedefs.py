@@ -13,10 +13,10 @@ PLAIN = {"str": "string", "int": "number", "float": "number", "bool": "boolean",
 TYPEDEF = re.compile(r"@typedef \{(?P<type>.*?)\} (?P<name>\w+)(?=\s*(?:@typedef|$))", re.DOTALL)
 
 
-def of_python(path: Path) -> dict[str, str]:
-    """Give the types of a module of TypedDicts and their unions, as TypeScript writes them."""
+def of_python(*paths: Path) -> dict[str, str]:
+    """Give the types of modules of TypedDicts and their unions, as TypeScript writes them."""
     found = {}
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in [node for path in paths for node in ast.parse(path.read_text(encoding="utf-8")).body]:
         if isinstance(node, ast.ClassDef):
             fields = [_field(one) for one in node.body if isinstance(one, ast.AnnAssign)]
             bases = [base.id for base in node.bases if isinstance(base, ast.Name) and base.id != "TypedDict"]

@@ -9,6 +9,7 @@ from saved_turns import is_saved_turn
 from typing_extensions import NotRequired, get_type_hints
 
 from qwen_magic.panel import protocol
+from qwen_magic.panel import state as synced
 
 
 def check(value: object, kind: Any, where: str = "") -> None:
@@ -54,7 +55,7 @@ def check_op(op: object) -> None:
 
 def check_state(state: dict[str, Any]) -> None:
     """Fail where a synced trait of the panel's has a value of another type; other traits are the widget's own."""
-    hints = fields_of(protocol.PanelState)
+    hints = fields_of(synced.PanelState)
     for name in state.keys() & hints.keys():
         if state[name] or name not in ("settings", "activity"):  # empty until there is something to be shown
             check(state[name], hints[name], name)

@@ -178,3 +178,21 @@ def test_versions_from_a_place_on(store: Store) -> None:
         place: ids for place, ids in versions.items() if place >= third.place
     }
     assert len(store.versions(number, third.place)[third.place]) == 2
+
+
+def test_a_turn_is_put_before_others_and_all_others_are_read_anew(tmp_path: Path) -> None:
+    store, other = Store(tmp_path / "a.sqlite"), Store(tmp_path / "a.sqlite")
+    number = store.create("a").id
+    for prompt in ("one", "two", "three"):
+        store.finish(store.begin(number, Turn(prompt, "")), Reply(text=prompt.upper()))
+    assert [turn.place for turn in other.turns(number)] == [1, 2, 3]
+    new = store.begin(number, Turn("between", ""), before=2)
+    assert [(turn.prompt, turn.place) for turn in store.turns(number)] == [("one", 1), ("two", 3), ("three", 4)]
+    store.finish(new, Reply(text="B"))
+    wanted = [("one", 1), ("between", 2), ("two", 3), ("three", 4)]
+    assert [(turn.prompt, turn.place) for turn in store.turns(number)] == wanted
+    assert [(turn.prompt, turn.place) for turn in other.turns(number)] == wanted
+    store.drop(store.begin(number, Turn("free", ""), before=9))
+    assert [(turn.prompt, turn.place) for turn in store.turns(number)] == wanted
+    store.close()
+    other.close()

@@ -144,7 +144,7 @@ def test_what_is_written(text: str, expected: str) -> None:
 
 
 def test_the_panel_knows_the_harmless_tags() -> None:
-    page = (Path(__file__).parents[2] / "qwen_magic" / "panel" / "panel.js").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "qwen_magic" / "panel" / "page" / "html.js").read_text(encoding="utf-8")
     known = re.search(r"const KNOWN =\n((?:.*\n)*?.*);", page)
     assert known
     assert set(re.findall(r"\w+", known[1])) >= HARMLESS

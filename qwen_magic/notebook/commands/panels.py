@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...chat.conversations import named
+from ...errors import UsageError
 from ..front_end import updates_displays
 from ..options import read_words
+from ..panel_wish import PanelWish
 from .command import Command, say
 from .conversations import show_whole
 
@@ -15,9 +17,8 @@ if TYPE_CHECKING:
 
 
 def _panel(session: NotebookSession, rest: str) -> None:
-    words = read_words(rest)
-    name = " ".join(word for word in words if word != "--save")
-    if "--save" in words:
+    name, options = _options(read_words(rest))
+    if "--save" in options:
         show_whole(session, name)
         return
     memory = session.memory
@@ -28,14 +29,39 @@ def _panel(session: NotebookSession, rest: str) -> None:
         say("A panel needs a notebook; here a conversation is shown as text.")
         if conversation:
             say(to_markdown(conversation, memory.store.turns(conversation.id), marked=False))
-    else:
-        session.open_panel(name, updates_displays(session.shell))
+        return
+    lasting = updates_displays(session.shell)
+    height = _pixels(options["--height"]) if "--height" in options else None
+    session.open_panel(PanelWish(name, lasting, side="--side" in options, height=height))
+
+
+def _options(words: list[str]) -> tuple[str, dict[str, str]]:
+    """Part the name from the options; ``--height`` has a value, as ``--height 600`` or ``--height=600``."""
+    name, options = [], dict[str, str]()
+    words = list(words)
+    while words:
+        word, _, value = words.pop(0).partition("=")
+        if word in ("--save", "--side"):
+            options[word] = "yes"
+        elif word == "--height":
+            options[word] = value or (words.pop(0) if words else "")
+        elif word.startswith("--"):
+            raise UsageError(f"no option {word} of %qwen panel", hint="It has --side and --height PIXELS.")
+        else:
+            name.append(f"{word}={value}" if value else word)
+    return " ".join(name), options
+
+
+def _pixels(text: str) -> int:
+    if not text.removesuffix("px").isdecimal():
+        raise UsageError(f"the height is {text!r}", hint="Give pixels: %qwen panel --height 600")
+    return int(text.removesuffix("px"))
 
 
 COMMANDS = (
     Command(
         "panel",
-        "[NAME]",
+        "[NAME] [--side] [--height PIXELS]",
         "chat in a panel, in this conversation or another",
         _panel,
         level="usual",

@@ -56,8 +56,11 @@ shows what it would cost; --limit, --rpm, --tpm and --max-cost keep it small; --
         """\
 %qwen panel chats below the cell, in the conversation of the cells: both show all of it. Enter
 sends, Shift+Enter breaks the line, the up arrow brings the last prompt back, Escape or Stop
-stops; what had come stays. "To a cell" picks a code block: %qwen code then makes it the next
-cell. %qwen conversation show --full shows it in an output that every reader of the file sees.""",
+stops; what had come stays. In the transcript the arrows go from turn to turn, Tab to a turn's
+buttons, Escape to the prompt. "To a cell" makes a cell of a code block where the front end lets
+it, or picks it for %qwen code. --side opens the panel beside the notebook, --height sets its
+pixels; its lower edge can be dragged. ChatPanel(app=True) serves a chat to others.
+%qwen conversation show --full shows it in an output that every reader of the file sees.""",
     ),
     "variables": Topic(
         "Your variables in a prompt",
@@ -190,6 +193,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "panel": (
         "%qwen panel",
         "%qwen panel thesis",
+        "%qwen panel --side",
         "from qwen_magic import ChatPanel\n\npanel = ChatPanel(height=600)\npanel",
         "%qwen conversation show --full",
     ),

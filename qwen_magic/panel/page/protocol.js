@@ -1,0 +1,47 @@
+/**
+ * What the kernel and the page tell each other: the types of protocol.py by the same names, and its version.
+ *
+ * @typedef {{ thinking: string, thought: string, blocks: string[] }} Body
+ * @typedef {{ kind: "text" | "image" | "file" | "call" | "result" | "failure", name: string, mime: string,
+ *   size: number, text: string }} PagePart
+ * @typedef {{ key: string, prompt: string, parts: PagePart[], sent: string, from_cell: boolean, system: string,
+ *   steps: PagePart[], facts: string[], status: string, state: "streaming" | "done", ending: string,
+ *   version: number[], can: string[], body?: Body, text?: string }} PageTurn
+ * @typedef {{ order: number, turn: PageTurn }} SavedTurn
+ * @typedef {{ op: "reset", view: string, version: number, turns: PageTurn[] }} ResetOp
+ * @typedef {{ op: "turn", turn: PageTurn, before: string }} TurnOp
+ * @typedef {{ op: "drop", key: string }} DropOp
+ * @typedef {{ keep: number, add: string, thought: string }} ThinkingGrowth
+ * @typedef {{ op: "delta", key: string, blocks: string[], keep: number, add: string, restart?: boolean,
+ *   thinking?: ThinkingGrowth, status?: string }} DeltaOp
+ * @typedef {"conversation" | "system" | "target" | "model" | "temperature" | "max_tokens" | "thinking"} Setting
+ * @typedef {{ op: "say", text: string, kind: "info" | "error" | "version" | "code", view?: string,
+ *   setting?: Setting }} SayOp
+ * @typedef {{ op: "focus", view: string }} FocusOp
+ * @typedef {{ op: "file", view: string, name: string, text: string }} FileOp
+ * @typedef {ResetOp | TurnOp | DropOp | DeltaOp | SayOp | FocusOp | FileOp} Op
+ * @typedef {{ action: "ready", view: string, version: number }} ReadyAction
+ * @typedef {{ action: "send", text: string }} SendAction
+ * @typedef {{ action: "edit", key: string, text: string }} EditAction
+ * @typedef {{ action: "continue" | "regenerate" | "delete", key: string }} TurnAction
+ * @typedef {{ action: "version", key: string, step: number }} VersionAction
+ * @typedef {{ action: "stop" | "hurry" | "new" | "clear" | "look" }} PanelAction
+ * @typedef {{ action: "unqueue", index: number }} UnqueueAction
+ * @typedef {{ action: "set", name: Setting, value: string | number | null }} SetAction
+ * @typedef {{ action: "export", view: string }} ExportAction
+ * @typedef {{ action: "code", text: string, language: string }} CodeAction
+ * @typedef {ReadyAction | SendAction | EditAction | TurnAction | VersionAction | PanelAction | UnqueueAction
+ *   | SetAction | ExportAction | CodeAction} Action
+ * @typedef {{ id: number, name: string, turns: number }} ConversationChoice
+ * @typedef {{ id: number | null, name: string }} CurrentConversation
+ * @typedef {{ target: string, default_target: string, targets: string[], model: string, models: string[],
+ *   temperature: number | null, max_tokens: number | null, thinking: "" | "on" | "off" }} PromptSettings
+ * @typedef {PromptSettings & { system: string, conversation: CurrentConversation,
+ *   conversations: ConversationChoice[], pinned: boolean, earlier: ConversationChoice | null,
+ *   surroundings: "notebook" | "python" | "app" }} PanelSettings
+ * @typedef {{ streaming: boolean, queue: string[], stop: "now" | "later" }} Activity
+ * @typedef {{ saved: number, settings: PanelSettings, activity: Activity, height: number,
+ *   draft: string }} PanelState
+ */
+
+export const VERSION = 1;

@@ -1,0 +1,68 @@
+// The page's own HTML: the panel, a turn, and the buttons.
+
+const ICONS = {
+  again: "M13 8a5 5 0 1 1-1.6-3.7M13 2.5v3h-3", new: "M8 3v10M3 8h10",
+  copy: "M5.5 5.5h7v8h-7zM10.5 3h-7v8", close: "M4.5 4.5l7 7M11.5 4.5l-7 7",
+  earlier: "M10 4L6 8l4 4", later: "M6 4l4 4-4 4",
+  edit: "M3 13l.6-2.6L11 3l2 2-7.4 7.4z", end: "M8 3v9.5M4 8.5l4 4 4-4",
+  more: "M4 4l4 4-4 4M8.5 4l4 4-4 4", send: "M8 13V3.5M4 7.5l4-4 4 4",
+  remove: "M3 4.5h10M6.5 4.5V3h3v1.5M4.5 4.5l.6 8.5h5.8l.6-8.5", stop: "M5 5h6v6H5z",
+  settings: "M3 5h5.5M12 5h1M10.2 3.3v3.4M3 11h1M7.5 11H13M5.8 9.3v3.4",
+};
+
+// A button; the page does `act` when it is pressed. All that is given is the page's own.
+export function button(act, name, icon = "", word = "", attributes = "") {
+  const picture = icon && `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${ICONS[icon]}"/></svg>`;
+  return `<button type="button" data-act="${act}" aria-label="${name}" title="${name}" ${attributes}>
+    ${picture}<span>${word}</span></button>`;
+}
+
+export const PANEL = `
+  <div class="qwen-bar"><select aria-label="Conversation" data-set="conversation"></select>
+    ${button("new", "New conversation", "new")}
+    ${button("unfold", "Settings", "settings", "", 'aria-expanded="false"')}</div>
+  <div class="qwen-settings" hidden>
+    <label><span>Target</span><input data-set="target" list="VIEW-targets" spellcheck="false"></label>
+    <label><span>Model</span><input data-set="model" list="VIEW-models" spellcheck="false"></label>
+    <label class="qwen-long"><span>System prompt</span><textarea data-set="system" rows="2"></textarea></label>
+    <label><span>Temperature</span><input data-set="temperature" type="number" min="0" step="0.1"></label>
+    <label><span>Max tokens</span><input data-set="max_tokens" type="number" min="1"></label>
+    <label><span>Thinking</span><select data-set="thinking">
+      <option value="">as the model does</option><option value="on">on</option><option value="off">off</option>
+    </select></label>
+    <div class="qwen-long">${button("export", "Export as Markdown", "", "Export as Markdown")}
+      ${button("clear", "Clear conversation", "", "Clear conversation", 'data-ask="Really clear?"')}</div>
+    <datalist id="VIEW-targets"></datalist><datalist id="VIEW-models"></datalist>
+  </div>
+  <div class="qwen-middle">
+    <div class="qwen-log" tabindex="0" role="group" aria-label="Transcript"><div class="qwen-turns"></div>
+      ${button("resume", "Go on with the last conversation", "", "", 'class="qwen-resume" hidden')}</div>
+    ${button("end", "To the end", "end", "", 'class="qwen-end" hidden')}</div>
+  <div class="qwen-notice" hidden><span></span>${button("dismiss", "Dismiss", "close")}</div>
+  <div class="qwen-queue" role="group" aria-label="Queue" hidden></div>
+  <div class="qwen-composer">
+    <textarea aria-label="Prompt" rows="1"></textarea>
+    ${button("stop", "Stop", "stop", "Stop", "hidden")}
+    ${button("send", "Send", "send", "Send", 'class="qwen-main"')}</div>
+  <div class="qwen-live" role="status" aria-live="polite"></div>`;
+
+export const TURN = `
+  <div class="qwen-asked"><div class="qwen-prompt"></div></div><div class="qwen-origin"></div>
+  <details class="qwen-sent"><summary>as it was sent</summary><div class="qwen-whole"></div></details>
+  <div class="qwen-answer">
+    <details class="qwen-thinking"><summary class="qwen-thought"></summary><div class="qwen-thoughts"></div></details>
+    <div class="qwen-steps"></div><div class="qwen-body"></div>
+    <div class="qwen-status"></div><div class="qwen-facts"></div>
+  </div>
+  <div class="qwen-actions">
+    ${button("copy", "Copy answer", "copy")} ${button("regenerate", "Regenerate", "again")}
+    ${button("edit", "Edit prompt", "edit")} ${button("continue", "Continue", "more", "Continue")}
+    ${button("delete", "Delete turn", "remove", "", 'data-ask="Really delete?"')}
+    ${button("version", "Earlier version", "earlier", "", 'data-step="-1"')}
+    <span class="qwen-version"></span> ${button("version", "Later version", "later", "", 'data-step="1"')}</div>`;
+
+export const EDITOR = `<textarea aria-label="Edited prompt" rows="1"></textarea>
+  ${button("cancel", "Cancel", "", "Cancel")} ${button("resend", "Send again", "", "Send again", 'class="qwen-main"')}`;
+
+export const TOOLS = `<div class="qwen-tools"><span></span>
+  ${button("copy", "Copy code", "", "Copy code")} ${button("code", "To a cell", "", "To a cell")}</div>`;

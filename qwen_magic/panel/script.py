@@ -1,0 +1,18 @@
+"""The page's script: the modules of the folder ``page`` as one, since a widget's front end loads one file alone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+PAGE = Path(__file__).parent / "page"
+_MODULES = ("protocol", "words", "templates", "html", "fields", "front_end", "turn", "walking", "panel")
+"""Each after those that it imports."""
+_IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+
+
+def page_script() -> str:
+    """Return the page's script as one module, in which no name is in two of its parts."""
+    texts = [(PAGE / f"{name}.js").read_text(encoding="utf-8") for name in _MODULES]
+    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", text)) for text in texts)
