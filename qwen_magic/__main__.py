@@ -44,6 +44,8 @@ def _map(words: list[str]) -> int:
     except QwenError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
+    except KeyboardInterrupt:  # up to Python 3.10 it is raised once more when the result is written
+        return 3
 
 
 def _doctor(*, check: bool) -> str:

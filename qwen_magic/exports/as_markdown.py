@@ -94,7 +94,8 @@ def to_markdown(conversation: Conversation, turns: Sequence[Turn], *, marked: bo
         if not turn.steps or turn.answer != turn.steps[-1].text:
             page.section("answer", turn.answer)
         page.add(f"*{_facts(turn)}*", "")
-    return "\n".join(page.lines)
+    text = "\n".join(page.lines)
+    return text if marked else safe_terminal(text)
 
 
 def from_markdown(text: str) -> ImportedConversation:

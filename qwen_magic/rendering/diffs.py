@@ -15,6 +15,10 @@ _CONTEXT = 3
 _LEAST_HIDDEN = 2
 """Fewer equal lines than this are shown, and not left out."""
 _COLOURS = {"-": "rgba(248,81,73,.2)", "+": "rgba(46,160,67,.2)"}
+_STYLE = (
+    "font-family:monospace;margin:.4em 0;padding:.4em 0;overflow-x:auto;line-height:1.4;"
+    "border-left:3px solid rgba(128,128,128,.4)"
+)
 _TERMINAL = {"-": "\x1b[31m", "+": "\x1b[32m"}
 
 
@@ -33,8 +37,7 @@ def diff_bundle(before: str, after: str) -> dict[str, str]:
     if not lines:
         return {}
     rows = "".join(_row(line) for line in lines)
-    style = "margin:.4em 0;padding:.4em 0;overflow-x:auto;line-height:1.4;border-left:3px solid rgba(128,128,128,.4)"
-    html = f'<pre style="{style}">{rows}</pre>'
+    html = f'<pre style="{_STYLE}">{rows}</pre>'
     return {"text/html": html, "text/plain": "\n".join(lines)}
 
 

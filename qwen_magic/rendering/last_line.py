@@ -74,7 +74,8 @@ def last_line(reply: Reply, *, model_first: bool = False) -> str:
     targets = ", continued by ".join((*reply.earlier_targets, reply.target))
     who = (model, targets) if model_first else (targets, model)
     if reply.recorded:
-        parts = [_ending(reply), f"replayed, recorded {_day(reply.recorded)}", *who]
+        replayed = f"replayed, recorded {_day(reply.recorded)}"
+        parts = [_ending(reply), *((*who, replayed) if model_first else (replayed, *who))]
         return " · ".join(part for part in parts if part)
     parts = [_ending(reply), *who, f"{reply.seconds:.1f} s"]
     if reply.thinking_seconds is not None:

@@ -128,7 +128,7 @@ CELLS = (
     "print(open('steering.json').read())",
     "%qwen conversation export steering.ipynb --overwrite",
     "print(open('steering.ipynb').read())",
-    "%qwen conversation import steering.md",
+    "%qwen conversation export steering.json --overwrite\n%qwen conversation import steering.json",
     "%qwen conversation show",
     "%qwen history",
 )

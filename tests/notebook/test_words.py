@@ -94,7 +94,7 @@ def test_the_line_below_an_answer_is_not_live() -> None:
 
 def test_a_model_goes_first_and_a_day_is_written_as_people_do() -> None:
     reply = Reply("a", target="space:a/b", model="Qwen3", recorded="2026-11-27T01:42:34Z")
-    assert last_line(reply, model_first=True) == "replayed, recorded 27 Nov 2026 · Qwen3 · space:a/b"
+    assert last_line(reply, model_first=True) == "Qwen3 · space:a/b · replayed, recorded 27 Nov 2026"
 
 
 def test_no_network_is_one_line() -> None:
