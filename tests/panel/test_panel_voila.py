@@ -112,5 +112,5 @@ def test_each_visitor_is_alone_and_has_nothing_of_the_authors(browser: Any, addr
         """() => { const field = document.querySelector('.qwen-panel [data-set=target]');
         field.value = 'openai:http://127.0.0.1:9/v1#m'; field.dispatchEvent(new Event('change', {bubbles: true})); }"""
     )
-    one.locator(".qwen-notice", has_text="that cannot be changed here").wait_for(timeout=30_000)
+    one.locator(".qwen-notice", has_text="that cannot be done here").wait_for(timeout=30_000)
     assert "still" in ask(one, "still")
