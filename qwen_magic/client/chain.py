@@ -24,7 +24,7 @@ from ..errors import (
 from ..events import AnswerEvent, Event, Status, UsageReport
 from .continuation import continued
 from .fitting import count
-from .unsendable import check_sendable
+from .unsendable import check_seen, check_sendable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -193,6 +193,7 @@ class Chain:
             backend = self._backend(target)
             check_sendable(backend, target.name, request)
             deadlines = self._deadlines(others)
+            await check_seen(backend, target.name, request, session, deadlines)
             async with aclosing(self._answer(backend, target, deadlines, session, request)) as answer:
                 async for event in answer:
                     spent = time.perf_counter() - started
