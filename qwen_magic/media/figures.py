@@ -164,7 +164,7 @@ def _box(figure: Any, axes: Any) -> Any:
     try:
         renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call,unused-ignore]
         if axes is not None:
-            return axes.get_tightbbox(renderer).transformed(figure.dpi_scale_trans.inverted()).padded(0.1)
+            return axes.get_tightbbox(renderer).transformed(figure.dpi_scale_trans.inverted()).padded(0.02)
         drawn = figure.get_tightbbox(renderer)
     finally:
         figure.set_canvas(canvas)
