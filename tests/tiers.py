@@ -37,7 +37,7 @@ _FILES = {
         backends/test_space backends/test_space_connections backends/test_stranger
         backends/test_thinking_switches backends/test_weight_sources backends/test_weights
         backends/test_wire_names backends/test_wire_shapes chat/test_doctor client/test_chain client/test_client
-        client/test_empty_answers client/test_many_at_once client/test_sync_stream faults/test_faults
+        client/test_empty_answers client/test_many_at_once client/test_seeing client/test_sync_stream faults/test_faults
         faults/test_redirects faults/test_slots faults/test_trying_again faults/test_waiting panel/test_choices
         panel/test_panel_files panel/test_panel_parts panel/test_panel_plain public/test_documents
         public/test_public_api replay/test_replay replay/test_replay_crashes replay/test_replay_key
@@ -50,7 +50,7 @@ _FILES = {
         notebook/test_commands notebook/test_completion notebook/test_consoles notebook/test_context
         notebook/test_conversations notebook/test_doctor_command notebook/test_failing_cells notebook/test_help
         notebook/test_hostile_servers notebook/test_identity notebook/test_import notebook/test_interrupts notebook/test_kills
-        notebook/test_kernel notebook/test_locked_store notebook/test_prompt_contents notebook/test_pty
+        notebook/test_kernel notebook/test_locked_store notebook/test_picture_cells notebook/test_prompt_contents notebook/test_pty
         notebook/test_questions notebook/test_replayed_cells notebook/test_shaping notebook/test_steering_cells
         notebook/test_thinking_display notebook/test_two_kernels notebook/test_values notebook/test_whereabouts
         panel/test_panel_kernel panel/test_panel_replay panel/test_panel_session soak/test_soak

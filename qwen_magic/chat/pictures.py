@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..media.sizes import pixels_of
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..parts import Image, Part
-    from .question import Question
     from .workspace import Pictured
 
 
@@ -34,17 +32,6 @@ def placed(prompt: str, pictures: Sequence[Pictured]) -> tuple[str, tuple[Part, 
     pieces = re.split(f"({'|'.join(map(re.escape, images))})", prompt)
     parts = tuple(images.get(piece) or Text(piece) for piece in pieces if piece)
     return "".join(part.text for part in parts if isinstance(part, Text)), parts
-
-
-def in_front(question: Question, parts: Sequence[Part]) -> Question:
-    """Put texts and pictures in front of a question's prompt."""
-    if not parts:
-        return question
-    own = question.parts or (Text(question.prompt),)
-    given = (*parts, *own)
-    text = "".join(part.text for part in given if isinstance(part, Text))
-    whole = given if any(not isinstance(part, Text) for part in given) else ()
-    return replace(question, prompt=text, parts=whole, source=question.source or question.prompt)
 
 
 def how_made(name: str, image: Image, made: str) -> str:

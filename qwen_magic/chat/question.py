@@ -114,6 +114,17 @@ class Question:
         return (*head, *self.position.messages, Message("user", parts=parts))
 
 
+def in_front(question: Question, parts: Sequence[Part]) -> Question:
+    """Put texts and pictures in front of a question's prompt."""
+    if not parts:
+        return question
+    own = question.parts or (Text(question.prompt),)
+    given = (*parts, *own)
+    text = "".join(part.text for part in given if isinstance(part, Text))
+    whole = given if any(not isinstance(part, Text) for part in given) else ()
+    return replace(question, prompt=text, parts=whole, source=question.source or question.prompt)
+
+
 def guarded(question: Question, *, redact: bool) -> Question:
     """Replace what looks like a secret where that is wanted; else say that it is there."""
     if not redact:

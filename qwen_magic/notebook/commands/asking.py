@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..session import NotebookSession
 
 _CONTINUE_OPTIONS = ("target", "output", "append", "format", "next", "replay")
-_RETRY_OPTIONS = all_but("conversation", "new", "alone", "context", "raw", "eval", "replace")
+_RETRY_OPTIONS = all_but("conversation", "new", "alone", "context", "attach", "raw", "eval", "replace")
 _BOTH_BLOCKS = "Give the number of one block, or nothing for all of the code."
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..options import Options
     from ..session import NotebookSession
 
-_OPTIONS = all_but("context", "raw", "eval", "next", "replace")
+_OPTIONS = all_but("context", "attach", "raw", "eval", "next", "replace")
 
 
 def _fix(session: NotebookSession, rest: str) -> Reply | None:
