@@ -62,9 +62,9 @@ Other braces stay as they are, and what looks like a variable is named below the
         "Pictures and files",
         """\
 A name in braces that is a figure, axes, an image, an array that plainly is one, or a picture's
-path goes along as a picture where it stands; {fig!r} sends its text. A figure is drawn anew for
-the size that a Qwen reads, other pictures are only ever shrunk; places and dates of photos stay
-here. -a FILE attaches pictures, tables, notebooks and text; --dry-run shows sizes and tokens.
+path is sent as a picture where it stands; {fig!r} sends its text. A figure is drawn anew for
+the size that a Qwen reads, other pictures are only ever shrunk; places and dates of photos
+stay here. -a FILE attaches pictures, tables, notebooks and text; --dry-run shows their sizes.
 A target whose model sees nothing is told before anything is sent.""",
     ),
     "context": Topic(
