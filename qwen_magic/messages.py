@@ -14,8 +14,9 @@ from operator import attrgetter
 from typing import Any, Literal, Protocol, TypeVar, cast
 
 from .errors import UsageError
+from .media.sizes import tokens_of
 from .openai_form import Content, fields_of, part_as_dict, parts_of, sequence, text_at, tool_call_of
-from .parts import File, Image, Part, Text, ToolCall, ToolResult, data_url, shortened, with_texts
+from .parts import PARTS, File, Image, Part, Text, ToolCall, ToolResult, data_url, shortened, with_texts
 
 __all__ = [
     "ROLES",
@@ -56,6 +57,7 @@ _NOUNS: dict[type, str] = {
     ToolCall: "a tool call",
     ToolResult: "a tool's result",
 }
+_OF_A_PROMPT = ("text", "image_url", "file", "input_text", "input_image", "input_file")
 _OF_OTHER_FORMS = ("function_call", "audio")
 """What a message of OpenAI's form may have that we have no part for."""
 _PLACES = "Images and files are the user's, tool calls the assistant's, results a tool's."
@@ -110,7 +112,7 @@ class Message:
 
     @cached_property
     def tokens(self) -> int:
-        """About how many tokens its text is for a Qwen model; counted once."""
+        """About how many tokens its text and its pictures are for a Qwen model; counted once."""
         text = self.text
         key = hash(text), len(text)
         if (tokens := _counted.get(key)) is None:
@@ -119,7 +121,7 @@ class Message:
             if len(_counted) >= _MOST_COUNTED:
                 _counted.clear()
             tokens = _counted[key] = estimate_tokens(text)
-        return tokens
+        return tokens + sum(tokens_of(part.data) for part in self.parts if type(part) is Image)
 
     @property
     def content(self) -> str | tuple[Part, ...]:
@@ -182,7 +184,8 @@ class HasContent(Protocol):
 
 
 MessageLike = Message | Mapping[str, Any] | HasContent
-Prompt = str | Sequence[MessageLike]
+Prompt = str | Sequence[MessageLike] | Sequence[Any]
+"""A text; texts and pictures in order, as one prompt; or a conversation."""
 _MAPPING: Callable[[Message], dict[str, Any] | None] = attrgetter("_mapping")
 _Messages = TypeVar("_Messages", bound=Sequence[Message])
 
@@ -191,9 +194,10 @@ def to_messages(prompt: Prompt, system: str | None = None, known: tuple[Message,
     """Bring what a caller gave into one form.
 
     Args:
-        prompt: the prompt, or a conversation as Messages, mappings in OpenAI's form (``{"role", "content"}``, an
-            assistant's with ``tool_calls``, a tool's with its ``tool_call_id``) or objects with these attributes, such
-            as the OpenAI SDK's and LangChain's messages; its last is the user's or a tool's.
+        prompt: the prompt; texts and pictures in order, as one prompt; or a conversation as Messages, mappings in
+            OpenAI's form (``{"role", "content"}``, an assistant's with ``tool_calls``, a tool's with its
+            ``tool_call_id``) or objects with these attributes, such as the OpenAI SDK's and LangChain's messages; its
+            last is the user's or a tool's.
         system: a system prompt; it takes the place of one among the messages.
         known: what came out of this before: messages that begin with it are looked at from there on.
 
@@ -211,6 +215,8 @@ def to_messages(prompt: Prompt, system: str | None = None, known: tuple[Message,
     elif isinstance(prompt, (Mapping, bytes, bytearray, memoryview)) or not isinstance(prompt, Sequence):
         raise UsageError(f"messages of type {type(prompt).__name__}", hint="Give a str or a list of messages.")
     else:
+        if _is_one_prompt(prompt):
+            prompt = [Message("user", prompt)]
         known = known if _begins_with(prompt, system, known) else ()
         rest = prompt[len(known) :] if known else prompt
         given = [to_message(item, number) for number, item in enumerate(rest, len(known) + 1)]
@@ -222,6 +228,18 @@ def to_messages(prompt: Prompt, system: str | None = None, known: tuple[Message,
     text = "\n\n".join(systems) if system is None else system
     head = (Message("system", text),) if text.strip() else ()
     return (*head, *turns)
+
+
+def _is_one_prompt(given: Sequence[Any]) -> bool:
+    """Tell whether a list is one prompt of texts, pictures and other parts, and no conversation."""
+    first = given[0] if given else None
+    if type(first) in (Message, dict):
+        return isinstance(first, dict) and "role" not in first and first.get("type") in _OF_A_PROMPT
+    return first is not None and (isinstance(first, (str, PARTS)) or not _is_message(first))
+
+
+def _is_message(item: object) -> bool:
+    return isinstance(item, Mapping) or hasattr(item, "content")
 
 
 def _begins_with(given: object, system: str | None, known: tuple[Message, ...]) -> bool:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, cast
 
 from .errors import UsageError
 from .parts import PARTS, File, Image, Part, Text, ToolCall, ToolResult, read_data_url, shortened
 
 Content = str | Sequence[Any] | None
-"""What is taken for a message's content: a text, a list of parts, texts and OpenAI's mappings, or None for nothing."""
+"""What is taken for a message's content: a text, a list of parts, texts, pictures and OpenAI's mappings, or None."""
 
 
 def parts_of(content: object) -> list[Part]:
@@ -128,7 +129,7 @@ def _part(item: object) -> Part:  # noqa: PLR0911 - a table
     if isinstance(item, str):
         return Text(item)
     if not isinstance(item, Mapping):
-        raise _no_part(f"a {type(item).__name__}")
+        return _picture(item)
     match item.get("type"):
         case "thinking" | "redacted_thinking" | "reasoning":  # what a model thought is not sent back
             return Text("")
@@ -144,8 +145,23 @@ def _part(item: object) -> Part:  # noqa: PLR0911 - a table
             raise _no_part(f"of type {shortened(kind)}")
 
 
+def _picture(item: object) -> Image:
+    """Make a part of an object that is a picture, such as a figure or the path of one.
+
+    Raises:
+        UsageError: it is none.
+
+    """
+    from .media.pictures import picture_of, require_picture  # noqa: PLC0415 - only where there is one
+
+    found = require_picture(item) if isinstance(item, PurePath) else picture_of(item)
+    if found is None:
+        raise _no_part(f"a {type(item).__name__}")
+    return Image(found.data, found.mime, found.name)
+
+
 def _no_part(what: str) -> UsageError:
-    return UsageError(f"it is {what}", hint="Give texts, image_url or file parts.")
+    return UsageError(f"it is {what}", hint="Give texts, pictures, image_url or file parts.")
 
 
 def _image(item: Mapping[str, Any]) -> Image:

@@ -99,6 +99,28 @@ class Image(_Part):
             raise UsageError("an image has neither bytes nor a url", hint="Give one of the two.")
         _set(self, mime="" if self.url else _mime(self.mime))
 
+    @classmethod
+    def of(cls, value: object, *, name: str = "", detail: str = "") -> Image:
+        """Make an image of anything that is a picture, at the size that a target reads, without a camera's notes.
+
+        Args:
+            value: a figure of Matplotlib's or its axes, a chart of Plotly's or Altair's, an image of Pillow's, an array
+                or tensor that is plainly one, the bytes or the path of a picture's file, IPython's ``Image``, what has
+                ``_repr_png_`` or ``_repr_jpeg_``, or an image, which stays what it is.
+            name: what it is called, or "" for its file's name.
+            detail: see `Image`.
+
+        Raises:
+            UsageError: it is none, cannot be read or is too large.
+
+        """
+        if isinstance(value, Image):
+            return value
+        from .media.pictures import require_picture  # noqa: PLC0415 - only where there is a picture
+
+        found = require_picture(value, name)
+        return cls(found.data, found.mime, name or found.name, detail=detail)
+
     @property
     def sha256(self) -> str:
         """The hash of its bytes, in hexadecimal digits; "" where it has none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from ..media.sizes import pixels_of, tokens_of
 from ..parts import File, Image, Text, ToolCall, ToolResult, describe, size, with_texts
 from ..text.secrets import find_secrets, mask
 from ..text.tokens import estimate_tokens
@@ -31,6 +32,7 @@ def preview(targets: Sequence[str], request: Request, notes: Sequence[str] = ())
     parts = [part for message in request.messages for part in message.parts]
     texts = [text for part in parts if (text := _text(part))]
     characters, tokens = sum(map(len, texts)), sum(map(estimate_tokens, texts))
+    tokens += sum(tokens_of(part.data) for part in parts if isinstance(part, Image))
     said = [f"{len(request.messages)} messages", f"{characters:,} characters", f"≈ {tokens:,} tokens"]
     lines = [
         "Nothing was sent. This is what would be:",
@@ -62,6 +64,10 @@ def _shown(part: Part) -> str:
     masked = with_texts(part, mask)
     if isinstance(masked, Text):
         return masked.text
+    if isinstance(masked, Image) and masked.data:
+        size = pixels_of(masked.data)
+        pixels = f", {size[0]}x{size[1]} pixels" if size else ""
+        return f"[{describe(masked)}{pixels}, ≈ {tokens_of(masked.data):,} tokens]"
     return f"[{describe(masked)}]\n{masked.text}" if isinstance(masked, ToolResult) else f"[{describe(masked)}]"
 
 

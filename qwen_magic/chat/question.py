@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..messages import Message
 from ..parts import Text, with_texts
 from ..text import secrets
+from .pictures import placed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ..parts import Part
     from ..store import Turn
     from .position import Position
-    from .workspace import Described
+    from .workspace import Described, Pictured
 
 _FAR = 24_000
 """Characters of conversation after which a value is described again: what is further back may be left out."""
@@ -38,6 +39,7 @@ class Draft:
         system: the system prompt of a first line or block ``system: ...``, or "".
         notes: what is to be said of it below the answer.
         described: the values that the prompt only names.
+        pictures: the pictures in the prompt, each in the place of its mark.
 
     """
 
@@ -46,6 +48,7 @@ class Draft:
     system: str = ""
     notes: tuple[str, ...] = ()
     described: tuple[Described, ...] = ()
+    pictures: tuple[Pictured, ...] = ()
 
     def question(self, position: Position, system: str = "", *, cell: str = "") -> Question:
         """Make the question that this draft asks at a position.
@@ -58,7 +61,7 @@ class Draft:
             cell: the whole of the cell that asks, for one that is to be replaced.
 
         """
-        prompt = with_described(self.prompt, self.described, position.before)
+        prompt, parts = placed(with_described(self.prompt, self.described, position.before), self.pictures)
         source = "" if prompt == self.text else self.text
         held = bool(self.system) and not (position.first or position.alone or self.system == position.system)
         return Question(
@@ -68,7 +71,9 @@ class Draft:
             source=source,
             cell=cell,
             notes=(*self.notes, *([_HELD] if held else [])),
+            parts=parts,
             keeps_system=bool(self.system) and position.first,
+            made=tuple(one.made for one in self.pictures if one.made),
         )
 
 
@@ -86,6 +91,7 @@ class Question:
         parts: the parts of the user's message where it is more than text: its text, images and files, in order. Where
             there is no text among them, the prompt goes before them.
         keeps_system: whether the conversation that it begins keeps its system prompt.
+        made: how the sizes of its pictures came about, for a dry run.
 
     """
 
@@ -97,6 +103,7 @@ class Question:
     notes: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
     keeps_system: bool = False
+    made: tuple[str, ...] = ()
 
     @cached_property
     def messages(self) -> tuple[Message, ...]:
@@ -105,6 +112,17 @@ class Question:
         given = any(isinstance(part, Text) for part in self.parts)
         parts = self.parts if given else with_text(self.parts, self.prompt)
         return (*head, *self.position.messages, Message("user", parts=parts))
+
+
+def in_front(question: Question, parts: Sequence[Part]) -> Question:
+    """Put texts and pictures in front of a question's prompt."""
+    if not parts:
+        return question
+    own = question.parts or (Text(question.prompt),)
+    given = (*parts, *own)
+    text = "".join(part.text for part in given if isinstance(part, Text))
+    whole = given if any(not isinstance(part, Text) for part in given) else ()
+    return replace(question, prompt=text, parts=whole, source=question.source or question.prompt)
 
 
 def guarded(question: Question, *, redact: bool) -> Question:

@@ -137,7 +137,7 @@ class ChatSession:
         if raw:
             return Draft(written, written, system)
         filled = self.workspace.fill(written, evaluate=evaluate)
-        return Draft(written, filled.text, system, filled.notes, filled.described)
+        return Draft(written, filled.text, system, filled.notes, filled.described, filled.pictures)
 
     def exchange(
         self,
@@ -239,7 +239,7 @@ class ChatSession:
         request = Request(question.messages, parameters, schema)
         messages, notes = await client.preview(request, target=target)
         names = [one.name for one in targets]
-        return preview(names, request.with_messages(messages), (*question.notes, *notes))
+        return preview(names, request.with_messages(messages), (*question.notes, *question.made, *notes))
 
     def close(self) -> None:
         """Stop what runs for the audience, and close the database."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from ..parts import Image
 
 REPLAY_SUFFIX = ".qwen.jsonl"
 _UNNAMED = "-unnamed"
@@ -23,6 +26,21 @@ class Described(NamedTuple):
     text: str
 
 
+class Pictured(NamedTuple):
+    """A value that is a picture, which goes along where the prompt names it.
+
+    Attributes:
+        mark: what stands in its place in the filled prompt, and nowhere else.
+        image: the picture.
+        made: how its size came about, or "".
+
+    """
+
+    mark: str
+    image: Image
+    made: str = ""
+
+
 class FilledPrompt(NamedTuple):
     """A prompt whose variables are filled in.
 
@@ -30,12 +48,14 @@ class FilledPrompt(NamedTuple):
         text: the prompt.
         notes: what is to be said of that below the answer.
         described: the values that it only names.
+        pictures: the pictures in it, each in the place of its mark.
 
     """
 
     text: str
     notes: tuple[str, ...] = ()
     described: tuple[Described, ...] = ()
+    pictures: tuple[Pictured, ...] = ()
 
 
 class Workspace(Protocol):

@@ -26,7 +26,7 @@ from ..events import AnswerEvent, Event, Status, UsageReport
 from .continuation import continued
 from .fitting import count
 from .laddering import Ladders, held
-from .unsendable import check_sendable
+from .unsendable import check_seen, check_sendable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -198,6 +198,7 @@ class Chain:
             backend = self._backend(target)
             check_sendable(backend, target.name, request)
             deadlines = self._deadlines(others)
+            await check_seen(backend, target.name, request, session, deadlines)
             async with aclosing(self._answer(backend, target, deadlines, session, request)) as answer:
                 async for event in answer:
                     spent = time.perf_counter() - started

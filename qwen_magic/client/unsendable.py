@@ -1,4 +1,4 @@
-"""What of a request a target cannot send: told before it is asked, so that nothing is lost without a word."""
+"""What of a request a target cannot send or see: told before it is asked, so that nothing is lost without a word."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from ..errors import UsageError
 from ..messages import File, Image, ToolCall, ToolResult
 
 if TYPE_CHECKING:
-    from ..backends.base import Backend
+    import aiohttp
+
+    from ..backends.base import Backend, Deadlines
     from ..messages import Part
     from ..request import Request
 
@@ -41,4 +43,30 @@ def check_sendable(backend: Backend, target: str, request: Request) -> None:
             f"it takes no {' and no '.join(left)}",
             target=target,
             hint="Leave them out, or ask a server of the kind openai: whose model takes them.",
+        )
+
+
+async def check_seen(
+    backend: Backend, target: str, request: Request, session: aiohttp.ClientSession, deadlines: Deadlines
+) -> None:
+    """Refuse a request with pictures where it is known that the target's model sees none; unknown is tried.
+
+    Args:
+        backend: who would send it.
+        target: the target's name.
+        request: the request.
+        session: how the target is asked what it can do.
+        deadlines: how long to wait.
+
+    Raises:
+        UsageError: its model sees no pictures.
+
+    """
+    if not any(isinstance(part, Image) for message in request.messages for part in message.parts):
+        return
+    if (await backend.capabilities(session, deadlines)).images is False:
+        raise UsageError(
+            "its model sees no pictures",
+            target=target,
+            hint="Ask one that does, such as dashscope:qwen-vl-max, or leave the pictures out.",
         )

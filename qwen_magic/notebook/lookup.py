@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 from ..text.cutting import ShownValue
 from ..text.variables import Expression, Reference, join, split
+from .pictures import pictures_among
 from .references import NoValueError, Value, formatted, resolve, variable
 from .values.naming import describe_named, is_only_named
 from .values.safe_access import attempt, type_name
@@ -22,7 +23,7 @@ from .values.safe_access import attempt, type_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ..chat.workspace import Described
+    from ..chat.workspace import Described, Pictured
     from ..text.variables import Braced
     from .expressions.written import Written
 
@@ -63,6 +64,8 @@ class FilledIn:
         described: the values that the prompt only names.
         evaluated: the expressions that were evaluated, as written.
         left: what looks like a variable or an expression, and stayed text.
+        pictures: the pictures, each in the place of its mark.
+        pictured: what is to be said of them.
 
     """
 
@@ -72,11 +75,13 @@ class FilledIn:
     described: tuple[Described, ...] = ()
     evaluated: tuple[str, ...] = ()
     left: tuple[Left, ...] = ()
+    pictures: tuple[Pictured, ...] = ()
+    pictured: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What is to be said of it below the answer."""
-        notes = [f"cut to fit: {_listed(self.cut)}"] if self.cut else []
+        notes = [*self.pictured, *([f"cut to fit: {_listed(self.cut)}"] if self.cut else [])]
         notes += [f"evaluated {_listed(self.evaluated)}"] if self.evaluated else []
         reasons: dict[str, list[str]] = {}
         for one in self.left:
@@ -138,10 +143,13 @@ class _Filling:
         for expression in expressions:
             self._value_of(expression)
         pieces = [piece if isinstance(piece, str) or piece in self._found else piece.written for piece in pieces]
-        written = {piece: self._found[piece].write(self._budget) for piece in pieces if not isinstance(piece, str)}
+        pictures, said = pictures_among({one: self._found[one] for one in pieces if not isinstance(one, str)}, _name)
+        worded = [piece for piece in pieces if piece not in pictures]
+        written = {piece: self._found[piece].write(self._budget) for piece in worded if not isinstance(piece, str)}
         named = self._only_named(pieces, written)
-        values = self._shared(pieces, named, written)
+        values = self._shared(worded, named, written)
         in_place = {one: ShownValue(_name(one), shown.cut) if one in named else shown for one, shown in values.items()}
+        in_place |= {one: ShownValue(picture.mark) for one, picture in pictures.items()}
         filled = join(pieces, in_place)
         return FilledIn(
             filled.text,
@@ -153,6 +161,8 @@ class _Filling:
                 *(Left(one.written, self._reasons[one]) for one in self._left if self._reasons.get(one)),
                 *(Left(written, "after a $ it is a shell's") for written in self._of_a_shell()),
             ),
+            pictures=tuple(pictures.values()),
+            pictured=said,
         )
 
     def _of_a_shell(self) -> list[str]:
@@ -291,7 +301,8 @@ class _Filling:
         return [
             one
             for one, alone in _alone(pieces).items()
-            if self._found[one].formatted is None
+            if one in written
+            and self._found[one].formatted is None
             and is_only_named(self._found[one].value, written[one].text, named=_is_name(one), alone=alone)
         ]
 

@@ -16,7 +16,7 @@ from .option_values import READERS, one_of, read_count, read_name, read_object, 
 from .row_options import ROW_FIELDS, ROW_OPTIONS, RowOptions, row_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ..parameters import Level, Parameter
 
@@ -76,6 +76,7 @@ class Options:
         alone: whether it is asked outside of any.
         turns: how many of the conversation's earlier turns go along, or None.
         context: how many of the cells before it are sent along.
+        attach: the files that go in front of the prompt.
         raw: whether ``{name}`` stays as it is written.
         eval: whether ``{expressions}`` are evaluated whatever they run.
         next: whether the answer's code is put into the next cell.
@@ -100,6 +101,7 @@ class Options:
     alone: bool = False
     turns: int | None = None
     context: int = 0
+    attach: Sequence[str] = ()
     raw: bool = False
     eval: bool = False
     next: bool = False
@@ -173,6 +175,7 @@ OPTIONS = (
         "--turns", "N", "send only the last N turns of the conversation along", "context", partial(read_count, "turns")
     ),
     _usual("--context", "N", "send the last N cells and their output along", "context", partial(read_count, "cells")),
+    _usual("-a --attach", "FILE", "send a picture, table, notebook or text along", "pictures", many=True),
     _rare("--raw", "", "fill in no {variables}", "variables"),
     _rare("--eval", "", "evaluate any {expression}, also one that does more than read", "variables"),
     _usual("-n --next", "", "put the answer's code into the next cell; it is not run", "code"),

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..chat.position import Position
-from ..chat.question import Question, system_line
+from ..chat.question import Question, in_front, system_line
 from ..chat.session import ChatSession
 from ..errors import QwenError, UsageError
+from ..parts import Text
 from ..text.terminal import safe_terminal
 from .next_cell import NextCells
 from .schemas import shape_of
@@ -115,6 +116,11 @@ class NotebookSession:
         position = self.position(options)
         question = draft.question(position, options.system or position.system or self.settings.system, cell=text)
         question = replace(question, notes=(*question.notes, *notes))
+        if options.attach:
+            from .attachments import attached  # noqa: PLC0415 - only where something is attached
+
+            parts, said = attached(options.attach)
+            question = in_front(replace(question, notes=(*question.notes, *said)), parts)
         if options.context:
             question = self._with_cells(options.context, question)
         return self.put(question, options)
@@ -253,7 +259,7 @@ class NotebookSession:
         cells = as_text(self.cells.last(number), _CELLS_CHARACTERS)
         if not cells:
             return question
-        return replace(question, prompt=f"{cells}\n\n{question.prompt}", source=question.source or question.prompt)
+        return in_front(question, [Text(f"{cells}\n\n")])
 
     def _run(self, exchange: Exchange, options: Options, code: Callable[[Reply], FoundCode] | None = None) -> None:
         """Run an exchange in this thread, and draw it; an interrupt ends the drawing at once."""

@@ -67,4 +67,4 @@ class NotebookWorkspace:
         history = self._shell.history_manager
         inputs = {"In": history.input_hist_raw} if history else {}
         filled = fill_in(written, ChainMap(inputs, self._shell.user_ns), evaluate=evaluate)
-        return FilledPrompt(filled.text, filled.notes, filled.described)
+        return FilledPrompt(filled.text, filled.notes, filled.described, filled.pictures)

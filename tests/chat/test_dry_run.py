@@ -44,14 +44,14 @@ def test_each_part_is_shown_in_its_place() -> None:
     )
     head, *rest = preview(["local"], request).split("\n\n")
     assert head.splitlines()[2] == (
-        "size        5 messages, 52 characters, ≈ 19 tokens, 3 images (13 KB), 1 file (999 B), 1 tool call, 1 tool result"
+        "size        5 messages, 52 characters, ≈ 3,859 tokens, 3 images (13 KB), 1 file (999 B), 1 tool call, 1 tool result"
     )
     assert rest == [
-        "── user · 9 characters\nWhat is \n[image cat.png image/png 12 KB]\n[image https://x.org/a]\n?",
+        "── user · 9 characters\nWhat is \n[image cat.png image/png 12 KB, ≈ 1,280 tokens]\n[image https://x.org/a]\n?",
         '── assistant · 34 characters\nLet me see.\n[tool call look({"at": "cat.png"})]',
         "── tool · 9 characters\n[failed tool result look]\ntwo\nlines",
         "── assistant · 0 characters",
-        "\n── user · 0 characters\n[file a .csv text/csv 999 B]\n[image image/png 1 KB]",
+        "\n── user · 0 characters\n[file a .csv text/csv 999 B]\n[image image/png 1 KB, ≈ 1,280 tokens]",
     ]
 
 

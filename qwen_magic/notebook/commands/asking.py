@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..session import NotebookSession
 
 _CONTINUE_OPTIONS = ("target", "output", "append", "format", "next", "replay")
-_RETRY_OPTIONS = all_but("conversation", "new", "alone", "context", "raw", "eval", "replace", *ROW_FIELDS)
+_RETRY_OPTIONS = all_but("conversation", "new", "alone", "context", "attach", "raw", "eval", "replace", *ROW_FIELDS)
 _LATE = re.compile(r"\S\s+(--[a-z][a-z-]+)(?:[ =]\S+)?\s*\Z")
 _BOTH_BLOCKS = "Give the number of one block, or nothing for all of the code."
 

@@ -71,6 +71,15 @@ Also {rows[0]}, {Out[3]}, {x:.2f}, and expressions that only read: {df.describe(
 Other braces stay as they are, and what looks like a variable is named below the answer.
 --eval evaluates any expression, --raw fills in nothing.""",
     ),
+    "pictures": Topic(
+        "Pictures and files",
+        """\
+A name in braces that is a figure, axes, an image, an array that plainly is one, or a picture's
+path is sent as a picture where it stands; {fig!r} sends its text. A figure is drawn anew for
+the size that a Qwen reads, other pictures are only ever shrunk; places and dates of photos
+stay here. -a FILE attaches pictures, tables, notebooks and text; --dry-run shows their sizes.
+A target whose model sees nothing is told before anything is sent.""",
+    ),
     "context": Topic(
         "What is sent",
         """\
@@ -201,6 +210,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         'prices = {"tea": 2.5, "coffee": 3.75}\ntotal = sum(prices.values())',
         '%%qwen\nMake a shopping list of {prices}. Tea is {prices["tea"]}, all is {total:.2f} euros.',
         "%%qwen --raw\nWhat does f'{total}' mean in Python?",
+    ),
+    "pictures": (
+        'from PIL import Image\n\nimg = Image.new("RGB", (64, 48), "red")\nimg.save("red.png")',
+        "%%qwen\nWhich color is {img}?",
+        "%%qwen --dry-run -a red.png\nDescribe it.",
     ),
     "context": (
         "numbers = [3, 1, 2]\nprint(sorted(numbers, reverse=True))",

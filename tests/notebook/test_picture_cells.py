@@ -1,0 +1,101 @@
+"""Pictures in the prompts of a real kernel's cells, as a server gets them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from kernels import Kernel, Run
+from PIL import Image as Pillow
+from recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SETUP = """
+import matplotlib
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+from pathlib import Path
+from PIL import Image
+fig, ax = plt.subplots()
+ax.plot([1, 4, 9])
+img = Image.new("RGB", (64, 48), "red")
+img.save("red.png")
+plots = {"a": img}
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Recorder]:
+    with Recorder(lambda _prompt, _number: "seen") as recorder:
+        yield recorder
+
+
+@pytest.fixture(scope="module")
+def kernel(server: Recorder) -> Iterator[Kernel]:
+    with Kernel() as kernel:
+        ok(kernel.run(f"%load_ext qwen_magic\n%qwen use {server.target}\n{SETUP}"))
+        yield kernel
+
+
+def ok(run: Run) -> Run:
+    assert run.status == "ok", run.reply
+    return run
+
+
+def sizes(content: list[dict[str, Any]]) -> list[Any]:
+    """Give the texts, and in place of each picture its size."""
+    found: list[Any] = []
+    for part in content:
+        if part["type"] == "text":
+            found.append(part["text"])
+        else:
+            data = base64.b64decode(part["image_url"]["url"].partition(",")[2])
+            found.append(Pillow.open(io.BytesIO(data)).size)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("prompt", "sent"),
+    [
+        ("What does {fig} show?", ["What does ", (1280, 960), " show?"]),
+        ("{ax}", [(1280, 960)]),
+        ('Is {img} like {plots["a"]}?', ["Is ", (64, 48), " like ", (64, 48), "?"]),
+        ("{img.rotate(90)} and {Path('red.png')}", [(64, 48), " and ", (64, 48)]),
+        ("See {img.copy()}", ["See ", (64, 48)]),
+    ],
+)
+def test_a_picture_stands_where_it_is_named(kernel: Kernel, server: Recorder, prompt: str, sent: list[Any]) -> None:
+    ok(kernel.run(f"%%qwen --alone --eval\n{prompt}"))
+    assert sizes(server.body["messages"][-1]["content"]) == sent
+
+
+def test_its_text_is_sent_on_request_and_an_empty_figure_is_said(kernel: Kernel, server: Recorder) -> None:
+    ok(kernel.run("%%qwen --alone\nWhat is {fig!r}?"))
+    assert server.body["messages"][-1]["content"] == "What is <Figure size 640x480 with 1 Axes>?"
+    before = server.requests
+    run = (
+        kernel.run("%%qwen --alone\nWhat is {plt.Figure()}?")
+        if False
+        else kernel.run("e = plt.figure()\n%qwen ask {e}")
+    )
+    assert "e is empty: it has no axes" in str(run.reply) + str(run.shown)
+    assert server.requests == before
+
+
+def test_a_dry_run_tells_sizes_and_a_file_goes_in_front(kernel: Kernel, server: Recorder) -> None:
+    run = ok(kernel.run("%%qwen --dry-run --alone -a red.png\nLike {fig}?"))
+    text = run.printed
+    assert "fig: drawn anew at 1280x960" in text
+    assert "64x48 pixels, ≈ 4 tokens]" in text
+    ok(kernel.run("%%qwen --alone -a red.png\nDescribe it."))
+    assert sizes(server.body["messages"][-1]["content"]) == ["red.png:\n", (64, 48), "\n\nDescribe it."]
+
+
+def test_a_later_question_has_the_picture_of_the_earlier(kernel: Kernel, server: Recorder) -> None:
+    ok(kernel.run("%%qwen --new\nWhat is {img}?"))
+    ok(kernel.run("%%qwen\nAnd its color?"))
+    assert sizes(server.body["messages"][0]["content"]) == ["What is ", (64, 48), "?"]
