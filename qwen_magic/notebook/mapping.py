@@ -62,6 +62,9 @@ def map_cell(
     if options.dry_run:
         print(safe_terminal(mask(f"Nothing was sent. This is what would be:\n{plan}")))  # noqa: T201 - the output
         return None
+    if plan.to_ask and chat.replay_mode(options.replay) == "only":
+        what = f"{plan.to_ask:,} of the rows have no answer that is kept, and only recorded answers may be given"
+        raise UsageError(what, hint="%qwen replay off lets them be asked, unless QWEN_REPLAY=only is set.")
     _agree(settings, options, plan)
     if options.output:
         shell.user_ns[options.output] = job.result

@@ -168,3 +168,19 @@ def test_secrets_are_replaced_where_that_is_wanted(mapping_kernel: Kernel, serve
     mapping_kernel.run(f"rows = ['my key is {key}']")
     assert mapping_kernel.run("%%qwen --map rows -o out --redact\nSay {item}").status == "ok"
     assert key not in server.prompts[0]
+
+
+def test_where_only_recorded_answers_may_be_given_nothing_is_asked(server: RowsServer, tmp_path: Path) -> None:
+    env = {"XDG_DATA_HOME": str(tmp_path), "QWEN_TARGET": server.target}
+    with Kernel(**env) as kernel:
+        assert kernel.run("%load_ext qwen_magic\nrows = ['a', 'b']\nmore = ['a', 'b', 'c']").status == "ok"
+        assert kernel.run("%%qwen --map rows -o out\nSay {item}").status == "ok"
+    asked = len(server.prompts)
+    with Kernel(QWEN_REPLAY="only", **env) as kernel:
+        assert kernel.run("%load_ext qwen_magic\nrows = ['a', 'b']\nmore = ['a', 'b', 'c']").status == "ok"
+        run = kernel.run("%%qwen --map more -o out\nSay {item}")
+        assert "only recorded answers may be given" in run.error["evalue"]
+        assert len(run.error["traceback"]) == 1
+        assert kernel.run("%%qwen --map rows -o out\nSay {item}").status == "ok"
+        assert statuses(kernel) == {"recorded": 2}
+    assert len(server.prompts) == asked
