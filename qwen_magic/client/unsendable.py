@@ -66,7 +66,7 @@ async def check_seen(
         return
     if (await backend.capabilities(session, deadlines)).images is False:
         raise UsageError(
-            "its model sees no pictures",
+            "it takes no pictures",
             target=target,
-            hint="Ask one that does, such as dashscope:qwen-vl-max, or leave the pictures out.",
+            hint="Ask one that does, such as dashscope:qwen-vl-max or openai:URL#MODEL, or leave them out.",
         )

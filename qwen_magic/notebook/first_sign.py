@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from ..text.bundles import mime_bundle
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,8 +27,7 @@ class FirstSign:
 
         """
         self._display_id = uuid.uuid4().hex
-        # As plain text: JupyterLab draws its first Markdown late, and may do so after it was told to empty it.
-        publish({"text/plain": _TEXT}, self._display_id, False)  # noqa: FBT003 - IPython's
+        publish(mime_bundle(f"*{_TEXT}*", _TEXT), self._display_id, False)  # noqa: FBT003 - IPython's
 
     def take(self) -> str:
         """Give its display id to who goes on with it; "" where nothing is shown."""
@@ -36,6 +37,7 @@ class FirstSign:
     def clear(self, publish: Callable[[dict[str, str], str, bool], None]) -> None:
         """Empty it where nobody went on with it."""
         if taken := self.take():
+            # Of another kind: JupyterLab draws its first Markdown late, and would do so in an empty one's place.
             publish({"text/plain": ""}, taken, True)  # noqa: FBT003 - IPython's
 
 

@@ -353,7 +353,7 @@ def test_the_listing_is_one_short_line() -> None:
     config = app(inputs, ["image"], name="paint")
     with pytest.raises(DiscoveryError) as caught:
         discover(config, None, "T")
-    assert "/paint(Photo, Top-p: top_p)" in str(caught.value)
+    assert "/paint(Photo: picture, Top-p: top_p)" in str(caught.value)
     config["dependencies"] = [{**config["dependencies"][0], "id": i, "api_name": f"paint{i}"} for i in range(40)]
     with pytest.raises(DiscoveryError) as caught:
         discover(config, None, "T")

@@ -51,7 +51,7 @@ async def test_a_model_that_sees_nothing_is_told_before_anything_is_sent() -> No
             lead(client, url)
             with pytest.raises(UsageError) as caught:
                 await client.ask(["What is it?", figure])
-            assert caught.value.what == "its model sees no pictures"
+            assert caught.value.what == "it takes no pictures"
             assert not script.bodies
             assert (await client.ask("hi")).text == "hello"
 
@@ -66,6 +66,6 @@ async def test_a_chain_goes_on_to_one_that_sees() -> None:
             events = [event async for event in stream.events()]
             said = [event.text for event in events if isinstance(event, Status) and event.kind == "failover"]
             assert [event.target for event in events if isinstance(event, Responder)] == [client.targets[1].name]
-            assert said == [f"its model sees no pictures; trying {client.targets[1].name}"]
+            assert said == [f"it takes no pictures; trying {client.targets[1].name}"]
     assert not script.bodies
     assert len(seeing.bodies) == 1

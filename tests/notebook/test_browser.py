@@ -202,7 +202,7 @@ def test_an_answer_as_a_user_sees_it(
     assert output.locator("pre code span[class^=tok-], pre code span[style], pre code [class^='ͼ']").count() > 3
     assert output.locator("blockquote").count() >= 2
     assert output.locator("mjx-container, .MathJax").count() >= 2
-    assert f"space:{space.url}" in text
+    assert space.url.removeprefix("http://") in text
     assert "≈" in text.strip().splitlines()[-1]
     assert "⏳" not in text
     assert "Traceback" not in page.locator(".jp-Notebook").inner_text()
@@ -227,7 +227,7 @@ def test_interrupt_in_the_browser(notebook: Callable[..., Any], space: GradioSer
     page.wait_for_selector("text=interrupted, what had come is kept", timeout=10_000)
     output = page.locator(".jp-Notebook .jp-Cell").nth(1).locator(".jp-OutputArea").inner_text()
     assert "w0 w1 w2" in output
-    assert "Interrupted: the answer was stopped" in output
+    assert output.rstrip().endswith("Interrupted")
     assert "Traceback" not in output
 
 

@@ -122,7 +122,7 @@ def session() -> Iterator[Kernel]:
         ("%qwen help und", ["undo"], "und"),
         ("%qwen help --dry", ["--dry-run"], "--dry"),
         ("%qwen history --", ["--full"], "--"),
-        ("%qwen panel --", ["--save"], "--"),
+        ("%qwen panel --", ["--side", "--height", "--save"], "--"),
         ("%qwen nothing like ", [], ""),
         ("%%qwen\nimport o", [], ""),
         ("%%qwen\nWhat is pri", [], ""),

@@ -33,7 +33,7 @@ def test_tab_in_jupyterlab(request: pytest.FixtureRequest) -> None:
         page.wait_for_selector(".jp-Completer-item", state="hidden")
         assert cell.inner_text().rstrip("\n") == wanted
 
-    assert press_tab_after("%%qwen --ma") == ["--max-tokens"]
+    assert press_tab_after("%%qwen --max-t") == ["--max-tokens", "--max-tokens-total"]
     accept("%%qwen --max-tokens")
     # Where nothing is typed yet, JupyterLab puts the words of the notebook after the kernel's; it draws the first at once.
     assert press_tab_after(" 20 -t ")[:7] == [*ALIASES, "local", "local:0.5b", "local:1.5b"]

@@ -48,7 +48,7 @@ def one_or_two_lines(run: Run, *words: str) -> None:
 
 def started(kernel: Kernel, run: Run, text: str) -> None:
     """Wait until a cell shows something."""
-    kernel.until(lambda: any(text in m.content["data"]["text/markdown"] for m in run.drawn), 20)
+    kernel.until(lambda: any(text in str(m.content["data"]) for m in run.drawn), 20)
 
 
 def test_progressive(kernel: Kernel) -> None:
@@ -61,7 +61,9 @@ def test_progressive(kernel: Kernel) -> None:
     lengths = [len(m.content["data"]["text/markdown"]) for m in written]
     assert lengths == sorted(lengths)
     assert run.answer == COUNT_30
-    assert all(bundle.keys() == {"text/markdown", "text/plain"} for bundle in run.displays)
+    *answer, last = [bundle.keys() for bundle in run.displays]
+    assert all(keys == {"text/markdown", "text/plain"} for keys in answer)
+    assert last == {"text/html", "text/markdown", "text/plain"}  # small and dim, where HTML is drawn
 
 
 def test_status_and_last_line(kernel: Kernel, space: GradioServer) -> None:
@@ -102,10 +104,10 @@ def test_system(kernel: Kernel, space: GradioServer, line: str, cell: str) -> No
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (ask("   \n"), ["nothing was asked", "%%qwen [-t TARGET]"]),
+        (ask("   \n"), ["nothing was asked", "Write the prompt below"]),
         (ask("system: only this"), ["nothing was asked"]),
-        (ask("hello", "--wrong 1"), ["--wrong", "%%qwen [-t TARGET]"]),
-        (ask("hello", "-f image"), ["image", "%%qwen [-t TARGET]"]),
+        (ask("hello", "--wrong 1"), ["--wrong", "%qwen help all"]),
+        (ask("hello", "-f image"), ["image", "give markdown"]),
         (ask("hello", "-o 1x"), ["1x"]),
         (ask("hello", "-s 'open"), ["quotation"]),
         (ask("hello", "a prompt here"), ["a prompt here"]),
@@ -269,8 +271,8 @@ def test_hostile_answer(kernel: Kernel) -> None:
     attack = "<img src=x onerror=alert(1)>"
     run = kernel.run(ask(f"echo {attack}"))
     for message in run.drawn:
-        assert "<img" not in message.content["data"]["text/markdown"]
-        assert message.content["data"].keys() <= {"text/markdown", "text/plain"}
+        assert "<img" not in message.content["data"].get("text/markdown", "")
+        assert "<img" not in message.content["data"].get("text/html", "")
     assert run.answer == attack
     value = kernel.run("qwen_magic.last_reply()")
     data = next(m.content["data"] for m in value.messages if m.kind == "execute_result")

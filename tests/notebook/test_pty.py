@@ -115,7 +115,7 @@ def test_interrupt_keeps_what_had_come(terminal: Terminal) -> None:
     assert time.monotonic() - at < 5
     assert "w0 w1 w2 w3 w4 w5 " in shown
     assert "interrupted" in shown
-    assert "Interrupted: the answer was stopped" in shown
+    assert "\nInterrupted" in shown
     assert "Traceback" not in shown
     terminal.line("print(r.finish_reason, r.text[:6])")
     assert "interrupted w0 w1 " in terminal.until(r"In \[4\]: ")

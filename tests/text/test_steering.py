@@ -32,6 +32,7 @@ from qwen_magic.client.context_limits import Limit
 from qwen_magic.client.usage import Ledger
 from qwen_magic.errors import QwenError, ServerError
 from qwen_magic.events import Usage
+from qwen_magic.media.picture import Picture
 from qwen_magic.messages import Image, Message, ToolCall
 from qwen_magic.notebook.traits import Text as SettingText
 from qwen_magic.notebook.traits import masked_text
@@ -118,6 +119,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "client.stream.Stream": lambda: QwenClient(TARGET.name).stream("hi"),
     "client.usage.Ledger": used,
     "errors.QwenError": changed_later,
+    "media.picture.Picture": lambda: Picture(b"", "image/png", 1, 1, HOSTILE, HOSTILE, HOSTILE),
     "messages.Message": lambda: Message("user", HOSTILE),
     "notebook.waiting.Interrupted": lambda: Interrupted(HOSTILE),
     "notebook.traits._MaskedText": lambda: [setting()],
@@ -166,6 +168,7 @@ def test_a_plain_text_is_put_together_in_one_place() -> None:
     reasons = {
         "text/bundles.py": "the one place",
         "rendering/columns.py": "made safe there",
+        "rendering/diffs.py": "made safe there",
         "notebook/map_display.py": "made safe by rendering/job_line.py",
         "exports/as_notebook.py": "outputs of a file, made safe there",
         "batch/result.py": "made safe there",

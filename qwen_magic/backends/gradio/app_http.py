@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import aiohttp
 from yarl import URL
 
 from ...errors import AsleepError, AuthError, NotFoundError, ProtocolError, QwenError
@@ -21,10 +22,8 @@ from .failures import http_error, server_message
 from .moves import check_move, place_of, same_site
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
-
-    import aiohttp
 
     from ...errors import ServerError
     from ..base import Deadlines
@@ -207,6 +206,15 @@ class AppHttp:
         url = self.url(path)
         async with self.post(url, limit, json=body) as response:
             return await self.json(response)
+
+    async def upload(self, prefix: str, files: Sequence[tuple[str, str, bytes]]) -> list[str]:
+        """Upload files, each a name, a MIME type and its bytes; return where the app keeps them."""
+        form = aiohttp.FormData()
+        for name, mime, data in files:
+            form.add_field("files", data, filename=name, content_type=mime)
+        async with self.post(self.url(f"{prefix}/upload"), data=form) as response:
+            told = await self.json(response)
+        return [str(path) for path in told] if isinstance(told, list) else []
 
     async def json(self, response: aiohttp.ClientResponse) -> Any:
         """Read an answer's JSON; raise what its status means."""

@@ -24,8 +24,7 @@ from ...errors import (
     ServerError,
 )
 from ...events import AnswerEvent, End, Event, Responder, Status
-from ...messages import Message
-from ..capabilities import TEXT_ALONE
+from ...messages import Image, Message, Text
 from ..echoes import sent_secrets, unechoed
 from ..hidden import hidden
 from ..http import translated
@@ -41,6 +40,7 @@ from .kind import GradioOptions, space_host
 from .known_spaces import KNOWN
 from .moves import MovedError
 from .old_runs import queued_or_not
+from .pictures import upload_pictures
 from .questions import count_questions
 from .run_of import run_of
 from .site import Site
@@ -72,12 +72,12 @@ class SpaceBackend:
 
     Attributes:
         continues: False; see `Backend`.
-        sends: text alone.
+        sends: text, and pictures where the app takes them.
 
     """
 
     continues = False
-    sends = TEXT_ALONE
+    sends = frozenset({Text, Image})
 
     def __init__(self, target: Target, settings: Settings, *, base_url: str | None = None) -> None:
         self.name = target.name
@@ -216,15 +216,23 @@ class SpaceBackend:
 
     async def _answer_once(self, http: AppHttp, endpoint: Endpoint, request: Request) -> AsyncGenerator[Event, None]:
         answering = self._call if endpoint.walk is None else self._visit
-        async with aclosing(answering(http, endpoint, request)) as events:
+        files: list[list[Any]] = []
+        uploading = functools.partial(upload_pictures, http, endpoint, request)
+        if any(isinstance(part, Image) for part in request.messages[-1].parts):
+            async with aclosing(self._retry_until_ready(http, uploading, files)) as waiting:
+                async for status in waiting:
+                    yield status
+        async with aclosing(answering(http, endpoint, request, files[0] if files else [])) as events:
             async for event in events:
                 yield event
 
-    async def _call(self, http: AppHttp, endpoint: Endpoint, request: Request) -> AsyncGenerator[Event, None]:
+    async def _call(
+        self, http: AppHttp, endpoint: Endpoint, request: Request, files: list[Any]
+    ) -> AsyncGenerator[Event, None]:
         plain, inputs = endpoint, self.options.inputs
         if endpoint.conversation and sum(message.role == "user" for message in request.messages) > 1:
             endpoint = endpoint.conversation
-        payload = build(endpoint, request, inputs, self.name, model=self.model)
+        payload = build(endpoint, request, inputs, self.name, self.model, files)
         # A fresh session for each answer: the history is ours to send, never what the server happens to remember.
         session_hash = secrets.token_hex(6)
         yield self._responder(http, payload)
@@ -236,7 +244,7 @@ class SpaceBackend:
                     yield status
             if not given[0]:
                 endpoint = replace(plain, history=None, before=())
-                payload = build(endpoint, request, inputs, self.name, model=self.model)
+                payload = build(endpoint, request, inputs, self.name, self.model, files)
         for warning in payload.warnings:
             yield Status(warning, "warning", self.name)
         run = run_of(http, endpoint, payload, session_hash)
@@ -253,7 +261,9 @@ class SpaceBackend:
         finally:
             await run.leave()
 
-    async def _visit(self, http: AppHttp, endpoint: Endpoint, request: Request) -> AsyncGenerator[Event, None]:
+    async def _visit(
+        self, http: AppHttp, endpoint: Endpoint, request: Request, files: list[Any]
+    ) -> AsyncGenerator[Event, None]:
         """Do what the page does; where its State is the conversation, in the visit that holds this one."""
         walk = endpoint.walk
         assert walk is not None  # noqa: S101 - the caller looked
@@ -261,7 +271,7 @@ class SpaceBackend:
         turns = [message for message in request.messages if message.role != "system"]
         course = self._visits.course(walk, turns, await http.app_id(endpoint.prefix) if walk.keeps else "")
         asked = request if course.whole else request.with_messages([*system, turns[-1]])
-        payload = build(endpoint, asked, self.options.inputs, self.name, model=self.model)
+        payload = build(endpoint, asked, self.options.inputs, self.name, self.model, files)
         yield self._responder(http, payload)
         for warning in payload.warnings:
             yield Status(warning, "warning", self.name)

@@ -12,6 +12,7 @@ from .app import App, is_shown, names
 from .discovery import find_endpoint
 from .moves import MovedError
 from .old_runs import queued_or_not
+from .pictures import takes_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,7 +97,7 @@ def space_capabilities(endpoint: Endpoint | None) -> Capabilities:
         streams=endpoint.protocol != "post",
         history=history,
         system=endpoint.takes("system"),
-        images=False,
+        images=takes_pictures(endpoint),
         tools=False,
         schema=False,
     )

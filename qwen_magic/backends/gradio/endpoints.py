@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 Part: TypeAlias = str
 """What an input is for: a parameter, by its name; else "prompt", "multimodal", "history", "state", "system", "model",
-"settings" (an object with fields for several of these), "random_seed" (a switch that has a given seed ignored) or
-"other"."""
+"picture", "settings" (an object with fields for several of these), "random_seed" (a switch that has a given seed
+ignored) or "other"."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...errors import UsageError
-from ...messages import Message, split_system
+from ...messages import Image, Message, split_system
 from .endpoints import Endpoint, Input, Payload
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def build(
     inputs: Mapping[str, Any] | None,
     target: str,
     model: str = "",
+    files: Sequence[Any] = (),
 ) -> Payload:
     """Put a request into the form that an endpoint takes.
 
@@ -36,6 +37,7 @@ def build(
         inputs: values by an input's parameter name or label, over all but ``extra``.
         target: the target's name, for errors.
         model: the model to ask, "" for the app's own choice.
+        files: what stands for the prompt's pictures, as `pictures.upload_pictures` gives it.
 
     Returns:
         The payload; its warnings name all that the endpoint does not take.
@@ -59,10 +61,12 @@ def build(
     if endpoint.pending and endpoint.history:
         sent = format_history([*earlier, Message(turns[-1].role, prompt)], endpoint.history)
     multimodal = endpoint.takes("multimodal") or endpoint.multimodal
-    message = {"text": prompt, "files": []} if multimodal else prompt
+    message = {"text": prompt, "files": list(files)} if multimodal else prompt
+    if any(isinstance(part, Image) for turn in turns[:-1] for part in turn.parts):
+        warnings.append("pictures of earlier turns were not sent again")
     own = [dict(parameters.extra), dict(inputs or {})]
     given = {**parameters.given(), **({"model": model} if model else {})}
-    filling = _Filling(endpoint, target, message, sent, system, given, own)
+    filling = _Filling(endpoint, target, message, sent, system, given, own, list(() if multimodal else files))
     data = filling.data()
     if left := filling.left:
         warnings.append(f"it does not take {', '.join(left)}")
@@ -104,6 +108,7 @@ class _Filling:
         system: the system prompt, or "".
         given: the parameters that were set, and the model.
         own: the user's values by name or label, the strongest first.
+        pictures: those that no input has yet.
         model: the model that is asked, where it is known.
         left: what was given and is not taken.
         warnings: what was taken, but not as it was meant.
@@ -117,6 +122,7 @@ class _Filling:
     system: str
     given: dict[str, Any]
     own: list[dict[str, Any]]
+    pictures: list[Any] = field(default_factory=list)
     model: str = ""
     left: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -183,6 +189,8 @@ class _Filling:
                 return None
             case "settings":
                 return {entry.name: self._value(entry) for entry in item.fields}
+            case "picture":
+                return self.pictures.pop(0) if self.pictures else item.default
             case "stream":
                 return True
             case "random_seed":

@@ -49,6 +49,7 @@ _ROWS: tuple[tuple[tuple[str, ...], Part, str], ...] = (
     (("chatbot",), "history", ""),
     (("state",), "state", ""),
     (("multimodaltextbox",), "multimodal", ""),
+    (("image",), "picture", ""),
     *_rows("number", "whole"),
     *_rows("texts"),
     (("textbox",), "system", _SYSTEM),

@@ -57,10 +57,9 @@ shows what it would cost; --limit, --rpm, --tpm and --max-cost keep it small; --
 %qwen panel chats below the cell, in the conversation of the cells: both show all of it. Enter
 sends, Shift+Enter breaks the line, the up arrow brings the last prompt back, Escape or Stop
 stops; what had come stays. In the transcript the arrows go from turn to turn, Tab to a turn's
-buttons, Escape to the prompt. "To a cell" makes a cell of a code block where the front end lets
-it, or picks it for %qwen code. --side opens the panel beside the notebook, --height sets its
-pixels; its lower edge can be dragged. ChatPanel(app=True) serves a chat to others.
-%qwen conversation show --full shows it in an output that every reader of the file sees.""",
+buttons, Escape to the prompt. "To a cell" makes a cell of a code block where the page can,
+or picks it for %qwen code. --side opens it beside the notebook, --height sets its pixels.
+%qwen conversation show --full is for readers of the file, ChatPanel(app=True) for visitors.""",
     ),
     "variables": Topic(
         "Your variables in a prompt",
