@@ -231,7 +231,7 @@ class Chat:
         conversation = self.screen.conversation
         if conversation is None:
             raise UsageError("there is no conversation yet", hint="Ask something first.")
-        text = to_markdown(conversation, self._memory.store.turns(conversation.id))
+        text = to_markdown(conversation, self._memory.store.turns(conversation.id), marked=False)
         name = "".join(letter if letter.isalnum() or letter in " -_." else "-" for letter in conversation.name)
         self._pages.show_op({"op": "file", "view": view, "name": f"{name}.md", "text": text})
 
