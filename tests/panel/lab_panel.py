@@ -324,7 +324,7 @@ class Panel:
         """Wait until it can be used."""
         self.prompt.wait_for(timeout=30_000)
 
-    def wait_turns(self, count: int, timeout: float = 10) -> None:
+    def wait_turns(self, count: int, timeout: float = 30) -> None:
         """Wait until so many turns stand."""
         from playwright.sync_api import expect
 

@@ -23,7 +23,7 @@ WITH_CODE = f"echo Look:\n\n```python\n{CODE}\n```\n\nThat is **all**."
 SLEEP = "import time\nprint('begin', time.time())\ntime.sleep(3)\nprint('end', time.time())"
 SAME = """
 () => {
-  const logs = [...document.querySelectorAll('.qwen-panel .qwen-log')].map(log => log.textContent);
+  const logs = [...document.querySelectorAll('.qwen-panel .qwen-turns')].map(log => log.textContent);
   return logs.every(log => log === logs[0]) && logs[0];
 }
 """
