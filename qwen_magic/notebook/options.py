@@ -175,7 +175,7 @@ OPTIONS = (
         "--turns", "N", "send only the last N turns of the conversation along", "context", partial(read_count, "turns")
     ),
     _usual("--context", "N", "send the last N cells and their output along", "context", partial(read_count, "cells")),
-    _usual("-a --attach", "FILE", "send a picture, table, notebook or text along", "pictures", many=True),
+    _rare("-a --attach", "FILE", "send a picture, table, notebook or text along", "pictures", many=True),
     _rare("--raw", "", "fill in no {variables}", "variables"),
     _rare("--eval", "", "evaluate any {expression}, also one that does more than read", "variables"),
     _usual("-n --next", "", "put the answer's code into the next cell; it is not run", "code"),

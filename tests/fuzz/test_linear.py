@@ -157,7 +157,10 @@ def test_twice_the_text_costs_twice_as_much(name: str) -> None:
         text = (pattern * (2 * LENGTH // len(pattern) + 1))[: 2 * LENGTH]
         if spent(function, text) < MATTERS:
             continue
-        half, whole = (min(spent(function, part) for _ in range(3)) for part in (text[:LENGTH], text))
-        if whole > RATIO * half:
+        for _ in range(4):  # a busy machine is slow now and then, and never four times in the same way
+            half, whole = (min(spent(function, part) for _ in range(3)) for part in (text[:LENGTH], text))
+            if whole <= RATIO * half:
+                break
+        else:
             slow.append(f"{pattern!r}: {half:.2f} s for {LENGTH:,} characters, {whole:.2f} s for twice as many")
     assert not slow, "\n".join(slow)

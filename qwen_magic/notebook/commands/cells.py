@@ -50,7 +50,7 @@ COMMANDS = (
     Command(
         "fix",
         "[--apply] [OPTIONS]",
-        "explain the last error; the next cell is the corrected one",
+        "explain the last error; the next cell is mended",
         _fix,
         _OPTIONS,
         level="usual",

@@ -46,7 +46,7 @@ def _options(words: list[str]) -> tuple[str, dict[str, str]]:
         elif word == "--height":
             options[word] = value or (words.pop(0) if words else "")
         elif word.startswith("--"):
-            raise UsageError(f"no option {word} of %qwen panel", hint="It has --side and --height PIXELS.")
+            raise UsageError(f"no option {word} of %qwen panel", hint="It has --side and --height N, in pixels.")
         else:
             name.append(f"{word}={value}" if value else word)
     return " ".join(name), options
@@ -61,7 +61,7 @@ def _pixels(text: str) -> int:
 COMMANDS = (
     Command(
         "panel",
-        "[NAME] [--side] [--height PIXELS]",
+        "[NAME] [--side] [--height N]",
         "chat in a panel, in this conversation or another",
         _panel,
         level="usual",

@@ -136,7 +136,7 @@ COMMANDS = (
     Command(
         "use",
         "TARGET...",
-        "the target, or chain, from here on; default: the usual one",
+        "the target, or chain, from here on; default: the usual",
         _use,
         level="usual",
         topic="targets",
