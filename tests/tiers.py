@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TIERS = ("unit", "fuzz", "server", "kernel", "browser", "model")
 _FILES = {
     "fuzz": """
-        backends/test_gradio_recordings fuzz/test_fuzz
+        backends/test_gradio_recordings fuzz/test_fuzz media/test_pictures
     """,
     "server": """
         backends/test_capabilities backends/test_conformance backends/test_dashscope
@@ -76,15 +76,17 @@ _FILES = {
 _LONG = frozenset(
     """
     test_a_garbage_file_is_told_of_once test_a_huge_block_costs_what_it_is_long test_a_slow_answer_is_told_less_often
-    test_a_thousand_at_once test_a_thousand_turns_are_written_and_searched_in_no_time test_any_json_is_read_or_refused
-    test_any_turn_comes_back test_budget_holds test_character_by_character test_cost_at_worst
-    test_every_language_and_alias_is_one_that_pygments_has test_feeding_is_linear test_hostile_pieces
-    test_hostile_pieces_cut test_images test_it_is_light test_it_is_linear test_it_takes_no_longer_than_it_may
-    test_json_within_prose test_many_blocks_are_sent_once test_no_text_takes_the_square_of_its_length
-    test_random_events test_runs_render_as_the_whole test_source_code test_the_text_of_code_is_the_code
-    test_time_grows_with_the_text test_time_is_linear test_twice_the_text_costs_twice_as_much
-    test_two_threads_ask_while_the_setting_changes test_what_is_held_is_what_is_there
-    test_what_runs_on_request_is_stopped test_what_would_be_large_is_not_computed
+    test_a_thousand_at_once test_a_thousand_turns_are_written_and_searched_in_no_time
+    test_an_answer_that_is_cut_gives_its_value_or_none test_any_json_is_read_or_refused test_any_turn_comes_back
+    test_anything_in_a_queues_messages test_attack_while_it_grows test_budget_holds test_character_by_character
+    test_cost_at_worst test_every_language_and_alias_is_one_that_pygments_has test_feeding_is_linear
+    test_hostile_pieces test_hostile_pieces_cut test_images test_it_is_light test_it_is_linear
+    test_it_takes_no_longer_than_it_may test_json_within_prose test_many_blocks_are_sent_once
+    test_no_text_takes_the_square_of_its_length test_random_events test_runs_render_as_the_whole test_source_code
+    test_the_text_of_code_is_the_code test_time_grows_with_the_text test_time_is_linear
+    test_twice_the_text_costs_twice_as_much test_two_threads_ask_while_the_setting_changes
+    test_what_is_held_is_what_is_there test_what_runs_on_request_is_stopped test_what_would_be_large_is_not_computed
+    test_whole_blocks_and_single_lines_read_the_same
     """.split()
 )
 """Functions of the tier "fuzz"."""
