@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..store.schema import make_private
+from ..text.secrets import without_secrets
 from ..text.surrogates import mended
 from .kept_answer import KeptAnswer
 
@@ -115,7 +117,7 @@ class Keeping:
     def _database(self) -> sqlite3.Connection:
         if self._connection is None:
             if self.path is not None:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+                make_private(self.path)
             name = ":memory:" if self.path is None else str(self.path)
             connection = sqlite3.connect(name, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
             try:
@@ -179,4 +181,4 @@ class Keeping:
 
 
 def _plain(value: Any) -> Any:
-    return mended(value) if isinstance(value, str) else value
+    return without_secrets(mended(value)) if isinstance(value, str) else value

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from concurrent.futures import wait
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..backends.targets import parse_chain
-from ..errors import QwenError, UsageError
+from ..errors import QwenError, UsageError, in_words
 from ..events import Reset, Status, TextDelta
 from ..loop import background_loop
 from ..rendering.columns import Column
@@ -172,7 +171,7 @@ def _run(chat: ChatSession, comparison: Comparison, answers: list[_Answer], disp
     display.draw(columns, final=True)
     if stopped:
         raise Interrupted(f"the answers were stopped; {_KEEP}" if came else "the answers were stopped")
-    if not came and (error := next(filter(None, (exchange.error for exchange in comparison.exchanges)), None)):
+    if not came and (error := next(filter(None, (answer.error for answer in answers)), None)):
         raise error
 
 
@@ -190,10 +189,13 @@ class _Answer:
         self._status = "asking"
         self._begun = time.monotonic()
         self._over = False
+        self.error: QwenError | None = None
 
     async def run(self) -> None:
-        with contextlib.suppress(QwenError):  # it is shown in its column
+        try:
             await self._exchange.run(self)
+        except QwenError as error:  # shown in its column; where it could not even begin, nobody else knows of it
+            self.error, self._over = error, True
 
     def on_event(self, event: Event) -> None:
         match event:
@@ -213,7 +215,7 @@ class _Answer:
         if self._over:
             reply = self._exchange.reply
             head = last_line(reply) if reply.text else self._name
-            return Column(self._number, head, reply.text, self._exchange.problem, over=True)
+            return Column(self._number, head, reply.text, in_words(self.error) if self.error else "", over=True)
         waits = [] if text else [f"{self._status}…"]
         head = " · ".join([self._name, f"{time.monotonic() - self._begun:.0f} s", *waits])
         return Column(self._number, head, text)

@@ -139,7 +139,7 @@ def connect(path: Path | None) -> sqlite3.Connection:
 
     """
     if path is not None:
-        _make_private(path)
+        make_private(path)
     connection = sqlite3.connect(
         ":memory:" if path is None else path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
@@ -222,7 +222,7 @@ def _meaning(error: sqlite3.Error) -> tuple[str, str] | None:
     return next(((what, hint) for part, what, hint in _FAILURES if part in said), None)
 
 
-def _make_private(path: Path) -> None:
+def make_private(path: Path) -> None:
     """Make the file where it is absent, and let nobody but its owner read it and what SQLite lays beside it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # A file that is there is not opened here: to close it again would drop the locks that this process has on it.

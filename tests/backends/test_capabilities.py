@@ -92,7 +92,7 @@ def test_what_an_endpoint_takes(inputs: list[Any], history: bool, system: bool) 
 
 def test_an_app_that_is_no_chat() -> None:
     told = describe_app(app([("image", {})], ["image"], name="paint"), None, "T", "http://a").capabilities
-    assert told == Capabilities(images=False, tools=False, schema=False)
+    assert told == Capabilities(tools=False, schema=False)
 
 
 def test_each_known_space_streams() -> None:
@@ -165,7 +165,7 @@ async def test_props_are_asked_for() -> None:
 async def test_where_nobody_answers_the_known_is_told(target: str) -> None:
     async with QwenClient(refusing(target)) as client:
         told = await client.capabilities()
-    assert told == (SERVER if target == "openai" else Capabilities(images=False, tools=False, schema=False))
+    assert told == (SERVER if target == "openai" else Capabilities(tools=False, schema=False))
 
 
 async def test_no_key_is_needed_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image as Pixels
 
 from qwen_magic import Image, Message, QwenClient
-from qwen_magic.errors import UsageError
+from qwen_magic.errors import ConnectError, UsageError
 from qwen_magic.events import Status
 
 if TYPE_CHECKING:
@@ -71,3 +71,10 @@ async def test_an_address_is_not_sent(gradio_server: ServerFactory) -> None:
         with pytest.raises(UsageError, match="no address of a picture"):
             await client.ask(["What is this?", Image(url="http://127.0.0.1:1/secret.png")])
     assert not server.calls()
+
+
+async def test_an_app_that_is_not_there_is_not_said_to_see_nothing() -> None:
+    async with QwenClient("space:http://127.0.0.1:9") as client:
+        assert (await client.capabilities()).images is None
+        with pytest.raises(ConnectError):
+            await client.ask(["What is this?", picture(3)[0]])

@@ -312,3 +312,15 @@ def test_a_process_that_is_killed_loses_what_was_on_its_way(tmp_path: Path) -> N
     assert max(counts.values()) <= 2
     assert sum(count > 1 for count in counts.values()) <= 8
     assert recorded >= 100 - 2 * 8
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
+async def test_what_is_kept_is_the_users_alone_and_has_no_key(server: RowsServer, tmp_path: Path) -> None:
+    keep, key = tmp_path / "rows" / "rows.sqlite", "sk-proj-abcdefghijklmnopqrstuvwx0123456789"
+    async with QwenClient(server.target) as client:
+        out = await client.map("Say {item}", [key], keep=keep)
+    assert key in str(out[0].value)
+    files = list(keep.parent.iterdir())
+    assert files
+    assert not any(file.stat().st_mode & 0o077 for file in files)
+    assert not any(key.encode() in file.read_bytes() for file in files)

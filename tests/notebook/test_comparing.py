@@ -111,6 +111,16 @@ def test_an_interrupt_keeps_what_came(kernel: Kernel, servers: Servers) -> None:
     assert "two1" in history
 
 
+def test_what_cannot_even_begin_is_said(servers: Servers) -> None:
+    asked = len(servers.one.bodies)
+    with Kernel(QWEN_REPLAY="only") as kernel:
+        assert kernel.run("%load_ext qwen_magic").status == "ok"
+        run = kernel.run(f"%%qwen --compare -t {servers.targets(0, 1)}\nnever recorded")
+    assert "no recorded answer" in run.error["evalue"]
+    assert run.shown[-1]["text/plain"].count("no recorded answer") == 2
+    assert len(servers.one.bodies) == asked
+
+
 def test_a_login_is_not_shown(kernel: Kernel, servers: Servers) -> None:
     host = servers.urls[2].removeprefix("http://")
     run = kernel.run(f"%%qwen --compare -t space:http://ada:SECRETWORD@{host},{servers.targets(1)}\nhi")

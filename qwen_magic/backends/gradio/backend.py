@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
-import os
 import secrets
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
-
-import aiohttp
 
 from ...errors import (
     AsleepError,
@@ -31,11 +27,12 @@ from ..http import translated
 from ..qwen_models import context_of
 from ..retrying import PASSING, Passing, retry_until_ready
 from .app_http import AppHttp
+from .changes import is_silent, shape_of
 from .description import describe_space, space_capabilities
 from .discovery import discover
-from .endpoints import Endpoint, Input, Payload
-from .failures import SESSION_LOST, WAKING_STAGES, stage_error
-from .filling import build
+from .endpoints import Endpoint, Payload
+from .failures import SESSION_LOST
+from .filling import build, left_out
 from .kind import GradioOptions, space_host
 from .known_spaces import KNOWN
 from .moves import MovedError
@@ -44,10 +41,13 @@ from .pictures import upload_pictures
 from .questions import count_questions
 from .run_of import run_of
 from .site import Site
+from .stages import waking_stage
 from .visits import Said, Visits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+
+    import aiohttp
 
     from ...request import Request
     from ..base import Deadlines, Settings
@@ -160,7 +160,7 @@ class SpaceBackend:
                 found = await describe_space(http, self.name, self.options.endpoint, self._known, self.model)
                 return replace(found, context=await self.context())
             except AsleepError as error:
-                error.what = await self._state(http) or error.what
+                error.what = await waking_stage(http) or error.what
                 raise
 
     async def close(self) -> None:
@@ -177,7 +177,7 @@ class SpaceBackend:
         """Tell whether the app may no longer be what it was, or this session has not signed in yet: look again."""
         if isinstance(error, AuthError):
             return self.login is not None
-        return isinstance(error, (NotFoundError, ProtocolError)) or _is_silent(error)
+        return isinstance(error, (NotFoundError, ProtocolError)) or is_silent(error)
 
     async def _answer(self, http: AppHttp, endpoint: Endpoint, request: Request) -> AsyncGenerator[Event, None]:
         """Ask; once more where the server lost the session, or failed without a word on the earlier turns."""
@@ -197,7 +197,7 @@ class SpaceBackend:
                 yield Status("the server lost our session; asking again in a new one", "retry", self.name)
             except ServerError as error:
                 earlier = sum(message.role == "user" for message in request.messages) > 1
-                if begun or not (earlier and _is_silent(error) and _shape(asked) != _shape(forgetful)):
+                if begun or not (earlier and is_silent(error) and shape_of(asked) != shape_of(forgetful)):
                     raise
                 failed = error
                 break
@@ -212,7 +212,7 @@ class SpaceBackend:
                     self._forgets = self._forgets or isinstance(event, AnswerEvent)
                     yield event
         except ServerError as error:
-            raise (failed if _is_silent(error) else error) from None
+            raise (failed if is_silent(error) else error) from None
 
     async def _answer_once(self, http: AppHttp, endpoint: Endpoint, request: Request) -> AsyncGenerator[Event, None]:
         answering = self._call if endpoint.walk is None else self._visit
@@ -273,7 +273,7 @@ class SpaceBackend:
         asked = request if course.whole else request.with_messages([*system, turns[-1]])
         payload = build(endpoint, asked, self.options.inputs, self.name, self.model, files)
         yield self._responder(http, payload)
-        for warning in payload.warnings:
+        for warning in (*payload.warnings, *left_out(course.repeated)):
             yield Status(warning, "warning", self.name)
         if course.goes_on:
             yield Status("the app keeps the conversation itself: it goes on in the same session", "server", self.name)
@@ -356,7 +356,7 @@ class SpaceBackend:
 
     async def _look_again(self, http: AppHttp, known: Endpoint | None, failure: QwenError | None) -> Endpoint:
         """Discover the endpoint; where a silent failure led here, and there is nothing else to call, raise it."""
-        if known is None or failure is None or not _is_silent(failure):
+        if known is None or failure is None or not is_silent(failure):
             return await self._discover(http)
         try:
             found = await self._discover(http)
@@ -364,7 +364,7 @@ class SpaceBackend:
             raise
         except QwenError:
             raise failure from None
-        if _shape(found) == _shape(known):
+        if shape_of(found) == shape_of(known):
             raise failure
         return found
 
@@ -391,32 +391,5 @@ class SpaceBackend:
 
         # A 500 is of a function that the app does not have any more: it is looked for again, not called again.
         passing = Passing(self.name, deadlines, clock, statuses=PASSING - {500})
-        state = functools.partial(self._state, http)
+        state = functools.partial(waking_stage, http)
         return retry_until_ready(limited, result, self.name, deadlines, state=state, clock=clock, passing=passing)
-
-    async def _state(self, http: AppHttp) -> str:
-        """Ask the Hub for the Space's stage; raise where waiting would not help."""
-        if not self.space_id:
-            return ""
-        hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
-        try:
-            answer = await http.get_json(f"/api/spaces/{self.space_id}/runtime", base=hub)
-        except (QwenError, aiohttp.ClientError, OSError, asyncio.TimeoutError):
-            return ""
-        stage = str(answer.get("stage", "")) if isinstance(answer, dict) else ""
-        if error := stage_error(stage, self.name):
-            raise error
-        return f"the Space is {WAKING_STAGES[stage]}" if stage in WAKING_STAGES else ""
-
-
-def _is_silent(error: QwenError) -> bool:
-    """Tell whether the app failed so as it does on inputs that it does not expect: without a word, or in our call."""
-    if type(error) is not ServerError:
-        return False
-    return error.status in (422, 500) or not (error.status or error.server_message)
-
-
-def _shape(endpoint: Endpoint) -> Endpoint:
-    """Leave out of an endpoint what makes no difference to a call."""
-    inputs = tuple(Input(item.part, default=item.default, fields=item.fields) for item in endpoint.inputs)
-    return replace(endpoint, inputs=inputs, name="", model="", trigger_id=None)

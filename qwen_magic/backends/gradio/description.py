@@ -89,7 +89,7 @@ def space_capabilities(endpoint: Endpoint | None) -> Capabilities:
 
     """
     if endpoint is None:
-        return Capabilities(images=False, tools=False, schema=False)
+        return Capabilities(tools=False, schema=False)
     history = endpoint.history is not None or endpoint.conversation is not None or bool(endpoint.before)
     history = history or (endpoint.walk is not None and endpoint.walk.keeps)
     return Capabilities(

@@ -62,8 +62,7 @@ def build(
         sent = format_history([*earlier, Message(turns[-1].role, prompt)], endpoint.history)
     multimodal = endpoint.takes("multimodal") or endpoint.multimodal
     message = {"text": prompt, "files": list(files)} if multimodal else prompt
-    if any(isinstance(part, Image) for turn in turns[:-1] for part in turn.parts):
-        warnings.append("pictures of earlier turns were not sent again")
+    warnings += left_out(turns[:-1])
     own = [dict(parameters.extra), dict(inputs or {})]
     given = {**parameters.given(), **({"model": model} if model else {})}
     filling = _Filling(endpoint, target, message, sent, system, given, own, list(() if multimodal else files))
@@ -72,6 +71,12 @@ def build(
         warnings.append(f"it does not take {', '.join(left)}")
     rows = sum(1 for item in earlier if item.role == "user")
     return Payload(data, prompt, message, filling.model, history, rows, (*warnings, *filling.warnings))
+
+
+def left_out(earlier: Sequence[Message]) -> list[str]:
+    """Say that earlier turns go along without their pictures, where they have some."""
+    pictures = any(isinstance(part, Image) for turn in earlier for part in turn.parts)
+    return ["pictures of earlier turns were not sent again"] if pictures else []
 
 
 def format_history(turns: Sequence[Message], form: HistoryFormat) -> list[Any]:
