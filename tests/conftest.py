@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ from tiers import TIER_OF, TIERS, OnlyPython, holds_none_of, tier_of, work_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell hands it to what runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(  # nothing here that a slow machine fails
     "own", max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow]

@@ -319,8 +319,8 @@ async def test_thinking(gradio_version: str, gradio_server: ServerFactory) -> No
         stream = client.stream("x")
         happened, error = await everything(stream)
     assert error is None
-    assert [e.text for e in happened if isinstance(e, ThinkingDelta)] == ["Let me", " think", " about it."]
-    assert texts(happened) == ["The", " answer", " is 42."]
+    assert "".join(e.text for e in happened if isinstance(e, ThinkingDelta)) == "Let me think about it."
+    assert "".join(texts(happened)) == "The answer is 42."
     assert (stream.reply.text, stream.reply.thinking) == ("The answer is 42.", "Let me think about it.")
 
 

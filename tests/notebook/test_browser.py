@@ -6,6 +6,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -315,7 +316,7 @@ def test_thinking_as_a_user_sees_it(
         f"%load_ext qwen_magic\n%qwen use openai:{thinker.url}#q",
         f"%%qwen -o r\n{plan([*thoughts, 'So: a cat.'], 0.7, 'A **cat**.')}",
         "print('the next', 'cell')",
-        done="text=/thinking, 1 s/",
+        done="text=/thinking, [1-9]/",
     )
     block = page.locator(".jp-Notebook .jp-Cell").nth(1).locator("details")
     assert block.get_attribute("open") is not None
@@ -324,7 +325,7 @@ def test_thinking_as_a_user_sees_it(
     page.wait_for_selector("text=the next cell")
     assert block.count() == 1
     assert block.get_attribute("open") is None
-    assert block.locator("summary").inner_text() == "thought for 3 s"
+    assert re.fullmatch(r"thought for \d+ s", block.locator("summary").inner_text())
     output = page.locator(".jp-Notebook .jp-Cell").nth(1).locator(".jp-OutputArea")
     assert "def f()" not in output.inner_text()
     block.locator("summary").click()
@@ -334,9 +335,9 @@ def test_thinking_as_a_user_sees_it(
     thought, answer, last = [
         "".join(output["data"]["text/plain"]) for output in outputs if any(output["data"].values())
     ]
-    assert thought == f"thinking (3 s): {''.join(thoughts)}So: a cat."
+    assert re.sub(r"\d+ s", "N s", thought) == f"thinking (N s): {''.join(thoughts)}So: a cat."
     assert answer == "A **cat**."
-    assert "thought for 3 s" in last
+    assert re.search(r"thought for \d+ s", last)
     # without trust, as from somebody else: JupyterLab sanitises it
     book = json.loads((lab[1] / "thinking.ipynb").read_text(encoding="utf-8"))
     book["cells"][1]["source"] = "1"

@@ -303,10 +303,6 @@ class Panel:
         """Give which of a turn's versions is shown."""
         return str(self.turn(number).locator(".qwen-version").inner_text())
 
-    def prompts(self) -> list[str]:
-        """Give the prompts that are shown."""
-        return list(self.root.locator(".qwen-prompt").all_inner_texts())
-
     def log(self) -> str:
         """Give the text of the whole transcript."""
         return str(self.root.locator(".qwen-log").inner_text())

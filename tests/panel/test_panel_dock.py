@@ -45,7 +45,7 @@ def test_in_a_view_of_its_own_it_fills_the_view(panel: Panel, tmp_path: Path) ->
     prompt.fill("echo from beside")
     prompt.press("Enter")
     expect(beside.locator(".qwen-turn").last).to_have_attribute("data-state", "done")
-    assert panel.prompts()[-1] == "echo from beside"
+    expect(panel.root.locator(".qwen-prompt").last).to_have_text("echo from beside")
     page.keyboard.press("Escape")
     page.locator(".lm-TabBar-tab.lm-mod-current .lm-TabBar-tabCloseIcon").last.click()
 

@@ -53,7 +53,7 @@ def test_an_answer_arrives_in_steps(panel: Panel, space: GradioServer) -> None:
     assert sum(later > sooner for sooner, later in pairwise(lengths)) > 0.8 * len(lengths)
     assert statistics.median(gaps(steps)) >= 0.03, "more than 20 or so updates a second"
     turn = panel.turn()
-    assert panel.prompts() == ["markdown 1600 0.006"]
+    expect(panel.root.locator(".qwen-prompt")).to_have_text(["markdown 1600 0.006"])
     assert turn.locator("h1").count() >= 2
     assert turn.locator("table tbody td").count() >= 6
     assert turn.locator("pre span[class^=tok-]").count() > 3
@@ -79,7 +79,7 @@ def test_the_composer(panel: Panel) -> None:
     panel.button("Send").click()
     panel.wait_turns(1)
     panel.wait_done()
-    assert panel.prompts() == ["echo one\ntwo"]
+    expect(panel.root.locator(".qwen-prompt")).to_have_text(["echo one\ntwo"])
     panel.prompt.click()
     panel.page.keyboard.press("ArrowUp")
     expect(panel.prompt).to_have_value("echo one\ntwo")
@@ -124,7 +124,7 @@ def test_stop_continue_regenerate_and_versions(panel: Panel, space: GradioServer
     again = panel.answer()
     assert again.startswith("w0 w1")
     assert "w59" not in again
-    assert panel.prompts() == ["count 60 0.05"]
+    expect(panel.root.locator(".qwen-prompt")).to_have_text(["count 60 0.05"])
     assert panel.version() == "2/2"
     panel.act("Earlier version")
     expect(panel.turn().locator(".qwen-version")).to_have_text("1/2")
@@ -143,7 +143,7 @@ def test_edit_a_prompt_and_go_back(panel: Panel) -> None:
     box.fill("echo changed")
     panel.button("Cancel").click()
     expect(box).to_have_count(0)
-    assert panel.prompts() == ["echo first", "echo second"]
+    expect(panel.root.locator(".qwen-prompt")).to_have_text(["echo first", "echo second"])
     panel.act("Edit prompt", 0)
     box.fill("echo changed")
     panel.button("Send again").click()
@@ -250,7 +250,7 @@ def test_sending_while_an_answer_streams(panel: Panel) -> None:
     panel.button("Stop and send now").click()
     panel.wait_turns(2)
     panel.wait_done()
-    assert panel.prompts() == ["count 200 0.05", "echo queued"]
+    expect(panel.root.locator(".qwen-prompt")).to_have_text(["count 200 0.05", "echo queued"])
     assert panel.answer() == "queued"
     assert "w3" in panel.answer(0)
     assert "interrupted" in panel.turn(0).inner_text()
@@ -293,7 +293,7 @@ def test_cells_and_the_panel_are_one_conversation(panel: Panel) -> None:
     panel.book.run(Book.OTHER, "%%qwen\ncount 40 0.05", wait=False)
     panel.wait_turns(2)
     panel.wait_state("streaming")
-    assert panel.prompts() == ["echo from the panel", "count 40 0.05"]
+    expect(panel.root.locator(".qwen-prompt")).to_have_text(["echo from the panel", "count 40 0.05"])
     panel.wait_done()
     steps = panel.steps()
     assert len(steps) >= 10
@@ -366,7 +366,7 @@ def test_the_transcript_outlives_the_page_and_the_kernel(front: Front, space: Gr
     panel = Panel(book)
     panel.wait_ready()
     panel.wait_turns(2)
-    assert panel.prompts() == ["markdown 900 0", "count 900 0.05"]
+    expect(panel.root.locator(".qwen-prompt")).to_have_text(["markdown 900 0", "count 900 0.05"])
     panel.wait_state("streaming", 1)
     before = panel.answer(1)
     assert "w3" in before
@@ -388,7 +388,7 @@ def test_the_transcript_outlives_the_page_and_the_kernel(front: Front, space: Gr
     panel = Panel(book)
     panel.wait_ready()
     panel.wait_turns(2)
-    assert panel.prompts() == ["markdown 900 0", "count 900 0.05"]
+    expect(panel.root.locator(".qwen-prompt")).to_have_text(["markdown 900 0", "count 900 0.05"])
     assert panel.turn(0).locator("table").count() == table
     assert panel.answer(0) == first
     assert panel.answer(1) == partial

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from lab_panel import Front, Panel, shoot
+from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ def test_a_kernel_that_was_restarted_and_a_server_that_is_gone(lab: Front, space
     assert panel.prompt.is_disabled()
     assert panel.button("Send").is_disabled()
     assert panel.prompt.input_value() == DRAFT
-    assert panel.prompts() == ["echo first"]
+    expect(panel.root.locator(".qwen-prompt")).to_have_text(["echo first"])
     shoot(panel.page, "panel-restarted", tmp_path)
     # another panel goes on
     panel.book.run(2, f"%load_ext qwen_magic\n%qwen use space:{space.url}\n%qwen panel")
