@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
+from functools import cache, cached_property
 from operator import attrgetter
 from typing import Any, Literal, Protocol, TypeVar, cast
 
@@ -67,6 +67,11 @@ _counted: dict[tuple[int, int], int] = {}
 """Texts' tokens by their hashes and lengths: who asks with mappings makes the same messages time and again."""
 
 
+@cache
+def _same(kinds: frozenset[type[Part]]) -> frozenset[type[Part]]:
+    return kinds
+
+
 @dataclass(frozen=True, init=False, repr=False)
 class Message:
     """One message of a conversation.
@@ -104,6 +109,11 @@ class Message:
         said = repr(self.content)
         said = said if len(said) <= _LONGEST_SHOWN else f"{said[:_LONGEST_SHOWN]}…"
         return f"Message(role={self.role!r}, content={said})"
+
+    @cached_property
+    def kinds(self) -> frozenset[type[Part]]:
+        """Of which kinds its parts are; looked at once, since a long conversation is sent again and again."""
+        return _same(frozenset(map(type, self.parts)))
 
     @cached_property
     def text(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
@@ -36,8 +37,8 @@ def check_sendable(backend: Backend, target: str, request: Request) -> None:
     """
     if backend.sends.issuperset(_WORDS):
         return
-    parts = {type(part) for message in request.messages for part in message.parts}
-    left = [words for kind, words in _WORDS.items() if kind in parts - backend.sends]
+    kinds = _kinds(request)
+    left = [words for kind, words in _WORDS.items() if kind in kinds - backend.sends]
     if left:
         raise UsageError(
             f"it takes no {' and no '.join(left)}",
@@ -62,7 +63,7 @@ async def check_seen(
         UsageError: its model sees no pictures.
 
     """
-    if not any(isinstance(part, Image) for message in request.messages for part in message.parts):
+    if Image not in _kinds(request):
         return
     if (await backend.capabilities(session, deadlines)).images is False:
         raise UsageError(
@@ -70,3 +71,7 @@ async def check_seen(
             target=target,
             hint="Ask one that does, such as dashscope:qwen-vl-max or openai:URL#MODEL, or leave them out.",
         )
+
+
+def _kinds(request: Request) -> frozenset[type[Part]]:
+    return frozenset().union(*map(attrgetter("kinds"), request.messages))
