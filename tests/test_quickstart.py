@@ -42,6 +42,14 @@ def run_cells(notebook: Any, target: str, *, allow_errors: bool = False) -> list
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def answered_by_the_run_command() -> list[Any] | None:
+    """Give the cells that the README's first command has just run, where CI says so: it takes a minute."""
+    path = os.environ.get("QWEN_MAGIC_ANSWERED")
+    if not path:
+        return None
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
 def texts(cell: Any) -> list[str]:
     """Give what a cell shows, in plain text, one for each output that is not empty."""
     found = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
@@ -75,8 +83,10 @@ def test_is_committed_without_outputs(notebook: Any) -> None:
 
 @pytest.mark.timeout(900)  # the engine is slow where its cores are taken
 def test_is_answered_by_the_local_model(notebook: Any) -> None:
-    need_local_model()
-    cells = run_cells(notebook, "local")
+    cells = answered_by_the_run_command()
+    if cells is None:
+        need_local_model()
+        cells = run_cells(notebook, "local")
     found = answers(cells)
     assert list(found) == ["ask", "system", "russian", "keep"]
     for answer, last in found.values():
