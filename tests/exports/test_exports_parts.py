@@ -78,7 +78,7 @@ TURN = st.builds(
 )
 
 
-@settings(max_examples=examples(150))
+@settings(max_examples=examples(80))
 @given(turns=st.lists(TURN, max_size=3))
 @each_form
 def test_any_turn_comes_back(write: Callable[..., str], understand: Callable[[str], Any], turns: list[Turn]) -> None:

@@ -68,20 +68,20 @@ PROSE = ("Some words of a long answer, and no end of them. " * 12 + "\n\n") * 20
 @pytest.mark.parametrize("kind", ["rich", "prose", "one fence", "one paragraph", "Russian", "list", "table"])
 def test_cost_at_worst(page: Page, display: MarkdownDisplay, kind: str) -> None:
     text = {
-        "rich": markdown(100_000),
+        "rich": markdown(50_000),
         "prose": PROSE,
         "one fence": "```python\n" + "x = 'some code'\n" * 7000,
         "one paragraph": "words without an end " * 5000,
         "Russian": "Кот путешествует по миру. " * 4000,
         "list": "- an item of a list\n" * 5000,
         "table": "| a | b |\n|---|---|\n" + "| one | two |\n" * 7500,
-    }[kind][:100_000]
+    }[kind][:50_000]
     for piece in cut(text):
         page.now += 0.1
         display.on_event(TextDelta(piece))
         display.tick()
     display.finish(reply(text))
-    assert display.sent_bytes <= (6_000_000 if kind != "Russian" else 10_000_000)  # two bytes a character
+    assert display.sent_bytes <= (3_500_000 if kind != "Russian" else 6_000_000)  # two bytes a character
     assert page.sent <= display.sent_bytes
     assert len(page.shown) < 50
     if kind in ("rich", "prose", "Russian"):

@@ -253,7 +253,7 @@ HUGE = {
 @pytest.mark.parametrize("kind", HUGE)
 def test_a_huge_block_costs_what_it_is_long(kind):
     text = HUGE[kind]
-    page = stream(text, len(text) // 60)
+    page = stream(text, len(text) // 30)
     html = sum(len(block.encode()) for block in page.blocks)
     # once as it grows, once as it is finished, and what was written anew
     assert page.sent <= 2 * html + 20_000 + 5 * len(text) + html

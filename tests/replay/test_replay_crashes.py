@@ -15,7 +15,7 @@ from qwen_magic.replay.file import ReplayFile
 from qwen_magic.replay.recorded import RecordedAnswer, read_line, to_line
 
 ROOT = Path(__file__).parents[2]
-TURNS = 1000
+TURNS = 500
 KILLS = 20
 WRITER = """
     import sys
@@ -46,7 +46,7 @@ def start(path, name, script, size=20):
 
 
 def test_two_kernels_record_at_once(path):
-    """Each records 1,000 answers; half of them take the place of an earlier one, some of the other kernel's."""
+    """Each records 500 answers; half of them take the place of an earlier one, some of the other kernel's."""
     script = f"""
         for number in range({TURNS} // 2):
             record(f"{{name}}{{number}}", number)

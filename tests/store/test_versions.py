@@ -240,7 +240,7 @@ def test_deleting_an_earlier_version_deletes_the_turn(talk: Talk) -> None:
 
 
 def test_branches_as_deep_as_a_conversation_is_long(talk: Talk) -> None:
-    prompts = [str(number) for number in range(1200)]
+    prompts = [str(number) for number in range(600)]
     talk.store.extend(talk.id, [Turn(prompt, "answer") for prompt in prompts])
     turns = talk.store.turns(talk.id)
     for turn in reversed(turns):
@@ -545,5 +545,5 @@ class Tree(RuleBasedStateMachine):
 
 TestTree = Tree.TestCase
 TestTree.settings = settings(
-    max_examples=examples(150), stateful_step_count=40, suppress_health_check=list(HealthCheck)
+    max_examples=examples(80), stateful_step_count=40, suppress_health_check=list(HealthCheck)
 )
