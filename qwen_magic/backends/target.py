@@ -95,7 +95,8 @@ def parse_address(name: str, text: str, hint: str = "") -> Address:
         parts, port = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise TargetError(f"no address in {without_secrets(name)!r}", hint=_ENCODE if "@" in name else hint)
-    unused = name if parts.username is None and not parts.path.strip("/") else ""
+    bare = parts.netloc.endswith(":") or not parts.path.strip("/")
+    unused = name if parts.username is None and bare else ""
     if ":" in parts.netloc and "@" in parts.path + unused:  # what looks like host:port is the beginning of a login
         raise TargetError(f"no address in {without_secrets(name)!r}", hint=_ENCODE)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 
 from ..errors import TargetError
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from .kinds import BackendKind
+
+_LONG = re.compile(r"[\w-]{20}")
+"""As long as any key is at least: the search for keys is loaded for these names alone."""
+_REDACTED = "[redacted:"
+_KEYS_PLACE = "A key is no part of a target: give it with %qwen key NAME."
 
 
 def parse_target(text: str) -> Target:
@@ -35,9 +41,9 @@ def parse_target(text: str) -> Target:
         raise TargetError("an empty target", hint=_hint(OWN))
     try:
         if target := _parsed(name, kinds()) or _parsed(name, newly_offered()):
-            return target
+            return _keyless(target)
     except TargetError as error:
-        error.hint = error.hint or _hint(OWN)
+        error.hint = _KEYS_PLACE if _REDACTED in str(error) else error.hint or _hint(OWN)
         raise
     there = list(kinds())
     known = [word for kind in there for word in (*(kind.aliases or ()), *kind.prefixes)]
@@ -48,7 +54,8 @@ def parse_target(text: str) -> Target:
         _hint(there),
         *(f"Note: {one}." for one in offered().problems),
     ]
-    raise TargetError(f"no target {without_secrets(name)!r}", hint=" ".join(filter(None, hints)))
+    shown = without_secrets(name)
+    raise TargetError(f"no target {shown!r}", hint=_KEYS_PLACE if _REDACTED in shown else " ".join(filter(None, hints)))
 
 
 def parse_chain(targets: str | Sequence[str]) -> tuple[Target, ...]:
@@ -109,6 +116,18 @@ def key_at(url: str) -> tuple[str, str] | None:
 
 def _parsed(name: str, there: Iterable[BackendKind]) -> Target | None:
     return next((target for kind in there if (target := kind.parse(name, _meant(name, kind)))), None)
+
+
+def _keyless(target: Target) -> Target:
+    """Return a target whose name may be shown, and kept with each answer.
+
+    Raises:
+        TargetError: a key stands in it where a model or an address belongs.
+
+    """
+    if _LONG.search(target.name) and _REDACTED in (shown := without_secrets(target.name)):
+        raise TargetError(f"a key stands in {shown!r}", hint=_KEYS_PLACE)
+    return target
 
 
 def _meant(name: str, kind: BackendKind) -> str:

@@ -146,11 +146,24 @@ class Conversation:
 
 @dataclass(frozen=True)
 class SearchHit:
-    """A turn that a search found, with what stands around the words."""
+    """A turn that a search found, with what stands around the words.
+
+    Attributes:
+        conversation: where it is.
+        turn: the turn.
+        asked: a piece of the prompt, around the first word that is in it, else its beginning.
+        answered: the same of the answer.
+        number: which turn it is, from 1; of another version, in its own branch.
+        in_force: whether it is in force, and no other version.
+
+    """
 
     conversation: Conversation
     turn: Turn
-    excerpt: str
+    asked: str
+    answered: str
+    number: int
+    in_force: bool = True
 
 
 def checked_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The search through the turns in force: by SQLite's full-text index, or by reading them."""
+"""The search through the turns, those in force first: by SQLite's full-text index, or by reading them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .rows import IN_FORCE, SearchHit, conversation_where, turns_where
 from .schema import transaction
+from .versions import count_up_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,24 +22,29 @@ _NO_WORD_LIMITS = re.compile(
 _AROUND = 80
 """Characters of an excerpt on either side of the word."""
 
+_SHOWN = f"SELECT id FROM turn WHERE {IN_FORCE}"  # noqa: S608
+_OTHERS = f"SELECT id FROM turn WHERE finished IS NOT NULL EXCEPT {_SHOWN}"  # noqa: S608
+"""Versions that another has replaced, and what is parked; the index has only what is in force."""
 _INDEX = "CREATE VIRTUAL TABLE IF NOT EXISTS turn_words USING fts5 (prompt, source, answer)"
 
 
 def search(connection: sqlite3.Connection, words: Sequence[str], limit: int) -> list[SearchHit]:
-    """Find the turns in force that have all words, with what stands around them; see `find_turns`."""
+    """Find the turns that have all words, with what stands around them; see `find_turns`."""
     found = []
     for number in find_turns(connection, words, limit):
         # Another kernel may delete it meanwhile.
         conversation = conversation_where(connection, "id = (SELECT conversation FROM turn WHERE id = ?)", number)
-        turns = turns_where(connection, f"id = ? AND {IN_FORCE}", number)
-        if conversation and turns:
-            texts = (turns[0].answer, turns[0].prompt, turns[0].source)
-            found.append(SearchHit(conversation, turns[0], excerpt(texts, words)))
+        if conversation and (turns := turns_where(connection, "id = ?", number)):
+            turn = turns[0]
+            in_force = bool(connection.execute(f"SELECT 1 FROM turn WHERE id = ? AND {IN_FORCE}", (number,)).fetchone())  # noqa: S608
+            asked, answered = excerpt((turn.source, turn.prompt), words), excerpt((turn.answer,), words)
+            place = count_up_to(connection, number)
+            found.append(SearchHit(conversation, turn, asked, answered, place, in_force=in_force))
     return found
 
 
 def find_turns(connection: sqlite3.Connection, words: Sequence[str], limit: int) -> list[int]:
-    """Find the turns in force that have all words, each at the beginning of a word, or else anywhere.
+    """Find the turns that have all words, each at the beginning of a word, or else anywhere.
 
     Args:
         connection: the database, in no transaction.
@@ -46,15 +52,19 @@ def find_turns(connection: sqlite3.Connection, words: Sequence[str], limit: int)
         limit: the most turns.
 
     Returns:
-        The turns' ids: the best first where the index found them, else the newest first.
+        The ids of the turns in force: the best first where the index found them, else the newest first; then those
+        of other versions and their branches, the newest first.
 
     """
     if not words:
         return []
-    found: list[int] = []
-    if all(_WORD.fullmatch(word) and not _NO_WORD_LIMITS.search(word) for word in words):
-        found = _by_index(connection, words, limit)
-    return found or _by_reading(connection, words, limit)
+    plain = all(_WORD.fullmatch(word) and not _NO_WORD_LIMITS.search(word) for word in words)
+    found = _by_index(connection, words, limit) if plain else []
+    begun = bool(found)
+    found = found or _by_reading(connection, words, limit, _SHOWN)
+    if len(found) < limit:
+        found += _by_reading(connection, words, limit - len(found), _OTHERS, begun=begun)
+    return found
 
 
 def excerpt(texts: Sequence[str], words: Sequence[str]) -> str:
@@ -102,16 +112,28 @@ def _bring_up_to_date(connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM unindexed")
 
 
-def _by_reading(connection: sqlite3.Connection, words: Sequence[str], limit: int) -> list[int]:
-    """Read the turns; LIKE would know upper and lower case in English alone, and stop at a NUL."""
-    folded = [word.casefold() for word in words]
+def _by_reading(
+    connection: sqlite3.Connection, words: Sequence[str], limit: int, which: str, *, begun: bool = False
+) -> list[int]:
+    """Read the turns; LIKE would know upper and lower case in English alone, and stop at a NUL.
+
+    Args:
+        connection: the database.
+        words: what is looked for.
+        limit: the most turns.
+        which: the query of the turns' ids.
+        begun: whether a word counts only where it begins one.
+
+    """
+    start = r"(?<![^\W_])" if begun else ""
+    wanted = [re.compile(start + re.escape(word.casefold())) for word in words]
     found: list[int] = []
     rows = connection.execute(
-        f"SELECT id, prompt, source, answer FROM turn WHERE {IN_FORCE} ORDER BY asked_at DESC, id DESC"  # noqa: S608
+        f"SELECT id, prompt, source, answer FROM turn WHERE id IN ({which}) ORDER BY asked_at DESC, id DESC"  # noqa: S608
     )
     for turn, *texts in rows:
         whole = "\n".join(texts).casefold()
-        if all(word in whole for word in folded):
+        if all(word.search(whole) for word in wanted):
             found.append(turn)
             if len(found) >= limit:
                 break

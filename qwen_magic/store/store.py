@@ -292,14 +292,14 @@ class Store:
         self._rearrange(delete_versions, turn)
 
     def search(self, words: str, limit: int = 20) -> list[SearchHit]:
-        """Find the turns in force in which all words occur, in the prompt, its source or the answer.
+        """Find the turns in which all words occur, in the prompt, its source or the answer; other versions, too.
 
         Args:
             words: words with blanks between them; nothing in them has a meaning of its own.
             limit: the most turns.
 
         Returns:
-            What was found, the best first.
+            What was found: what is in force, the best first; then other versions.
 
         """
         return self._keeper.read(search, mended(words).split(), limit)

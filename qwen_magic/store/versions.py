@@ -59,6 +59,24 @@ def switch_to(connection: sqlite3.Connection, turn: int) -> None:
     _choose(connection, turn, park=True)
 
 
+def count_up_to(connection: sqlite3.Connection, turn: int) -> int:
+    """Return which turn it is, from 1: in force, or in its branch where it is parked or was replaced."""
+    query = "SELECT conversation, place, parked_under FROM turn WHERE id = ?"
+    counted = 0
+    while row := connection.execute(query, (turn,)).fetchone():
+        conversation, place, under = row
+        before = connection.execute("SELECT place FROM turn WHERE id = ?", (under,)).fetchone() if under else (0,)
+        counted += connection.execute(
+            "SELECT count(DISTINCT place) FROM turn WHERE conversation = ? AND place > ? AND place <= ?"
+            " AND parked_under IS ? AND (in_force OR place = ?)",
+            (conversation, before[0] if before else place - 1, place, under, place),
+        ).fetchone()[0]
+        if not under:
+            break
+        turn = under
+    return counted
+
+
 def last_finished(connection: sqlite3.Connection, conversation: int) -> Turn | None:
     """Return the turn in force that was finished last, or None."""
     last = turns_where(connection, f"conversation = ? AND {IN_FORCE} ORDER BY finished DESC LIMIT 1", conversation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import stat
@@ -246,11 +247,15 @@ def test_a_notebook_of_any_name(server: Recorder, profile: dict[str, str]) -> No
 
 def test_rename_delete_search_export_import(kernel: Kernel, server: Recorder, tmp_path: Path) -> None:
     ask(kernel, server, "How do whales breathe?", cell="1")
+    ask(kernel, server, "And orcas?", cell="2")
     ask(kernel, server, "And Кашалот?", cell="2")
     kernel.run("%qwen rename 'the sea'")
+    assert re.match(
+        r"the sea · turn 2 · .* · another version\n    And orcas\?\n", kernel.run("%qwen search orca").printed
+    )
     found = kernel.run("%qwen search whales").printed
-    assert found.startswith("the sea")
-    assert "How do whales breathe?" in found
+    assert found.startswith("the sea · turn 1 · ")
+    assert "\n    How do whales breathe?\n    A" in found
     assert "And" in kernel.run("%qwen search кашалот").printed
     assert "Nothing" in kernel.run("%qwen search camel").printed
     assert kernel.run('%qwen search "AND (').status == "ok"

@@ -372,17 +372,18 @@ def test_chinese_is_found_at_the_beginning_of_a_sentence_and_within_it(store: St
     assert len(store.search("学习")) == 2
 
 
-def test_search_sees_only_what_is_in_force(store: Store) -> None:
+def test_search_puts_what_is_in_force_first_and_marks_other_versions(store: Store) -> None:
     conversation = store.create("a").id
     ask(store, conversation, "one", "apple")
     (one,) = store.turns(conversation)
-    assert len(store.search("apple")) == 1
+    assert [hit.in_force for hit in store.search("apple")] == [True]
     store.begin(conversation, Turn("an open apple"))
     ask(store, conversation, "one", "pear", replaces=one)
-    assert store.search("apple") == []
+    assert [(hit.turn.answer, hit.in_force) for hit in store.search("apple")] == [("apple", False)]
+    assert [(hit.turn.answer, hit.in_force) for hit in store.search("one")] == [("pear", True), ("apple", False)]
     assert [hit.turn.answer for hit in store.search("pear")] == ["pear"]
     store.undo(conversation)
-    assert [hit.turn.answer for hit in store.search("app")] == ["apple"]
+    assert [(hit.turn.answer, hit.in_force) for hit in store.search("app")] == [("apple", True)]
     assert store.search("pear") == []
 
 

@@ -161,8 +161,9 @@ def _search(session: NotebookSession, rest: str) -> None:
     if not found:
         say("Nothing was found.")
     for hit in found:
-        say(f"{hit.conversation.name} · {dated(hit.turn.asked_at)} · {_beginning(hit.turn.source or hit.turn.prompt)}")
-        say(f"    {_beginning(hit.excerpt)}")
+        other = "" if hit.in_force else " · another version"
+        say(f"{hit.conversation.name} · turn {hit.number} · {dated(hit.turn.asked_at)}{other}")
+        say("\n".join(f"    {piece}" for piece in (hit.asked, hit.answered) if piece))
 
 
 def _export(session: NotebookSession, rest: str) -> None:
