@@ -48,7 +48,7 @@ _FILES = {
     """,
     "kernel": """
         chat/test_exchange notebook/test_asking_cells notebook/test_canaries notebook/test_cell_lines
-        notebook/test_commands notebook/test_comparing notebook/test_completion notebook/test_consoles
+        notebook/test_colab notebook/test_commands notebook/test_comparing notebook/test_completion notebook/test_consoles
         notebook/test_context notebook/test_conversations notebook/test_doctor_command
         notebook/test_failing_cells notebook/test_fixing notebook/test_help notebook/test_hostile_servers
         notebook/test_identity notebook/test_import notebook/test_interrupts notebook/test_kernel
