@@ -9,6 +9,7 @@ from IPython.core.getipython import get_ipython
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from traitlets import Bool, Enum, Float, Int, TraitError, observe
 
+from ..backends.browser import refuse_in_browser
 from ..chat.modes import MODES
 from ..errors import QwenError, UsageError
 from ..parameters import SAMPLING, to_parameters
@@ -202,6 +203,7 @@ class QwenMagics(Magics):
             from .commands.table import run_command  # noqa: PLC0415
 
             return run_command(self.session, line)
+        refuse_in_browser()
         if not self._begun and updates_displays(self._user_shell) and cell.strip():
             self._first_sign.show(publish)
         try:

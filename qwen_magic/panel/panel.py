@@ -14,6 +14,7 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display, publish_display_data
 from traitlets import Dict, Int, Unicode, validate
 
+from ..backends.browser import refuse_in_browser
 from ..errors import QwenError, UsageError, in_words
 from ..loop import background_loop
 from ..rendering.cell_code import block_code
@@ -66,7 +67,7 @@ class ChatPanel(anywidget.AnyWidget):
 
     Raises:
         TargetError: the target names nothing we know.
-        UsageError: the name is none for a conversation, or the height none for a panel.
+        UsageError: the name is none for a conversation, or the height none for a panel; or Python runs in a browser.
 
     """
 
@@ -93,6 +94,7 @@ class ChatPanel(anywidget.AnyWidget):
         *,
         app: bool | None = None,
     ) -> None:
+        refuse_in_browser()
         _check_height(height)
         self._client = client
         self._name = conversation or ""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from kernels import ROOT
 from recorder import Recorder
 from terminals import Terminal, screen
 from thinker import plan
