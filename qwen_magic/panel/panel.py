@@ -24,7 +24,7 @@ from ..text.fences import CodeBlock
 from ..text.secrets import without_secrets
 from ..text.surrogates import mended
 from .actions import perform
-from .app import app_client, app_draft, app_session, check_visitors, is_served, without_choices
+from .app import Hidden, app_client, app_draft, app_session, check_visitors, is_served, without_choices
 from .chat import Chat
 from .choices import Choices
 from .dock import Dock
@@ -220,8 +220,8 @@ class ChatPanel(anywidget.AnyWidget):
     # What the chat shows: called on the loop.
 
     def show_op(self, op: Op) -> None:
-        """Tell all pages."""
-        self.send(op)
+        """Tell all pages; visitors' pages, nothing that is the owner's."""
+        self.send(Hidden(self._bound().client.targets).op(op) if self._is_app else op)
 
     def keep(self, turns: list[MarkedTurn]) -> None:
         """Keep the transcript for a time without a kernel; what changed of it is sent."""
