@@ -50,7 +50,7 @@ _FILES = {
         chat/test_exchange notebook/test_asking_cells notebook/test_canaries notebook/test_cell_lines
         notebook/test_colab notebook/test_commands notebook/test_comparing notebook/test_completion notebook/test_consoles
         notebook/test_context notebook/test_conversations notebook/test_doctor_command
-        notebook/test_failing_cells notebook/test_fixing notebook/test_help notebook/test_hostile_servers
+        notebook/test_failing_cells notebook/test_first_sign notebook/test_fixing notebook/test_help notebook/test_hostile_servers
         notebook/test_identity notebook/test_import notebook/test_interrupts notebook/test_jupyter_console notebook/test_kernel
         notebook/test_kills notebook/test_locked_store notebook/test_map_cells notebook/test_picture_cells
         notebook/test_prompt_contents notebook/test_pty notebook/test_pyodide notebook/test_questions notebook/test_replayed_cells
