@@ -48,12 +48,12 @@ _FILES = {
     """,
     "kernel": """
         chat/test_exchange notebook/test_asking_cells notebook/test_canaries notebook/test_cell_lines
-        notebook/test_commands notebook/test_comparing notebook/test_completion notebook/test_consoles
+        notebook/test_colab notebook/test_commands notebook/test_comparing notebook/test_completion notebook/test_consoles
         notebook/test_context notebook/test_conversations notebook/test_doctor_command
-        notebook/test_failing_cells notebook/test_fixing notebook/test_help notebook/test_hostile_servers
-        notebook/test_identity notebook/test_import notebook/test_interrupts notebook/test_kernel
+        notebook/test_failing_cells notebook/test_first_sign notebook/test_fixing notebook/test_help notebook/test_hostile_servers
+        notebook/test_identity notebook/test_import notebook/test_interrupts notebook/test_jupyter_console notebook/test_kernel
         notebook/test_kills notebook/test_locked_store notebook/test_map_cells notebook/test_picture_cells
-        notebook/test_prompt_contents notebook/test_pty notebook/test_questions notebook/test_replayed_cells
+        notebook/test_prompt_contents notebook/test_pty notebook/test_pyodide notebook/test_questions notebook/test_replayed_cells
         notebook/test_schema_cells notebook/test_shaping notebook/test_steering_cells
         notebook/test_thinking_display notebook/test_two_kernels notebook/test_values notebook/test_whereabouts
         notebook/test_words panel/test_panel_app panel/test_panel_executed panel/test_panel_failed

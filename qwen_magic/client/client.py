@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..backends.base import Deadlines, Settings
+from ..backends.browser import refuse_in_browser
 from ..backends.hidden import hidden
 from ..backends.last_resort import last_resort
 from ..backends.registry import kind_options, make_backend
@@ -80,7 +81,7 @@ class QwenClient:
 
     Raises:
         TargetError: a target names nothing we know.
-        UsageError: there is no such kind of backend, or it has no such option.
+        UsageError: there is no such kind of backend, or it has no such option; or Python runs in a browser.
 
     """
 
@@ -108,6 +109,7 @@ class QwenClient:
         schema_retries: int = 2,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        refuse_in_browser()
         self._rates = RateLimits(clock, requests_per_minute, tokens_per_minute, max_connections)
         self.settings = Settings(
             proxy=proxy,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from .cell_files import cell_number
 from .outputs import cut_middle
 from .tracebacks import Tracebacks, message_of, source_of, type_name
 from .values.kinds import kind_of
@@ -96,9 +97,8 @@ def cell_of(shell: InteractiveShell, error: BaseException) -> int:
         filenames.append(trace.tb_frame.f_code.co_filename)
         trace = trace.tb_next
     for filename in filenames:
-        named = shell.compile.format_code_name(filename)
-        if named and (number := re.fullmatch(r"In\[(\d+)\]", named[1])):
-            return int(number[1])
+        if number := cell_number(shell, filename):
+            return number
     return 0
 
 

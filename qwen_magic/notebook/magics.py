@@ -9,6 +9,7 @@ from IPython.core.getipython import get_ipython
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from traitlets import Bool, Enum, Float, Int, TraitError, observe
 
+from ..backends.browser import refuse_in_browser
 from ..chat.modes import MODES
 from ..errors import QwenError, UsageError
 from ..parameters import SAMPLING, to_parameters
@@ -38,6 +39,8 @@ _TIMEOUTS = (
     *("connect_timeout", "stall_timeout", "retry_timeout", "wake_timeout"),
     *("failover_timeout", "first_token_timeout"),
 )
+_TAKE_TIME = frozenset({"ask", "continue", "explain", "fix", "panel", "retry"})
+"""The commands of which nothing would be seen for a second or two, as the first of a session."""
 
 
 @magics_class
@@ -198,13 +201,16 @@ class QwenMagics(Magics):
             raise as_one_line(interrupt) from None
 
     def _run(self, line: str, cell: str | None) -> Reply | Result | None:
-        if cell is None:
-            from .commands.table import run_command  # noqa: PLC0415
-
-            return run_command(self.session, line)
-        if not self._begun and updates_displays(self._user_shell) and cell.strip():
+        if cell is not None:
+            refuse_in_browser()
+        takes_time = bool(cell.strip()) if cell is not None else line.strip().partition(" ")[0] in _TAKE_TIME
+        if not self._begun and takes_time and updates_displays(self._user_shell):
             self._first_sign.show(publish)
         try:
+            if cell is None:
+                from .commands.table import run_command  # noqa: PLC0415
+
+                return run_command(self.session, line)
             from .options import cell_options  # noqa: PLC0415
 
             options = cell_options(line)

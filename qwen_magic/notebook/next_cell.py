@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..regular_file import read_regular_file
 from ..text.terminal import escaped
-from .front_end import updates_displays
+from .front_end import next_cell_of, updates_displays
 from .identity import cell_key, notebook_path
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _HIDDEN = "⚠ it had characters that hide or turn around what code says; they are written out, such as \\u202e"
 _IN_NEXT = "the code is in the next cell; it was not run"
+_PERHAPS = "the code is in the next cell; where none came, copy the code from the answer"
+_NOWHERE = "nothing makes a next cell here: copy the code from the answer"
 _THERE = "the code is in a cell below already"
 _EDITED = "a cell below has this code, edited; %qwen code puts it here as it came"
 _LARGEST = 50_000_000
@@ -61,7 +63,7 @@ class NextCells:
         if said := self._stands(written, replayed=replayed):
             return said
         self._put[self._running(), written] = time.time()
-        return " · ".join(filter(None, (_IN_NEXT, insert(self._shell, code))))
+        return " · ".join(filter(None, (_said_of_next(self._shell), insert(self._shell, code))))
 
     def _running(self) -> str:
         """Return what tells the running cell from others."""
@@ -81,6 +83,17 @@ class NextCells:
         if replayed and any(_is_alike(source, code) for source in below[:1]):
             return _EDITED
         return ""
+
+
+def _said_of_next(shell: InteractiveShell) -> str:
+    """Say where the code is: Colab made no cells for years, and what runs a notebook without a user makes none."""
+    match next_cell_of(shell):
+        case "made":
+            return _IN_NEXT
+        case "unsure":
+            return _PERHAPS
+        case _:
+            return _NOWHERE
 
 
 def insert(shell: InteractiveShell | None, code: str) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.completer import SimpleCompletion, context_matcher
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,7 +18,7 @@ _FIRST = 1000
 _FILE_MATCHER = "IPCompleter.file_matcher"
 
 
-class _Nothing(list[SimpleCompletion]):
+class _Nothing(list[Any]):
     """No completion at all.
 
     IPython keeps other matchers away only for one that has found something: so it has a length, and nothing in it.
@@ -31,13 +29,17 @@ class _Nothing(list[SimpleCompletion]):
 
 
 def register(shell: InteractiveShell, session: Callable[[], NotebookSession]) -> None:
-    """Let Tab complete what is ours.
+    """Let Tab complete what is ours, from IPython 8.6 on; before, as in Colab, it asks nobody else about a whole cell.
 
     Args:
         shell: the user's shell.
         session: gives the session, which is made with the first Tab that needs it.
 
     """
+    try:
+        from IPython.core.completer import SimpleCompletion, context_matcher  # noqa: PLC0415 - not in IPython 7
+    except ImportError:
+        return
 
     @context_matcher(identifier=_IDENTIFIER, priority=_FIRST)  # type: ignore[untyped-decorator]
     def match(context: CompletionContext) -> dict[str, Any]:

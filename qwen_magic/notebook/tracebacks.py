@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .cell_files import cell_place
 from .outputs import cut_middle
 
 if TYPE_CHECKING:
@@ -151,10 +152,7 @@ class Tracebacks:
 
     def _place(self, filename: str) -> str:
         """Give the cell that a file name stands for, or ""."""
-        if filename in _TIMED:
-            return f"In[{self._count}]"
-        named = self._shell.compile.format_code_name(filename)
-        return named[1] if named else ""
+        return f"In[{self._count}]" if filename in _TIMED else cell_place(self._shell, filename)
 
     def _step(self, frame: FrameType, line: int) -> Step:
         code = frame.f_code

@@ -7,7 +7,9 @@ nothing is kept, and each panel has a session of its own.
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from ..chat.question import Draft
 from ..chat.session import ChatSession
@@ -15,11 +17,25 @@ from ..chat.settings import PlainSettings
 from ..errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..backends.target import Target
     from ..client.client import QwenClient
-    from .protocol import Action
+    from .protocol import Action, Op, PageTurn
     from .state import PanelSettings
 
 _FORBIDDEN = frozenset({"set", "code", "export"})
+_URL = re.compile(r"(?:\b[a-z][\w.-]{0,30}:)?\b[a-z]{2,5}://[^\s,;·…<>\"'`|]+")
+_NUMBERS = re.compile(
+    r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[?\b(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{1,4}\]?(?::\d+)?", re.IGNORECASE
+)
+"""An address in numbers, as an operating system's errors have it."""
+_FACTS = re.compile(
+    r"[■⚠] (?:interrupted|broken off|no answer|cut off).*|cut at .*|no answer.*|[\d.]+ s|thought .*|(?:≈ )?\d+ \w+.*"
+)
+"""What of the line below an answer says how it went, and not who gave it."""
+_MODEL = "the model"
+_FAILED = "The model could not be asked, or broke off. Ask again in a while."
 
 
 def is_served() -> bool:
@@ -94,3 +110,43 @@ def without_choices(settings: PanelSettings) -> PanelSettings:
         "models": [],
         "surroundings": "app",
     }
+
+
+class Hidden:
+    """What no visitor's page is told: the system prompt, and where the model is.
+
+    Args:
+        targets: the targets that are asked.
+
+    """
+
+    def __init__(self, targets: Iterable[Target]) -> None:
+        found = set[str]()
+        for target in targets:
+            found |= {target.name, target.address, target.address.partition("://")[2]}
+            found |= {urlsplit(target.address).netloc, urlsplit(target.address).hostname or ""}
+        self._names = sorted((name for name in found if name), key=len, reverse=True)
+
+    def op(self, op: Op) -> Op:
+        """Return what a visitor's page is told instead of what a user's is."""
+        match op["op"]:
+            case "reset":
+                return {**op, "turns": [self._turn(turn) for turn in op["turns"]]}
+            case "turn":
+                return {**op, "turn": self._turn(op["turn"])}
+            case "delta" if "status" in op:
+                return {**op, "status": self._text(op["status"])}
+            case "say":
+                return {**op, "text": self._text(op["text"])}
+            case _:
+                return op
+
+    def _turn(self, turn: PageTurn) -> PageTurn:
+        said = [part for line in turn["facts"] for part in line.split(" · ") if _FACTS.fullmatch(part)]
+        facts = [" · ".join(said), _FAILED if turn["ending"] == "error" else ""]
+        return {**turn, "system": "", "facts": [*filter(None, facts)], "status": self._text(turn["status"])}
+
+    def _text(self, text: str) -> str:
+        for name in self._names:
+            text = text.replace(name, _MODEL)
+        return _NUMBERS.sub(_MODEL, _URL.sub(_MODEL, text))

@@ -14,6 +14,7 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display, publish_display_data
 from traitlets import Dict, Int, Unicode, validate
 
+from ..backends.browser import refuse_in_browser
 from ..errors import QwenError, UsageError, in_words
 from ..loop import background_loop
 from ..rendering.cell_code import block_code
@@ -23,7 +24,7 @@ from ..text.fences import CodeBlock
 from ..text.secrets import without_secrets
 from ..text.surrogates import mended
 from .actions import perform
-from .app import app_client, app_draft, app_session, check_visitors, is_served, without_choices
+from .app import Hidden, app_client, app_draft, app_session, check_visitors, is_served, without_choices
 from .chat import Chat
 from .choices import Choices
 from .dock import Dock
@@ -66,7 +67,7 @@ class ChatPanel(anywidget.AnyWidget):
 
     Raises:
         TargetError: the target names nothing we know.
-        UsageError: the name is none for a conversation, or the height none for a panel.
+        UsageError: the name is none for a conversation, or the height none for a panel; or Python runs in a browser.
 
     """
 
@@ -93,6 +94,7 @@ class ChatPanel(anywidget.AnyWidget):
         *,
         app: bool | None = None,
     ) -> None:
+        refuse_in_browser()
         _check_height(height)
         self._client = client
         self._name = conversation or ""
@@ -218,8 +220,8 @@ class ChatPanel(anywidget.AnyWidget):
     # What the chat shows: called on the loop.
 
     def show_op(self, op: Op) -> None:
-        """Tell all pages."""
-        self.send(op)
+        """Tell all pages; visitors' pages, nothing that is the owner's."""
+        self.send(Hidden(self._bound().client.targets).op(op) if self._is_app else op)
 
     def keep(self, turns: list[MarkedTurn]) -> None:
         """Keep the transcript for a time without a kernel; what changed of it is sent."""

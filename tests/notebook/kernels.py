@@ -107,10 +107,11 @@ class Run:
 
 
 class Kernel:
-    """An ipykernel with the package importable."""
+    """An ipykernel with the package importable; `python` is another interpreter than the tests' own."""
 
-    def __init__(self, **env: str) -> None:
+    def __init__(self, *, python: str = sys.executable, **env: str) -> None:
         self._env = env
+        self._python = python
         self._runs: dict[str, Run] = {}
         self._displays: set[str] = set()
         self.allow_stdin = False
@@ -125,7 +126,7 @@ class Kernel:
         env |= {"XDG_DATA_HOME": self._folder, **self._env}
         self._manager = KernelManager(connection_file=str(Path(self._folder) / "kernel.json"))
         assert self._manager.kernel_spec is not None
-        self._manager.kernel_spec.argv[0] = sys.executable
+        self._manager.kernel_spec.argv[0] = self._python
         self._manager.start_kernel(env=env, cwd=self._folder)
         self._context = zmq.Context()
         info = self._manager.get_connection_info()

@@ -134,7 +134,7 @@ def test_secrets(kernel: Kernel, server: Recorder) -> None:
 
 
 def test_code_for_the_next_cell(kernel: Kernel) -> None:
-    run = ok(kernel.run("%%qwen -n\nWrite code."))
+    run = ok(kernel.run("%%qwen -n\nWrite code.", cell="a"))
     assert run.next_input == ("x = 1\n\nprint(x)", False)
     assert "x = 1" in run.answer
     assert "not run" in run.shown[-1]["text/plain"]

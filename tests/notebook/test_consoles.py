@@ -84,7 +84,7 @@ def test_jupyter_execute_saves_an_answer_once(thinker: Thinker, tmp_path: Path) 
     cells = [
         f"%load_ext qwen_magic\n%qwen use openai:{thinker.url}#q",
         f"%%qwen\n{THOUGHT}",
-        f"%%qwen -f text\n{PROMPT}",
+        f"%%qwen -n -f text\n{PROMPT}",
     ]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -99,4 +99,7 @@ def test_jupyter_execute_saves_an_answer_once(thinker: Thinker, tmp_path: Path) 
     assert f"openai:{thinker.url}#q" in plain[-1]
     assert "⏳" not in json.dumps(saved, ensure_ascii=False)
     streams = [output for output in saved["cells"][2]["outputs"] if output["output_type"] == "stream"]
-    assert "".join("".join(output["text"]) for output in streams).count(ANSWER) == 1
+    printed = "".join("".join(output["text"]) for output in streams)
+    assert printed.count(ANSWER) == 1
+    assert "nothing makes a next cell here: copy the code from the answer" in printed
+    assert "in the next cell" not in printed

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from kernels import ROOT
 from recorder import Recorder
+from terminals import Terminal, screen
 from thinker import plan
 
 if TYPE_CHECKING:
@@ -21,47 +20,6 @@ if TYPE_CHECKING:
     from thinker import Thinker
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no pty on Windows")
-
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][0-9A-Z]|\x1b[=>]|\x1b\][^\x07]*\x07")
-
-
-class Terminal:
-    """IPython in a pty, each piece of its output kept with its time."""
-
-    def __init__(self, folder: Path, target: str) -> None:
-        import pexpect
-
-        env = {**os.environ, "PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder), "QWEN_TARGET": target}
-        env |= {"TERM": "xterm-256color"}
-        command = ["-m", "IPython", "--simple-prompt", "--no-banner", "--colors=NoColor", "--no-confirm-exit"]
-        self.child: Any = pexpect.spawn(
-            sys.executable, command, env=env, encoding="utf-8", dimensions=(40, 200), timeout=30, echo=False
-        )
-        self.pieces: list[tuple[float, str]] = []
-
-    def until(self, pattern: str, timeout: float = 30) -> str:
-        """Read until a pattern came; give what was read."""
-        import pexpect
-
-        self.pieces = []
-        end = time.monotonic() + timeout
-        while not re.search(pattern, self.text):
-            assert time.monotonic() < end, f"no {pattern!r} in {self.text!r}"
-            try:
-                self.pieces.append((time.monotonic(), self.child.read_nonblocking(65536, 0.2)))
-            except pexpect.TIMEOUT:
-                continue
-        return self.text
-
-    @property
-    def text(self) -> str:
-        return "".join(piece for _, piece in self.pieces)
-
-    def line(self, line: str) -> None:
-        self.child.send(line + "\n")
-
-    def close(self) -> None:
-        self.child.close(force=True)
 
 
 @pytest.fixture
@@ -75,17 +33,6 @@ def terminal(tmp_path: Path, space: GradioServer) -> Iterator[Terminal]:
         yield terminal
     finally:
         terminal.close()
-
-
-def screen(text: str) -> str:
-    """Give what a terminal would show: carriage returns and erased lines applied."""
-    lines = []
-    for line in text.replace("\r\n", "\n").split("\n"):
-        shown = ""
-        for piece in re.split(r"\r(?:\x1b\[K)?", line):
-            shown = piece or shown if "\r\x1b[K" not in line else piece
-        lines.append(ESCAPES.sub("", shown))
-    return "\n".join(lines)
 
 
 def test_progressive_and_status_erased(terminal: Terminal) -> None:

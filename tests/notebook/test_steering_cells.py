@@ -195,7 +195,7 @@ ACTS = re.compile("\x1b\\](?:0|52|8);|\x1b\\[7;77H|\x1bPq|[\x80-\x9f]|real\x08|\
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no pty on Windows")
 def test_a_terminal_is_not_steered(url: str, tmp_path: Path) -> None:
     pytest.importorskip("pexpect")
-    from test_pty import Terminal
+    from terminals import Terminal
 
     terminal = Terminal(tmp_path, f"openai:{url}/v1#tiny")
     try:

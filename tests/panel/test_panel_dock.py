@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from browsers import missing
 from lab_panel import Book, Panel, shoot
 from playwright.sync_api import expect
 
@@ -48,6 +50,30 @@ def test_in_a_view_of_its_own_it_fills_the_view(panel: Panel, tmp_path: Path) ->
     expect(panel.root.locator(".qwen-prompt").last).to_have_text("echo from beside")
     page.keyboard.press("Escape")
     page.locator(".lm-TabBar-tab.lm-mod-current .lm-TabBar-tabCloseIcon").last.click()
+
+
+def test_side_opens_it_beside_the_notebook(front: Front, space: GradioServer, tmp_path: Path) -> None:
+    if find_spec("sidecar") is None:
+        missing("sidecar is not installed")
+    setup = f"%load_ext qwen_magic\n%qwen use space:{space.url}"
+    book: Book = front.open("side.ipynb", setup, "%qwen panel --side")
+    book.run(0)
+    for _ in range(2):  # run again, it is still one
+        book.run(1)
+        expect(book.page.locator(f"{VIEW} .qwen-panel")).to_have_count(1)
+    assert book.cell(1).locator(".qwen-panel").count() == 0
+    panel = Panel(book)
+    panel.wait_ready()
+    panel.send("echo beside", wait=True)
+    book.page.wait_for_function(
+        "view => { const dock = document.querySelector(view), panel = dock.querySelector('.qwen-panel');"
+        " return dock.clientHeight > 200 && dock.clientHeight - panel.offsetHeight < 60; }",
+        arg=VIEW,
+    )
+    notebook, beside = book.page.locator(".jp-NotebookPanel").bounding_box(), panel.root.bounding_box()
+    assert beside["x"] >= notebook["x"] + notebook["width"] - 1
+    shoot(book.page, "panel-side", tmp_path)
+    book.close()
 
 
 def test_at_200_percent_bar_and_prompt_are_seen_together(front: Front, space: GradioServer, tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ def test_the_height_is_given_and_stays(user: PanelUser, front: FrontEnd) -> None
 
 
 def test_beside_the_notebook_it_says_how_where_sidecar_is_not_installed(front: FrontEnd) -> None:
+    front.kernel.run("import sys\nsys.modules['sidecar'] = None")
     run = front.kernel.run("%qwen panel --side")
     assert "sidecar" in run.printed
     assert "Create New View for Cell Output" in run.printed

@@ -1,9 +1,11 @@
-"""Virtual environments of the Gradio versions that the tests' servers run in, made once and kept."""
+"""Virtual environments of other packages than the tests' own, made once and kept: Gradio's versions, and Colab's."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +32,11 @@ MODERN: dict[str, list[str]] = {
     "6.31.0": [],
 }
 VERSIONS = {**OLD, **MODERN}
+COLAB = [
+    *("ipython==7.34.0", "ipykernel==6.17.1", "ipywidgets==7.7.1", "traitlets==5.7.1", "tornado==6.3.3"),
+    *("notebook==6.5.7", "setuptools<80"),
+]
+COLAB_PYTHONS = ["3.12", "3.11", "3.10"]
 # Wheels of all that is needed exist for these, but NumPy 1 has none for 3.13. The running one is taken where it is
 # among them, else the first that is on PATH.
 PYTHONS = ["3.11", "3.12", "3.13", "3.10"]
@@ -47,35 +54,66 @@ def require_all() -> bool:
 
 
 def existing(version: str) -> Path | None:
-    """Give the python of an environment that is there and whole, or None."""
-    folder = _folder(version)
+    """Give the python of an environment of Gradio's that is there and whole, or None."""
+    return _existing(_name_of(version))
+
+
+def environment(version: str) -> Path:
+    """Give the python of an environment of Gradio's, made first when absent. Safe in several processes at once."""
+    name = _name_of(version)
+    base = OLD_PYTHONS if version in OLD else PYTHONS
+    test = f"import gradio; assert gradio.__version__ == {version!r}"
+    return _environment(name, base, [[f"gradio=={version}", *VERSIONS[version]]], test)
+
+
+def existing_colab() -> Path | None:
+    """Give the python of an environment like Colab's that is there and whole, or None."""
+    return _existing(_colab_name())
+
+
+def colab() -> Path:
+    """Give the python of an environment like Colab's, in which what we require was installed after its own."""
+    return _environment(_colab_name(), COLAB_PYTHONS, [COLAB, our_requirements()], "import IPython, ipywidgets")
+
+
+def our_requirements() -> list[str]:
+    """Give what the package requires."""
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    return re.findall(r'^  "(.+)",$', re.findall(r"(?ms)^dependencies = \[$(.*?)^\]$", text)[0], re.MULTILINE)
+
+
+def _existing(name: str) -> Path | None:
+    folder = cache_folder() / name
     python = _python(folder)
     return python if (folder / ".ready").exists() and python.exists() else None
 
 
-def environment(version: str) -> Path:
-    """Give the python of an environment, made first when absent. Safe in several processes at once."""
+def _environment(name: str, base: list[str], steps: list[list[str]], test: str) -> Path:
     cache_folder().mkdir(parents=True, exist_ok=True)
-    with _locked(cache_folder() / f"gradio-{version}.lock"):
-        return existing(version) or _make(version)
+    with _locked(cache_folder() / f"{name}.lock"):
+        return _existing(name) or _make(cache_folder() / name, base, steps, test)
 
 
-def _make(version: str) -> Path:
-    folder = _folder(version)
+def _make(folder: Path, base: list[str], steps: list[list[str]], test: str) -> Path:
     if folder.exists():  # a half made one: the marker is written last
         shutil.rmtree(folder)
-    _run([_base_python(OLD_PYTHONS if version in OLD else PYTHONS), "-m", "venv", str(folder)])
+    _run([_base_python(base), "-m", "venv", str(folder)])
     python = _python(folder)
-    _run([str(python), "-m", "pip", "install", "--quiet", f"gradio=={version}", *VERSIONS[version]])
-    _run([str(python), "-c", f"import gradio; assert gradio.__version__ == {version!r}"])
+    for packages in steps:
+        _run([str(python), "-m", "pip", "install", "--quiet", *packages])
+    _run([str(python), "-c", test])
     (folder / ".ready").touch()
     return python
 
 
-def _folder(version: str) -> Path:
+def _name_of(version: str) -> str:
     if version not in VERSIONS:
         raise ValueError(f"no environment for Gradio {version}; there are {', '.join(VERSIONS)}")
-    return cache_folder() / f"gradio-{version}"
+    return f"gradio-{version}"
+
+
+def _colab_name() -> str:
+    return "colab-" + hashlib.sha256("\n".join([*COLAB, *our_requirements()]).encode()).hexdigest()[:8]
 
 
 def _python(folder: Path) -> Path:
@@ -92,7 +130,7 @@ def _base_python(versions: list[str]) -> str:
         # A shim of a version manager may stand on PATH for a version that is not installed.
         if found and subprocess.run([found, "-c", "import venv, ensurepip"], capture_output=True).returncode == 0:
             return found
-    raise RuntimeError(f"no Python of {', '.join(sorted(versions))} on PATH to make Gradio's environments with")
+    raise RuntimeError(f"no Python of {', '.join(sorted(versions))} on PATH to make the environments with")
 
 
 def _run(command: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...backends.browser import refuse_in_browser
 from ...chat.conversations import named
 from ...errors import UsageError
 from ..front_end import updates_displays
@@ -21,6 +22,7 @@ def _panel(session: NotebookSession, rest: str) -> None:
     if "--save" in options:
         show_whole(session, name)
         return
+    refuse_in_browser()
     memory = session.memory
     conversation = named(memory.store, name) if name else memory.used if memory.exists else None
     if getattr(session.shell, "kernel", None) is None:
