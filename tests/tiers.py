@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TIERS = ("unit", "fuzz", "server", "kernel", "browser", "model")
 _FILES = {
     "fuzz": """
-        backends/test_gradio_recordings fuzz/test_fuzz media/test_pictures
+        backends/test_gradio_recordings fuzz/test_fuzz media/test_pictures notebook/test_attached_pdf
     """,
     "server": """
         backends/test_capabilities backends/test_conformance backends/test_dashscope

@@ -119,8 +119,9 @@ class NotebookSession:
         if options.attach:
             from .attachments import attached  # noqa: PLC0415 - only where something is attached
 
-            parts, said = attached(options.attach)
-            question = in_front(replace(question, notes=(*question.notes, *said)), parts)
+            files = attached(options.attach, drawn=options.pages, many=options.rows.yes)
+            notes, made = (*question.notes, *files.notes), (*question.made, *files.made)
+            question = in_front(replace(question, notes=notes, made=made), files.parts)
         if options.context:
             question = self._with_cells(options.context, question)
         return self.put(question, options)
