@@ -13,6 +13,7 @@ from ..backends.last_resort import last_resort
 from ..backends.registry import kind_options, make_backend
 from ..backends.targets import parse_chain
 from ..clock import SYSTEM_CLOCK, Clock
+from ..errors import UsageError
 from ..loop import background_loop
 from ..messages import Message, Prompt, to_messages
 from ..parameters import NAMES, Parameters
@@ -28,6 +29,7 @@ from .rate_limits import RateLimits
 from .sessions import Sessions
 from .stream import Stream
 from .sync_stream import SyncStream
+from .unsendable import sendable
 from .usage import Ledger
 
 if TYPE_CHECKING:
@@ -319,8 +321,12 @@ class QwenClient:
         backend, session, deadlines = self._backend(first), await self._sessions.get(), self.settings.deadlines
         request = self._ladders.told(backend, Request.of(messages))
         request = request if parameters is None else replace(request, parameters=parameters)
+        try:
+            request, left = await sendable(backend, first.name, request, session, deadlines)
+        except UsageError as error:
+            left = str(error)
         fitted, notes = await self._limits.preview(backend, first.name, session, request, deadlines)
-        return fitted.messages, notes
+        return fitted.messages, [*([left] if left else []), *notes]
 
     def states(self, targets: str | Sequence[str] | None = None) -> list[TargetState]:
         """Tell how targets, without any the client's own, fared so far; nothing is sent."""
