@@ -13,7 +13,6 @@ from ..backends.last_resort import last_resort
 from ..backends.registry import kind_options, make_backend
 from ..backends.targets import parse_chain
 from ..clock import SYSTEM_CLOCK, Clock
-from ..errors import UsageError
 from ..loop import background_loop
 from ..messages import Message, Prompt, to_messages
 from ..parameters import NAMES, Parameters
@@ -29,7 +28,7 @@ from .rate_limits import RateLimits
 from .sessions import Sessions
 from .stream import Stream
 from .sync_stream import SyncStream
-from .unsendable import sendable
+from .unsendable import would_send
 from .usage import Ledger
 
 if TYPE_CHECKING:
@@ -300,9 +299,7 @@ class QwenClient:
         target: str | Sequence[str] | None = None,
         parameters: Parameters | None = None,
     ) -> tuple[tuple[Message, ...], list[str]]:
-        """Tell which messages would be sent, and what would be said of those that are left out.
-
-        A long conversation is fitted to the context of the first target, which is asked for that alone.
+        """Tell which messages would be sent, and what would be said of those that are left out; the first target is asked.
 
         Args:
             messages: a prompt, a conversation or a request.
@@ -321,12 +318,9 @@ class QwenClient:
         backend, session, deadlines = self._backend(first), await self._sessions.get(), self.settings.deadlines
         request = self._ladders.told(backend, Request.of(messages))
         request = request if parameters is None else replace(request, parameters=parameters)
-        try:
-            request, left = await sendable(backend, first.name, request, session, deadlines)
-        except UsageError as error:
-            left = str(error)
+        request, unseen = await would_send(backend, first.name, request, session, deadlines)
         fitted, notes = await self._limits.preview(backend, first.name, session, request, deadlines)
-        return fitted.messages, [*([left] if left else []), *notes]
+        return fitted.messages, [*unseen, *notes]
 
     def states(self, targets: str | Sequence[str] | None = None) -> list[TargetState]:
         """Tell how targets, without any the client's own, fared so far; nothing is sent."""

@@ -51,8 +51,8 @@ class Fitted:
 def fit(request: Request, context: int, answer: int, *, newest: int | None = None) -> Fitted:
     """Leave out as little as it takes for a conversation to fit with its answer: old pictures, then the oldest turns.
 
-    A picture goes before any turn does, those of the oldest turns first. A turn is a user's message with the assistant's after it. The system message and the newest prompt stay, also
-    where they alone are too long.
+    A picture goes before any turn does, those of the oldest turns first. A turn is a user's message with the
+    assistant's after it. The system message and the newest prompt stay, also where they alone are too long.
 
     Args:
         request: the conversation; a system message, where there is one, is the first.
@@ -69,7 +69,8 @@ def fit(request: Request, context: int, answer: int, *, newest: int | None = Non
     head, end = int(bool(messages) and messages[0].role == "system"), len(messages)
     last = end - newest if newest is not None else _last_prompt(messages, head)
     room = context - int(context * MARGIN) - answer - count(messages[:head]) - count(messages[last:])
-    start, kept = last, [messages[last:]]
+    kept: list[Sequence[Message]] = [messages[last:]]
+    start = last
     # From the newest turn on: what does not fit is not looked at.
     while start > head:
         turn = tuple(map(without_pictures, _turn_before(messages, head, start)))

@@ -1,4 +1,4 @@
-"""Pictures that are left out of what is sent: a word stands in the place of each, so that the rest can be understood."""
+"""Pictures that are left out of what is sent: a word stands in the place of each, so that the rest makes sense."""
 
 from __future__ import annotations
 

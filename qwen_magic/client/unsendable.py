@@ -29,6 +29,29 @@ _OTHERS = "Leave them out, or ask a server of the kind openai: whose model takes
 _SEEING = "%qwen targets --see lists those that do; or leave them out."
 
 
+def check_sendable(
+    backend: Backend, target: str, request: Request, *, but: frozenset[type[Part]] = frozenset()
+) -> None:
+    """Refuse a request of which a target would be sent only a part.
+
+    Args:
+        backend: who would send it.
+        target: the target's name.
+        request: the request.
+        but: parts that may be left out.
+
+    Raises:
+        UsageError: a message has another part that the backend cannot send.
+
+    """
+    if backend.sends.issuperset(_WORDS):
+        return
+    parts = {type(part) for message in request.messages for part in message.parts}
+    left = [words for kind, words in _WORDS.items() if kind in parts - backend.sends - but]
+    if left:
+        raise UsageError(f"it takes no {' and no '.join(left)}", target=target, hint=_OTHERS)
+
+
 async def sendable(
     backend: Backend, target: str, request: Request, session: aiohttp.ClientSession, deadlines: Deadlines
 ) -> tuple[Request, str]:
@@ -49,14 +72,22 @@ async def sendable(
         UsageError: the newest prompt has a picture, or the conversation another part, that it cannot be sent.
 
     """
-    parts = {type(part) for message in request.messages for part in message.parts}
-    left = [words for kind, words in _WORDS.items() if kind in parts - backend.sends and kind is not Image]
-    if left:
-        raise UsageError(f"it takes no {' and no '.join(left)}", target=target, hint=_OTHERS)
-    if Image not in parts:
+    check_sendable(backend, target, request, but=frozenset({Image}))
+    if not count_pictures(request.messages):
         return request, ""
     sees = Image in backend.sends and (await backend.capabilities(session, deadlines)).images is not False
     return (request, "") if sees else _unseen(target, request)
+
+
+async def would_send(
+    backend: Backend, target: str, request: Request, session: aiohttp.ClientSession, deadlines: Deadlines
+) -> tuple[Request, list[str]]:
+    """Return what `sendable` does, and all that it would say; what it would refuse stays in the request."""
+    try:
+        request, left = await sendable(backend, target, request, session, deadlines)
+    except UsageError as error:
+        return request, [str(error)]
+    return request, [left] if left else []
 
 
 def _unseen(target: str, request: Request) -> tuple[Request, str]:

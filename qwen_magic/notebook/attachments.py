@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..chat.pictures import how_made
+from ..chat.question import Attached
 from ..errors import UsageError
 from ..media.bitmaps import from_bytes
 from ..media.kinds import SUFFIXES, kind_of_bytes
@@ -34,21 +35,6 @@ _MOST_CHARACTERS = 24_000
 _TABLES = {".csv": "read_csv", ".tsv": "read_table", ".parquet": "read_parquet", ".xlsx": "read_excel"}
 _PAGES = re.compile(r"(?P<path>.+)#(?P<first>-?[1-9]\d{0,5})(?P<range>-(?P<last>[1-9]\d{0,5})?)?", re.DOTALL)
 _NOTHING_SENT = "Nothing was sent."
-
-
-class Attached(NamedTuple):
-    """What files put in front of a prompt.
-
-    Attributes:
-        parts: the parts.
-        notes: what is to be said of them below the answer.
-        made: how the sizes of the pictures came about, for a dry run.
-
-    """
-
-    parts: tuple[Part, ...]
-    notes: tuple[str, ...] = ()
-    made: tuple[str, ...] = ()
 
 
 class _File(NamedTuple):

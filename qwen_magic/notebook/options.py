@@ -78,6 +78,7 @@ class Options:
         context: how many of the cells before it are sent along.
         attach: the files that go in front of the prompt.
         pages: whether pages of PDFs among them go as pictures.
+        see: whether the last figure that was shown goes in front of the prompt.
         raw: whether ``{name}`` stays as it is written.
         eval: whether ``{expressions}`` are evaluated whatever they run.
         next: whether the answer's code is put into the next cell.
@@ -104,6 +105,7 @@ class Options:
     context: int = 0
     attach: Sequence[str] = ()
     pages: bool = False
+    see: bool = False
     raw: bool = False
     eval: bool = False
     next: bool = False
@@ -183,6 +185,7 @@ OPTIONS = (
         completes="path",
     ),
     _rare("--pages", "", "send the pages of attached PDFs as pictures", "pictures"),
+    _rare("--see", "", "send the last figure that was shown along", "pictures"),
     _rare("--raw", "", "fill in no {variables}", "variables"),
     _rare("--eval", "", "evaluate any {expression}, also one that does more than read", "variables"),
     _usual("-n --next", "", "put the answer's code into the next cell; it is not run", "code"),
@@ -222,6 +225,7 @@ _CONTRARY = (
     ("raw", "eval"),
     ("map", "attach"),
     ("map", "context"),
+    ("map", "see"),
     ("schema", "next"),
     ("schema", "replace"),
 )
