@@ -42,7 +42,7 @@ _FILES = {
         faults/test_faults faults/test_redirects faults/test_slots faults/test_trying_again faults/test_waiting
         panel/test_choices panel/test_panel_files panel/test_panel_parts panel/test_panel_plain
         public/test_documents public/test_public_api replay/test_replay replay/test_replay_crashes
-        replay/test_replay_key servers/test_app_processes servers/test_servers store/test_store_away
+        replay/test_replay_key exports/test_exports_pictures servers/test_app_processes servers/test_servers store/test_store_away
         store/test_store_crashes store/test_store_parts store/test_versions test_marimo test_nouns
         test_parameters test_reply test_rooms text/test_steering text/test_surrogates
     """,

@@ -299,7 +299,7 @@ class QwenClient:
         target: str | Sequence[str] | None = None,
         parameters: Parameters | None = None,
     ) -> tuple[tuple[Message, ...], list[str]]:
-        """Tell which messages would be sent, and what would be said of those that are left out; the first target is asked.
+        """Tell which messages would be sent, and what would be said of what is left out, as far as the target tells.
 
         Args:
             messages: a prompt, a conversation or a request.
