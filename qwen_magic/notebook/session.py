@@ -168,6 +168,10 @@ class NotebookSession:
                 question, parameters=parameters, target=options.target, redact=options.redact, schema=shape
             )
             print(safe_terminal(wait_for(shown, "nothing was sent")))  # noqa: T201 - the output
+            if question.parts:
+                from .thumbnails import show_thumbnails  # noqa: PLC0415 - only where there are pictures
+
+                show_thumbnails(self.shell, question.parts)
             return None
         if options.compare:
             from .comparing import compare, prepare  # noqa: PLC0415 - loading the extension stays light

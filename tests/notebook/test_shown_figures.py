@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -133,3 +134,18 @@ def test_which_targets_take_pictures(kernel: Kernel, server: Recorder) -> None:
     assert lines[1].endswith("takes them")
     printed = ok(kernel.run(f"%qwen targets --see {server.target}")).printed
     assert "Others that do: dashscope:qwen-vl-max" in printed
+
+
+def test_a_dry_run_shows_small_copies(kernel: Kernel, server: Recorder) -> None:
+    before = server.requests
+    ok(kernel.run("Image.effect_noise((3000, 2000), 80).save('a \"<b>.png')"))
+    run = ok(kernel.run("%%qwen --alone --dry-run -a 'a \"<b>.png'\nLike {fig}?"))
+    assert server.requests == before
+    assert "shrunk from 3000x2000" in run.printed
+    assert "fig: drawn anew at 1280x960" in run.printed
+    (html,) = (bundle["text/html"] for bundle in run.shown if "text/html" in bundle)
+    sources = re.findall(r'<img src="data:image/png;base64,([^"]+)" alt="image ([^"]+)"', html)
+    assert [max(Pillow.open(io.BytesIO(base64.b64decode(data))).size) for data, _ in sources] == [160, 160]
+    assert "<b>" not in html
+    assert "a &quot;&lt;b&gt;.png" in sources[0][1]
+    assert "fig · 1280x960" in html
