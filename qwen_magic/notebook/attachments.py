@@ -34,15 +34,17 @@ _MOST_CHARACTERS = 24_000
 """Characters of all files together."""
 _TABLES = {".csv": "read_csv", ".tsv": "read_table", ".parquet": "read_parquet", ".xlsx": "read_excel"}
 _PAGES = re.compile(r"(?P<path>.+)#(?P<first>-?[1-9]\d{0,5})(?P<range>-(?P<last>[1-9]\d{0,5})?)?", re.DOTALL)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _NOTHING_SENT = "Nothing was sent."
 
 
 class _File(NamedTuple):
     path: Path
     pages: tuple[int, int | None] | None = None
+    data: bytes | None = None
 
 
-def attached(written: Sequence[str], *, drawn: bool = False, many: bool = False) -> Attached:
+def attached(written: Sequence[str], *, drawn: bool = False, many: bool = False, fetches: bool = False) -> Attached:
     """Read files for a prompt.
 
     Args:
@@ -50,12 +52,13 @@ def attached(written: Sequence[str], *, drawn: bool = False, many: bool = False)
             ``#3-`` or, counted from the end, ``#-2``.
         drawn: whether pages of a PDF go as pictures though they have text.
         many: whether a pattern may mean more than `MOST_FILES`.
+        fetches: whether an address is fetched.
 
     Raises:
         UsageError: one cannot be read, is no file, or is of a kind that is not taken; a pattern means too many.
 
     """
-    files = [file for one in written for file in _files(one, many=many)]
+    files = [file for one in written for file in _files(one, many=many, fetches=fetches)]
     share = _MOST_CHARACTERS // max(1, len(files))
     found = [_attach(file, share, drawn=drawn) for file in files]
     return Attached(
@@ -65,13 +68,14 @@ def attached(written: Sequence[str], *, drawn: bool = False, many: bool = False)
     )
 
 
-def _files(written: str, *, many: bool) -> list[_File]:
+def _files(written: str, *, many: bool, fetches: bool) -> list[_File]:
+    if _ADDRESS.match(written):
+        return [_fetched(written, fetches=fetches)]
     if _exists(path := Path(written).expanduser()):
         return [_File(path)]
     pages = None
     if match := _PAGES.fullmatch(written):
-        first, written = int(match["first"]), match["path"]
-        pages = first, (int(match["last"]) if match["last"] else None if match["range"] else first)
+        written, pages = match["path"], _range(match)
         path = Path(written).expanduser()
     if _exists(path) or not glob.has_magic(written):
         return [_File(path, pages)]
@@ -85,6 +89,27 @@ def _files(written: str, *, many: bool) -> list[_File]:
     return [_File(one, pages) for one in found]
 
 
+def _range(match: re.Match[str]) -> tuple[int, int | None]:
+    """Return the first and the last of the pages that are named behind a path."""
+    first = int(match["first"])
+    return first, (int(match["last"]) if match["last"] else None if match["range"] else first)
+
+
+def _fetched(written: str, *, fetches: bool) -> _File:
+    """Fetch a file from its address."""
+    match = _PAGES.fullmatch(written)
+    url = match["path"] if match else written
+    if not fetches:
+        raise UsageError(
+            "-a names an address, and nobody fetches it", hint=f"{_NOTHING_SENT} --fetch does; or save the file."
+        )
+    from ..backends.fetching import fetch  # noqa: PLC0415 - only where it is asked for
+    from .waiting import wait_for  # noqa: PLC0415
+
+    found = wait_for(fetch(url), "nothing was sent")
+    return _File(Path(found.name), _range(match) if match else None, found.data)
+
+
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
@@ -94,7 +119,7 @@ def _exists(path: Path) -> bool:
 
 def _attach(file: _File, share: int, *, drawn: bool) -> Attached:
     path = file.path
-    data, suffix = _read(path), path.suffix.lower()
+    data, suffix = _read(path) if file.data is None else file.data, path.suffix.lower()
     if data.startswith(b"%PDF-") or suffix == ".pdf":
         return _of_pdf(data, file, share, drawn=drawn)
     if file.pages:

@@ -78,6 +78,7 @@ class Options:
         context: how many of the cells before it are sent along.
         attach: the files that go in front of the prompt.
         pages: whether pages of PDFs among them go as pictures.
+        fetch: whether addresses among the files are fetched.
         see: whether the last figure that was shown goes in front of the prompt.
         raw: whether ``{name}`` stays as it is written.
         eval: whether ``{expressions}`` are evaluated whatever they run.
@@ -105,6 +106,7 @@ class Options:
     context: int = 0
     attach: Sequence[str] = ()
     pages: bool = False
+    fetch: bool = False
     see: bool = False
     raw: bool = False
     eval: bool = False
@@ -185,6 +187,7 @@ OPTIONS = (
         completes="path",
     ),
     _rare("--pages", "", "send the pages of attached PDFs as pictures", "pictures"),
+    _rare("--fetch", "", "fetch what -a names by an https address, from the public network alone", "pictures"),
     _rare("--see", "", "send the last figure that was shown along", "pictures"),
     _rare("--raw", "", "fill in no {variables}", "variables"),
     _rare("--eval", "", "evaluate any {expression}, also one that does more than read", "variables"),

@@ -119,7 +119,8 @@ class NotebookSession:
         if options.attach:
             from .attachments import attached  # noqa: PLC0415 - only where something is attached
 
-            question = with_files(question, attached(options.attach, drawn=options.pages, many=options.rows.yes))
+            files = attached(options.attach, drawn=options.pages, many=options.rows.yes, fetches=options.fetch)
+            question = with_files(question, files)
         if options.see:
             from .cell_pictures import last_figure  # noqa: PLC0415 - only where it is asked for
 

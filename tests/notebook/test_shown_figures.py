@@ -149,3 +149,19 @@ def test_a_dry_run_shows_small_copies(kernel: Kernel, server: Recorder) -> None:
     assert "<b>" not in html
     assert "a &quot;&lt;b&gt;.png" in sources[0][1]
     assert "fig · 1280x960" in html
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("-a http://127.0.0.1:9/a.png", "nobody fetches it"),
+        ("-a http://127.0.0.1:9/a.pdf#2 --fetch", "no address of the public network"),
+        ("-a file:///etc/hostname --fetch", "only an http or https address is fetched"),
+        ("--map rows -a note.txt", "--map and --attach contradict each other"),
+    ],
+)
+def test_an_address_is_not_fetched_unless_it_may_be(kernel: Kernel, server: Recorder, options: str, words: str) -> None:
+    before = server.requests
+    run = kernel.run(f"%%qwen --alone {options}\nWhat is it?")
+    assert words in str(run.reply) + str(run.shown)
+    assert server.requests == before

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _ASK_OPTIONS = all_but(*(name for name in ROW_FIELDS if name != "yes"))
 _CONTINUE_OPTIONS = ("target", "output", "append", "format", "next", "replay")
 _RETRY_OPTIONS = all_but(
-    *("conversation", "new", "alone", "context", "attach", "pages", "see", "raw", "eval", "replace"), *ROW_FIELDS
+    *("conversation", "new", "alone", "context", "attach", "pages", "fetch", "see", "raw", "eval", "replace"),
+    *ROW_FIELDS,
 )
 _LATE = re.compile(r"\S\s+(--[a-z][a-z-]+)(?:[ =]\S+)?\s*\Z")
 _BOTH_BLOCKS = "Give the number of one block, or nothing for all of the code."
