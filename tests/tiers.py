@@ -29,7 +29,7 @@ _FILES = {
         backends/test_gradio_recordings fuzz/test_fuzz media/test_pictures notebook/test_attached_pdf
     """,
     "server": """
-        backends/test_capabilities backends/test_conformance backends/test_dashscope
+        backends/test_answers_with_files backends/test_capabilities backends/test_conformance backends/test_dashscope
         backends/test_discovery_servers backends/test_fetching backends/test_fitting_servers backends/test_gradio_pictures backends/test_key_rules
         backends/test_known_spaces backends/test_layouts backends/test_matrix backends/test_old_gradio
         backends/test_old_websocket backends/test_openai backends/test_openai_keys backends/test_openai_servers

@@ -24,12 +24,12 @@ LINES = [f"Line {number}: the invoice of item {number * 37} is {number * 113}.50
 
 def plot() -> object:
     """Draw a default figure with labels of ten points."""
-    import matplotlib
+    import matplotlib as mpl
 
-    matplotlib.use("agg")
-    from matplotlib import pyplot
+    mpl.use("agg")
+    import matplotlib.pyplot as plt
 
-    figure, axes = pyplot.subplots()
+    figure, axes = plt.subplots()
     months = ["January", "March", "May", "July"]
     axes.plot(months, [1, 8, 17, 23], label="Berlin")
     axes.plot(months, [12, 16, 20, 25], label="Lisbon")

@@ -165,3 +165,20 @@ def test_an_address_is_not_fetched_unless_it_may_be(kernel: Kernel, server: Reco
     run = kernel.run(f"%%qwen --alone {options}\nWhat is it?")
     assert words in str(run.reply) + str(run.shown)
     assert server.requests == before
+
+
+def test_pictures_of_an_answer_are_shown_by_the_kernel(kernel: Kernel) -> None:
+    run = ok(
+        kernel.run(
+            "from qwen_magic import Image as Part, Message\n"
+            "from qwen_magic.reply import Reply\n"
+            "from qwen_magic.notebook.answer_pictures import files_note, show_pictures\n"
+            "parts = [Part.of(img := Image.new('RGB', (40, 30))), Part(b'<svg/>', 'image/png', 'live')]\n"
+            "reply = Reply(steps=(Message('assistant', parts=parts),))\n"
+            "show_pictures(get_ipython(), reply)\n"
+            "print(files_note(reply))"
+        )
+    )
+    (shown,) = (bundle for bundle in run.shown if "image/png" in bundle)
+    assert Pillow.open(io.BytesIO(base64.b64decode(shown["image/png"]))).size == (40, 30)
+    assert "2 files in it: last_reply().save_files() saves them" in run.printed
