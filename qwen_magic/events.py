@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import one_line
+
+if TYPE_CHECKING:
+    from .parts import File, Image
 
 _LONGEST_NAME = 200
 
@@ -58,6 +61,13 @@ class Reset(AnswerEvent):
 
     text: str
     thinking: str = ""
+
+
+@dataclass(frozen=True)
+class FileAnswer(AnswerEvent):
+    """A picture or a file that is part of the answer, whole."""
+
+    file: Image | File
 
 
 @dataclass(frozen=True)

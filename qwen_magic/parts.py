@@ -73,6 +73,7 @@ class Image(_Part):
         name: what it is called, or ""; no server is told.
         url: its http(s) address, or ""; a ``data:`` URL is taken apart into data and mime.
         detail: how closely a server is to look at it ("low", "high", "auto"), or "" to leave that open.
+        along: whether it only goes along, as a cell's output does: a target that takes none is asked without it.
 
     Raises:
         UsageError: it has neither bytes nor an address, both, or something in it has the wrong form.
@@ -84,6 +85,7 @@ class Image(_Part):
     name: str = ""
     url: str = ""
     detail: str = ""
+    along: bool = False
     _texts: ClassVar = ("name", "url")
 
     def __post_init__(self) -> None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import SchemaError, UsageError
 from .events import Usage
-from .messages import Message
+from .messages import File, Image, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from .events import FinishReason
     from .parts import ToolCall
@@ -89,6 +90,26 @@ class Reply:
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """The tools that the model called, in order."""
         return tuple(call for step in self.steps for call in step.tool_calls)
+
+    @property
+    def files(self) -> tuple[Image | File, ...]:
+        """The pictures and files that the answer holds, in order."""
+        said = (part for step in self.steps if step.role == "assistant" for part in step.parts)
+        return tuple(part for part in said if isinstance(part, (Image, File)))
+
+    def save_files(self, folder: str | Path = ".") -> list[Path]:
+        """Write the pictures and files of the answer into a folder, and return their paths; none there is replaced.
+
+        Args:
+            folder: the folder, which is made where it is missing.
+
+        Raises:
+            OSError: it cannot be written.
+
+        """
+        from .saving import save_parts  # noqa: PLC0415 - light import
+
+        return save_parts(self.files, folder)
 
     @property
     def code_blocks(self) -> list[CodeBlock]:

@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 TIERS = ("unit", "fuzz", "server", "kernel", "browser", "model")
 _FILES = {
     "fuzz": """
-        backends/test_gradio_recordings fuzz/test_fuzz media/test_pictures
+        backends/test_gradio_recordings fuzz/test_fuzz media/test_pictures notebook/test_attached_pdf
     """,
     "server": """
-        backends/test_capabilities backends/test_conformance backends/test_dashscope
-        backends/test_discovery_servers backends/test_fitting_servers backends/test_gradio_pictures backends/test_key_rules
+        backends/test_answers_with_files backends/test_capabilities backends/test_conformance
+        backends/test_dashscope backends/test_discovery_servers backends/test_fetching
+        backends/test_fitting_servers backends/test_gradio_pictures backends/test_key_rules
         backends/test_known_spaces backends/test_layouts backends/test_matrix backends/test_old_gradio
         backends/test_old_websocket backends/test_openai backends/test_openai_keys backends/test_openai_servers
         backends/test_proxies backends/test_roles backends/test_scripted_space backends/test_servers_words
@@ -38,23 +39,25 @@ _FILES = {
         backends/test_thinking_switches backends/test_weight_sources backends/test_weights
         backends/test_wire_names backends/test_wire_shapes batch/test_map batch/test_map_command chat/test_doctor
         client/test_chain client/test_client client/test_empty_answers client/test_many_at_once
-        client/test_reasking client/test_schema_ladder client/test_seeing client/test_sync_stream
-        faults/test_faults faults/test_redirects faults/test_slots faults/test_trying_again faults/test_waiting
-        panel/test_choices panel/test_panel_files panel/test_panel_parts panel/test_panel_plain
-        public/test_documents public/test_public_api replay/test_replay replay/test_replay_crashes
-        replay/test_replay_key servers/test_app_processes servers/test_servers store/test_store_away
-        store/test_store_crashes store/test_store_parts store/test_versions test_marimo test_nouns
-        test_parameters test_reply test_rooms text/test_steering text/test_surrogates
+        client/test_past_pictures client/test_reasking client/test_schema_ladder client/test_seeing
+        client/test_sync_stream exports/test_exports_pictures faults/test_faults faults/test_redirects
+        faults/test_slots faults/test_trying_again faults/test_waiting panel/test_choices panel/test_panel_files
+        panel/test_panel_parts panel/test_panel_plain public/test_documents public/test_public_api
+        replay/test_replay replay/test_replay_crashes replay/test_replay_key servers/test_app_processes
+        servers/test_servers store/test_store_away store/test_store_crashes store/test_store_parts
+        store/test_versions test_marimo test_nouns test_parameters test_reply test_rooms text/test_steering
+        text/test_surrogates
     """,
     "kernel": """
         chat/test_exchange notebook/test_asking_cells notebook/test_canaries notebook/test_cell_lines
-        notebook/test_colab notebook/test_commands notebook/test_comparing notebook/test_completion notebook/test_consoles
-        notebook/test_context notebook/test_conversations notebook/test_doctor_command
-        notebook/test_failing_cells notebook/test_first_sign notebook/test_fixing notebook/test_help notebook/test_hostile_servers
-        notebook/test_identity notebook/test_import notebook/test_interrupts notebook/test_jupyter_console notebook/test_kernel
-        notebook/test_kills notebook/test_locked_store notebook/test_map_cells notebook/test_picture_cells
-        notebook/test_prompt_contents notebook/test_pty notebook/test_pyodide notebook/test_questions notebook/test_replayed_cells
-        notebook/test_schema_cells notebook/test_shaping notebook/test_steering_cells
+        notebook/test_colab notebook/test_commands notebook/test_comparing notebook/test_completion
+        notebook/test_consoles notebook/test_context notebook/test_conversations notebook/test_doctor_command
+        notebook/test_failing_cells notebook/test_first_sign notebook/test_fixing notebook/test_help
+        notebook/test_hostile_servers notebook/test_identity notebook/test_import notebook/test_interrupts
+        notebook/test_jupyter_console notebook/test_kernel notebook/test_kills notebook/test_locked_store
+        notebook/test_map_cells notebook/test_picture_cells notebook/test_prompt_contents notebook/test_pty
+        notebook/test_pyodide notebook/test_questions notebook/test_replayed_cells notebook/test_schema_cells
+        notebook/test_shaping notebook/test_shown_figures notebook/test_steering_cells
         notebook/test_thinking_display notebook/test_two_kernels notebook/test_values notebook/test_whereabouts
         notebook/test_words panel/test_panel_app panel/test_panel_executed panel/test_panel_failed
         panel/test_panel_kernel panel/test_panel_news panel/test_panel_replay panel/test_panel_session

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..messages import Message
 from ..parts import Text, with_texts
@@ -112,6 +112,27 @@ class Question:
         given = any(isinstance(part, Text) for part in self.parts)
         parts = self.parts if given else with_text(self.parts, self.prompt)
         return (*head, *self.position.messages, Message("user", parts=parts))
+
+
+class Attached(NamedTuple):
+    """What goes in front of a prompt: files, cells and their pictures.
+
+    Attributes:
+        parts: the texts and pictures.
+        notes: what is to be said of them below the answer.
+        made: how the sizes of the pictures came about, for a dry run.
+
+    """
+
+    parts: tuple[Part, ...]
+    notes: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
+
+
+def with_files(question: Question, files: Attached) -> Question:
+    """Put what is attached in front of a question's prompt, and say what is to be said of it."""
+    said = replace(question, notes=(*question.notes, *files.notes), made=(*question.made, *files.made))
+    return in_front(said, files.parts)
 
 
 def in_front(question: Question, parts: Sequence[Part]) -> Question:

@@ -11,6 +11,7 @@ from ..events import (
     AnswerEvent,
     End,
     Event,
+    FileAnswer,
     FinishReason,
     Reset,
     Responder,
@@ -21,7 +22,7 @@ from ..events import (
     Usage,
     UsageReport,
 )
-from ..messages import Message
+from ..messages import File, Image, Message, Text
 from ..reply import Reply, with_answer
 from ..text.tokens import estimate_tokens
 
@@ -57,6 +58,7 @@ class Answer:
         if schema is not None:
             self._reply = replace(self._reply, schema=schema, rung=self._beginning.rung, asks=self._beginning.asks)
         self._steps: tuple[Message, ...] = ()
+        self._files: tuple[Image | File, ...] = ()
         self._parts: list[str] = [self._beginning.text]
         self._thoughts: list[str] = [self._beginning.thinking]
         self._usage = Usage()
@@ -90,6 +92,9 @@ class Answer:
                     self._thinking_since = (self._started or now) + (self._first or 0.0)
                 if text:
                     self._thought(now)
+            case FileAnswer(file):
+                self._files += (file,) if file not in self._files else ()
+                self._thought(now)
             case UsageReport(usage):
                 self._usage = usage
             case Rung(name, asks):
@@ -122,7 +127,7 @@ class Answer:
             finish_reason: why it ends.
 
         """
-        if self._beginning.target or "".join(self._parts).strip() or "".join(self._thoughts).strip():
+        if self._beginning.target or self._files or "".join(self._parts).strip() or "".join(self._thoughts).strip():
             return None  # one that is continued may have been whole
         hint = "Ask again, or try another target."
         if finish_reason == "length":
@@ -171,10 +176,12 @@ class Answer:
         if self._part is not None:
             return self._part
         text = "".join(self._parts)
+        parts = (*([Text(text)] if text else []), *self._files)
+        said = [Message("assistant", parts=parts)] if parts else []
         part = replace(
             self._reply,
             text=text,
-            steps=(*self._steps, *([Message("assistant", text)] if text else [])) if self._steps else (),
+            steps=(*self._steps, *said) if self._steps or self._files else (),
             thinking="".join(self._thoughts),
             usage=self._counted(),
             finish_reason=self.finish_reason or "interrupted",

@@ -26,7 +26,7 @@ from ..events import AnswerEvent, Event, Status, UsageReport
 from .continuation import continued
 from .fitting import count
 from .laddering import Ladders, held
-from .unsendable import check_seen, check_sendable
+from .unsendable import sendable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -196,9 +196,10 @@ class Chain:
         started = time.perf_counter()
         try:
             backend = self._backend(target)
-            check_sendable(backend, target.name, request)
             deadlines = self._deadlines(others)
-            await check_seen(backend, target.name, request, session, deadlines)
+            request, left = await sendable(backend, target.name, request, session, deadlines)
+            if left:
+                yield Status(left, "warning", target.name)
             async with aclosing(self._answer(backend, target, deadlines, session, request)) as answer:
                 async for event in answer:
                     spent = time.perf_counter() - started

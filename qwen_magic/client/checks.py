@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from ..backends.base import Deadlines
+    from ..backends.capabilities import Capabilities
     from ..backends.descriptions import Description
     from ..backends.target import Target
     from .health import Health, TargetState
@@ -38,6 +39,24 @@ async def check(
     deadlines = replace(deadlines, connect=min(deadlines.connect, _CONNECT_SECONDS))
     await asyncio.gather(*(_check(target, describe, health, deadlines) for target in targets))
     return [health.state(target) for target in targets]
+
+
+async def seeing(
+    capabilities: Callable[[str], Awaitable[Capabilities]], targets: Sequence[str]
+) -> dict[str, bool | None]:
+    """Ask targets side by side whether they take pictures; None where that is not known.
+
+    Args:
+        capabilities: tells what one of them can do.
+        targets: the targets' names.
+
+    """
+    found = await asyncio.gather(*map(capabilities, targets), return_exceptions=True)
+    if error := next((one for one in found if isinstance(one, BaseException) and not isinstance(one, QwenError)), None):
+        raise error
+    return {
+        name: None if isinstance(one, BaseException) else one.images for name, one in zip(targets, found, strict=True)
+    }
 
 
 async def _check(target: Target, describe: Describe, health: Health, deadlines: Deadlines) -> None:

@@ -29,6 +29,7 @@ from .rate_limits import RateLimits
 from .sessions import Sessions
 from .stream import Stream
 from .sync_stream import SyncStream
+from .unsendable import would_send
 from .usage import Ledger
 
 if TYPE_CHECKING:
@@ -300,9 +301,7 @@ class QwenClient:
         target: str | Sequence[str] | None = None,
         parameters: Parameters | None = None,
     ) -> tuple[tuple[Message, ...], list[str]]:
-        """Tell which messages would be sent, and what would be said of those that are left out.
-
-        A long conversation is fitted to the context of the first target, which is asked for that alone.
+        """Tell which messages would be sent, and what would be said of what is left out, as far as the target tells.
 
         Args:
             messages: a prompt, a conversation or a request.
@@ -321,8 +320,9 @@ class QwenClient:
         backend, session, deadlines = self._backend(first), await self._sessions.get(), self.settings.deadlines
         request = self._ladders.told(backend, Request.of(messages))
         request = request if parameters is None else replace(request, parameters=parameters)
+        request, unseen = await would_send(backend, first.name, request, session, deadlines)
         fitted, notes = await self._limits.preview(backend, first.name, session, request, deadlines)
-        return fitted.messages, notes
+        return fitted.messages, [*unseen, *notes]
 
     def states(self, targets: str | Sequence[str] | None = None) -> list[TargetState]:
         """Tell how targets, without any the client's own, fared so far; nothing is sent."""

@@ -12,6 +12,7 @@ from ..backends.too_long import counts
 from ..errors import ContextError
 from ..events import AnswerEvent, Event, Responder, Status
 from .fitting import MARGIN, Fitted, answer_room, fit, reaches
+from .past_pictures import counted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -114,7 +115,8 @@ class ContextLimits:
                 if begun:
                     raise
                 limit = self._learnt[name] = lower(error.server_message, fitted.tokens)
-                if not left or limit.fitted(request, newest).left_out <= fitted.left_out:
+                again = limit.fitted(request, newest)
+                if not left or (again.left_out <= fitted.left_out and again.pictures <= fitted.pictures):
                     raise
             else:
                 return
@@ -207,6 +209,9 @@ def _notes(fitted: Fitted, limit: Limit, name: str) -> list[str]:
             hint="Shorten it, or ask another target with -t.",
         )
     notes = [f"{_left_out(fitted)} left out: {name} takes {limit}"] if fitted.left_out else []
+    if fitted.pictures:
+        said = counted(fitted.pictures).replace(" w", " of earlier turns w", 1)
+        notes.insert(0, f"{said} left out: {name} takes {limit}")
     if fitted.left_out == fitted.turns and tokens > limit.context * (1 - MARGIN):
         notes.append(f"the prompt has about {tokens:,} tokens, {name} takes {limit}: it may be cut")
     return notes

@@ -1,10 +1,12 @@
-"""Long conversations are fitted to a context: the oldest turns are left out, whole."""
+"""Long conversations are fitted to a context: pictures of the oldest turns are left out first, then turns, whole."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from .past_pictures import count_pictures, without_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,12 +33,14 @@ class Fitted:
         messages: what to send.
         left_out: how many of the oldest turns are left out.
         turns: how many turns stand before the newest prompt, those left out among them.
+        pictures: how many pictures of the turns that are kept are left out.
 
     """
 
     messages: tuple[Message, ...]
     left_out: int = 0
     turns: int = 0
+    pictures: int = 0
 
     @cached_property
     def tokens(self) -> int:
@@ -45,10 +49,10 @@ class Fitted:
 
 
 def fit(request: Request, context: int, answer: int, *, newest: int | None = None) -> Fitted:
-    """Leave out as few of the oldest turns as it takes for a conversation to fit with its answer.
+    """Leave out as little as it takes for a conversation to fit with its answer: old pictures, then the oldest turns.
 
-    A turn is a user's message with the assistant's after it. The system message and the newest prompt stay, also
-    where they alone are too long.
+    A picture goes before any turn does, those of the oldest turns first. A turn is a user's message with the
+    assistant's after it. The system message and the newest prompt stay, also where they alone are too long.
 
     Args:
         request: the conversation; a system message, where there is one, is the first.
@@ -64,17 +68,43 @@ def fit(request: Request, context: int, answer: int, *, newest: int | None = Non
     messages = request.messages
     head, end = int(bool(messages) and messages[0].role == "system"), len(messages)
     last = end - newest if newest is not None else _last_prompt(messages, head)
-    room = context - int(context * MARGIN) - answer
-    tokens = count(messages[:head]) + count(messages[last:])
-    start, kept = last, 0
+    room = context - int(context * MARGIN) - answer - count(messages[:head]) - count(messages[last:])
+    kept: list[Sequence[Message]] = [messages[last:]]
+    start = last
     # From the newest turn on: what does not fit is not looked at.
-    while start > head and tokens + (more := count(turn := _turn_before(messages, head, start))) <= room:
-        tokens += more
+    while start > head:
+        turn = tuple(map(without_pictures, _turn_before(messages, head, start)))
+        if (tokens := count(turn)) > room:
+            break
+        room -= tokens
         start -= len(turn)
-        kept += 1
+        kept.append(turn)
+    pictures = _put_back(kept, messages[start:], room)
     turns = request.prompts - sum(message.role == "user" for message in messages[last:])
     turns += last > head and messages[head].role != "user"  # what stands before the first prompt is one, too
-    return Fitted((*messages[:head], *messages[start:]), turns - kept, turns)
+    shown = (message for turn in reversed(kept) for message in turn)
+    return Fitted((*messages[:head], *shown), turns - len(kept) + 1, turns, pictures)
+
+
+def _put_back(kept: list[Sequence[Message]], whole: Sequence[Message], room: int) -> int:
+    """Put pictures back into turns, from the newest on, as long as they fit; return how many stay left out.
+
+    Args:
+        kept: the newest prompt and the turns before it, the newest first; what fits takes its place there.
+        whole: the same messages with their pictures, in their order.
+        room: the tokens that are left.
+
+    """
+    end = len(whole)
+    for place, turn in enumerate(kept):
+        before = whole[end - len(turn) : end]
+        more = count(before) - count(turn)
+        if more > room:
+            return count_pictures(whole[:end])
+        kept[place] = before
+        room -= more
+        end -= len(turn)
+    return 0
 
 
 def answer_room(parameters: Parameters, context: int) -> int:

@@ -29,10 +29,10 @@ from ..text.fences import find_fences, split_lines, write_fence
 from ..text.surrogates import mended
 from ..text.terminal import printable_json, safe_terminal
 from .plain import ImportedConversation, conversation_from, format_date, heading_values, parse, turn_values
-from .readable import is_shown, label
+from .readable import has_pixels, is_shown, label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ..parts import Part
     from ..store.rows import Conversation, Turn
@@ -54,19 +54,27 @@ _FIELDS_OF_BODIES = {"text": "text", "tool_call": "arguments", "tool_result": "t
 """The field of a part, by its type, that its section's body holds."""
 
 
-def to_markdown(conversation: Conversation, turns: Sequence[Turn], *, marked: bool = True) -> str:
+def to_markdown(
+    conversation: Conversation,
+    turns: Sequence[Turn],
+    *,
+    marked: bool = True,
+    address: Callable[[Image], str] | None = None,
+) -> str:
     """Write a conversation as Markdown.
 
     Args:
         conversation: the conversation.
         turns: its turns.
         marked: whether the comments that an import needs are written; without them it is for the eye alone.
+        address: gives the address, such as a file's beside the text, at which a picture is shown that is for the eye
+            alone; without it such a picture is only named.
 
     Returns:
         Title, system prompt, and the turns, each with its target and date.
 
     """
-    page = _Page(marked)
+    page = _Page(marked, address)
     page.mark("conversation", heading_values(conversation, turns))
     page.add(f"# {conversation.name}", "")
     if conversation.system:
@@ -134,9 +142,10 @@ def from_markdown(text: str) -> ImportedConversation:
 class _Page:
     """The lines of a text as it is put together."""
 
-    def __init__(self, marked: bool) -> None:  # noqa: FBT001 - private
+    def __init__(self, marked: bool, address: Callable[[Image], str] | None) -> None:  # noqa: FBT001 - private
         self.lines: list[str] = []
         self._marked = marked
+        self._address = address
 
     def add(self, *lines: str) -> None:
         self.lines += map(mended, lines)
@@ -181,6 +190,8 @@ class _Page:
             case Image() if self._marked and is_shown(part):
                 del values["data"]
                 self.section("part", f"![{_escaped(part.name)}]({data_url(part)})", values)
+            case Image() if not self._marked and self._address and has_pixels(part):
+                self.section("part", f"![{_escaped(part.name)}]({self._address(part)})", values)
             case Image() | File():
                 self.section("part", f"*{_escaped(label(part))}*", values)
 

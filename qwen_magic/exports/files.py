@@ -1,10 +1,14 @@
-"""Exports as files: the ending of a path says in which form it is written and read."""
+"""Exports as files: the ending of a path says in which form it is written and read.
+
+Pictures stand within JSON and notebooks; those of Markdown lie in a folder beside it, each once, named by its hash.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 from ..errors import UsageError
 from ..regular_file import read_regular_file
@@ -18,10 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from ..parts import Image
     from ..store.rows import Conversation, Turn
     from .plain import ImportedConversation
 
 
+_MARKDOWN = ".md"
+_DIGITS = 16
+_ENDINGS = {"image/jpeg": "jpg"}
 _MOST_BYTES = 512 * 2**20
 
 
@@ -31,7 +39,7 @@ class _Form(NamedTuple):
 
 
 _FORMS = {
-    ".md": _Form(partial(to_markdown, marked=False), from_markdown),
+    _MARKDOWN: _Form(partial(to_markdown, marked=False), from_markdown),
     ".json": _Form(to_json, from_json),
     ".ipynb": _Form(to_notebook, from_notebook),
 }
@@ -39,6 +47,8 @@ _FORMS = {
 
 def export(path: Path, conversation: Conversation, turns: Sequence[Turn], *, overwrite: bool = False) -> None:
     """Write a conversation to a file: Markdown for people, JSON and notebooks for machines as well.
+
+    The pictures of Markdown go into a folder beside it, ``NAME_files``.
 
     Args:
         path: the file; its suffix, .md, .json or .ipynb, says in which form.
@@ -50,7 +60,26 @@ def export(path: Path, conversation: Conversation, turns: Sequence[Turn], *, ove
         UsageError: another suffix, a file that is there, or one that cannot be written.
 
     """
-    write_file(path, _form(path).write(conversation, turns), overwrite=overwrite)
+    form = _form(path)
+    if path.suffix.lower() != _MARKDOWN:
+        write_file(path, form.write(conversation, turns), overwrite=overwrite)
+        return
+    folder = path.with_name(f"{path.stem}_files")
+    pictures: dict[str, bytes] = {}
+
+    def address(picture: Image) -> str:
+        name = f"{picture.sha256[:_DIGITS]}.{_ENDINGS.get(picture.mime, picture.mime.partition('/')[2])}"
+        pictures[name] = picture.data
+        return quote(f"{folder.name}/{name}")
+
+    write_file(path, to_markdown(conversation, turns, marked=False, address=address), overwrite=overwrite)
+    try:
+        for name, data in pictures.items():
+            folder.mkdir(exist_ok=True)
+            (folder / name).write_bytes(data)
+    except OSError as error:
+        what = f"{folder} cannot be written ({error.strerror or error})"
+        raise UsageError(what, hint="Take another folder.") from error
 
 
 def write_file(path: Path, text: str, *, overwrite: bool = False) -> None:

@@ -10,9 +10,14 @@ LARGEST_SHOWN = 2_000_000
 """Bytes of a picture that is shown; a larger one makes a page slow, and is named alone."""
 
 
+def has_pixels(part: Part) -> bool:
+    """Tell whether a part is a picture that any page can draw; what would be fetched is not."""
+    return isinstance(part, Image) and part.mime in _SHOWN
+
+
 def is_shown(part: Part) -> bool:
-    """Tell whether a part is a picture that is shown, and not named alone; what would be fetched is not."""
-    return isinstance(part, Image) and part.mime in _SHOWN and len(part.data) <= LARGEST_SHOWN
+    """Tell whether a part is a picture that is shown within a text, and not named alone."""
+    return isinstance(part, Image) and has_pixels(part) and len(part.data) <= LARGEST_SHOWN
 
 
 def label(part: Part) -> str:

@@ -1,18 +1,22 @@
-"""Files that ``--attach`` puts in front of a prompt: pictures, tables, notebooks, text and code."""
+"""Files that ``--attach`` puts in front of a prompt: pictures, PDFs, tables, notebooks, text and code."""
 
 from __future__ import annotations
 
 import glob
+import io
 import json
+import re
 import warnings
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..chat.pictures import how_made
+from ..chat.question import Attached
 from ..errors import UsageError
+from ..media.bitmaps import from_bytes
 from ..media.kinds import SUFFIXES, kind_of_bytes
-from ..media.pictures import read_picture
-from ..parts import Image, Text
+from ..parts import Image, Text, size
 from ..regular_file import read_regular_file
 from ..text.cutting import cut
 from .context import fenced
@@ -20,71 +24,158 @@ from .context import fenced
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..media.picture import Picture
     from ..parts import Part
 
 MOST_FILES = 10
-"""Files that one pattern may mean."""
+"""Files that one pattern may mean without --yes."""
 _MOST_BYTES = 50 * 2**20
 _MOST_CHARACTERS = 24_000
 """Characters of all files together."""
 _TABLES = {".csv": "read_csv", ".tsv": "read_table", ".parquet": "read_parquet", ".xlsx": "read_excel"}
+_PAGES = re.compile(r"(?P<path>.+)#(?P<first>-?[1-9]\d{0,5})(?P<range>-(?P<last>[1-9]\d{0,5})?)?", re.DOTALL)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _NOTHING_SENT = "Nothing was sent."
 
 
-def attached(written: Sequence[str]) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+class _File(NamedTuple):
+    path: Path
+    pages: tuple[int, int | None] | None = None
+    data: bytes | None = None
+
+
+def attached(written: Sequence[str], *, drawn: bool = False, many: bool = False, fetches: bool = False) -> Attached:
     """Read files for a prompt.
 
     Args:
-        written: paths, and patterns such as ``plots/*.png``.
-
-    Returns:
-        The parts that stand in front of the prompt, and what is to be said of them.
+        written: paths, and patterns such as ``plots/*.png``; behind a PDF's its pages, such as ``#3``, ``#3-5``,
+            ``#3-`` or, counted from the end, ``#-2``.
+        drawn: whether pages of a PDF go as pictures though they have text.
+        many: whether a pattern may mean more than `MOST_FILES`.
+        fetches: whether an address is fetched.
 
     Raises:
         UsageError: one cannot be read, is no file, or is of a kind that is not taken; a pattern means too many.
 
     """
-    paths = [path for one in written for path in _files(one)]
-    parts: list[Part] = []
-    notes: list[str] = []
-    share = _MOST_CHARACTERS // max(1, len(paths))
-    for path in paths:
-        for part, note in _parts(path, share):
-            parts.append(part)
-            notes += [note] if note else []
-    return tuple(parts), tuple(notes)
+    files = [file for one in written for file in _files(one, many=many, fetches=fetches)]
+    share = _MOST_CHARACTERS // max(1, len(files))
+    found = [_attach(file, share, drawn=drawn) for file in files]
+    return Attached(
+        tuple(part for one in found for part in one.parts),
+        tuple(note for one in found for note in one.notes),
+        tuple(made for one in found for made in one.made),
+    )
 
 
-def _files(written: str) -> list[Path]:
-    path = Path(written).expanduser()
-    if path.exists() or not glob.has_magic(written):
-        return [path]
+def _files(written: str, *, many: bool, fetches: bool) -> list[_File]:
+    if _ADDRESS.match(written):
+        return [_fetched(written, fetches=fetches)]
+    if _exists(path := Path(written).expanduser()):
+        return [_File(path)]
+    pages = None
+    if match := _PAGES.fullmatch(written):
+        written, pages = match["path"], _range(match)
+        path = Path(written).expanduser()
+    if _exists(path) or not glob.has_magic(written):
+        return [_File(path, pages)]
     found = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if Path(name).is_file())  # noqa: PTH207
     if not found:
         raise UsageError(f"no file is like {written}", hint=_NOTHING_SENT)
-    if len(found) > MOST_FILES:
-        hint = f"{_NOTHING_SENT} Give a narrower pattern, or several."
-        raise UsageError(f"{written} means {len(found)} files, more than {MOST_FILES}", hint=hint)
-    return found
+    if len(found) > MOST_FILES and not many:
+        total = size(sum(one.stat().st_size for one in found))
+        hint = f"{_NOTHING_SENT} Give a narrower pattern, or --yes to send them."
+        raise UsageError(f"{written} means {len(found)} files of {total}", hint=hint)
+    return [_File(one, pages) for one in found]
 
 
-def _parts(path: Path, share: int) -> list[tuple[Part, str]]:
-    data, suffix = _read(path), path.suffix.lower()
+def _range(match: re.Match[str]) -> tuple[int, int | None]:
+    """Return the first and the last of the pages that are named behind a path."""
+    first = int(match["first"])
+    return first, (int(match["last"]) if match["last"] else None if match["range"] else first)
+
+
+def _fetched(written: str, *, fetches: bool) -> _File:
+    """Fetch a file from its address."""
+    match = _PAGES.fullmatch(written)
+    url = match["path"] if match else written
+    if not fetches:
+        raise UsageError(
+            "-a names an address, and nobody fetches it", hint=f"{_NOTHING_SENT} --fetch does; or save the file."
+        )
+    from ..backends.fetching import fetch  # noqa: PLC0415 - only where it is asked for
+    from .waiting import wait_for  # noqa: PLC0415
+
+    found = wait_for(fetch(url), "nothing was sent")
+    return _File(Path(found.name), _range(match) if match else None, found.data)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # of a name that no file can have
+        return False
+
+
+def _attach(file: _File, share: int, *, drawn: bool) -> Attached:
+    path = file.path
+    data, suffix = _read(path) if file.data is None else file.data, path.suffix.lower()
+    if data.startswith(b"%PDF-") or suffix == ".pdf":
+        return _of_pdf(data, file, share, drawn=drawn)
+    if file.pages:
+        raise UsageError(f"{path.name} is no PDF, and has no pages", hint=f"{_NOTHING_SENT} Name the file alone.")
     if suffix in SUFFIXES - {".svg"} or kind_of_bytes(data) not in ("", "svg"):
-        picture = read_picture(path)
-        note = f"{path.name}: {picture.note} was sent" if picture.note else ""
-        return [(Text(f"{path.name}:\n"), ""), (Image(picture.data, picture.mime, path.name), note), (Text("\n\n"), "")]
-    if suffix == ".pdf" or data.startswith(b"%PDF-"):
-        raise UsageError(f"{path.name} is a PDF, which is not read", hint="Save its pages as pictures or as text.")
+        return _of_picture(from_bytes(data, path.name), path.name)
     if not data:
         raise UsageError(f"{path.name} is empty", hint=_NOTHING_SENT)
-    if suffix in _TABLES and (table := _table(path, suffix)) is not None:
+    if suffix in _TABLES and (table := _table(data, path.name, suffix)) is not None:
         text, was_cut = _described(table, share)
         said = f"{path.name} is a {text}\n\n"
     else:
         shown = cut(_cells(data, path.name) if suffix == ".ipynb" else _decoded(data, path.name), share)
         said, was_cut = f"{path.name}:\n{fenced(shown.text)}\n\n", shown.cut
-    return [(Text(said), f"cut to fit: {path.name}" if was_cut else "")]
+    return Attached((Text(said),), _cut_note(path.name, was_cut=was_cut))
+
+
+def _of_picture(picture: Picture, called: str) -> Attached:
+    image = Image(picture.data, picture.mime, called)
+    made = how_made(called, image, picture.made)
+    return Attached(
+        (Text(f"{called}:\n"), image, Text("\n\n")),
+        (f"{called}: {picture.note} was sent",) if picture.note else (),
+        (made,) if made else (),
+    )
+
+
+def _of_pdf(data: bytes, file: _File, share: int, *, drawn: bool) -> Attached:
+    from ..media.pdf import read_pages  # noqa: PLC0415 - only where there is a PDF
+
+    name = file.path.name
+    if not data:
+        raise UsageError(f"{name} is empty", hint=_NOTHING_SENT)
+    pages, count = read_pages(data, name, file.pages, drawn=drawn)
+    texts = sum(page.picture is None for page in pages)
+    parts: list[Part] = []
+    made: list[str] = []
+    was_cut = False
+    for page in pages:
+        called = f"page {page.number} of {count} of {name}"
+        if page.picture:
+            one = _of_picture(page.picture, called)
+            parts += one.parts
+            made += one.made
+            continue
+        shown = cut(page.text, share // texts)
+        was_cut = was_cut or shown.cut
+        parts.append(Text(f"{called}:\n{fenced(shown.text)}\n\n" if page.text else f"{called} is empty.\n\n"))
+    notes = _cut_note(name, was_cut=was_cut)
+    if (pictures := len(pages) - texts) and not drawn:
+        notes = (f"{pictures} page{'s' * (pictures > 1)} of {name} without text went as pictures", *notes)
+    return Attached(tuple(parts), notes, tuple(made))
+
+
+def _cut_note(name: str, *, was_cut: bool) -> tuple[str, ...]:
+    return (f"cut to fit: {name}",) if was_cut else ()
 
 
 def _read(path: Path) -> bytes:
@@ -122,22 +213,22 @@ def _cells(data: bytes, name: str) -> str:
     )
 
 
-def _table(path: Path, suffix: str) -> Any:
+def _table(data: bytes, name: str, suffix: str) -> Any:
     """Read a table with pandas; None where pandas is missing and it is a text anyway."""
     try:
         pandas = import_module("pandas")
     except ImportError:
         if suffix in (".csv", ".tsv"):
             return None
-        raise UsageError(f"{path.name} needs pandas, which is not installed", hint="Install pandas.") from None
+        raise UsageError(f"{name} needs pandas, which is not installed", hint="Install pandas.") from None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return getattr(pandas, _TABLES[suffix])(path)
+            return getattr(pandas, _TABLES[suffix])(io.BytesIO(data))
     except ImportError as error:
-        raise UsageError(f"{path.name} cannot be read: {error}", hint=_NOTHING_SENT) from None
+        raise UsageError(f"{name} cannot be read: {error}", hint=_NOTHING_SENT) from None
     except Exception as error:  # noqa: BLE001 - of a broken file, its readers raise anything
-        raise UsageError(f"{path.name} is no table: {error}", hint=_NOTHING_SENT) from None
+        raise UsageError(f"{name} is no table: {error}", hint=_NOTHING_SENT) from None
 
 
 def _described(table: Any, share: int) -> tuple[str, bool]:

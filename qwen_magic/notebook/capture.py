@@ -32,6 +32,7 @@ class Capture:
         self.shown: BaseException | None = None
         self._closed = False
         self._muted_in: int | None = None
+        self._value: object = None
         self._undo: list[Callable[[], None]] = []
         for stream in ("stdout", "stderr"):
             self._wrap(getattr(sys, stream), "write", lambda text, *_, name=stream, **__: self._take(name, text))
@@ -39,13 +40,15 @@ class Capture:
         self._wrap(shell.display_pub, "clear_output", lambda wait=False: self.outputs.clear(wait=wait), mutes=True)
         # A terminal prints all these as well: what it prints is no output of its own.
         self._wrap(shell.displayhook, "write_output_prompt", lambda: None, mutes=True)
-        self._wrap(shell.displayhook, "write_format_data", lambda data, *_: self.outputs.display(data), mutes=True)
+        self._wrap(shell.displayhook, "write_format_data", lambda data, *_: self._display(data), mutes=True)
+        self._wrap(shell.display_formatter, "format", self._format)
         self._wrap(shell, "showtraceback", lambda *_, **__: None, mutes=True)
         self._wrap(shell, "_showtraceback", lambda _, error, *__: self._show(error), mutes=True)
 
     def close(self) -> None:
         """Hear no more, and put everything back as it was."""
         self._closed = True
+        self._value = None
         self.shown = None
         while self._undo:
             with suppress(Exception):
@@ -96,7 +99,12 @@ class Capture:
         update: bool = False,
         **__: Any,
     ) -> None:
-        self.outputs.display(data, str((transient or {}).get("display_id", "")), update=update)
+        value, self._value = self._value, None
+        self.outputs.display(data, str((transient or {}).get("display_id", "")), update=update, value=value)
+
+    def _format(self, value: object, *_: Any, **__: Any) -> None:
+        """Note what is about to be displayed."""
+        self._value = value
 
     def _show(self, error: object) -> None:
         if isinstance(error, BaseException):

@@ -7,6 +7,8 @@ import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..backends.targets import key_names, parse_chain, parse_target, target_names
@@ -36,6 +38,7 @@ _FIXED = re.compile(r"(?<![\w.-])(?:--)?[a-z][a-z-]*")
 """What of a command's arguments is written as it stands there."""
 _SIZES = ("0.5b", "1.5b")
 _MOST_CELLS = 20
+_MOST_FILES = 1000
 
 
 @dataclass(frozen=True)
@@ -275,6 +278,21 @@ def _topics(_session: NotebookSession, typed: str) -> Iterable[str]:
     return [*TOPICS, *(name for name in COMMANDS if typed and name)] if not typed.startswith("-") else _FLAGS
 
 
+def _paths(_session: NotebookSession, typed: str) -> Iterable[str]:
+    """Give the files and folders that a path may go on with; of hidden ones, those that are begun with their dot."""
+    folder, _, begun = typed.rpartition("/")
+    where = Path(f"{folder}/" if typed.startswith("/") else folder or ".").expanduser()
+    before = typed[: len(typed) - len(begun)]
+    with suppress(OSError, RuntimeError, ValueError):
+        found = sorted(islice(where.iterdir(), _MOST_FILES))
+        return [
+            f"{before}{path.name}{'/' if path.is_dir() else ''}"
+            for path in found
+            if path.name.isprintable() and (begun.startswith(".") or not path.name.startswith("."))
+        ]
+    return ()
+
+
 def _files(_session: NotebookSession, _typed: str) -> Iterable[str]:
     return ()
 
@@ -293,5 +311,6 @@ _SOURCES: dict[str, Source] = {
     "mode": lambda _session, _typed: MODES,
     "topic": _topics,
     "file": _files,
+    "path": _paths,
 }
 """What gives the values of options and the arguments of commands, by the names that their tables use."""

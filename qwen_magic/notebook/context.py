@@ -1,4 +1,4 @@
-"""What the cells of a session said: their sources, and what they put out as text."""
+"""What the cells of a session said: their sources, and what they put out as text and pictures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 import re
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import QwenError, UsageError
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .failures import Failure
+    from .shown_pictures import ShownPicture
 
 MOST_CELLS = 50
 _MOST_ENTRIES = 4 * MOST_CELLS
+_MOST_PICTURE_BYTES = 40 * 2**20
+"""Bytes of the pictures of all cells that are kept."""
 _LEAST_SHARE = 200
 _MESSAGE = 500
 _OURS = re.compile(r"%qwen\b|%(?:re|un)?load_ext\b|%config\s+QwenMagics\b|#|$")
@@ -40,6 +43,7 @@ class CellText:
         source: what was typed.
         output: its text output; "" for none.
         error: the error that ended it, on one line with its type; "" for none.
+        pictures: the pictures that it put out.
 
     """
 
@@ -47,6 +51,7 @@ class CellText:
     source: str
     output: str = ""
     error: str = ""
+    pictures: tuple[ShownPicture, ...] = ()
 
 
 class Cells:
@@ -161,7 +166,8 @@ class Cells:
             error = (result and (result.error_before_exec or result.error_in_exec)) or capture.shown
             self._close()
             count = (result and result.execution_count) or self._newest
-            self._keep(CellText(count, info.raw_cell, capture.outputs.text(), _one_line(error)), info)
+            outputs = capture.outputs
+            self._keep(CellText(count, info.raw_cell, outputs.text(), _one_line(error), outputs.pictures()), info)
             if isinstance(error, Exception) and not isinstance(error, QwenError) and not wanted_us(error):
                 from .failures import describe_failure  # noqa: PLC0415 - a session without an error never needs it
 
@@ -178,6 +184,12 @@ class Cells:
         kept = [count for count, known in self._cells.items() if known]
         for count in kept[:-MOST_CELLS]:
             del self._cells[count]
+        room = _MOST_PICTURE_BYTES
+        for count in reversed(kept[-MOST_CELLS:] if cell.pictures else ()):
+            known = self._cells[count]
+            room -= sum(len(one.data) for one in known.pictures) if known else 0
+            if known and known.pictures and room < 0:
+                self._cells[count] = replace(known, pictures=())
         while len(self._cells) > _MOST_ENTRIES:
             del self._cells[next(iter(self._cells))]
         while len(self._numbers) > _MOST_ENTRIES:

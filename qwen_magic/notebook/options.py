@@ -77,6 +77,9 @@ class Options:
         turns: how many of the conversation's earlier turns go along, or None.
         context: how many of the cells before it are sent along.
         attach: the files that go in front of the prompt.
+        pages: whether pages of PDFs among them go as pictures.
+        fetch: whether addresses among the files are fetched.
+        see: whether the last figure that was shown goes in front of the prompt.
         raw: whether ``{name}`` stays as it is written.
         eval: whether ``{expressions}`` are evaluated whatever they run.
         next: whether the answer's code is put into the next cell.
@@ -102,6 +105,9 @@ class Options:
     turns: int | None = None
     context: int = 0
     attach: Sequence[str] = ()
+    pages: bool = False
+    fetch: bool = False
+    see: bool = False
     raw: bool = False
     eval: bool = False
     next: bool = False
@@ -175,7 +181,14 @@ OPTIONS = (
         "--turns", "N", "send only the last N turns of the conversation along", "context", partial(read_count, "turns")
     ),
     _usual("--context", "N", "send the last N cells and their output along", "context", partial(read_count, "cells")),
-    _rare("-a --attach", "FILE", "send a picture, table, notebook or text along", "pictures", many=True),
+    _rare(
+        *("-a --attach", "FILE", "send a picture, PDF (#3-5: pages), table, notebook or text along", "pictures"),
+        many=True,
+        completes="path",
+    ),
+    _rare("--pages", "", "send the pages of attached PDFs as pictures", "pictures"),
+    _rare("--fetch", "", "fetch what -a names by an https address, from the public network alone", "pictures"),
+    _rare("--see", "", "send the last figure that was shown along", "pictures"),
     _rare("--raw", "", "fill in no {variables}", "variables"),
     _rare("--eval", "", "evaluate any {expression}, also one that does more than read", "variables"),
     _usual("-n --next", "", "put the answer's code into the next cell; it is not run", "code"),
@@ -213,6 +226,9 @@ _CONTRARY = (
     ("compare", "next"),
     ("compare", "replace"),
     ("raw", "eval"),
+    ("map", "attach"),
+    ("map", "context"),
+    ("map", "see"),
     ("schema", "next"),
     ("schema", "replace"),
 )

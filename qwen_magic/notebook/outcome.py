@@ -91,6 +91,11 @@ class CellOutcome:
         else:
             notes.append(_GO_ON if reply.finish_reason in ("length", "filtered") and reply.text else "")
             notes += [self._advice.on_reply(reply), self._offer(exchange)]
+        if reply.files:
+            from .answer_pictures import files_note, show_pictures  # noqa: PLC0415 - only where there are some
+
+            notes.append(files_note(reply))
+            show_pictures(self._shell, reply)
         self._display.finish(reply, " · ".join(note for note in (*notes, *exchange.remarks) if note))
         if self._changed.code and self._changed.before:
             from .changes import show_change  # noqa: PLC0415 - only where there is one

@@ -1,10 +1,11 @@
-"""What a cell put out, as text: as much of it as a model is told, and as a screen shows it in the end."""
+"""What a cell put out: as much of its text as a model is told, as a screen shows it in the end, and its pictures."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ..text.terminal import safe_terminal
+from .shown_pictures import MOST_PICTURES, ShownPicture, shown_picture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,11 +57,13 @@ class _OutputPart:
 
     Attributes:
         key: the stream or the display that it belongs to.
+        picture: the picture that it shows, or None.
 
     """
 
-    def __init__(self, key: str, text: str = "") -> None:
+    def __init__(self, key: str, text: str = "", picture: ShownPicture | None = None) -> None:
         self.key = key
+        self.picture = picture
         self._head = ""
         self._left_out = 0
         self._pieces: list[str] = []
@@ -132,23 +135,26 @@ class Outputs:
         else:
             self._add(_OutputPart(stream, text))
 
-    def display(self, bundle: Mapping[str, Any], display_id: str = "", *, update: bool = False) -> None:
+    def display(
+        self, bundle: Mapping[str, Any], display_id: str = "", *, update: bool = False, value: object = None
+    ) -> None:
         """Take a display or a result.
 
         Args:
             bundle: its representations by MIME type.
             display_id: the id that it can be updated by.
             update: put it into the place of what has this id.
+            value: what was displayed, where that is known.
 
         """
-        key = f"display {display_id}"
+        key, picture = f"display {display_id}", shown_picture(bundle, value)
         if update:
             before = self._latest.get(key)
             if before in self._parts:
-                self._parts[self._parts.index(before)] = self._latest[key] = _OutputPart(key, _plain(bundle))
+                self._parts[self._parts.index(before)] = self._latest[key] = _OutputPart(key, _plain(bundle), picture)
             return
         self._clear_if_due()
-        self._add(_OutputPart(key, _plain(bundle)))
+        self._add(_OutputPart(key, _plain(bundle), picture))
 
     def clear(self, *, wait: bool = False) -> None:
         """Forget everything, at once or when the next output comes."""
@@ -164,6 +170,10 @@ class Outputs:
         if self._left_out:
             texts.insert(_MOST_PARTS // 2, f"[... {self._left_out:,} outputs left out ...]")
         return cut_middle("\n".join(text for text in texts if text.strip()), LIMIT)
+
+    def pictures(self) -> tuple[ShownPicture, ...]:
+        """Give the last pictures among the outputs."""
+        return tuple(part.picture for part in self._parts if part.picture)[-MOST_PICTURES:]
 
     def _clear_if_due(self) -> None:
         if self._clear_next:

@@ -29,7 +29,7 @@ class RowOptions:
         max_seconds: where it stops, or None.
         prices: what a million tokens in and out cost, or None.
         fresh: whether all is asked, whatever is known.
-        yes: whether many rows are asked without a question.
+        yes: whether many rows are asked, and many files attached, without a question.
         replies: whether thinking and usage are kept for each row.
 
     """
@@ -76,7 +76,7 @@ ROW_OPTIONS: tuple[tuple[str, str, str, Callable[[str], Any], Mapping[str, Any]]
     ("--max-seconds", "X", "stop after so many seconds", read_number, {}),
     ("--prices", "IN,OUT", "what a million tokens in and out cost", read_prices, {}),
     ("--fresh", "", "ask all rows, whatever is known", str, {}),
-    ("--yes", "", "ask them, however many there are", str, {}),
+    ("--yes", "", "ask them, however many there are; attach all files of a pattern", str, {}),
     ("--replies", "", "keep thinking and usage of each row", str, {}),
 )
 """How each is written, its value, what it means, and what reads it; --map is usual, the others rare."""
@@ -91,7 +91,7 @@ def row_options(given: Mapping[str, Any]) -> RowOptions:
 
     """
     named = {name: value for name, value in given.items() if name in ROW_FIELDS}
-    if named and "map" not in named:
+    if named.keys() - ({"yes"} if given.get("attach") else set()) and "map" not in named:
         flag = f"--{next(iter(named)).replace('_', '-')}"
         raise UsageError(f"{flag} goes with --map", hint="Name the rows: %%qwen --map df -o out.")
     return RowOptions(**named)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..chat.position import Position
-from ..chat.question import Question, in_front, system_line
+from ..chat.question import Attached, Question, system_line, with_files
 from ..chat.session import ChatSession
 from ..errors import QwenError, UsageError
 from ..parts import Text
@@ -119,8 +119,12 @@ class NotebookSession:
         if options.attach:
             from .attachments import attached  # noqa: PLC0415 - only where something is attached
 
-            parts, said = attached(options.attach)
-            question = in_front(replace(question, notes=(*question.notes, *said)), parts)
+            files = attached(options.attach, drawn=options.pages, many=options.rows.yes, fetches=options.fetch)
+            question = with_files(question, files)
+        if options.see:
+            from .cell_pictures import last_figure  # noqa: PLC0415 - only where it is asked for
+
+            question = with_files(question, last_figure(self.cells))
         if options.context:
             question = self._with_cells(options.context, question)
         return self.put(question, options)
@@ -165,6 +169,10 @@ class NotebookSession:
                 question, parameters=parameters, target=options.target, redact=options.redact, schema=shape
             )
             print(safe_terminal(wait_for(shown, "nothing was sent")))  # noqa: T201 - the output
+            if question.parts:
+                from .thumbnails import show_thumbnails  # noqa: PLC0415 - only where there are pictures
+
+                show_thumbnails(self.shell, question.parts)
             return None
         if options.compare:
             from .comparing import compare, prepare  # noqa: PLC0415 - loading the extension stays light
@@ -254,12 +262,14 @@ class NotebookSession:
 
     def _with_cells(self, number: int, question: Question) -> Question:
         """Put the last cells and their output in front of a prompt."""
+        from .cell_pictures import along  # noqa: PLC0415 - only where it is asked for
         from .context import as_text  # noqa: PLC0415
 
-        cells = as_text(self.cells.last(number), _CELLS_CHARACTERS)
-        if not cells:
+        cells = self.cells.last(number)
+        text, pictures = as_text(cells, _CELLS_CHARACTERS), along(cells)
+        if not text:
             return question
-        return in_front(question, [Text(f"{cells}\n\n")])
+        return with_files(question, Attached((Text(f"{text}\n\n"), *pictures.parts), pictures.notes, pictures.made))
 
     def _run(self, exchange: Exchange, options: Options, code: Callable[[Reply], FoundCode] | None = None) -> None:
         """Run an exchange in this thread, and draw it; an interrupt ends the drawing at once."""

@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_each_kind_stands_in_its_order(folder: Path) -> None:
-    parts, notes = attached([str(folder / name) for name in ("a.jpg", "b.csv", "c.py", "d.ipynb")])
+    parts, notes, _ = attached([str(folder / name) for name in ("a.jpg", "b.csv", "c.py", "d.ipynb")])
     assert notes == ()
     (picture,) = (part for part in parts if isinstance(part, Image))
     assert (picture.name, picture.mime) == ("a.jpg", "image/jpeg")
@@ -55,7 +55,7 @@ def test_a_pattern_means_a_few_files(folder: Path) -> None:
     assert len([part for part in attached([str(folder / "*.jpg")])[0] if isinstance(part, Image)]) == 1
     for number in range(11):
         (folder / f"n{number}.txt").write_text("x")
-    with pytest.raises(UsageError, match="means 11 files, more than 10"):
+    with pytest.raises(UsageError, match="means 11 files of 11 B"):
         attached([str(folder / "n*.txt")])
     with pytest.raises(UsageError, match="no file is like"):
         attached([str(folder / "*.gone")])
@@ -70,7 +70,7 @@ def test_a_pattern_means_a_few_files(folder: Path) -> None:
         ("empty.png", "is empty"),
         ("binary.dat", "is neither a picture nor a text"),
         ("broken.ipynb", "is no notebook"),
-        ("paper.pdf", "is a PDF"),
+        ("paper.pdf", "the PDF is broken"),
         ("a\0b", "cannot be read"),
     ],
 )
@@ -82,7 +82,7 @@ def test_one_line_says_why_it_is_not_attached(folder: Path, name: str, words: st
 
 def test_a_long_file_is_cut_and_that_is_said(folder: Path) -> None:
     (folder / "long.txt").write_text("word " * 20_000)
-    parts, notes = attached([str(folder / "long.txt")])
+    parts, notes, _ = attached([str(folder / "long.txt")])
     assert notes == ("cut to fit: long.txt",)
     assert isinstance(parts[0], Text)
     assert len(parts[0].text) < 25_000
@@ -92,7 +92,7 @@ def test_secrets_in_a_file_are_found_as_in_a_prompt(folder: Path) -> None:
     key = "sk-proj-" + "a1B2c3D4" * 6
     (folder / "env.txt").write_text(f"OPENAI_API_KEY={key}\n")
     for names in (["env.txt"], ["env.txt", "a.jpg"]):
-        parts, _ = attached([str(folder / name) for name in names])
+        parts, _, _ = attached([str(folder / name) for name in names])
         question = in_front(Question("Sum up.", "", Position()), parts)
         assert question.source == "Sum up."
         assert any("looks like a secret" in note for note in guarded(question, redact=False).notes)

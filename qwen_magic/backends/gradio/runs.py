@@ -15,6 +15,7 @@ from ...events import End, Event
 from ...text.sse import EventTooLong, SSEDecoder
 from ..http import read_chunks
 from ..patience import Limit, Watch
+from .answer_files import AppFile, fetch_files, files_in
 from .answers import find_answer
 from .protocol import EventReader, event_id_of
 from .shown import ShownText
@@ -80,6 +81,10 @@ class Run(ABC):
         async with aclosing(self.messages()) as messages:
             async for together in messages:
                 for event in self.reader.read(*together):
+                    if isinstance(event, End) and (files := self._files()):
+                        async with aclosing(fetch_files(self.http, self.endpoint.prefix, files)) as fetched:
+                            async for file in fetched:
+                                yield file
                     yield event
                     if isinstance(event, End):
                         return
@@ -87,6 +92,12 @@ class Run(ABC):
         raise DisconnectError(
             "the server ended the stream before the answer was complete", target=self.http.name, hint="Ask again."
         )
+
+    def _files(self) -> list[AppFile]:
+        """Find the files in what the answer's boxes show at the end."""
+        data, output = self.reader.data or [], self.endpoint.output
+        shown = [data[place] for place in self.reader.shows or (output,) if place < len(data)]
+        return [file for value in shown for file in files_in(value)]
 
     async def leave(self) -> None:
         """Tell the server that nobody listens any more; a server that does not answer is not waited for."""

@@ -15,14 +15,18 @@ if TYPE_CHECKING:
     from ...reply import Reply
     from ..session import NotebookSession
 
+_ASK_OPTIONS = all_but(*(name for name in ROW_FIELDS if name != "yes"))
 _CONTINUE_OPTIONS = ("target", "output", "append", "format", "next", "replay")
-_RETRY_OPTIONS = all_but("conversation", "new", "alone", "context", "attach", "raw", "eval", "replace", *ROW_FIELDS)
+_RETRY_OPTIONS = all_but(
+    *("conversation", "new", "alone", "context", "attach", "pages", "fetch", "see", "raw", "eval", "replace"),
+    *ROW_FIELDS,
+)
 _LATE = re.compile(r"\S\s+(--[a-z][a-z-]+)(?:[ =]\S+)?\s*\Z")
 _BOTH_BLOCKS = "Give the number of one block, or nothing for all of the code."
 
 
 def _ask(session: NotebookSession, rest: str) -> Reply | None:
-    options, prompt = read_options(rest, all_but(*ROW_FIELDS))
+    options, prompt = read_options(rest, _ASK_OPTIONS)
     return session.ask(options, prompt, _late_options(prompt))
 
 

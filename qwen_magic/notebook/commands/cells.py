@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..session import NotebookSession
 
 _APPLY = re.compile(r"(?:^|\s)--apply(?=\s|$)")
-_OPTIONS = all_but("context", "attach", "raw", "eval", "next", "replace")
+_OPTIONS = all_but("context", "attach", "pages", "fetch", "see", "raw", "eval", "next", "replace")
 
 
 def _fix(session: NotebookSession, rest: str) -> Reply | None:

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from ..session import NotebookSession
 
 _MODELS_SHOWN = 3
+_SEEN = {True: "takes them", False: "takes none", None: "not known; it is tried"}
+_SEE_ELSEWHERE = (
+    "Others that do: dashscope:qwen-vl-max, openrouter:qwen/qwen2.5-vl-72b-instruct, ollama:qwen2.5vl,\n"
+    "the address of a Gradio app for pictures, openai:URL#MODEL with a model for them."
+)
 
 
 def show(session: NotebookSession, rest: str = "") -> None:
@@ -72,9 +77,12 @@ def _show_targets(session: NotebookSession, rest: str) -> None:
     """Tell how targets fare; without a name also which names are known, with one also what it offers."""
     words = _targets(rest)
     for word in words:
-        if word.startswith("-") and word != "--check":
-            raise UsageError(f"no option {word} of %qwen targets", hint="There is --check.")
-    targets = [word for word in words if word != "--check"] or None
+        if word.startswith("-") and word not in ("--check", "--see"):
+            raise UsageError(f"no option {word} of %qwen targets", hint="There are --check and --see.")
+    targets = [word for word in words if not word.startswith("-")] or None
+    if "--see" in words:
+        _show_seeing(session, targets)
+        return
     check, client = "--check" in words, session.client
     states = wait_for(client.check(targets), "the check was stopped") if check else client.states(targets)
     say("\n".join(_state_lines(states)))
@@ -85,6 +93,23 @@ def _show_targets(session: NotebookSession, rest: str) -> None:
     elif len(targets) == 1:
         say("")
         _describe(session, targets[0])
+
+
+def _show_seeing(session: NotebookSession, targets: Sequence[str] | None) -> None:
+    """Tell which targets take pictures: those named, else those in force and the servers that run on this machine."""
+    from ...client.checks import seeing  # noqa: PLC0415 - loading the extension stays light
+
+    stopped = "the targets were not waited for"
+    if targets is None:
+        from ...backends.openai.local_servers import find_local_servers  # noqa: PLC0415 - only where it is asked for
+
+        own = [state.target for state in session.client.states()]
+        targets = list(dict.fromkeys([*own, *wait_for(find_local_servers(), stopped)]))
+    names = [str(target) for target in parse_chain(targets)]
+    found = wait_for(seeing(session.client.capabilities, names), stopped)
+    say("\n".join(columns([("target", "pictures"), *((name, _SEEN[images]) for name, images in found.items())])))
+    if True not in found.values():
+        say(f"\n{_SEE_ELSEWHERE}")
 
 
 def _spaces(session: NotebookSession, rest: str) -> None:
@@ -144,7 +169,7 @@ COMMANDS = (
     ),
     Command(
         "targets",
-        "[NAME...] [--check]",
+        "[NAME...] [--check|--see]",
         "how targets fare, what one offers, the known names",
         _show_targets,
         level="usual",

@@ -1,0 +1,167 @@
+"""Fetch a file that a user named by its address, from the public network alone.
+
+Each address that is connected to is looked at as it was resolved, after every redirect anew: neither a name nor a
+redirect leads to this machine, its network or a cloud's own addresses. No key, cookie or proxy goes along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+from yarl import URL
+
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+MOST_BYTES = 50 * 2**20
+_SECONDS = 60.0
+_MOST_REDIRECTS = 5
+_REDIRECTS = (301, 302, 303, 307, 308)
+_HTTP_OK = 200
+_EMBEDDING = tuple(map(ipaddress.ip_network, ("2002::/16", "64:ff9b::/96", "2001::/32")))
+"""Networks of IPv6 whose addresses lead on to one of IPv4."""
+_NOTHING_SENT = "Nothing was sent."
+_UNNAMED = re.compile(r"[^\w. ()+-]+")
+
+
+class Fetched(NamedTuple):
+    """A file that was fetched.
+
+    Attributes:
+        name: the last of its address's path.
+        data: its bytes.
+
+    """
+
+    name: str
+    data: bytes
+
+
+def is_public(address: str) -> bool:
+    """Tell whether an IP address is one of the public network.
+
+    Args:
+        address: an IPv4 or IPv6 address.
+
+    """
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if mapped := getattr(found, "ipv4_mapped", None):
+        found = mapped
+    return found.is_global and not found.is_multicast and not any(found in network for network in _EMBEDDING)
+
+
+async def fetch(url: str, allowed: Callable[[str], bool] = is_public) -> Fetched:
+    """Fetch a file.
+
+    Args:
+        url: its http or https address.
+        allowed: tells of an IP address whether it may be connected to.
+
+    Raises:
+        UsageError: it leads to an address that may not be connected to, cannot be reached, is too large or is none.
+
+    """
+    address = _address(url)
+    timeout = aiohttp.ClientTimeout(total=_SECONDS)
+    connector = aiohttp.TCPConnector(resolver=_Resolver(allowed), use_dns_cache=False)
+    cookies = aiohttp.DummyCookieJar()
+    try:
+        async with aiohttp.ClientSession(
+            connector=connector, cookie_jar=cookies, timeout=timeout, trust_env=False, auto_decompress=False
+        ) as session:
+            for _ in range(_MOST_REDIRECTS + 1):
+                _check(address, allowed)
+                headers = {"Accept-Encoding": "identity"}
+                async with session.get(address, allow_redirects=False, headers=headers) as response:
+                    if response.status in _REDIRECTS and (place := response.headers.get("Location")):
+                        address = _address(str(address.join(URL(place))))
+                        continue
+                    return Fetched(_name(address), await _read(response, address))
+    except UsageError:
+        raise
+    except _PrivateError:
+        raise _private(address) from None
+    except asyncio.TimeoutError:
+        raise UsageError(f"{address.host} did not answer within {_SECONDS:g} s", hint=_NOTHING_SENT) from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        if isinstance(error.__cause__, _PrivateError) or isinstance(getattr(error, "os_error", None), _PrivateError):
+            raise _private(address) from None
+        raise UsageError(f"{address.host} cannot be reached", hint=f"{_NOTHING_SENT} Check the address.") from None
+    raise UsageError(f"{address.host} redirects without end", hint=_NOTHING_SENT)
+
+
+class _PrivateError(OSError):
+    """A name stands for an address that may not be connected to."""
+
+
+class _Resolver(AbstractResolver):
+    """Resolve names to addresses that may be connected to, and to no others."""
+
+    def __init__(self, allowed: Callable[[str], bool]) -> None:
+        self._allowed = allowed
+        self._resolver = ThreadedResolver()
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = 0) -> list[ResolveResult]:  # type: ignore[assignment]
+        found = await self._resolver.resolve(host, port, family)
+        if not all(self._allowed(one["host"]) for one in found):
+            raise _PrivateError
+        return found
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+def _address(url: str) -> URL:
+    try:
+        address = URL(url)
+    except ValueError:
+        address = URL()
+    if address.scheme not in ("http", "https") or not address.host:
+        raise UsageError("only an http or https address is fetched", hint=_NOTHING_SENT)
+    return address
+
+
+def _check(address: URL, allowed: Callable[[str], bool]) -> None:
+    """Refuse an address that is written as an IP address, which no resolver sees."""
+    try:
+        ipaddress.ip_address((address.host or "").partition("%")[0])
+    except ValueError:
+        return
+    if not allowed(address.host or ""):
+        raise _private(address)
+
+
+def _private(address: URL) -> UsageError:
+    what = f"{address.host} is no address of the public network, and is not fetched from"
+    return UsageError(what, hint=f"{_NOTHING_SENT} Save the file, and name it.")
+
+
+async def _read(response: aiohttp.ClientResponse, address: URL) -> bytes:
+    if response.status != _HTTP_OK:
+        raise UsageError(f"{address.host} answered {response.status}", hint=f"{_NOTHING_SENT} Check the address.")
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UsageError(f"{address.host} sent it packed, though it was asked not to", hint=_NOTHING_SENT)
+    data = bytearray()
+    async for chunk in response.content.iter_chunked(1 << 16):
+        data += chunk
+        if len(data) > MOST_BYTES:
+            raise UsageError(f"what {address.host} sends has more than {MOST_BYTES // 2**20} MB", hint=_NOTHING_SENT)
+    return bytes(data)
+
+
+def _name(address: URL) -> str:
+    last = _UNNAMED.sub("_", unquote(address.path.rpartition("/")[2])).strip(" .")
+    return last[-80:] or address.host or "file"
