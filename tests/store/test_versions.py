@@ -544,6 +544,4 @@ class Tree(RuleBasedStateMachine):
 
 
 TestTree = Tree.TestCase
-TestTree.settings = settings(
-    max_examples=examples(80), stateful_step_count=40, suppress_health_check=list(HealthCheck)
-)
+TestTree.settings = settings(max_examples=examples(80), stateful_step_count=40, suppress_health_check=list(HealthCheck))
