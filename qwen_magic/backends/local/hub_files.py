@@ -33,7 +33,7 @@ _USUAL = (
     "Q6_K",
     "Q8_0",
 )
-"""The quantizations in the order in which one is taken where none is named, before all others: first the best for its size."""
+"""The quantizations in the order in which one is taken where none is named: first the best for its size."""
 _NAMED = 8
 
 
@@ -117,7 +117,9 @@ def _usual(whole: Sequence[HubFile]) -> list[HubFile]:
     for quant in _USUAL:
         if found := [file for file in whole if file.quant == quant]:
             return found
-    return [file for file in whole if file.size == min(other.size for other in whole)]
+    told = [file for file in whole if file.quant]
+    smallest = min(told, key=lambda file: file.size).quant if told else ""
+    return [file for file in whole if file.quant == smallest]
 
 
 def _what_there_is(name: HubName, whole: Sequence[HubFile]) -> str:

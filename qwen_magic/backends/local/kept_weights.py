@@ -82,15 +82,7 @@ def noted() -> list[Weights]:
     with contextlib.suppress(OSError):
         for path in sorted(folder().glob("*.json")):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                said = json.loads(path.read_text(encoding="utf-8"))
-                repo, filename, size = said["repo"], said["filename"], said["size"]
-                if (
-                    _SHA256.fullmatch(path.stem)
-                    and f"{repo}{filename}".isprintable()
-                    and type(size) is int
-                    and size > 0
-                ):
-                    found.append(from_hub_file(repo, HubFile(filename, size, path.stem)))
+                found.append(_read_note(path))
     known = {one.sha256 for one in KNOWN.values()}
     return [one for one in found if one.sha256 not in known]
 
@@ -137,3 +129,14 @@ def remove(weights: Weights) -> int:
     for one in (marker_of(path), path.with_suffix(".json")):
         one.unlink(missing_ok=True)
     return freed
+
+
+def _read_note(path: Path) -> Weights:
+    """Read a note; raise a ValueError, KeyError or TypeError where it is none."""
+    said = json.loads(path.read_text(encoding="utf-8"))
+    repo, filename, size = said["repo"], said["filename"], said["size"]
+    if not (isinstance(repo, str) and isinstance(filename, str) and f"{repo}{filename}".isprintable()):
+        raise ValueError("no names")
+    if type(size) is not int or size <= 0 or not _SHA256.fullmatch(path.stem):
+        raise ValueError("no file")
+    return from_hub_file(repo, HubFile(filename, size, path.stem))
