@@ -54,7 +54,7 @@ _FILES = {
         notebook/test_failing_cells notebook/test_fixing notebook/test_help notebook/test_hostile_servers
         notebook/test_identity notebook/test_import notebook/test_interrupts notebook/test_kernel
         notebook/test_kills notebook/test_locked_store notebook/test_map_cells notebook/test_picture_cells
-        notebook/test_prompt_contents notebook/test_pty notebook/test_questions notebook/test_replayed_cells
+        notebook/test_prompt_contents notebook/test_pty notebook/test_pull_cells notebook/test_questions notebook/test_replayed_cells
         notebook/test_schema_cells notebook/test_shaping notebook/test_steering_cells
         notebook/test_thinking_display notebook/test_two_kernels notebook/test_values notebook/test_whereabouts
         notebook/test_words panel/test_panel_app panel/test_panel_executed panel/test_panel_failed

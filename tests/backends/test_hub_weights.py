@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
-from fake_hub import TOKEN, FakeHub, serving_fake_hub
+from servers.fake_hub import TOKEN, FakeHub, serving_fake_hub
 
 from qwen_magic.backends.base import Settings
 from qwen_magic.backends.local import weights, wheels
@@ -189,7 +189,7 @@ def test_a_listing_of_several_pages(hub: FakeHub) -> None:
 
 
 def test_what_is_too_large_for_the_memory_is_not_fetched(hub: FakeHub) -> None:
-    with pytest.raises(EngineError, match=r"Tiny-Q4_K_M takes about .* of memory, and there are 0 MB") as caught:
+    with pytest.raises(EngineError, match=r"Tiny-Q4_K_M takes about .* of memory, and there are 1 kB") as caught:
         ensure(REPO, room=1000)
     assert caught.value.hint == "Close other programs, or use another target."
     assert hub.requests("cdn") == []

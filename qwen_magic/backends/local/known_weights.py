@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_KB, _MB, _GB = 1_000, 1_000_000, 1_000_000_000
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -70,4 +72,6 @@ KNOWN = {
 
 def size_words(size: int) -> str:
     """Write a number of bytes as people read it: 491 MB, 1.1 GB."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"  # noqa: PLR2004 - a gigabyte
+    if size >= _GB:
+        return f"{size / _GB:.1f} GB"
+    return f"{size / _MB:.0f} MB" if size >= _MB else f"{size / _KB:.0f} kB"
