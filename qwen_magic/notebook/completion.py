@@ -274,11 +274,11 @@ def _topics(_session: NotebookSession, typed: str) -> Iterable[str]:
     return [*TOPICS, *(name for name in COMMANDS if typed and name)] if not typed.startswith("-") else _FLAGS
 
 
-def _local_models(_session: NotebookSession, typed: str) -> Iterable[str]:
+def _local_models(_session: NotebookSession, _typed: str) -> Iterable[str]:
     from ..backends.local.known_weights import KNOWN  # noqa: PLC0415 - loading the extension stays light
     from ..backends.local.small_models import SMALL  # noqa: PLC0415
 
-    return [*KNOWN, *SMALL] if not typed.startswith("-") else ("--list", "--remove")
+    return [*KNOWN, *SMALL]
 
 
 def _files(_session: NotebookSession, _typed: str) -> Iterable[str]:

@@ -117,7 +117,7 @@ def session() -> Iterator[Kernel]:
         ("%qwen replay ", [*MODES, "status", "prune", "diff"], ""),
         ("%qwen replay on ", [], ""),
         ("%qwen nest ", ["on", "off"], ""),
-        ("%qwen pull ", [*KNOWN, *SMALL], ""),
+        ("%qwen pull ", [*KNOWN, *SMALL, "--list", "--remove"], ""),
         ("%qwen help ", [*TOPICS, "all"], ""),
         ("%qwen targets qwen-2-72b loc", ["local", "local:0.5b", "local:1.5b"], "loc"),
         ("%qwen help und", ["undo"], "und"),

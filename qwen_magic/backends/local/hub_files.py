@@ -99,7 +99,7 @@ def choose_file(files: Iterable[HubFile], name: HubName) -> HubFile:
         raise WeightsError(f"{what}, which are not joined here", hint=_what_there_is(name, whole))
     if len(fitting) > 1:
         names = ", ".join(f"local:{name.repo}:{file.filename}" for file in fitting[:_NAMED])
-        raise WeightsError(f"{name} may be one of {len(fitting)} files", hint=f"Name one: {names}.")
+        raise WeightsError(f"{name.spec} may be one of {len(fitting)} files", hint=f"Name one: {names}.")
     return fitting[0]
 
 

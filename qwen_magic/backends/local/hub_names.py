@@ -25,7 +25,9 @@ class HubName:
     repo: str
     quant: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def spec(self) -> str:
+        """The name as it is written."""
         return f"{self.repo}:{self.quant}" if self.quant else self.repo
 
     @property
