@@ -31,11 +31,11 @@ _FILES = {
     "server": """
         backends/test_answers_with_files backends/test_capabilities backends/test_conformance
         backends/test_dashscope backends/test_discovery_servers backends/test_fetching
-        backends/test_fitting_servers backends/test_gradio_pictures backends/test_key_rules
-        backends/test_known_spaces backends/test_layouts backends/test_matrix backends/test_old_gradio
-        backends/test_old_websocket backends/test_openai backends/test_openai_keys backends/test_openai_servers
-        backends/test_proxies backends/test_roles backends/test_scripted_space backends/test_servers_words
-        backends/test_space backends/test_space_connections backends/test_stranger
+        backends/test_fitting_servers backends/test_gradio_pictures backends/test_hub_weights
+        backends/test_key_rules backends/test_known_spaces backends/test_layouts backends/test_matrix
+        backends/test_old_gradio backends/test_old_websocket backends/test_openai backends/test_openai_keys
+        backends/test_openai_servers backends/test_proxies backends/test_roles backends/test_scripted_space
+        backends/test_servers_words backends/test_space backends/test_space_connections backends/test_stranger
         backends/test_thinking_switches backends/test_weight_sources backends/test_weights
         backends/test_wire_names backends/test_wire_shapes batch/test_map batch/test_map_command chat/test_doctor
         client/test_chain client/test_client client/test_empty_answers client/test_many_at_once
@@ -56,8 +56,8 @@ _FILES = {
         notebook/test_hostile_servers notebook/test_identity notebook/test_import notebook/test_interrupts
         notebook/test_jupyter_console notebook/test_kernel notebook/test_kills notebook/test_locked_store
         notebook/test_map_cells notebook/test_picture_cells notebook/test_prompt_contents notebook/test_pty
-        notebook/test_pyodide notebook/test_questions notebook/test_replayed_cells notebook/test_schema_cells
-        notebook/test_shaping notebook/test_shown_figures notebook/test_steering_cells
+        notebook/test_pull_cells notebook/test_pyodide notebook/test_questions notebook/test_replayed_cells
+        notebook/test_schema_cells notebook/test_shaping notebook/test_shown_figures notebook/test_steering_cells
         notebook/test_thinking_display notebook/test_two_kernels notebook/test_values notebook/test_whereabouts
         notebook/test_words panel/test_panel_app panel/test_panel_executed panel/test_panel_failed
         panel/test_panel_kernel panel/test_panel_news panel/test_panel_replay panel/test_panel_session

@@ -139,11 +139,10 @@ def _add_proxies(report: Report) -> None:
 
 
 def _add_weights(report: Report, client: QwenClient) -> None:
-    from ..backends.local.known_weights import KNOWN  # noqa: PLC0415 - loaded where it is asked for
-    from ..backends.local.weights import find, folder  # noqa: PLC0415
+    from ..backends.local.kept_weights import folder, kept  # noqa: PLC0415 - loaded where it is asked for
 
     where = folder()
-    here = [name for name in KNOWN if find(name)]
+    here = [one.weights.name for one in kept() if one.whole]
     report.add("weights", f"{', '.join(here) or 'none'} in {where}")
     nearest = next(one for one in (where, *where.parents) if one.exists())
     if not os.access(nearest, os.W_OK):

@@ -36,7 +36,6 @@ _WORD = re.compile(r"""(?:\\[\s"']|"(?:\\"|[^"])*(?:"|\Z)|'[^']*(?:'|\Z)|[^\s"']
 """A word as `read_words` has it; the last may be within an open quotation."""
 _FIXED = re.compile(r"(?<![\w.-])(?:--)?[a-z][a-z-]*")
 """What of a command's arguments is written as it stands there."""
-_SIZES = ("0.5b", "1.5b")
 _MOST_CELLS = 20
 _MOST_FILES = 1000
 
@@ -293,6 +292,13 @@ def _paths(_session: NotebookSession, typed: str) -> Iterable[str]:
     return ()
 
 
+def _local_models(_session: NotebookSession, _typed: str) -> Iterable[str]:
+    from ..backends.local.known_weights import KNOWN  # noqa: PLC0415 - loading the extension stays light
+    from ..backends.local.small_models import SMALL  # noqa: PLC0415
+
+    return [*KNOWN, *SMALL]
+
+
 def _files(_session: NotebookSession, _typed: str) -> Iterable[str]:
     return ()
 
@@ -307,7 +313,7 @@ _SOURCES: dict[str, Source] = {
     "list": _lists,
     "cell": _cells_and_names,
     "server": _servers,
-    "size": lambda _session, _typed: _SIZES,
+    "local model": _local_models,
     "mode": lambda _session, _typed: MODES,
     "topic": _topics,
     "file": _files,

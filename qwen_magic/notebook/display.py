@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ..rendering.unreached import ToldTargets
     from ..reply import Reply
     from ..schema import Shape
     from ..text.forms import Shaped
@@ -64,7 +65,11 @@ class Display(Protocol):
 
 
 def make_display(
-    shell: InteractiveShell | None, form: str, first_sign: FirstSign | None = None, shape: Shape | None = None
+    shell: InteractiveShell | None,
+    form: str,
+    first_sign: FirstSign | None = None,
+    shape: Shape | None = None,
+    told: ToldTargets | None = None,
 ) -> Display:
     """Choose how to show an answer: displays where a front end draws Markdown and updates it, else plain printing.
 
@@ -73,6 +78,7 @@ def make_display(
         form: one of `FORMATS` in `notebook.choices`.
         first_sign: what was shown before; a display of Markdown goes on with it.
         shape: the shape that the answer is to have, or None.
+        told: the targets of which it was said below earlier answers that they were not reached.
 
     Returns:
         A display for one answer.
@@ -82,9 +88,10 @@ def make_display(
     if first_sign and form == "text":
         first_sign.clear(publish)
     if form == "text" or not redraws:
-        inner: MarkdownDisplay | PrintDisplay = PrintDisplay(SlotStatus(publish) if redraws else TerminalStatus())
+        status = SlotStatus(publish) if redraws else TerminalStatus()
+        inner: MarkdownDisplay | PrintDisplay = PrintDisplay(status, told=told)
     else:
-        inner = MarkdownDisplay(publish, first=first_sign.take() if first_sign else "")
+        inner = MarkdownDisplay(publish, first=first_sign.take() if first_sign else "", told=told)
     if form in ("markdown", "text"):
         if shape is None:
             return inner
@@ -125,6 +132,7 @@ class MarkdownDisplay:
         publish: sends a mime bundle to a display id, as a new display or an update.
         clock: the time in seconds.
         first: the id of a display that is there already, or "".
+        told: the targets of which it was said below earlier answers that they were not reached.
 
     """
 
@@ -134,6 +142,7 @@ class MarkdownDisplay:
         clock: Callable[[], float] = time.monotonic,
         *,
         first: str = "",
+        told: ToldTargets | None = None,
     ) -> None:
         self._publish = publish
         self._clock = clock
@@ -144,7 +153,7 @@ class MarkdownDisplay:
         self._folded: _SlotContent | None = None
         self._pages: tuple[str, ...] = ()
         self._status = ""
-        self._notes = Notes()
+        self._notes = Notes(told)
         self._dirty = False
         self._drawn = -_THINKING_TICK
         self._length = 0

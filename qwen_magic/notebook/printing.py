@@ -16,6 +16,7 @@ from ..text.terminal import TerminalFilter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..rendering.unreached import ToldTargets
     from ..reply import Reply
     from ..text.forms import Shaped
 
@@ -29,10 +30,13 @@ class PrintDisplay:
     Args:
         status: shows what is being waited for, and the thinking.
         clock: the time in seconds.
+        told: the targets of which it was said below earlier answers that they were not reached.
 
     """
 
-    def __init__(self, status: StatusLine, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, status: StatusLine, clock: Callable[[], float] = time.monotonic, *, told: ToldTargets | None = None
+    ) -> None:
         self._status = status
         self._filter = TerminalFilter()
         self._clock = clock
@@ -40,7 +44,7 @@ class PrintDisplay:
         self._gathered: list[str] = []
         self._thoughts = Thoughts(clock)
         self._drawn = -_TICK
-        self._notes = Notes()
+        self._notes = Notes(told)
 
     def on_event(self, event: Event) -> None:
         """Gather text; show a status at once."""

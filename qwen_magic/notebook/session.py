@@ -10,6 +10,7 @@ from ..chat.question import Attached, Question, system_line, with_files
 from ..chat.session import ChatSession
 from ..errors import QwenError, UsageError
 from ..parts import Text
+from ..rendering.unreached import ToldTargets
 from ..text.terminal import safe_terminal
 from .next_cell import NextCells
 from .schemas import shape_of
@@ -73,6 +74,7 @@ class NotebookSession:
         self.chat = ChatSession(settings, NotebookWorkspace(shell))
         self.cells = cells
         self._first_sign = first_sign
+        self._told = ToldTargets()
         self.next_cells = NextCells(shell)
         self.whereabouts = Whereabouts(self.chat.memory)
         self.compared: Comparison | None = None
@@ -277,7 +279,7 @@ class NotebookSession:
         from .outcome import CellOutcome  # noqa: PLC0415
 
         shape = exchange.request.schema or exchange.reply.schema
-        display = make_display(self.shell, options.format or self.settings.format, self._first_sign, shape)
+        display = make_display(self.shell, options.format or self.settings.format, self._first_sign, shape, self._told)
         outcome = CellOutcome(self.shell, options, display, self.chat.advice, self.next_cells, code)
         try:
             exchange.run_here(outcome, tick=display.tick)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import StoreError
 from ..loop import background_loop
+from ..rendering.unreached import ToldTargets
 from .live import LiveAnswer
 from .transcript import Bodies
 
@@ -57,6 +58,7 @@ class Hub:
         self.panels: dict[str, object] = {}
         self._watchers: list[Watcher] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._told = ToldTargets()
 
     def watch(self, watcher: Watcher) -> None:
         """Tell a panel of all answers."""
@@ -73,7 +75,7 @@ class Hub:
 
     def begin(self, exchange: Exchange, conversation: int | None) -> LiveAnswer:
         """Show an answer from its beginning; on the loop."""
-        answer = LiveAnswer(exchange, conversation, self._tell)
+        answer = LiveAnswer(exchange, conversation, self._tell, self._told)
         self.answers = [one for one in self.answers if one.key != answer.key] + [answer]
         self._changed()
         return answer

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..chat.exchange import Exchange
+    from ..rendering.unreached import ToldTargets
     from ..reply import Reply
     from .protocol import Body, DeltaOp, ThinkingGrowth
     from .transcript import Bodies
@@ -44,6 +45,7 @@ class LiveAnswer:
         exchange: the question, its turn, and the reply so far.
         conversation: the number of the conversation in which it is shown, or None.
         tell: takes the ops.
+        told: the targets of which it was said below earlier answers that they were not reached.
 
     """
 
@@ -52,6 +54,7 @@ class LiveAnswer:
         exchange: Exchange,
         conversation: int | None,
         tell: Callable[[LiveAnswer, DeltaOp], None],
+        told: ToldTargets | None = None,
     ) -> None:
         self.exchange = exchange
         self._asked = kept_question(exchange.question)
@@ -65,7 +68,7 @@ class LiveAnswer:
         self._heading_told = ""
         self._thoughts_told = 0
         self._rethought = False
-        self._notes = Notes()
+        self._notes = Notes(told)
         self._status = self._status_told = "asking"
         self._timer: asyncio.TimerHandle | None = None
         self._told_at = 0.0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..events import Event, Responder, Status
 from ..text.bundles import mime_bundle
 from ..text.terminal import TerminalFilter
+from .unreached import Failure, ToldTargets, failure_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,16 +26,22 @@ _MARKS = re.compile(r"[\\`*_{}\[\]<>#|~$&!@]")
 _MATH_MARKS = "$\\"
 _ADDRESS = re.compile(r"(?:\b[a-z][\w.-]{0,30}:)?https?://[^\s,;·…<>\"'`|]+")
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905
-_NO_HOST = "no such host"
 _SMALL = "opacity:.7"
 
 
 class Notes:
-    """What stays to be read below an answer: which targets failed before, and what this one did not take."""
+    """What stays to be read below an answer: which targets failed before, and what this one did not take.
 
-    def __init__(self) -> None:
-        self._failed: list[str] = []
+    Args:
+        told: the targets of which this was said below earlier answers.
+
+    """
+
+    def __init__(self, told: ToldTargets | None = None) -> None:
+        self._failed: list[Failure] = []
         self._warnings: list[str] = []
+        self._told = told or ToldTargets()
+        self._told_before = self._told.names()
 
     def on_event(self, event: Event) -> None:
         """Note an event, where it is one to be noted."""
@@ -42,26 +49,23 @@ class Notes:
             case Responder():
                 self._warnings = []  # they were the last target's
             case Status(text, "failover", target):
-                self._failed.append(f"{target}: {text}")
+                self._failed.append(Failure(target, text))
             case Status(text, "warning"):
                 self._warnings.append(text)
 
     def lines(self, reply: Reply, note: str, *, model_first: bool = False) -> list[str]:
         """Return all lines that stand below a reply."""
         facts = last_line(reply, model_first=model_first)
-        return [line for line in (*_shortened(self._failed), *self._warnings, facts, note) if line]
+        self._told.add(self._failed)
+        if reply.text:
+            self._told.answered(reply.target)
+        failed = failure_lines(self._failed, self._told_before)
+        return [line for line in (*failed, *self._warnings, facts, note) if line]
 
     def bundle(self, reply: Reply, note: str) -> dict[str, str]:
         """Return all lines that stand below a reply as they are shown: see `lines_bundle`."""
         lines, shown = (self.lines(reply, note, model_first=first) for first in (False, True))
         return lines_bundle(lines, shown)
-
-
-def _shortened(failed: list[str]) -> list[str]:
-    """Say in one line that several targets were not reached for want of a network."""
-    if len(failed) > 1 and all(_NO_HOST in line for line in failed):
-        return [f"no network: {len(failed)} targets were not reached"]
-    return failed
 
 
 def last_line(reply: Reply, *, model_first: bool = False) -> str:

@@ -14,6 +14,7 @@ from servers.chat import ChatServer
 
 from qwen_magic.backends.gradio.kind import ALIASES
 from qwen_magic.backends.local.known_weights import KNOWN
+from qwen_magic.backends.local.small_models import SMALL
 from qwen_magic.backends.openai.servers import SERVERS
 from qwen_magic.chat.modes import MODES
 from qwen_magic.notebook.braces import names_in_braces
@@ -116,7 +117,7 @@ def session() -> Iterator[Kernel]:
         ("%qwen replay ", [*MODES, "status", "prune", "diff"], ""),
         ("%qwen replay on ", [], ""),
         ("%qwen nest ", ["on", "off"], ""),
-        ("%qwen pull ", list(KNOWN), ""),
+        ("%qwen pull ", [*KNOWN, *SMALL, "--list", "--remove"], ""),
         ("%qwen help ", [*TOPICS, "all"], ""),
         ("%qwen targets qwen-2-72b loc", ["local", "local:0.5b", "local:1.5b"], "loc"),
         ("%qwen help und", ["undo"], "und"),

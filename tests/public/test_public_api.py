@@ -26,7 +26,7 @@ FOR_AUTHORS = tuple(
 )
 NEEDS_A_FRONT_END = {"ChatPanel", "last_reply"}
 FRONT_ENDS = {"IPython", "ipykernel", "traitlets", "ipywidgets", "anywidget"}
-EXTRAS = {"huggingface_hub", "tqdm", "xllamacpp", "keyring", "jupyterlab", "nbclient", "pandas", "numpy", "matplotlib"}
+EXTRAS = {"tqdm", "xllamacpp", "keyring", "jupyterlab", "nbclient", "pandas", "numpy", "matplotlib"}
 EXTRAS |= {"polars", "nbformat", "gradio_client", "openai", "pytest"}
 MADE_BY_US = {"Stream"}
 """Classes that nobody else makes objects of, so that how they are made is no promise."""

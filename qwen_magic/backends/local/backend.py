@@ -22,8 +22,11 @@ from ..openai.schemas import schema_forms, wraps
 from ..openai.servers import SERVERS
 from ..target import Target
 from ..threads import in_thread
-from . import known_weights, weights
+from . import known_weights, machine, weights, wheels
 from .engine import CONTEXT, SLOTS, Address, Engine
+from .hub_names import hub_name
+from .known_weights import size_words
+from .small_models import SMALL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -46,7 +49,7 @@ class LocalBackend:
     """Run one model on this machine.
 
     Args:
-        target: a known model's short name, or a GGUF file's path.
+        target: a known model's short name, a place on the Hub, or a GGUF file's path.
         settings: the client's settings; its proxy and headers are not for this machine.
 
     Attributes:
@@ -90,6 +93,9 @@ class LocalBackend:
             async with aclosing(self._start(found)) as waiting:
                 async for status in waiting:
                     yield status
+            if (known := weights.model_title(self._address)) != self.model:  # the Hub has told which file it is
+                self.model = known
+                yield Responder(self.name, self.model)
             async with aclosing(self._in_a_slot(found[0], request)) as answer:
                 async for event in answer:
                     yield event
@@ -124,18 +130,20 @@ class LocalBackend:
         deadlines: Deadlines | None = None,  # noqa: ARG002
     ) -> Description:
         """Tell what there is, without fetching or starting anything; see `Backend.describe`."""
-        path, known = weights.find(self._address), known_weights.KNOWN.get(self._address.lower())
+        path, size = weights.find(self._address), _size_of(self._address)
         engine = self._engine
         try:
             software = f"llama.cpp (xllamacpp {version('xllamacpp')})"
             state = "running" if engine is not None and engine.running else "starts with the first question"
         except PackageNotFoundError:
-            software, state = "", "the llama.cpp engine is not installed"
+            software, state = "", wheels.missing().what
         notes = [f"{SLOTS} answers side by side"]
         if path is not None:
             notes.insert(0, f"the weights are here, {path.stat().st_size / _MB:.0f} MB")
-        elif known is not None:
-            notes.insert(0, f"the weights are not here yet: {known.size / _MB:.0f} MB are fetched first")
+        elif size:
+            notes.insert(0, f"the weights are not here yet: {size_words(size)} are fetched first")
+        elif hub_name(self._address):
+            notes.insert(0, "the weights are not here yet: they are fetched from the Hub first")
         else:
             state = "there are no such weights"
         return Description(
@@ -162,6 +170,7 @@ class LocalBackend:
         if engine is not None and engine.running:
             found.append(await in_thread(engine.start))
             return
+        wheels.check_installed()
         paths: list[Path] = []
         async with aclosing(self._fetch(paths)) as waiting:
             async for status in waiting:
@@ -182,7 +191,11 @@ class LocalBackend:
                 last = now
                 _tell(loop, queue, self._progress(done, total, what))
 
-        task = asyncio.ensure_future(in_thread(lambda: weights.ensure(self._address, progress, stop)))
+        def bring() -> Path:
+            token, room = self.settings.hf_token or "", machine.available_memory()
+            return weights.ensure(self._address, progress, stop, token=token, room=room)
+
+        task = asyncio.ensure_future(in_thread(bring))
         task.add_done_callback(lambda _: queue.put_nowait(None))
         try:
             while (status := await queue.get()) is not None:
@@ -239,6 +252,12 @@ class LocalBackend:
                 f"the engine died ({death})",
                 hint="Ask again: it is started anew. It may have run out of memory.",
             ) from error
+
+
+def _size_of(address: str) -> int:
+    """Return the size of weights as far as it is known without asking, in bytes; else 0."""
+    known = known_weights.KNOWN.get(address.lower()) or SMALL.get(address.lower())
+    return known.size if known else 0
 
 
 def _tell(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[Status | None], status: Status) -> None:

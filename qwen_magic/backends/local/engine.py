@@ -20,6 +20,7 @@ from ...errors import EngineError, LocalError, WeightsError
 from ...text.secrets import find_secrets
 from . import machine
 from .weight_sources import separate_group
+from .wheels import missing
 
 CONTEXT = 8192
 """Tokens for each answer, its prompt among them."""
@@ -33,7 +34,6 @@ _LOG_BYTES = 8192
 _SECRET_NAME = re.compile(r"(?i)key|token|secret|passw|credential|QWEN_TARGET")
 _EXTRA = 'Install it: pip install "qwen-magic[local]"'
 _HINTS = {
-    "no-module": f"{_EXTRA} (there are wheels for Linux, macOS and Windows on common processors).",
     "no-library": "Install it, on Debian and Ubuntu: apt-get install libgomp1.",
     "memory": "Close other programs, or use a smaller model.",
     "bad-gguf": "Get the file again, or use another.",
@@ -247,7 +247,7 @@ def _start_error(report: dict[str, str], child: _Child, model: Path) -> LocalErr
     """Say why an engine did not start, from its report and its log."""
     kind, message, log = report.get("error", ""), report.get("message", ""), child.tail
     if kind == "no-module":
-        return EngineError(f"the llama.cpp engine is not installed ({message})", hint=_HINTS[kind])
+        return missing(message)
     if kind == "no-library":
         library = re.search(r"[\w.+-]*libgomp[\w.+-]*", message)
         hint = _HINTS[kind] if library else f"Install what is missing, or the engine anew: {_EXTRA[12:]}."

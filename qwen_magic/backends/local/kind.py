@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..kinds import BackendKind
 from ..target import Target
 from .known_weights import KNOWN, size_words
+from .small_models import word_of
+from .wheels import is_installed, system_without_wheel
 
 _ONE_BLOCK = r"""root ::= "```python\n" line+ "```"
 line ::= "\n" | [^`\n] [^\n]* "\n"
@@ -21,7 +23,15 @@ def _usual() -> tuple[str, ...]:
     """Return the local model, but only where its weights are already on this machine."""
     from .weights import find  # noqa: PLC0415 - only where nothing was named
 
-    return ("local",) if find("0.5b") is not None else ()
+    return ("local",) if find("0.5b") is not None and not system_without_wheel() else ()
+
+
+def _names() -> tuple[str, ...]:
+    """Return the names for Tab: those of old, and what else of the Hub is on this machine."""
+    from .kept_weights import kept  # noqa: PLC0415 - only where they are asked for
+
+    here = [word_of(one.weights.name) for one in kept() if one.whole and one.weights.name not in KNOWN]
+    return ("local", *(f"local:{name}" for name in (*KNOWN, *here)))
 
 
 def _stronger(target: str) -> str:
@@ -36,8 +46,11 @@ def _stronger(target: str) -> str:
 def _offer() -> str:
     from .weights import find  # noqa: PLC0415 - only after a failure
 
+    if system_without_wheel():
+        return ""
+    install = "" if is_installed() else 'pip install "qwen-magic[local]", then '
     size = "" if find("0.5b") else f" ({size_words(KNOWN['0.5b'].size)}, once)"
-    return f"A small Qwen can answer on this machine: %qwen use local{size}."
+    return f"A small Qwen can answer on this machine: {install}%qwen use local{size}."
 
 
 KIND = BackendKind(
@@ -47,8 +60,8 @@ KIND = BackendKind(
     parse=_parse,
     prefixes=("local",),
     forms=("local",),
-    names=lambda: ("local", *(f"local:{size}" for size in KNOWN)),
-    rows=lambda: [("local, local:1.5b, local:PATH",)],
+    names=_names,
+    rows=lambda: [("local, local:1.5b, local:qwen3-4b, local:OWNER/REPO:QUANT, local:PATH",)],
     usual=_usual,
     with_model=lambda _target, model: f"local:{model}",
     caveat="a small model on this machine: fair at short code, unreliable in facts and arithmetic",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_KB, _MB, _GB = 1_000, 1_000_000, 1_000_000_000
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -16,7 +18,7 @@ class Weights:
         sha256: in hexadecimal digits.
         repo: the repository on the Hub.
         filename: the file in that repository.
-        package: the distributions on the package index that carry the parts, before their number.
+        package: the distributions on the package index that carry the parts, before their number; "" for none.
         version: the version of these distributions.
         part_size: the size of all parts but the last, in bytes.
 
@@ -28,9 +30,9 @@ class Weights:
     sha256: str
     repo: str
     filename: str
-    package: str
-    version: str
-    part_size: int
+    package: str = ""
+    version: str = ""
+    part_size: int = 0
 
     def requirement(self, number: int) -> str:
         """Return the requirement of one part's wheel, counted from 1."""
@@ -70,4 +72,6 @@ KNOWN = {
 
 def size_words(size: int) -> str:
     """Write a number of bytes as people read it: 491 MB, 1.1 GB."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"  # noqa: PLR2004 - a gigabyte
+    if size >= _GB:
+        return f"{size / _GB:.1f} GB"
+    return f"{size / _MB:.0f} MB" if size >= _MB else f"{size / _KB:.0f} kB"

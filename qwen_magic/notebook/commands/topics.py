@@ -154,7 +154,13 @@ openai:URL it is %qwen key HOST:PORT.""",
         """\
 A small Qwen answers without a network: fair at short code, unreliable in facts and
 arithmetic. %qwen pull fetches it once: 491 MB, or 1.1 GB for local:1.5b, which is better
-and slower. A model of your own: local:PATH, with the path of a .gguf file.""",
+and slower. A model of your own: local:PATH, with the path of a .gguf file.
+
+local:OWNER/REPO is any GGUF model of the Hub, of which Q4_K_M is taken where there is one;
+local:OWNER/REPO:Q8_0 names another. local:qwen3-4b and others go by one word. %qwen pull
+--list tells which, how much memory each takes and what is here, --remove MODEL removes one.
+HF_ENDPOINT names a mirror, HF_TOKEN opens what is gated. The engine is part of
+qwen-magic[local]; Linux with musl and Windows on Arm have none: use ollama:MODEL there.""",
     ),
     "settings": Topic(
         "Settings for all cells",
@@ -252,6 +258,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "keys": ("%qwen key dashscope --session",),
     "local": (
         "%qwen pull",
+        "%qwen pull --list",
         "%%qwen -t local\nWrite a function that adds two numbers.",
     ),
     "settings": (
