@@ -55,7 +55,7 @@ _FILES = {
         notebook/test_kills notebook/test_locked_store notebook/test_map_cells notebook/test_picture_cells
         notebook/test_prompt_contents notebook/test_pty notebook/test_questions notebook/test_replayed_cells
         notebook/test_schema_cells notebook/test_shaping notebook/test_steering_cells
-        notebook/test_thinking_display notebook/test_two_kernels notebook/test_values notebook/test_whereabouts
+        notebook/test_template_command notebook/test_thinking_display notebook/test_two_kernels notebook/test_values notebook/test_whereabouts
         notebook/test_words panel/test_panel_app panel/test_panel_executed panel/test_panel_failed
         panel/test_panel_kernel panel/test_panel_news panel/test_panel_replay panel/test_panel_session
         soak/test_soak test_companion_notebooks test_conversation_notebook

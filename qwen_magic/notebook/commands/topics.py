@@ -61,6 +61,13 @@ buttons, Escape to the prompt. "To a cell" makes a cell of a code block where th
 or picks it for %qwen code. --side opens it beside the notebook, --height sets its pixels.
 %qwen conversation show --full is for readers of the file, ChatPanel(app=True) for visitors.""",
     ),
+    "templates": Topic(
+        "Prompts that you ask often",
+        """\
+%qwen template add NAME TEXT keeps a prompt; without TEXT it keeps the last one asked, which
+may have several lines. In the panel, /NAME puts it into the composer. {variables} are filled
+in when it is asked. Each is a text file of yours, for all notebooks; no key is kept in it.""",
+    ),
     "variables": Topic(
         "Your variables in a prompt",
         """\
@@ -204,6 +211,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "%qwen panel --side",
         "from qwen_magic import ChatPanel\n\npanel = ChatPanel(height=600)\npanel",
         "%qwen conversation show --full",
+    ),
+    "templates": (
+        "%qwen template add brief Summarize {text} in three sentences.",
+        "%qwen template",
+        "%qwen template remove brief",
     ),
     "variables": (
         'prices = {"tea": 2.5, "coffee": 3.75}\ntotal = sum(prices.values())',
