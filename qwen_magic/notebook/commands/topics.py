@@ -56,10 +56,10 @@ shows what it would cost; --limit, --rpm, --tpm and --max-cost keep it small; --
         """\
 %qwen panel chats below the cell, in the conversation of the cells: both show all of it. Enter
 sends, Shift+Enter breaks the line, the up arrow brings the last prompt back, Escape or Stop
-stops; what had come stays. In the transcript the arrows go from turn to turn, Tab to a turn's
-buttons, Escape to the prompt. "To a cell" makes a cell of a code block where the page can,
-or picks it for %qwen code. --side opens it beside the notebook, --height sets its pixels.
-%qwen conversation show --full is for readers of the file, ChatPanel(app=True) for visitors.""",
+stops; what had come stays. The arrows go from turn to turn, Tab to a turn's buttons, Escape
+to the prompt. The list at the left of the bar searches, pins, renames, deletes conversations.
+"To a cell" makes a cell of code, or picks it for %qwen code. --side opens the panel beside the
+notebook, --height sets its pixels. Visitors get ChatPanel(app=True), readers the last example.""",
     ),
     "templates": Topic(
         "Prompts that you ask often",

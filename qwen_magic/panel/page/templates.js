@@ -18,7 +18,7 @@ export function button(act, name, icon = "", word = "", attributes = "") {
     ${picture}<span>${word}</span></button>`;
 }
 
-const combobox = (name, label, many) => `<div><label for="VIEW-${name}">${label}</label>
+const combobox = (name, label, many) => `<div class="qwen-pick"><label for="VIEW-${name}">${label}</label>
   <input id="VIEW-${name}" data-set="${name}" role="combobox" aria-expanded="false" aria-autocomplete="list"
     aria-controls="VIEW-${name}s" autocomplete="off" spellcheck="false">
   <ul id="VIEW-${name}s" class="qwen-options" role="listbox" aria-label="${many}" hidden></ul>
