@@ -15,6 +15,8 @@ def copy(source: Store, conversation: Conversation, store: Store) -> Conversatio
     found = store.create(conversation.name, conversation.notebook)
     store.extend(found.id, source.turns(conversation.id))
     store.set_system(found.id, conversation.system)
+    if conversation.pinned:
+        store.pin(found.id)
     return store.get(found.id)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..backends.targets import key_names, parse_chain, parse_target, target_names
 from ..chat.modes import MODES
 from ..errors import TargetError
+from ..templates import read_templates
 from .braces import names_in_braces
 from .commands.table import COMMANDS
 from .commands.topics import TOPICS
@@ -308,6 +309,7 @@ _SOURCES: dict[str, Source] = {
     "target": _targets,
     "target or default": _targets_or_default,
     "conversation": _conversations,
+    "template": lambda _session, _typed: read_templates(),
     "variable": _variables,
     "schema": lambda session, _typed: schema_names(_namespace(session)),
     "list": _lists,

@@ -10,9 +10,12 @@ from .reading import RELOAD
 
 if TYPE_CHECKING:
     from .chat import Chat
+    from .conversations import Conversations
+    from .listing import FindAction, PinAction, RemoveAction, RenameAction
     from .protocol import ExportAction, PanelAction, ReadyAction, SetAction, TurnAction, UnqueueAction, VersionAction
 
-    LoopAction = ReadyAction | TurnAction | VersionAction | PanelAction | UnqueueAction | SetAction | ExportAction
+    ListAction = ExportAction | FindAction | RenameAction | PinAction | RemoveAction
+    LoopAction = ReadyAction | TurnAction | VersionAction | PanelAction | UnqueueAction | SetAction | ListAction
 
 
 def perform(chat: Chat, action: LoopAction) -> None:
@@ -29,24 +32,32 @@ def perform(chat: Chat, action: LoopAction) -> None:
     match action["action"]:
         case "ready":
             _welcome(chat, action)
-        case "stop":
-            chat.stop()
-        case "hurry":
-            chat.hurry()
         case "unqueue":
             chat.unqueue(action["index"])
         case "set":
             _set(chat, action)
-        case "look":
-            chat.screen.refresh()
+        case "stop" | "hurry" | "new" | "clear" | "look" | "models":
+            _perform_on_panel(chat, action)
+        case "export" | "find" | "rename" | "pin" | "remove":
+            _perform_on_list(chat.conversations, action)
+        case _:
+            _perform_on_turn(chat, action)
+
+
+def _perform_on_panel(chat: Chat, action: PanelAction) -> None:
+    match action["action"]:
+        case "stop":
+            chat.stop()
+        case "hurry":
+            chat.hurry()
         case "new":
             chat.new()
         case "clear":
             chat.clear()
-        case "export":
-            chat.export(action["view"])
-        case _:
-            _perform_on_turn(chat, action)
+        case "look":
+            chat.screen.refresh()
+        case "models":
+            chat.learn_models()
 
 
 def _set(chat: Chat, action: SetAction) -> None:
@@ -54,6 +65,20 @@ def _set(chat: Chat, action: SetAction) -> None:
         chat.set(action["name"], action["value"])
     except QwenError as error:
         chat.screen.say(str(error), "error", setting=action["name"])
+
+
+def _perform_on_list(conversations: Conversations, action: ListAction) -> None:
+    match action["action"]:
+        case "export":
+            conversations.export(action["view"])
+        case "find":
+            conversations.find(action["view"], action["words"])
+        case "rename":
+            conversations.rename(action["conversation"], action["name"])
+        case "pin":
+            conversations.pin(action["conversation"], pinned=action["pinned"])
+        case "remove":
+            conversations.delete(action["conversation"])
 
 
 def _perform_on_turn(chat: Chat, action: TurnAction | VersionAction) -> None:

@@ -11,6 +11,7 @@ from ..chat.position import Position
 from ..chat.question import Question, with_text
 from ..errors import QwenError, UsageError, in_words
 from ..text.secrets import without_secrets
+from .conversations import Conversations
 from .hub import PanelFollower
 from .screen import Screen
 from .transcript import reply_of
@@ -43,6 +44,7 @@ class Chat:
 
     Attributes:
         screen: what the pages show.
+        conversations: what is done with whole conversations.
 
     """
 
@@ -76,6 +78,7 @@ class Chat:
             system=self._system,
             changed=self._changed,
         )
+        self.conversations = Conversations(self._memory, hub, pages, self.screen)
 
     @property
     def client(self) -> QwenClient:
@@ -224,16 +227,10 @@ class Chat:
                 self._hub.run(self._describe())
         self.screen.show_settings()
 
-    def export(self, view: str) -> None:
-        """Give a page the conversation as a file."""
-        from ..exports import to_markdown  # noqa: PLC0415 - only where it is asked for
-
-        conversation = self.screen.conversation
-        if conversation is None:
-            raise UsageError("there is no conversation yet", hint="Ask something first.")
-        text = to_markdown(conversation, self._memory.store.turns(conversation.id), marked=False)
-        name = "".join(letter if letter.isalnum() or letter in " -_." else "-" for letter in conversation.name)
-        self._pages.show_op({"op": "file", "view": view, "name": f"{name}.md", "text": text})
+    def learn_models(self) -> None:
+        """Ask the target for its models, if it was not asked yet."""
+        if not self._choices.knows(self.client):
+            self._hub.run(self._describe())
 
     def picked(self, text: str) -> None:
         """Say what is to be done with code that was picked, until it is done."""

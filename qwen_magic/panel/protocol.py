@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, TypedDict
 
+from .listing import FindAction, FoundOp, PinAction, RemoveAction, RenameAction
+
 if TYPE_CHECKING:
     from typing_extensions import NotRequired
 
@@ -221,7 +223,7 @@ class FileOp(TypedDict):
     text: str
 
 
-Op = ResetOp | TurnOp | DropOp | DeltaOp | SayOp | FocusOp | FileOp
+Op = ResetOp | TurnOp | DropOp | DeltaOp | SayOp | FocusOp | FileOp | FoundOp
 """What a page is told."""
 
 
@@ -273,9 +275,13 @@ class VersionAction(TypedDict):
 
 
 class PanelAction(TypedDict):
-    """Stop the answer; stop it and send what waits; begin a conversation; delete all turns; look what others wrote."""
+    """Do what needs no more words.
 
-    action: Literal["stop", "hurry", "new", "clear", "look"]
+    Stop the answer; stop it and send what waits; begin a conversation; delete all turns; look what others wrote; ask
+    the target for its models.
+    """
+
+    action: Literal["stop", "hurry", "new", "clear", "look", "models"]
 
 
 class UnqueueAction(TypedDict):
@@ -318,6 +324,10 @@ Action = (
     | UnqueueAction
     | SetAction
     | ExportAction
+    | FindAction
+    | RenameAction
+    | PinAction
+    | RemoveAction
     | CodeAction
 )
 """What a page says."""

@@ -85,6 +85,12 @@ def _whole(value: object, name: str) -> int:
     return value
 
 
+def _flag(value: object, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise UsageError(f"{name} is {_shown(value)}, neither true nor false", hint=RELOAD)
+    return value
+
+
 def _version(value: object, _: str) -> int:
     return 0 if value is None else VERSION  # another one was refused before
 
@@ -117,10 +123,14 @@ FIELDS: Mapping[str, Mapping[str, Callable[[object, str], Any]]] = {
     "edit": {"key": _name, "text": _text},
     **{action: {"key": _name} for action in ("continue", "regenerate", "delete")},
     "version": {"key": _name, "step": _whole},
-    **{action: {} for action in ("stop", "hurry", "new", "clear", "look")},
+    **{action: {} for action in ("stop", "hurry", "new", "clear", "look", "models")},
     "unqueue": {"index": _whole},
     "set": {"name": _setting, "value": _value},
     "export": {"view": _name},
+    "find": {"view": _name, "words": _name},
+    "rename": {"conversation": _whole, "name": _name},
+    "pin": {"conversation": _whole, "pinned": _flag},
+    "remove": {"conversation": _whole},
     "code": {"text": _text, "language": _name},
 }
 """How the fields of each action are read."""

@@ -24,11 +24,20 @@ if TYPE_CHECKING:
     from .hub import Hub
     from .live import LiveAnswer
     from .protocol import DeltaOp, Op, SayOp, Setting
-    from .state import PanelSettings, PromptSettings
+    from .state import ConversationChoice, PanelSettings, PromptSettings
 
 _LOOK_SECONDS = 0.02
 _SAVE_SECONDS = 0.5
 _ORDER: Callable[[MarkedTurn], int] = attrgetter("order")
+
+
+def _choice(conversation: Conversation) -> ConversationChoice:
+    return {
+        "id": conversation.id,
+        "name": conversation.name,
+        "turns": conversation.turns,
+        "pinned": conversation.pinned,
+    }
 
 
 class Pages(Protocol):
@@ -260,14 +269,14 @@ class Screen:
         """Return what can be chosen and is."""
         conversation = self.conversation
         number = conversation.id if conversation else None
-        kept = [one for one in self._memory.store.conversations() if one.turns or one.id == number]
+        listed = [one for one in self._memory.store.conversations() if one.turns or one.id == number or one.pinned]
         begun = self.name or (conversation is not None and conversation.turns) or self.answers
         earlier = None if begun else self._memory.earlier()
         return {
-            "earlier": {"id": earlier.id, "name": earlier.name, "turns": earlier.turns} if earlier else None,
+            "earlier": _choice(earlier) if earlier else None,
             "conversation": {"id": number, "name": conversation.name if conversation else ""},
-            "conversations": [{"id": one.id, "name": one.name, "turns": one.turns} for one in kept],
-            "pinned": bool(self.name),
+            "conversations": [_choice(one) for one in sorted(listed, key=lambda one: not one.pinned)],
+            "stays": bool(self.name),
             "surroundings": "python" if isinstance(self._memory.workspace, PlainWorkspace) else "notebook",
             "system": without_secrets(self._system()),
             **self._settings(),

@@ -6,11 +6,20 @@ from typing import Literal, TypedDict
 
 
 class ConversationChoice(TypedDict):
-    """A conversation among those that can be chosen; `turns` counts its turns."""
+    """A conversation among those that can be chosen.
+
+    Attributes:
+        id: its number.
+        name: its name.
+        turns: how many turns it has.
+        pinned: whether its user wants it before the others.
+
+    """
 
     id: int
     name: str
     turns: int
+    pinned: bool
 
 
 class CurrentConversation(TypedDict):
@@ -52,7 +61,7 @@ class PanelSettings(PromptSettings):
         system: the system prompt, or "".
         conversation: the conversation that is shown.
         conversations: those that can be chosen.
-        pinned: whether the panel stays with its conversation.
+        stays: whether the panel stays with its conversation.
         earlier: the notebook's last conversation, where the next prompt would begin another; None else.
         surroundings: what is around it: a notebook with variables and commands, plain Python, or visitors of an app.
 
@@ -61,7 +70,7 @@ class PanelSettings(PromptSettings):
     system: str
     conversation: CurrentConversation
     conversations: list[ConversationChoice]
-    pinned: bool
+    stays: bool
     earlier: ConversationChoice | None
     surroundings: Literal["notebook", "python", "app"]
 

@@ -22,6 +22,7 @@ from mdit_py_plugins.dollarmath.index import math_block_dollar
 from ..text.harmless_tags import HARMLESS, WRITTEN_TAG
 from ..text.reordering import OVERRIDES, in_order, shown_in_order
 from ..text.unambiguous import BACKSLASH, DOLLAR, disambiguate
+from .footnotes import NOTE_CLASS, add_footnotes
 from .highlight import CLASSES, highlighted
 from .mathml import mathml
 
@@ -110,7 +111,7 @@ _CLEAN = partial(
         "code": {"qm-math-source"},
         "div": {"qm-math"},
         "li": {"qm-task"},
-        "p": {"qm-plain"},
+        "p": {"qm-plain", NOTE_CLASS},
         "pre": {"qm-pre"},
         "span": {"qm-math", *CLASSES},
         "td": set(_ALIGNED.values()),
@@ -333,6 +334,10 @@ class _Rules:
         return f'<input type="checkbox" disabled{checked} aria-label="{state}"> '
 
     @staticmethod
+    def footnote_mark(token: Token) -> str:
+        return f"<sup>{token.content}</sup>"
+
+    @staticmethod
     def link_open(token: Token) -> str:
         href = str(token.attrGet("href") or "")
         target = "" if href.startswith("#") else ' target="_blank"'
@@ -364,6 +369,7 @@ def _renderer() -> MarkdownIt:
     parser.inline.ruler.before("escape", "math_inline", _dollar_math)
     parser.inline.ruler.before("autolink", "harmless_tag", _harmless_tag)
     parser.inline.ruler.push("bare_address", _bare_address)
+    add_footnotes(parser)
     parser.core.ruler.push("tasks", _tasks)
     parser.core.ruler.push("images", _images)
     for name in vars(_Rules):

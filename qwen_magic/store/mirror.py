@@ -132,7 +132,8 @@ class Mirror:
         values = ", ".join("?" * len(row))
         self.connection.execute(
             f"INSERT INTO conversation VALUES ({values}) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"  # noqa: S608
-            " notebook = excluded.notebook, system = excluded.system, used_at = excluded.used_at",
+            " notebook = excluded.notebook, system = excluded.system, used_at = excluded.used_at,"
+            " pinned = excluded.pinned",
             row,
         )
 

@@ -61,6 +61,21 @@ def rename_conversation(connection: sqlite3.Connection, conversation: int, wante
     connection.execute("UPDATE conversation SET name = ? WHERE id = ?", (wanted, conversation))
 
 
+def pin_conversation(
+    connection: sqlite3.Connection,
+    conversation: int,
+    pinned: bool,  # noqa: FBT001 - a value like the others
+) -> None:
+    """Note whether a conversation's user wants it before the others.
+
+    Raises:
+        StoreError: the conversation was deleted.
+
+    """
+    conversation_by_id(connection, conversation)
+    connection.execute("UPDATE conversation SET pinned = ? WHERE id = ?", (pinned, conversation))
+
+
 def delete_conversation(connection: sqlite3.Connection, conversation: int) -> None:
     """Delete a conversation with its turns."""
     connection.execute("DELETE FROM conversation WHERE id = ?", (conversation,))

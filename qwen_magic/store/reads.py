@@ -98,9 +98,12 @@ class Reads:
         """Read a conversation; where its turns are held, the database need not count them."""
         if number not in self._turns:
             return conversation_where(connection, "id = ?", number)
-        query = "SELECT id, name, notebook, system, created_at, used_at FROM conversation WHERE id = ?"
+        query = "SELECT id, name, notebook, system, created_at, used_at, pinned FROM conversation WHERE id = ?"
         row = connection.execute(query, (number,)).fetchone()
-        return replace(Conversation(*row), turns=len(self._held(connection, number).turns)) if row else None
+        if not row:
+            return None
+        turns = len(self._held(connection, number).turns)
+        return replace(Conversation(*row[:-1]), turns=turns, pinned=bool(row[-1]))
 
     def _read_on(self, connection: sqlite3.Connection, conversation: int) -> _Held:
         """Read the turns that were written since they were read, or all where others may have gone or come back."""

@@ -36,7 +36,7 @@ IN_FORCE = "in_force AND parked_under IS NULL"
 """The condition for a turn to be in force: it is its place's version, and its place is not parked (see versions)."""
 CONVERSATION = (
     "SELECT id, name, notebook, system, created_at, used_at,"  # noqa: S608
-    f" (SELECT count(*) FROM turn WHERE turn.conversation = conversation.id AND {IN_FORCE}) FROM conversation"
+    f" (SELECT count(*) FROM turn WHERE turn.conversation = conversation.id AND {IN_FORCE}), pinned FROM conversation"
 )
 """The query that makes a conversation, up to its WHERE."""
 
@@ -132,6 +132,7 @@ class Conversation:
         created_at: in seconds since the epoch.
         used_at: when something was last asked or answered in it.
         turns: how many are in force.
+        pinned: whether its user wants it before the others in a list.
 
     """
 
@@ -142,6 +143,7 @@ class Conversation:
     created_at: float = 0.0
     used_at: float = 0.0
     turns: int = 0
+    pinned: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,12 +192,16 @@ def turns_where(connection: sqlite3.Connection, which: str, *values: object) -> 
 def conversation_where(connection: sqlite3.Connection, which: str, value: object) -> Conversation | None:
     """Return the first conversation that an SQL condition holds for, or None."""
     row = connection.execute(f"{CONVERSATION} WHERE {which} LIMIT 1", (value,)).fetchone()
-    return Conversation(*row) if row else None
+    return _conversation(*row) if row else None
+
+
+def _conversation(*row: Any) -> Conversation:
+    return replace(Conversation(*row[:-1]), pinned=bool(row[-1]))
 
 
 def all_conversations(connection: sqlite3.Connection) -> list[Conversation]:
     """Return all conversations, the one that was used last first."""
-    return [Conversation(*row) for row in connection.execute(f"{CONVERSATION} ORDER BY used_at DESC, id DESC")]
+    return [_conversation(*row) for row in connection.execute(f"{CONVERSATION} ORDER BY used_at DESC, id DESC")]
 
 
 def conversation_by_id(connection: sqlite3.Connection, conversation: int | None) -> Conversation:

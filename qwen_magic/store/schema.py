@@ -107,6 +107,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE turn ADD COLUMN process TEXT NOT NULL DEFAULT ''",
         "CREATE INDEX turn_open ON turn (process) WHERE finish_reason IS NULL",
     ),
+    ("ALTER TABLE conversation ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0",),
 )
 """What makes each version of the schema from the one before it; ``PRAGMA user_version`` counts those that were done."""
 

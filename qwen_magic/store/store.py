@@ -19,6 +19,7 @@ from .operations import (
     drop_turn,
     finish_turn,
     insert_conversation,
+    pin_conversation,
     rename_conversation,
     set_system,
     take_out,
@@ -144,6 +145,15 @@ class Store:
 
         """
         self._write(rename_conversation, conversation, checked_name(name))
+
+    def pin(self, conversation: int, *, pinned: bool = True) -> None:
+        """Note that a conversation's user wants it before the others in a list, or no more.
+
+        Raises:
+            StoreError: the conversation was deleted.
+
+        """
+        self._write(pin_conversation, conversation, pinned)
 
     def delete(self, conversation: int) -> None:
         """Delete a conversation with all that was said in it."""

@@ -67,7 +67,7 @@ def test_the_examples_run(server: ChatServer) -> None:
                 assert run.status == ("error" if fails else "ok"), (example, run.reply)
                 runs[example] = run
             asked[topic] = [body["messages"][-1]["content"] for body in server.asked[before:]]
-        assert [len(prompts) for prompts in asked.values()] == [4, 3, 2, 2, 0, 2, 1, 1, 2, 1, 3, 2, 1, 0, 0, 0, 4]
+        assert [len(prompts) for prompts in asked.values()] == [4, 3, 2, 2, 0, 0, 2, 1, 1, 2, 1, 3, 2, 1, 0, 0, 0, 4]
         assert "coffee" in asked["variables"][0]
         assert "Tea is 2.5, all is 6.25 euros." in asked["variables"][0]
         assert asked["variables"][1] == "What does f'{total}' mean in Python?"

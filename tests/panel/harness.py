@@ -24,7 +24,10 @@ ORIGIN = "http://localhost"
 FILES = ROOT / "qwen_magic" / "panel"
 SETTINGS = {
     "conversation": {"id": 2, "name": "Second"},
-    "conversations": [{"id": 1, "name": "First", "turns": 3}, {"id": 2, "name": "Second", "turns": 1}],
+    "conversations": [
+        {"id": 1, "name": "First", "turns": 3, "pinned": False},
+        {"id": 2, "name": "Second", "turns": 1, "pinned": False},
+    ],
     "target": "",
     "default_target": "space:Qwen/Qwen3-Demo",
     "targets": ["qwen-2-72b", "local"],
@@ -34,7 +37,7 @@ SETTINGS = {
     "temperature": None,
     "max_tokens": None,
     "thinking": "",
-    "pinned": False,
+    "stays": False,
     "earlier": None,
     "surroundings": "notebook",
 }

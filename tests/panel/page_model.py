@@ -16,6 +16,7 @@ class PageModel:
         turns: the turns in order: what they say, and of the answer `blocks`, `tail`, `thinking` and `thought`.
         said: the notices, each with its kind.
         files: what was offered as a download: names and texts.
+        found: the conversations that were listed last.
         deltas: how many it has done.
 
     """
@@ -26,6 +27,7 @@ class PageModel:
         self.turns: list[dict[str, Any]] = []
         self.said: list[tuple[str, str]] = []
         self.files: list[tuple[str, str]] = []
+        self.found: dict[str, Any] = {}
         self.deltas = 0
 
     def take(self, op: dict[str, Any]) -> None:
@@ -39,6 +41,8 @@ class PageModel:
             self.said.append((op["kind"], op["text"]))
         elif op["op"] == "focus":
             pass
+        elif op["op"] == "found":
+            self.found = op
         elif op["op"] == "file":
             self.files.append((op["name"], op["text"]))
         elif self.ready:

@@ -120,7 +120,7 @@ def test_two_panels_are_in_step(user: PanelUser, server: Counter) -> None:
     assert user.settled() == other.settled()
     pinned.ask("apart")
     assert server.sent() == [("u", "apart")]
-    assert pinned.settings["pinned"]
+    assert pinned.settings["stays"]
     assert pinned.settings["conversation"]["name"] == "apart"
     pinned.act("new")
     assert "stays" in pinned.told()
@@ -217,7 +217,7 @@ def test_the_command_names_a_conversation(front: FrontEnd, server: Counter) -> N
     kernel.run("%%qwen -c 'my plan'\nfirst")
     user = opened(front, "%qwen panel 'my plan'")
     assert user.prompts == ["first"]
-    assert user.settings["pinned"]
+    assert user.settings["stays"]
     user.ask("second")
     assert [text for role, text in server.sent() if role == "u"] == ["first", "second"]
     kernel.run("%%qwen --new\nelsewhere")

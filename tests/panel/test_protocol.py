@@ -20,7 +20,8 @@ from qwen_magic.panel.reading import FIELDS, OtherVersionError, read_action
 from qwen_magic.panel.saved import SAVED_TURNS
 from qwen_magic.panel.script import page_script
 
-PYTHON, SCRIPT = (FILES / "protocol.py", FILES / "state.py"), FILES / "page" / "protocol.js"
+PYTHON = tuple(FILES / f"{name}.py" for name in ("listing", "protocol", "state"))
+SCRIPT = FILES / "page" / "protocol.js"
 ACTIONS = get_args(protocol.Action)
 GOOD: list[dict[str, Any]] = [
     {"action": "ready", "view": "qwen1", "version": 1},
@@ -28,13 +29,17 @@ GOOD: list[dict[str, Any]] = [
     {"action": "edit", "key": "1.2", "text": "Hello"},
     *({"action": action, "key": "1.2"} for action in ("continue", "regenerate", "delete")),
     {"action": "version", "key": "1.2", "step": -1},
-    *({"action": action} for action in ("stop", "hurry", "new", "clear", "look")),
+    *({"action": action} for action in ("stop", "hurry", "new", "clear", "look", "models")),
     {"action": "unqueue", "index": 0},
     {"action": "set", "name": "temperature", "value": 0.5},
     {"action": "set", "name": "conversation", "value": 7},
     {"action": "set", "name": "system", "value": "Be brief."},
     {"action": "set", "name": "model", "value": None},
     {"action": "export", "view": "qwen1"},
+    {"action": "find", "view": "qwen1", "words": "two words"},
+    {"action": "rename", "conversation": 7, "name": "other"},
+    {"action": "pin", "conversation": 7, "pinned": True},
+    {"action": "remove", "conversation": 7},
     {"action": "code", "text": "x = 1", "language": "python"},
 ]
 json = st.recursive(
@@ -48,7 +53,10 @@ near = st.builds(
     lambda action, rest: {"action": action, **rest},
     st.sampled_from([*FIELDS, "", None, 5, "frobnicate"]),
     st.dictionaries(
-        st.sampled_from(["view", "version", "text", "key", "step", "index", "name", "value", "language"]), values
+        st.sampled_from(
+            ["view", "version", "text", "key", "step", "index", "name", "value", "language", "words", "pinned"]
+        ),
+        values,
     ),
 )
 

@@ -42,7 +42,8 @@ ATTRIBUTES = {
     ("ol", "start"),
     ("pre", "data-language"),
 }
-CLASSES = set("qm-left qm-center qm-right qm-math qm-math-source qm-plain qm-pre qm-task".split()) | highlight.CLASSES
+CLASSES = set("qm-left qm-center qm-right qm-math qm-math-source qm-note qm-plain qm-pre qm-task".split())
+CLASSES |= highlight.CLASSES
 VOID = {"br", "hr", "input", "wbr"}
 PLAIN_STYLE = re.compile(r"(?:[a-z-]+:(?:[\w.%#-]+|0\.05em (?:solid|dashed) currentcolor)(?:;|$))+")
 A = 'target="_blank" rel="noopener noreferrer"'

@@ -24,7 +24,7 @@ _WIDTH = 95
 _ENDS = (
     "Targets: qwen-2-72b, space:OWNER/NAME, space:URL, ollama:MODEL, openai:URL#MODEL, local, local:PATH",
     "The last answer is qwen_magic.last_reply(). Settings: %config QwenMagics",
-    *textwrap.wrap(f"%qwen help TOPIC tells more, with examples: {', '.join(TOPICS)}", _WIDTH),
+    *textwrap.wrap(f"%qwen help TOPIC has examples: {', '.join(TOPICS)}", _WIDTH),
 )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import UsageError
 from ...version import __version__
-from . import asking, cells, conversations, doctor, keys, machine, panels, replaying, targets
+from . import asking, cells, conversations, doctor, keys, machine, panels, replaying, targets, templates
 from .command import Command, say
 from .help import ALL, help_text, topic_text
 
@@ -23,7 +23,7 @@ def _help(_session: NotebookSession, rest: str) -> None:
 GROUPS: dict[str, tuple[Command, ...]] = {
     "Ask": asking.COMMANDS,
     "The notebook": cells.COMMANDS,
-    "Conversations": (*conversations.COMMANDS, *panels.COMMANDS),
+    "Conversations": (*conversations.COMMANDS, *panels.COMMANDS, *templates.COMMANDS),
     "Recorded answers": replaying.COMMANDS,
     "Where it goes": (*targets.COMMANDS, *keys.COMMANDS),
     "This machine": (*machine.COMMANDS, *doctor.COMMANDS),

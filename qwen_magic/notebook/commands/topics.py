@@ -56,10 +56,17 @@ shows what it would cost; --limit, --rpm, --tpm and --max-cost keep it small; --
         """\
 %qwen panel chats below the cell, in the conversation of the cells: both show all of it. Enter
 sends, Shift+Enter breaks the line, the up arrow brings the last prompt back, Escape or Stop
-stops; what had come stays. In the transcript the arrows go from turn to turn, Tab to a turn's
-buttons, Escape to the prompt. "To a cell" makes a cell of a code block where the page can,
-or picks it for %qwen code. --side opens it beside the notebook, --height sets its pixels.
-%qwen conversation show --full is for readers of the file, ChatPanel(app=True) for visitors.""",
+stops; what had come stays. The arrows go from turn to turn, Tab to a turn's buttons, Escape
+to the prompt. The list at the left of the bar searches, pins, renames, deletes conversations.
+"To a cell" makes a cell of code, or picks it for %qwen code. --side opens the panel beside the
+notebook, --height sets its pixels. Visitors get ChatPanel(app=True), readers the last example.""",
+    ),
+    "templates": Topic(
+        "Prompts that you ask often",
+        """\
+%qwen template add NAME TEXT keeps a prompt; without TEXT it keeps the last one asked, which
+may have several lines. In the panel, /NAME puts it into the composer. {variables} are filled
+in when it is asked. Each is a text file of yours, for all notebooks; no key is kept in it.""",
     ),
     "variables": Topic(
         "Your variables in a prompt",
@@ -210,6 +217,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "%qwen panel --side",
         "from qwen_magic import ChatPanel\n\npanel = ChatPanel(height=600)\npanel",
         "%qwen conversation show --full",
+    ),
+    "templates": (
+        "%qwen template add brief Summarize {text} in three sentences.",
+        "%qwen template",
+        "%qwen template remove brief",
     ),
     "variables": (
         'prices = {"tea": 2.5, "coffee": 3.75}\ntotal = sum(prices.values())',

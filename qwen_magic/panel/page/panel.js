@@ -2,9 +2,11 @@
 // HTML is what a delta adds, a body's `blocks` and its `thinking`; all else that comes is text, and set as such.
 
 import { boxes, confirmed, isComposing, rename, write } from "./fields.js";
+import { Conversations } from "./conversations.js";
 import { DOCK, PYTHON, insertCell, serverAnswers } from "./front_end.js";
 import { make, morph, show } from "./html.js";
 import { VERSION } from "./protocol.js";
+import { Settings } from "./settings.js";
 import { PANEL, button } from "./templates.js";
 import { Turn } from "./turn.js";
 import { walk } from "./walking.js";
@@ -20,7 +22,8 @@ class Panel {
     Object.assign(this.root, { role: "region", ariaLabel: "Qwen chat" }).dataset.lmSuppressShortcuts = "true";
     this.box = boxes(this.root);
     [this.prompt, this.stop] = this.box.composer.children;
-    this.fields = Array.from(this.root.querySelectorAll("[data-set]"));
+    this.settings = new Settings(this);
+    this.list = new Conversations(this);
     this.prompt.value = model.get("draft");
     this.listen();
     place.append(this.root);
@@ -41,7 +44,7 @@ class Panel {
     };
     for (const [name, act] of Object.entries(this.heard)) this.model.on(name, act);
     this.root.addEventListener("click", ({ target }) => this.press(target));
-    this.root.addEventListener("change", ({ target }) => this.set(target));
+    this.root.addEventListener("change", ({ target }) => this.settings.set(target));
     for (const name of ["keydown", "keypress", "keyup"]) {
       this.root.addEventListener(name, (event) => {
         event.stopPropagation(); // the front end has shortcuts
@@ -113,6 +116,7 @@ class Panel {
   turnOf = (element) => this.turns.get(element.closest(".qwen-turn")?.dataset.key);
 
   press(target) {
+    if (this.list.box.contains(target)) return this.keepFocus(() => this.list.press(target));
     if (target.closest("summary")) this.following = false; // what is unfolded stays in sight
     const pressed = target.closest("button");
     if (!pressed || (pressed.dataset.ask && !confirmed(pressed))) return;
@@ -120,6 +124,7 @@ class Panel {
     const [turn, pre] = [this.turnOf(pressed), pressed.closest(".qwen-code")?.lastChild];
     const here = {
       cancel: () => turn.endEditing(false),
+      conversations: () => this.list.toggle(),
       code: () => this.toCell(pre.textContent, pre.dataset.language ?? ""),
       copy: () => this.copy(pre ? pre.textContent : turn.data.text, pressed),
       dismiss: () => this.note(""),
@@ -129,11 +134,18 @@ class Panel {
       resend: () => turn.endEditing(true),
       resume: () => this.tell({ action: "set", name: "conversation", value: this.model.get("settings").earlier.id }),
       send: () => this.send(),
-      unfold: () => (pressed.ariaExpanded = String(this.box.settings.toggleAttribute("hidden") === false)),
+      unfold: () => this.unfold(this.box.settings.hidden),
       unqueue: () => this.tell({ action: act, index: Array.from(this.box.queue.children).indexOf(pressed.parentNode) }),
       version: () => this.tell({ action: act, key: turn.data.key, step: Number(step) }),
     };
     this.keepFocus(here[act] ?? (() => this.tell(turn ? { action: act, key: turn.data.key } : { action: act })));
+  }
+
+  // Show the settings, or fold them up; there is room for them or for the list.
+  unfold(open) {
+    this.box.settings.hidden = !open;
+    this.root.querySelector("[data-act=unfold]").ariaExpanded = String(open);
+    if (open) this.list.close();
   }
 
   // Make a cell of code below the notebook's current one, where the front end lets a page do so; it is not run.
@@ -145,6 +157,7 @@ class Panel {
 
   key(event) {
     const { key, target } = event;
+    if (this.list.key(event)) return;
     walk(this, event);
     const last = this.last ?? Array.from(this.turns.values()).at(-1)?.data.prompt;
     if (key === "Escape" && target.closest(".qwen-editor")) this.turnOf(target).endEditing(false);
@@ -188,9 +201,8 @@ class Panel {
     if (!text) return this.box.notice.dataset.kind === kind && this.note(""); // what was said is done
     this.note(text, kind);
     this.announce(text);
-    const refused = this.fields.find((field) => field.dataset.set === setting);
-    if (refused?.dataset.was !== undefined) refused.ariaInvalid = "true"; // what was typed stays, to be mended
-    this.showSettings();
+    this.settings.refuse(setting);
+    this.list.refuse(setting);
   }
   // The panel was opened just now: who types somewhere else is left alone.
   focus({ view }) {
@@ -198,6 +210,9 @@ class Panel {
     const focused = document.activeElement;
     const writes = focused?.closest("input, textarea, [contenteditable=true]");
     if (!writes || (writes.isContentEditable && !writes.textContent.trim())) this.prompt.focus();
+  }
+  found({ words, conversations, more }) {
+    this.list.found({ words, conversations, more });
   }
   file({ name, text }) {
     const href = URL.createObjectURL(new Blob([text], { type: "text/markdown" }));
@@ -248,13 +263,14 @@ class Panel {
     });
   }
 
-  // Where what has the focus goes away, the composer gets it.
+  // Where what has the focus goes away, and gives it to nothing else here, the composer gets it.
   keepFocus(act) {
     const { activeElement: focused } = this.root.getRootNode();
     const had = this.root.contains(focused);
     act();
+    const { activeElement: now } = this.root.getRootNode();
     const gone = had && (!focused.isConnected || focused.closest(".qwen-panel [hidden]"));
-    if (gone) this.prompt.focus({ preventScroll: true });
+    if (gone && (now === focused || !this.root.contains(now))) this.prompt.focus({ preventScroll: true });
   }
   follow() {
     const { scrollHeight, clientHeight, scrollTop } = this.box.log;
@@ -316,42 +332,17 @@ class Panel {
     } catch { // no kernel: the page has it, and the notebook when it is saved
     }
   }
-  set(field) {
-    const { value, type, dataset: { set: name } } = field;
-    if (!name || (name === "conversation" && !value)) return;
-    if (name !== "conversation") field.dataset.was = String(this.model.get("settings")[name] ?? "");
-    field.ariaInvalid = "false";
-    const number = value && (name === "conversation" || type === "number");
-    this.tell({ action: "set", name, value: number ? Number(value) : value });
-  }
-
   showSettings() {
-    const { conversations = [], conversation, targets = [], models = [], surroundings = "notebook", ...chosen } =
-      this.model.get("settings");
+    const { earlier, surroundings = "notebook" } = this.model.get("settings");
     this.root.dataset.surroundings = surroundings;
-    const { earlier } = chosen;
     this.box.resume.hidden = !earlier;
     if (earlier) {
       const size = earlier.turns === 1 ? "1 turn" : `${earlier.turns} turns`;
       rename(this.box.resume, `Go on with '${earlier.name}' (${size})`, `Go on with '${earlier.name}' (${size})`);
     }
     this.prompt.placeholder = surroundings === "notebook" ? ASK_WITH_VARIABLES : ASK;
-    const known = conversations.some(({ id }) => id === conversation?.id);
-    const all = known ? conversations : [{ id: "", name: "New conversation" }, ...conversations];
-    const [picker, target, model] = this.fields;
-    const [ofTargets, ofModels] = this.root.querySelectorAll("datalist");
-    picker.replaceChildren(...all.map(({ id, name, turns }) => new Option(turns ? `${name} (${turns})` : name, id)));
-    ofTargets.replaceChildren(...targets.map((value) => new Option(value)));
-    ofModels.replaceChildren(...models.map((value) => new Option(value)));
-    const { activeElement } = this.root.getRootNode();
-    for (const field of this.fields) {
-      const value = String(chosen[field.dataset.set] ?? "");
-      if (field === activeElement || field.dataset.was === value) continue; // not yet taken what is typed, or refused
-      delete field.dataset.was;
-      Object.assign(field, { value, ariaInvalid: "false" });
-    }
-    Object.assign(picker, { value: known ? conversation.id : "", disabled: Boolean(chosen.pinned) });
-    [target.placeholder, model.placeholder] = [chosen.default_target ?? "", models[0] ?? ""];
+    this.settings.show();
+    this.list.refresh();
   }
 
   // In a view of its own, beside the notebook, the panel fills it; else it is as high as was wished.

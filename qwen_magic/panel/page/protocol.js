@@ -1,6 +1,13 @@
 /**
- * What the kernel and the page tell each other: the types of protocol.py by the same names, and its version.
+ * What the kernel and the page tell each other: the types of listing.py, protocol.py and state.py, and the version.
  *
+ * @typedef {{ id: number, name: string, turns: number, pinned: boolean, used: string,
+ *   excerpt: string }} FoundConversation
+ * @typedef {{ op: "found", view: string, words: string, conversations: FoundConversation[], more: number }} FoundOp
+ * @typedef {{ action: "find", view: string, words: string }} FindAction
+ * @typedef {{ action: "rename", conversation: number, name: string }} RenameAction
+ * @typedef {{ action: "pin", conversation: number, pinned: boolean }} PinAction
+ * @typedef {{ action: "remove", conversation: number }} RemoveAction
  * @typedef {{ thinking: string, thought: string, blocks: string[] }} Body
  * @typedef {{ kind: "text" | "image" | "file" | "call" | "result" | "failure", name: string, mime: string,
  *   size: number, text: string }} PagePart
@@ -19,25 +26,25 @@
  *   setting?: Setting }} SayOp
  * @typedef {{ op: "focus", view: string }} FocusOp
  * @typedef {{ op: "file", view: string, name: string, text: string }} FileOp
- * @typedef {ResetOp | TurnOp | DropOp | DeltaOp | SayOp | FocusOp | FileOp} Op
+ * @typedef {ResetOp | TurnOp | DropOp | DeltaOp | SayOp | FocusOp | FileOp | FoundOp} Op
  * @typedef {{ action: "ready", view: string, version: number }} ReadyAction
  * @typedef {{ action: "send", text: string }} SendAction
  * @typedef {{ action: "edit", key: string, text: string }} EditAction
  * @typedef {{ action: "continue" | "regenerate" | "delete", key: string }} TurnAction
  * @typedef {{ action: "version", key: string, step: number }} VersionAction
- * @typedef {{ action: "stop" | "hurry" | "new" | "clear" | "look" }} PanelAction
+ * @typedef {{ action: "stop" | "hurry" | "new" | "clear" | "look" | "models" }} PanelAction
  * @typedef {{ action: "unqueue", index: number }} UnqueueAction
  * @typedef {{ action: "set", name: Setting, value: string | number | null }} SetAction
  * @typedef {{ action: "export", view: string }} ExportAction
  * @typedef {{ action: "code", text: string, language: string }} CodeAction
  * @typedef {ReadyAction | SendAction | EditAction | TurnAction | VersionAction | PanelAction | UnqueueAction
- *   | SetAction | ExportAction | CodeAction} Action
- * @typedef {{ id: number, name: string, turns: number }} ConversationChoice
+ *   | SetAction | ExportAction | FindAction | RenameAction | PinAction | RemoveAction | CodeAction} Action
+ * @typedef {{ id: number, name: string, turns: number, pinned: boolean }} ConversationChoice
  * @typedef {{ id: number | null, name: string }} CurrentConversation
  * @typedef {{ target: string, default_target: string, targets: string[], model: string, models: string[],
  *   temperature: number | null, max_tokens: number | null, thinking: "" | "on" | "off" }} PromptSettings
  * @typedef {PromptSettings & { system: string, conversation: CurrentConversation,
- *   conversations: ConversationChoice[], pinned: boolean, earlier: ConversationChoice | null,
+ *   conversations: ConversationChoice[], stays: boolean, earlier: ConversationChoice | null,
  *   surroundings: "notebook" | "python" | "app" }} PanelSettings
  * @typedef {{ streaming: boolean, queue: string[], stop: "now" | "later" }} Activity
  * @typedef {{ saved: number, settings: PanelSettings, activity: Activity, height: number,

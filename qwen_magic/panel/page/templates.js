@@ -7,6 +7,7 @@ const ICONS = {
   edit: "M3 13l.6-2.6L11 3l2 2-7.4 7.4z", end: "M8 3v9.5M4 8.5l4 4 4-4",
   more: "M4 4l4 4-4 4M8.5 4l4 4-4 4", send: "M8 13V3.5M4 7.5l4-4 4 4",
   remove: "M3 4.5h10M6.5 4.5V3h3v1.5M4.5 4.5l.6 8.5h5.8l.6-8.5", stop: "M5 5h6v6H5z",
+  list: "M6 4h7M6 8h7M6 12h7M3 4h.5M3 8h.5M3 12h.5", pin: "M5.5 3h5l-.7 4 1.7 2.2h-7L6.2 7zM8 9.2V14",
   settings: "M3 5h5.5M12 5h1M10.2 3.3v3.4M3 11h1M7.5 11H13M5.8 9.3v3.4",
 };
 
@@ -17,13 +18,23 @@ export function button(act, name, icon = "", word = "", attributes = "") {
     ${picture}<span>${word}</span></button>`;
 }
 
+const combobox = (name, label, many) => `<div class="qwen-pick"><label for="VIEW-${name}">${label}</label>
+  <input id="VIEW-${name}" data-set="${name}" role="combobox" aria-expanded="false" aria-autocomplete="list"
+    aria-controls="VIEW-${name}s" autocomplete="off" spellcheck="false">
+  <ul id="VIEW-${name}s" class="qwen-options" role="listbox" aria-label="${many}" hidden></ul>
+  <div class="qwen-hint" hidden></div></div>`;
+
 export const PANEL = `
-  <div class="qwen-bar"><select aria-label="Conversation" data-set="conversation"></select>
+  <div class="qwen-bar">
+    ${button("conversations", "Conversations: search, rename, pin, delete", "list", "", 'aria-expanded="false"')}
+    <select aria-label="Conversation" data-set="conversation"></select>
     ${button("new", "New conversation", "new")}
     ${button("unfold", "Settings", "settings", "", 'aria-expanded="false"')}</div>
+  <div class="qwen-list" hidden>
+    <input class="qwen-words" type="search" aria-label="Search conversations" placeholder="Names and words \u2026">
+    <div class="qwen-grid" role="grid" aria-label="Conversations"></div><div class="qwen-note" hidden></div></div>
   <div class="qwen-settings" hidden>
-    <label><span>Target</span><input data-set="target" list="VIEW-targets" spellcheck="false"></label>
-    <label><span>Model</span><input data-set="model" list="VIEW-models" spellcheck="false"></label>
+    ${combobox("target", "Target", "Targets")} ${combobox("model", "Model", "Models")}
     <label class="qwen-long"><span>System prompt</span><textarea data-set="system" rows="2"></textarea></label>
     <label><span>Temperature</span><input data-set="temperature" type="number" min="0" step="0.1"></label>
     <label><span>Max tokens</span><input data-set="max_tokens" type="number" min="1"></label>
@@ -32,7 +43,6 @@ export const PANEL = `
     </select></label>
     <div class="qwen-long">${button("export", "Export as Markdown", "", "Export as Markdown")}
       ${button("clear", "Clear conversation", "", "Clear conversation", 'data-ask="Really clear?"')}</div>
-    <datalist id="VIEW-targets"></datalist><datalist id="VIEW-models"></datalist>
   </div>
   <div class="qwen-middle">
     <div class="qwen-log" tabindex="0" role="group" aria-label="Transcript"><div class="qwen-turns"></div>
@@ -60,6 +70,14 @@ export const TURN = `
     ${button("delete", "Delete turn", "remove", "", 'data-ask="Really delete?"')}
     ${button("version", "Earlier version", "earlier", "", 'data-step="-1"')}
     <span class="qwen-version"></span> ${button("version", "Later version", "later", "", 'data-step="1"')}</div>`;
+
+// A conversation that was found, and the field for its name.
+const cell = (inner) => `<span role="gridcell">${inner}</span>`;
+export const FOUND = `${cell(`<button type="button" data-act="open" tabindex="-1"><b></b><small></small><span></span>
+  </button>`)}${cell(button("pin", "Pin", "pin", "", 'tabindex="-1" aria-pressed="false"'))}
+  ${cell(button("name", "Rename", "edit", "", 'tabindex="-1"'))}
+  ${cell(button("remove", "Delete", "remove", "", 'tabindex="-1" data-ask="Really delete?"'))}`;
+export const NAME = '<input maxlength="100" spellcheck="false">';
 
 export const EDITOR = `<textarea aria-label="Edited prompt" rows="1"></textarea>
   ${button("cancel", "Cancel", "", "Cancel")} ${button("resend", "Send again", "", "Send again", 'class="qwen-main"')}`;

@@ -1,0 +1,88 @@
+"""``%qwen template``: prompts that are kept under names, for ``/NAME`` in the panel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...errors import UsageError
+from ...templates import add_template, read_templates, remove_template
+from ...text.secrets import without_secrets
+from .command import Command, columns, nothing_after, say
+
+if TYPE_CHECKING:
+    from ..session import NotebookSession
+
+_BEGINNING = 70
+"""Characters of a template in the list."""
+
+
+def _list(_session: NotebookSession, rest: str) -> None:
+    nothing_after("template list", rest)
+    found = read_templates()
+    if not found:
+        say("There are no templates yet. %qwen template add NAME TEXT keeps one.")
+        return
+    rows = [(f"/{name}", _beginning(text)) for name, text in found.items()]
+    say("\n".join([*columns(rows), "In the panel, /NAME puts one into the prompt."]))
+
+
+def _add(session: NotebookSession, rest: str) -> None:
+    name, _, text = rest.partition(" ")
+    if not name:
+        raise UsageError("%qwen template add names no template", hint="Write %qwen template add NAME TEXT.")
+    text = text.strip() or _last_prompt(session)
+    before = add_template(name, text)
+    name = name.removeprefix("/").lower()
+    kept = read_templates().get(name, "")
+    say(f"/{name} is kept: {_beginning(kept)}")
+    if before not in ("", kept):
+        say(f"Before, it was: {before}")
+    if without_secrets(text) != text:
+        say("A key is not kept in it: put it into the prompt that needs it.")
+
+
+def _remove(_session: NotebookSession, rest: str) -> None:
+    if not rest:
+        raise UsageError("%qwen template remove names no template", hint="%qwen template lists them.")
+    text = remove_template(rest)
+    say(f"/{rest.strip().removeprefix('/').lower()} is removed. It was: {text}")
+
+
+def _last_prompt(session: NotebookSession) -> str:
+    """Return the last prompt as it was written: it may have several lines, which a command's line cannot."""
+    memory = session.memory
+    conversation = memory.used if memory.exists else None
+    turns = memory.store.turns(conversation.id) if conversation else []
+    if not turns:
+        hint = "Write %qwen template add NAME TEXT, or ask it first: without TEXT the last prompt is kept."
+        raise UsageError("there is no prompt yet to make a template of", hint=hint)
+    return turns[-1].source or turns[-1].prompt
+
+
+def _beginning(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _BEGINNING else f"{line[: _BEGINNING - 1]}…"
+
+
+_SUBCOMMANDS = (
+    Command("template list", "", "all that are kept", _list, topic="templates"),
+    Command("template add", "NAME [TEXT]", "keep a prompt, or the last one asked, as /NAME", _add, topic="templates"),
+    Command(
+        "template remove",
+        "NAME",
+        "remove one, and print what it was",
+        _remove,
+        topic="templates",
+        completes=("template",),
+    ),
+)
+COMMANDS = (
+    Command(
+        "template",
+        "[list|add|remove]",
+        "prompts kept for /NAME in the panel",
+        _list,
+        topic="templates",
+        subcommands=_SUBCOMMANDS,
+    ),
+)

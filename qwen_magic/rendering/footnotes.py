@@ -1,0 +1,83 @@
+"""Footnotes in Markdown: `[^1]` is a small raised mark, and a paragraph that begins with `[^1]:` the note itself.
+
+An answer is rendered block by block while it grows, and several answers stand on one page: so a mark is no link, and
+needs no note in sight. Labels are numbers alone; `[^a-z]` and `[^aeiou]` are classes of letters much more often.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from markdown_it.token import Token
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
+    from markdown_it.rules_core import StateCore
+    from markdown_it.rules_inline import StateInline
+
+NOTE_CLASS = "qm-note"
+_LABEL = r"\[\^(?P<label>\d{1,3})\]"
+_MARK = re.compile(rf"{_LABEL}(?!\(|\[(?!\^\d))")  # what is followed by an address is a link
+_NOTE = re.compile(rf"{_LABEL}:[ \t]+(?=\S)")
+_CODE_INDENT = 4
+_INTERRUPTED = ["paragraph", "reference"]
+
+
+def add_footnotes(parser: MarkdownIt) -> None:
+    """Teach a parser footnotes; what it writes for them are `sup` and paragraphs of the class `NOTE_CLASS`."""
+    parser.block.ruler.before("reference", "footnote", _note, {"alt": _INTERRUPTED})
+    parser.inline.ruler.before("link", "footnote_mark", _mark)
+    parser.core.ruler.push("footnotes", _numbered)
+
+
+def _mark(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the parser's call
+    match = _MARK.match(state.src, state.pos)
+    if match is None:
+        return False
+    if not silent:
+        state.push("footnote_mark", "sup", 0).content = f"[{match['label']}]"
+    state.pos = match.end()
+    return True
+
+
+def _begins_note(state: StateBlock, line: int) -> re.Match[str] | None:
+    if state.sCount[line] - state.blkIndent >= _CODE_INDENT or state.sCount[line] < state.blkIndent:
+        return None
+    return _NOTE.match(state.src, state.bMarks[line] + state.tShift[line], state.eMarks[line])
+
+
+def _note(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - the parser's call
+    """Read a note: its line, and the lines after it up to a blank one, another note or another block."""
+    match = _begins_note(state, start)
+    if match is None or silent:
+        return match is not None
+    after, outer = start + 1, state.parentType
+    state.parentType = "paragraph"
+    while after < end and not state.isEmpty(after) and not _is_interrupted(state, after, end):
+        after += 1
+    state.parentType = outer
+    content = state.getLines(start, after, state.blkIndent, keepLastLF=False).strip()
+    state.line = after
+    opened = state.push("footnote_open", "p", 1)  # a paragraph of a tight list would be written without its tags
+    opened.map, opened.attrs, opened.meta = [start, after], {"class": NOTE_CLASS}, {"label": match["label"]}
+    inline = state.push("inline", "", 0)
+    inline.content, inline.map, inline.children = content[match.end() - match.start() :], [start, after], []
+    state.push("footnote_close", "p", -1)
+    return True
+
+
+def _is_interrupted(state: StateBlock, line: int, end: int) -> bool:
+    if state.sCount[line] - state.blkIndent >= _CODE_INDENT or state.sCount[line] < 0:
+        return False
+    rules = state.md.block.ruler.getRules("paragraph")
+    return any(rule(state, line, end, True) for rule in rules)  # noqa: FBT003 - the parser's call
+
+
+def _numbered(state: StateCore) -> None:
+    """Put its number before each note."""
+    for opened, inline in zip(state.tokens, state.tokens[1:], strict=False):
+        if opened.type == "footnote_open" and inline.children is not None:
+            mark = Token("footnote_mark", "sup", 0, content=f"[{opened.meta['label']}]")
+            inline.children = [mark, Token("text", "", 0, content=" "), *inline.children]
