@@ -31,11 +31,12 @@ _TABLES = {".csv": "read_csv", ".tsv": "read_table", ".parquet": "read_parquet",
 _NOTHING_SENT = "Nothing was sent."
 
 
-def attached(written: Sequence[str]) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+def attached(written: Sequence[str], most: int = _MOST_CHARACTERS) -> tuple[tuple[Part, ...], tuple[str, ...]]:
     """Read files for a prompt.
 
     Args:
         written: paths, and patterns such as ``plots/*.png``.
+        most: the characters of all texts together; the rest is cut.
 
     Returns:
         The parts that stand in front of the prompt, and what is to be said of them.
@@ -47,7 +48,7 @@ def attached(written: Sequence[str]) -> tuple[tuple[Part, ...], tuple[str, ...]]
     paths = [path for one in written for path in _files(one)]
     parts: list[Part] = []
     notes: list[str] = []
-    share = _MOST_CHARACTERS // max(1, len(paths))
+    share = most // max(1, len(paths))
     for path in paths:
         for part, note in _parts(path, share):
             parts.append(part)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .protocol import Action
     from .state import PanelSettings
 
-_FORBIDDEN = frozenset({"set", "code", "export"})
+_FORBIDDEN = frozenset({"set", "code", "export", "refer", "complete"})
 
 
 def is_served() -> bool:

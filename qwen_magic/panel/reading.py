@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
 from ..errors import UsageError
 from ..text.surrogates import mended
+from .composing import ReferAction
 from .protocol import VERSION, Setting
 
 if TYPE_CHECKING:
@@ -85,6 +86,18 @@ def _whole(value: object, name: str) -> int:
     return value
 
 
+def _flag(value: object, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise UsageError(f"{name} is {_shown(value)}, neither true nor false", hint=RELOAD)
+    return value
+
+
+def _referred(value: object, name: str) -> str:
+    if value not in get_args(get_type_hints(ReferAction)["kind"]):
+        raise UsageError(f"{name} is {_shown(value)}, nothing that goes along", hint=RELOAD)
+    return _name(value, name)
+
+
 def _version(value: object, _: str) -> int:
     return 0 if value is None else VERSION  # another one was refused before
 
@@ -122,5 +135,9 @@ FIELDS: Mapping[str, Mapping[str, Callable[[object, str], Any]]] = {
     "set": {"name": _setting, "value": _value},
     "export": {"view": _name},
     "code": {"text": _text, "language": _name},
+    "attach": {"id": _name, "name": _name, "offset": _whole, "data": _text, "last": _flag},
+    "detach": {"id": _name},
+    "refer": {"id": _name, "kind": _referred, "name": _name},
+    "complete": {"view": _name, "typed": _name},
 }
 """How the fields of each action are read."""

@@ -6,7 +6,20 @@ import re
 from pathlib import Path
 
 PAGE = Path(__file__).parent / "page"
-_MODULES = ("protocol", "words", "templates", "html", "fields", "front_end", "turn", "walking", "panel")
+_MODULES = (
+    "protocol",
+    "words",
+    "templates",
+    "html",
+    "fields",
+    "front_end",
+    "attaching",
+    "suggesting",
+    "commands",
+    "turn",
+    "walking",
+    "panel",
+)
 """Each after those that it imports."""
 _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)

@@ -16,6 +16,8 @@ class PageModel:
         turns: the turns in order: what they say, and of the answer `blocks`, `tail`, `thinking` and `thought`.
         said: the notices, each with its kind.
         files: what was offered as a download: names and texts.
+        attached: what goes along with the next prompt.
+        suggested: what could stand at the cursor, by what was typed.
         deltas: how many it has done.
 
     """
@@ -26,6 +28,8 @@ class PageModel:
         self.turns: list[dict[str, Any]] = []
         self.said: list[tuple[str, str]] = []
         self.files: list[tuple[str, str]] = []
+        self.attached: list[dict[str, Any]] = []
+        self.suggested: dict[str, list[dict[str, Any]]] = {}
         self.deltas = 0
 
     def take(self, op: dict[str, Any]) -> None:
@@ -39,6 +43,10 @@ class PageModel:
             self.said.append((op["kind"], op["text"]))
         elif op["op"] == "focus":
             pass
+        elif op["op"] == "attached":
+            self.attached = op["files"]
+        elif op["op"] == "suggest":
+            self.suggested[op["typed"]] = op["suggestions"]
         elif op["op"] == "file":
             self.files.append((op["name"], op["text"]))
         elif self.ready:

@@ -20,7 +20,8 @@ from qwen_magic.panel.reading import FIELDS, OtherVersionError, read_action
 from qwen_magic.panel.saved import SAVED_TURNS
 from qwen_magic.panel.script import page_script
 
-PYTHON, SCRIPT = (FILES / "protocol.py", FILES / "state.py"), FILES / "page" / "protocol.js"
+PYTHON = (FILES / "composing.py", FILES / "protocol.py", FILES / "state.py")
+SCRIPT = FILES / "page" / "protocol.js"
 ACTIONS = get_args(protocol.Action)
 GOOD: list[dict[str, Any]] = [
     {"action": "ready", "view": "qwen1", "version": 1},
@@ -36,6 +37,10 @@ GOOD: list[dict[str, Any]] = [
     {"action": "set", "name": "model", "value": None},
     {"action": "export", "view": "qwen1"},
     {"action": "code", "text": "x = 1", "language": "python"},
+    {"action": "attach", "id": "qwen1.1", "name": "a.png", "offset": 0, "data": "AAAA", "last": True},
+    {"action": "detach", "id": "qwen1.1"},
+    {"action": "refer", "id": "qwen1.1", "kind": "file", "name": "a.png"},
+    {"action": "complete", "view": "qwen1", "typed": "@df"},
 ]
 json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -48,7 +53,8 @@ near = st.builds(
     lambda action, rest: {"action": action, **rest},
     st.sampled_from([*FIELDS, "", None, 5, "frobnicate"]),
     st.dictionaries(
-        st.sampled_from(["view", "version", "text", "key", "step", "index", "name", "value", "language"]), values
+        st.sampled_from(["view", "version", "text", "key", "step", "index", "name", "value", "language", "id", "data"]),
+        values,
     ),
 )
 
