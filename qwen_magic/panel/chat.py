@@ -12,7 +12,6 @@ from ..chat.question import Question, with_rest
 from ..errors import QwenError, UsageError, in_words
 from ..text.secrets import without_secrets
 from .composer import in_a_line
-from .composer import in_a_line
 from .hub import PanelFollower
 from .screen import Screen
 from .transcript import reply_of

@@ -95,7 +95,7 @@ def test_text_is_pasted_as_text(view: Callable[..., View]) -> None:
 def test_the_button_opens_the_browsers_dialog(view: Callable[..., View]) -> None:
     page = view()
     choosers: list[Any] = []
-    page.page.on("filechooser", choosers.append)
+    page.page.on("filechooser", lambda chooser: choosers.append(chooser))
     page.prompt.focus()
     page.page.keyboard.press("Tab")
     while not choosers:  # the first may come before the browser tells of them
