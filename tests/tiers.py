@@ -56,14 +56,14 @@ _FILES = {
         notebook/test_prompt_contents notebook/test_pty notebook/test_questions notebook/test_replayed_cells
         notebook/test_schema_cells notebook/test_shaping notebook/test_steering_cells
         notebook/test_thinking_display notebook/test_two_kernels notebook/test_values notebook/test_whereabouts
-        notebook/test_words panel/test_panel_app panel/test_panel_executed panel/test_panel_failed
+        notebook/test_words panel/test_panel_app panel/test_panel_composing panel/test_panel_executed panel/test_panel_failed
         panel/test_panel_kernel panel/test_panel_news panel/test_panel_replay panel/test_panel_session
         soak/test_soak test_companion_notebooks test_conversation_notebook
     """,
     "browser": """
         notebook/test_browser notebook/test_completion_lab notebook/test_data_lab notebook/test_html_frame
         notebook/test_session_lab panel/test_marimo_page panel/test_page panel/test_page_hosts
-        panel/test_page_attaching panel/test_page_keys panel/test_page_parts panel/test_page_user panel/test_panel_axe
+        panel/test_page_attaching panel/test_page_keys panel/test_page_parts panel/test_page_suggesting panel/test_page_user panel/test_panel_axe
         panel/test_panel_dock panel/test_panel_hostile panel/test_panel_lab panel/test_panel_long
         panel/test_panel_lost panel/test_panel_notebook7 panel/test_panel_reopened panel/test_panel_voila
         panel/test_shown_lab
