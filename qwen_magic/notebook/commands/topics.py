@@ -59,6 +59,9 @@ sends, Shift+Enter breaks the line, the up arrow brings the last prompt back, Es
 stops; what had come stays. In the transcript the arrows go from turn to turn, Tab to a turn's
 buttons, Escape to the prompt. "To a cell" makes a cell of a code block where the page can,
 or picks it for %qwen code. --side opens it beside the notebook, --height sets its pixels.
+Files are pasted, dropped or attached with the button; those of one prompt, at most 10, go with
+it alone. @ completes variables, cells, files and conversations; / lists the commands /new,
+/clear, /stop, /model NAME and /system TEXT. Arrows choose, Enter takes, Escape closes.
 %qwen conversation show --full is for readers of the file, ChatPanel(app=True) for visitors.""",
     ),
     "variables": Topic(
