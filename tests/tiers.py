@@ -41,12 +41,12 @@ _FILES = {
         client/test_chain client/test_client client/test_empty_answers client/test_many_at_once
         client/test_past_pictures client/test_reasking client/test_schema_ladder client/test_seeing
         client/test_sync_stream exports/test_exports_pictures faults/test_faults faults/test_redirects
-        faults/test_slots faults/test_trying_again faults/test_waiting panel/test_choices panel/test_panel_files
-        panel/test_panel_parts panel/test_panel_plain public/test_documents public/test_public_api
-        replay/test_replay replay/test_replay_crashes replay/test_replay_key servers/test_app_processes
-        servers/test_servers store/test_store_away store/test_store_crashes store/test_store_parts
-        store/test_versions test_marimo test_nouns test_parameters test_reply test_rooms text/test_steering
-        text/test_surrogates
+        faults/test_slots faults/test_trying_again faults/test_waiting panel/test_choices panel/test_composer
+        panel/test_panel_files panel/test_panel_parts panel/test_panel_plain public/test_documents
+        public/test_public_api replay/test_replay replay/test_replay_crashes replay/test_replay_key
+        servers/test_app_processes servers/test_servers store/test_store_away store/test_store_crashes
+        store/test_store_parts store/test_versions test_marimo test_nouns test_parameters test_reply test_rooms
+        text/test_steering text/test_surrogates
     """,
     "kernel": """
         chat/test_exchange notebook/test_asking_cells notebook/test_canaries notebook/test_cell_lines
@@ -60,16 +60,17 @@ _FILES = {
         notebook/test_schema_cells notebook/test_shaping notebook/test_shown_figures notebook/test_steering_cells
         notebook/test_template_command notebook/test_thinking_display notebook/test_two_kernels
         notebook/test_values notebook/test_whereabouts notebook/test_words panel/test_panel_app
-        panel/test_panel_executed panel/test_panel_failed panel/test_panel_kernel panel/test_panel_menu
-        panel/test_panel_news panel/test_panel_replay panel/test_panel_session soak/test_soak
-        test_companion_notebooks test_conversation_notebook
+        panel/test_panel_composing panel/test_panel_executed panel/test_panel_failed panel/test_panel_kernel
+        panel/test_panel_menu panel/test_panel_news panel/test_panel_replay panel/test_panel_session
+        soak/test_soak test_companion_notebooks test_conversation_notebook
     """,
     "browser": """
         notebook/test_browser notebook/test_completion_lab notebook/test_data_lab notebook/test_html_frame
-        notebook/test_session_lab panel/test_marimo_page panel/test_page panel/test_page_hosts
-        panel/test_page_keys panel/test_page_menu panel/test_page_parts panel/test_page_user panel/test_panel_axe
-        panel/test_panel_dock panel/test_panel_hostile panel/test_panel_lab panel/test_panel_long
-        panel/test_panel_lost panel/test_panel_notebook7 panel/test_panel_reopened panel/test_panel_voila
+        notebook/test_session_lab panel/test_marimo_page panel/test_page panel/test_page_attaching
+        panel/test_page_hosts panel/test_page_keys panel/test_page_menu panel/test_page_parts
+        panel/test_page_suggesting panel/test_page_user panel/test_panel_axe panel/test_panel_dock
+        panel/test_panel_hostile panel/test_panel_lab panel/test_panel_long panel/test_panel_lost
+        panel/test_panel_notebook7 panel/test_panel_pictures panel/test_panel_reopened panel/test_panel_voila
         panel/test_shown_lab
     """,
     "model": """

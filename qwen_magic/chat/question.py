@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..messages import Message
-from ..parts import Text, with_texts
+from ..parts import Image, Text, with_texts
 from ..text import secrets
 from .pictures import placed
 
@@ -40,6 +40,7 @@ class Draft:
         notes: what is to be said of it below the answer.
         described: the values that the prompt only names.
         pictures: the pictures in the prompt, each in the place of its mark.
+        attached: what goes in front of the prompt.
 
     """
 
@@ -49,6 +50,7 @@ class Draft:
     notes: tuple[str, ...] = ()
     described: tuple[Described, ...] = ()
     pictures: tuple[Pictured, ...] = ()
+    attached: tuple[Part, ...] = ()
 
     def question(self, position: Position, system: str = "", *, cell: str = "") -> Question:
         """Make the question that this draft asks at a position.
@@ -64,7 +66,7 @@ class Draft:
         prompt, parts = placed(with_described(self.prompt, self.described, position.before), self.pictures)
         source = "" if prompt == self.text else self.text
         held = bool(self.system) and not (position.first or position.alone or self.system == position.system)
-        return Question(
+        question = Question(
             prompt,
             self.system or system,
             position,
@@ -75,6 +77,7 @@ class Draft:
             keeps_system=bool(self.system) and position.first,
             made=tuple(one.made for one in self.pictures if one.made),
         )
+        return in_front(question, self.attached)
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,23 @@ def in_front(question: Question, parts: Sequence[Part]) -> Question:
     text = "".join(part.text for part in given if isinstance(part, Text))
     whole = given if any(not isinstance(part, Text) for part in given) else ()
     return replace(question, prompt=text, parts=whole, source=question.source or question.prompt)
+
+
+def with_rest(question: Question, before: Question | Turn) -> Question:
+    """Give a prompt that is asked in the place of another what that one had besides what was written.
+
+    These are its pictures and files, and the texts in front of it, such as those of files that were attached.
+    """
+    if question.prompt == before.prompt:
+        return replace(question, parts=before.parts)
+    front = before.prompt.removesuffix(before.source) if before.source else ""
+    if front not in ("", before.prompt):
+        question = in_front(question, (Text(front),))
+    names = {part.name for part in question.parts if isinstance(part, Image)}
+    others = [part for part in before.parts if not isinstance(part, Image) or part.name not in names]
+    if not names:
+        return replace(question, parts=with_text(others, question.prompt) if others else ())
+    return replace(question, parts=(*(part for part in others if not isinstance(part, Text)), *question.parts))
 
 
 def guarded(question: Question, *, redact: bool) -> Question:

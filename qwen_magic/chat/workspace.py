@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from .attached_picture import attached_picture
+
 if TYPE_CHECKING:
-    from ..parts import Image
+    from ..parts import Image, Part
 
 REPLAY_SUFFIX = ".qwen.jsonl"
 _UNNAMED = "-unnamed"
@@ -58,6 +60,19 @@ class FilledPrompt(NamedTuple):
     pictures: tuple[Pictured, ...] = ()
 
 
+class Named(NamedTuple):
+    """Something that a prompt can name in braces.
+
+    Attributes:
+        code: what stands in the braces.
+        what: what it is, in a word or two.
+
+    """
+
+    code: str
+    what: str
+
+
 class Workspace(Protocol):
     """What surrounds a session."""
 
@@ -83,6 +98,26 @@ class Workspace(Protocol):
 
     def fill(self, written: str, *, evaluate: bool = False) -> FilledPrompt:
         """Fill the user's variables into a prompt; where that is asked for, with expressions that run any code."""
+        ...
+
+    def names(self) -> list[Named]:
+        """List what a prompt can name; no value is looked into."""
+        ...
+
+    def files(self, typed: str) -> list[str]:
+        """List the files beside the notebook whose paths begin with what was typed; a folder ends with a slash."""
+        ...
+
+    def attached(self, path: Path, most: int) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+        """Read a file for a prompt, of its text at most so many characters.
+
+        Returns:
+            The parts that stand in front of the prompt, and what is to be said of them.
+
+        Raises:
+            UsageError: it cannot be read, or is of a kind that is not taken.
+
+        """
         ...
 
 
@@ -112,6 +147,18 @@ class PlainWorkspace:
     def fill(self, written: str, *, evaluate: bool = False) -> FilledPrompt:  # noqa: ARG002 - there are no variables
         """Return the prompt as it was written."""
         return FilledPrompt(written)
+
+    def names(self) -> list[Named]:
+        """Return nothing."""
+        return []
+
+    def files(self, typed: str) -> list[str]:  # noqa: ARG002 - there is no notebook that they lie beside
+        """Return nothing."""
+        return []
+
+    def attached(self, path: Path, most: int) -> tuple[tuple[Part, ...], tuple[str, ...]]:  # noqa: ARG002 - no text
+        """Read a picture; nothing else is taken."""
+        return attached_picture(path)
 
 
 def replay_files_in(folder: Path) -> tuple[Path, tuple[Path, ...]]:

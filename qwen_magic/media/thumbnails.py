@@ -1,33 +1,65 @@
-"""Small copies of pictures, for people."""
+"""Thumbnails: a picture small enough to stand in a page or a cell's output, drawn anew from its pixels."""
 
 from __future__ import annotations
 
+import base64
 import io
-from contextlib import suppress
+from functools import partial
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from .bitmaps import MOST_BYTES
-from .sizes import pixels_of
+from ..errors import UsageError
+from .bitmaps import from_bytes
 
-SIDE = 160
-"""Pixels of a small copy's longer side."""
-_MOST_PIXELS = 20_000_000
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SIDE = 112
+"""The longest side of a thumbnail, in pixels."""
+MOST_CHARACTERS = 8000
+"""The longest thumbnail as a ``data:`` URL."""
+_MOST_KEPT = 500
+_QUALITIES = (75, 50, 25)
+_kept: dict[str, str] = {}
 
 
-def thumbnail(data: bytes) -> bytes | None:
-    """Return a small copy of a picture as PNG; None where none can be made of a PNG or a JPEG.
+def thumbnail(data: bytes, key: str = "") -> str:
+    """Draw a thumbnail of a picture's file.
 
     Args:
-        data: the bytes of the picture's file.
+        data: the file's bytes, whoever made them.
+        key: what tells them from others, such as their hash; with it, a thumbnail is made once.
+
+    Returns:
+        A ``data:`` URL of a PNG or JPEG; "" where the picture cannot be read here.
 
     """
-    size = pixels_of(data)
-    if size is None or size[0] * size[1] > _MOST_PIXELS or len(data) > MOST_BYTES:
-        return None
-    with suppress(Exception):  # of a broken file its readers raise anything, and Pillow may not be there
-        image = import_module("PIL.Image").open(io.BytesIO(data), formats=["PNG", "JPEG"])
-        image.thumbnail((SIDE, SIDE))
+    if key in _kept:
+        return _kept[key]
+    try:
+        made = _drawn(data)
+    except (UsageError, ImportError, OSError, ValueError):
+        made = ""
+    if key:
+        while len(_kept) >= _MOST_KEPT:
+            _kept.pop(next(iter(_kept)), None)
+        _kept[key] = made
+    return made
+
+
+def _drawn(data: bytes) -> str:
+    picture = from_bytes(data)  # bounded, upright, flat, and without notes
+    image = import_module("PIL.Image").open(io.BytesIO(picture.data))
+    image.load()
+    image.thumbnail((SIDE, SIDE))
+    forms: list[tuple[str, Callable[[Any], None]]] = [
+        ("png", partial(image.save, format="PNG", optimize=True)),
+        *(("jpeg", partial(image.save, format="JPEG", quality=quality)) for quality in _QUALITIES),
+    ]
+    for form, save in forms:
         buffer = io.BytesIO()
-        image.convert("RGB").save(buffer, "PNG")
-        return buffer.getvalue()
-    return None
+        save(buffer)
+        url = f"data:image/{form};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+        if len(url) <= MOST_CHARACTERS:
+            return url
+    return ""

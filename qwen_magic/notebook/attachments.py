@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MOST_FILES = 10
 """Files that one pattern may mean without --yes."""
 _MOST_BYTES = 50 * 2**20
-_MOST_CHARACTERS = 24_000
+MOST_CHARACTERS = 24_000
 """Characters of all files together."""
 _TABLES = {".csv": "read_csv", ".tsv": "read_table", ".parquet": "read_parquet", ".xlsx": "read_excel"}
 _PAGES = re.compile(r"(?P<path>.+)#(?P<first>-?[1-9]\d{0,5})(?P<range>-(?P<last>[1-9]\d{0,5})?)?", re.DOTALL)
@@ -44,7 +44,14 @@ class _File(NamedTuple):
     data: bytes | None = None
 
 
-def attached(written: Sequence[str], *, drawn: bool = False, many: bool = False, fetches: bool = False) -> Attached:
+def attached(
+    written: Sequence[str],
+    *,
+    drawn: bool = False,
+    many: bool = False,
+    fetches: bool = False,
+    most: int = MOST_CHARACTERS,
+) -> Attached:
     """Read files for a prompt.
 
     Args:
@@ -53,13 +60,14 @@ def attached(written: Sequence[str], *, drawn: bool = False, many: bool = False,
         drawn: whether pages of a PDF go as pictures though they have text.
         many: whether a pattern may mean more than `MOST_FILES`.
         fetches: whether an address is fetched.
+        most: the characters of all texts together; the rest is cut.
 
     Raises:
         UsageError: one cannot be read, is no file, or is of a kind that is not taken; a pattern means too many.
 
     """
     files = [file for one in written for file in _files(one, many=many, fetches=fetches)]
-    share = _MOST_CHARACTERS // max(1, len(files))
+    share = most // max(1, len(files))
     found = [_attach(file, share, drawn=drawn) for file in files]
     return Attached(
         tuple(part for one in found for part in one.parts),

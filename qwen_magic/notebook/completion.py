@@ -19,6 +19,7 @@ from .braces import names_in_braces
 from .commands.table import COMMANDS
 from .commands.topics import TOPICS
 from .options import OPTIONS, read_words
+from .own_names import own_variables
 from .schemas import schema_names
 
 if TYPE_CHECKING:
@@ -204,12 +205,7 @@ def _part(line: str) -> tuple[list[str], str]:
 
 
 def _namespace(session: NotebookSession) -> dict[str, Any]:
-    """Return the user's variables, without those that IPython put there."""
-    shell = session.shell
-    if shell is None:
-        return {}
-    hidden = shell.user_ns_hidden
-    return {name: value for name, value in shell.user_ns.items() if name not in hidden or hidden[name] is not value}
+    return own_variables(session.shell)
 
 
 def _variables(session: NotebookSession, typed: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -43,12 +42,11 @@ def show_thumbnails(shell: InteractiveShell, parts: Sequence[Part]) -> None:
 
 
 def _figure(picture: Image) -> str:
-    small = thumbnail(picture.data)
-    if small is None:
+    source = thumbnail(picture.data)
+    if not source:
         return ""
     size = pixels_of(picture.data)
     caption = " · ".join(filter(None, [picture.name, f"{size[0]}x{size[1]}" if size else ""]))
-    source = f"data:image/png;base64,{base64.b64encode(small).decode()}"
     return (
         f'<figure style="margin: 0; max-width: {SIDE}px"><img src="{source}" alt="{escape(describe(picture))}">'
         f'<figcaption style="overflow-wrap: anywhere">{escape(caption)}</figcaption></figure>'

@@ -6,11 +6,14 @@ from collections import ChainMap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..chat.workspace import REPLAY_SUFFIX, FilledPrompt, replay_files_in
+from ..chat.workspace import REPLAY_SUFFIX, FilledPrompt, Named, replay_files_in
 from .identity import cell_key, folder_of, notebook_path
+from .own_names import files_like, own_cells, own_variables
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from ..parts import Part
 
 _DATABASE = "qwen_magic.sqlite"
 
@@ -68,3 +71,19 @@ class NotebookWorkspace:
         inputs = {"In": history.input_hist_raw} if history else {}
         filled = fill_in(written, ChainMap(inputs, self._shell.user_ns), evaluate=evaluate)
         return FilledPrompt(filled.text, filled.notes, filled.described, filled.pictures)
+
+    def names(self) -> list[Named]:
+        """List the user's variables and cells; no value is looked into."""
+        named = [Named(name, type(value).__name__) for name, value in sorted(own_variables(self._shell).items())]
+        return [*(one for one in named if not one.code.startswith("_")), *own_cells(self._shell)]
+
+    def files(self, typed: str) -> list[str]:
+        """List the files whose paths begin with what was typed; a folder ends with a slash."""
+        return files_like(folder_of(self._shell), typed)
+
+    def attached(self, path: Path, most: int) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+        """Read a file for a prompt, as ``--attach`` does."""
+        from .attachments import attached  # noqa: PLC0415 - only where something is attached
+
+        found = attached([str(folder_of(self._shell) / path)], most=most)
+        return found.parts, found.notes

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .protocol import Action, Op, PageTurn
     from .state import PanelSettings
 
-_FORBIDDEN = frozenset({"set", "code", "export", "models", "find", "rename", "pin", "remove"})
+_FORBIDDEN = frozenset({"set", "code", "export", "models", "find", "rename", "pin", "remove", "refer", "complete"})
 _URL = re.compile(r"(?:\b[a-z][\w.-]{0,30}:)?\b[a-z]{2,5}://[^\s,;·…<>\"'`|]+")
 _NUMBERS = re.compile(
     r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[?\b(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{1,4}\]?(?::\d+)?", re.IGNORECASE

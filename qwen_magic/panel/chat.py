@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..chat.position import Position
-from ..chat.question import Question, with_text
+from ..chat.question import Question, with_rest
 from ..errors import QwenError, UsageError, in_words
 from ..text.secrets import without_secrets
+from .composer import in_a_line
 from .conversations import Conversations
 from .hub import PanelFollower
 from .screen import Screen
@@ -148,16 +149,13 @@ class Chat:
     def edit(self, key: str, draft: Draft) -> None:
         """Ask another prompt in the place of one: a branch, from which the user can go back.
 
-        What the earlier prompt had besides its text, such as pictures, the new one has, too.
+        What the earlier prompt had besides what was written, such as pictures, the new one has, too.
         """
         unkept = self.screen.unkept(key)
         before = unkept.exchange.question if unkept else self.screen.turn(key)
         position = self._position_of(unkept) if unkept else self._position(self.screen.turn(key))
         question = draft.question(position, self._system())
-        parts = before.parts
-        if parts and question.prompt != before.prompt:
-            parts = with_text(parts, question.prompt)
-        self._ask(replace(question, parts=parts), instead_of=unkept)
+        self._ask(with_rest(question, before), instead_of=unkept)
 
     def switch(self, key: str, step: int) -> None:
         """Show an earlier or later version of a turn, with what followed it.
@@ -263,7 +261,7 @@ class Chat:
         self._show_activity()
 
     def _show_activity(self) -> None:
-        queue = [without_secrets(draft.text) for draft in self._queue]  # the page's state is saved
+        queue = [without_secrets(in_a_line(draft)) for draft in self._queue]  # the page's state is saved
         self._pages.show_activity(streaming=bool(self.screen.streaming), queue=queue)
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:

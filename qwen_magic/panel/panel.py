@@ -27,12 +27,14 @@ from .actions import perform
 from .app import Hidden, app_client, app_draft, app_session, check_visitors, is_served, without_choices
 from .chat import Chat
 from .choices import Choices
+from .composer import Composer
 from .dock import Dock
 from .reading import OtherVersionError, read_action
 from .saved import SAVED_TURNS, SavedTurns, trait_of
 from .screen import first_turns
 from .script import page_script
 from .sessions import find_session, hub_of
+from .sight import say_if_blind
 from .stand_in import stand_in
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from ..chat.question import Draft
     from ..chat.session import ChatSession
     from ..client.client import QwenClient
-    from .protocol import CodeAction, Op
+    from .protocol import CodeAction, Op, ReadyAction
     from .state import Activity, PanelSettings
     from .transcript import MarkedTurn
 
@@ -110,6 +112,7 @@ class ChatPanel(anywidget.AnyWidget):
         self._session: ChatSession | None = None
         self._just_shown = False
         self._dock = Dock()
+        self._composer = Composer(self._bound_session, self.show_op)
         self._stand_in_id = ""
         self._stand_in: dict[str, str] = {}
         session_now = session or find_session(None)
@@ -297,16 +300,18 @@ class ChatPanel(anywidget.AnyWidget):
                 check_visitors(action)
             match action["action"]:
                 case "send":
-                    self.ask(action["text"])
+                    sent = self._composer.taken(self._draft(action["text"]))
+                    self._do(lambda chat: chat.send(sent))
                 case "edit":
                     key, draft = action["key"], self._draft(action["text"])
                     self._do(lambda chat: chat.edit(key, draft))
                 case "code":
                     self._pick(action)
-                case "ready" if self._just_shown:
-                    self._just_shown = False
-                    self._do(partial(perform, action=action))
-                    self._do(lambda _chat: self.show_op({"op": "focus", "view": action["view"]}))
+                case "attach" | "refer" | "detach" | "complete":
+                    if self._composer.perform(action, self.settings.get("models", [])):
+                        self._look_for_sight()
+                case "ready":
+                    self._welcome(action)
                 case _:
                     self._do(partial(perform, action=action))
         except QwenError as error:
@@ -315,6 +320,19 @@ class ChatPanel(anywidget.AnyWidget):
                 self.show_op({"op": "say", "text": str(error), "kind": "version", "view": view})
             else:
                 self.show_op({"op": "say", "text": str(error), "kind": "error"})
+
+    def _welcome(self, action: ReadyAction) -> None:
+        """Give a new page the transcript, and what goes along with the next prompt."""
+        self._do(partial(perform, action=action))
+        self._do(lambda _chat: self._composer.open())
+        if self._just_shown:
+            self._just_shown = False
+            self._do(lambda _chat: self.show_op({"op": "focus", "view": action["view"]}))
+
+    def _look_for_sight(self) -> None:
+        """Let it be said where nobody who would be asked sees pictures."""
+        hub = hub_of(self._bound_session())
+        self._do(lambda chat: hub.run(say_if_blind(chat.client, self._choices, chat.screen)))
 
     def _pick(self, action: CodeAction) -> None:
         """Keep a code block for ``%qwen code``; no message of a page can write a cell."""

@@ -1,4 +1,4 @@
-"""The parts of messages as a page shows them: texts, lines for pictures and files, what tools were told and gave."""
+"""The parts of messages as a page shows them: texts, thumbnails, lines for files, what tools were told and gave."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from ..chat.question import with_text
+from ..media.thumbnails import thumbnail
 from ..messages import File, Image, Text, ToolCall, ToolResult
 from ..text.cutting import cut
 from .protocol import PagePart
@@ -57,7 +58,10 @@ def _page_part(part: Part, tools: Mapping[str, str] = MappingProxyType({})) -> P
         case Text(text):
             return PagePart(kind="text", name="", mime="", size=0, text=text)
         case Image():
-            return PagePart(kind="image", name=part.name, mime=part.mime, size=len(part.data), text=part.url)
+            image = PagePart(kind="image", name=part.name, mime=part.mime, size=len(part.data), text=part.url)
+            if drawn := part.data and thumbnail(part.data, part.sha256):
+                image["thumbnail"] = drawn
+            return image
         case File():
             return PagePart(kind="file", name=part.name, mime=part.mime, size=len(part.data), text="")
         case ToolCall():

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, TypedDict
 
+from .composing import AttachAction, AttachedOp, CompleteAction, DetachAction, ReferAction, SuggestOp
 from .listing import FindAction, FoundOp, PinAction, RemoveAction, RenameAction
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Body(TypedDict):
 
 
 class PagePart(TypedDict):
-    """A part of a message as a page shows it: all of it is text, and none of it the bytes of a picture or a file.
+    """A part of a message as a page shows it: all of it is text, but for a picture's thumbnail.
 
     Attributes:
         kind: what it is; "call" and "result" are of tools, "failure" is the result of a tool that failed.
@@ -49,6 +50,7 @@ class PagePart(TypedDict):
         mime: what kind of file it is, or "".
         size: the file's bytes; 0 where there are none.
         text: the text, a picture's address, a call's arguments, or what a tool gave; of tools, cut where it is long.
+        thumbnail: a picture of our own making as a ``data:`` URL; absent where there is none.
 
     """
 
@@ -57,6 +59,7 @@ class PagePart(TypedDict):
     mime: str
     size: int
     text: str
+    thumbnail: NotRequired[str]
 
 
 class PageTurn(TypedDict):
@@ -223,7 +226,7 @@ class FileOp(TypedDict):
     text: str
 
 
-Op = ResetOp | TurnOp | DropOp | DeltaOp | SayOp | FocusOp | FileOp | FoundOp
+Op = ResetOp | TurnOp | DropOp | DeltaOp | SayOp | FocusOp | FileOp | FoundOp | AttachedOp | SuggestOp
 """What a page is told."""
 
 
@@ -329,5 +332,9 @@ Action = (
     | PinAction
     | RemoveAction
     | CodeAction
+    | AttachAction
+    | DetachAction
+    | ReferAction
+    | CompleteAction
 )
 """What a page says."""

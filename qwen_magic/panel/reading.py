@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
 from ..errors import UsageError
 from ..text.surrogates import mended
+from .composing import ReferAction
 from .protocol import VERSION, Setting
 
 if TYPE_CHECKING:
@@ -91,6 +92,12 @@ def _flag(value: object, name: str) -> bool:
     return value
 
 
+def _referred(value: object, name: str) -> str:
+    if value not in get_args(get_type_hints(ReferAction)["kind"]):
+        raise UsageError(f"{name} is {_shown(value)}, nothing that goes along", hint=RELOAD)
+    return _name(value, name)
+
+
 def _version(value: object, _: str) -> int:
     return 0 if value is None else VERSION  # another one was refused before
 
@@ -132,5 +139,9 @@ FIELDS: Mapping[str, Mapping[str, Callable[[object, str], Any]]] = {
     "pin": {"conversation": _whole, "pinned": _flag},
     "remove": {"conversation": _whole},
     "code": {"text": _text, "language": _name},
+    "attach": {"id": _name, "name": _name, "offset": _whole, "data": _text, "last": _flag},
+    "detach": {"id": _name},
+    "refer": {"id": _name, "kind": _referred, "name": _name},
+    "complete": {"view": _name, "typed": _name},
 }
 """How the fields of each action are read."""

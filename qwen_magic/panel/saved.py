@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .protocol import SavedTurn
+    from .protocol import PagePart, PageTurn, SavedTurn
     from .transcript import MarkedTurn
 
 SAVED_TURNS = 200
@@ -48,5 +48,20 @@ class SavedTurns:
                 continue
             slot = slot if saved else self._free.pop()
             self._saved[key] = slot, {"order": shown.order, "turn": shown.turn}
-            changed[trait_of(slot)] = {"order": shown.order, "turn": shown.turn}
+            changed[trait_of(slot)] = {"order": shown.order, "turn": without_thumbnails(shown.turn)}
         return changed
+
+
+def without_thumbnails(turn: PageTurn) -> PageTurn:
+    """Return a turn as it is saved: a notebook does not grow by pictures, and they go nowhere with it."""
+    if not any("thumbnail" in part for part in (*turn.get("parts", ()), *turn.get("steps", ()))):
+        return turn
+    saved = turn.copy()
+    saved["parts"], saved["steps"] = [_bare(part) for part in turn["parts"]], [_bare(part) for part in turn["steps"]]
+    return saved
+
+
+def _bare(part: PagePart) -> PagePart:
+    bare = part.copy()
+    bare.pop("thumbnail", None)
+    return bare

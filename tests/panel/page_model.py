@@ -17,6 +17,8 @@ class PageModel:
         said: the notices, each with its kind.
         files: what was offered as a download: names and texts.
         found: the conversations that were listed last.
+        attached: what goes along with the next prompt.
+        suggested: what could stand at the cursor, by what was typed.
         deltas: how many it has done.
 
     """
@@ -28,6 +30,8 @@ class PageModel:
         self.said: list[tuple[str, str]] = []
         self.files: list[tuple[str, str]] = []
         self.found: dict[str, Any] = {}
+        self.attached: list[dict[str, Any]] = []
+        self.suggested: dict[str, list[dict[str, Any]]] = {}
         self.deltas = 0
 
     def take(self, op: dict[str, Any]) -> None:
@@ -43,6 +47,10 @@ class PageModel:
             pass
         elif op["op"] == "found":
             self.found = op
+        elif op["op"] == "attached":
+            self.attached = op["files"]
+        elif op["op"] == "suggest":
+            self.suggested[op["typed"]] = op["suggestions"]
         elif op["op"] == "file":
             self.files.append((op["name"], op["text"]))
         elif self.ready:

@@ -20,7 +20,7 @@ from qwen_magic.panel.reading import FIELDS, OtherVersionError, read_action
 from qwen_magic.panel.saved import SAVED_TURNS
 from qwen_magic.panel.script import page_script
 
-PYTHON = tuple(FILES / f"{name}.py" for name in ("listing", "protocol", "state"))
+PYTHON = tuple(FILES / f"{name}.py" for name in ("composing", "listing", "protocol", "state"))
 SCRIPT = FILES / "page" / "protocol.js"
 ACTIONS = get_args(protocol.Action)
 GOOD: list[dict[str, Any]] = [
@@ -41,6 +41,10 @@ GOOD: list[dict[str, Any]] = [
     {"action": "pin", "conversation": 7, "pinned": True},
     {"action": "remove", "conversation": 7},
     {"action": "code", "text": "x = 1", "language": "python"},
+    {"action": "attach", "id": "qwen1.1", "name": "a.png", "offset": 0, "data": "AAAA", "last": True},
+    {"action": "detach", "id": "qwen1.1"},
+    {"action": "refer", "id": "qwen1.1", "kind": "file", "name": "a.png"},
+    {"action": "complete", "view": "qwen1", "typed": "@df"},
 ]
 json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -54,7 +58,21 @@ near = st.builds(
     st.sampled_from([*FIELDS, "", None, 5, "frobnicate"]),
     st.dictionaries(
         st.sampled_from(
-            ["view", "version", "text", "key", "step", "index", "name", "value", "language", "words", "pinned"]
+            [
+                "view",
+                "version",
+                "text",
+                "key",
+                "step",
+                "index",
+                "name",
+                "value",
+                "language",
+                "words",
+                "pinned",
+                "id",
+                "data",
+            ]
         ),
         values,
     ),

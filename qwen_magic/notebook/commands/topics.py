@@ -58,6 +58,9 @@ shows what it would cost; --limit, --rpm, --tpm and --max-cost keep it small; --
 sends, Shift+Enter breaks the line, the up arrow brings the last prompt back, Escape or Stop
 stops; what had come stays. The arrows go from turn to turn, Tab to a turn's buttons, Escape
 to the prompt. The list at the left of the bar searches, pins, renames, deletes conversations.
+Files are pasted, dropped or attached with the button; those of one prompt, at most 10, go with
+it alone. @ completes variables, cells, files and conversations; / lists the templates and the
+commands /new, /clear, /stop, /model NAME, /system TEXT. Arrows choose, Enter takes.
 "To a cell" makes a cell of code, or picks it for %qwen code. --side opens the panel beside the
 notebook, --height sets its pixels. Visitors get ChatPanel(app=True), readers the last example.""",
     ),

@@ -13,6 +13,10 @@ const REFUSED = /^on|src|action|^(background|data|id|is|name|ping|poster|slot)$|
 export const make = (tag, className, innerHTML = "") =>
   Object.assign(document.createElement(tag), { className, innerHTML });
 
+// A thumbnail of the kernel's own making, if there is one; what it is of stands beside it.
+export const picture = (url = "") =>
+  /^data:image\/(png|jpeg);base64,[\w+/=]+$/u.test(url) ? [Object.assign(make("img", ""), { src: url, alt: "" })] : [];
+
 // The nodes of the kernel's HTML, with the tools for code and the boxes in which wide things scroll.
 export function parse(html) {
   const { content } = make("template", "", html); // inert: nothing is loaded or run in it

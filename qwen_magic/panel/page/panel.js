@@ -1,12 +1,15 @@
 // The chat panel's page: it shows what the kernel tells it, and tells the kernel what the user does (see panel.py).
 // HTML is what a delta adds, a body's `blocks` and its `thinking`; all else that comes is text, and set as such.
 
+import { Attaching } from "./attaching.js";
+import { command } from "./commands.js";
 import { boxes, confirmed, isComposing, rename, write } from "./fields.js";
 import { Conversations } from "./conversations.js";
 import { DOCK, PYTHON, insertCell, serverAnswers } from "./front_end.js";
 import { make, morph, show } from "./html.js";
 import { VERSION } from "./protocol.js";
 import { Settings } from "./settings.js";
+import { Suggesting } from "./suggesting.js";
 import { PANEL, button } from "./templates.js";
 import { Turn } from "./turn.js";
 import { walk } from "./walking.js";
@@ -21,7 +24,7 @@ class Panel {
     this.root = make("div", "qwen-panel", PANEL.replaceAll("VIEW", this.view));
     Object.assign(this.root, { role: "region", ariaLabel: "Qwen chat" }).dataset.lmSuppressShortcuts = "true";
     this.box = boxes(this.root);
-    [this.prompt, this.stop] = this.box.composer.children;
+    [this.prompt, , this.stop] = this.box.composer.children;
     this.settings = new Settings(this);
     this.list = new Conversations(this);
     this.prompt.value = model.get("draft");
@@ -52,6 +55,8 @@ class Panel {
       });
     }
     this.root.addEventListener("focusin", () => this.look());
+    // Before `write`: a key that chooses a suggestion sends nothing.
+    Object.assign(this, { suggesting: new Suggesting(this), attaching: new Attaching(this) });
     write(this.prompt, () => this.send());
     this.prompt.addEventListener("input", () => {
       this.timers.draft ??= setTimeout(() => this.keepDraft(), 500);
@@ -123,10 +128,12 @@ class Panel {
     const { act, step } = pressed.dataset;
     const [turn, pre] = [this.turnOf(pressed), pressed.closest(".qwen-code")?.lastChild];
     const here = {
+      attach: () => this.box.chosen.click(),
       cancel: () => turn.endEditing(false),
       conversations: () => this.list.toggle(),
       code: () => this.toCell(pre.textContent, pre.dataset.language ?? ""),
       copy: () => this.copy(pre ? pre.textContent : turn.data.text, pressed),
+      detach: () => this.attaching.remove(pressed.parentNode.dataset.id),
       dismiss: () => this.note(""),
       edit: () => turn.edit(),
       end: () => this.toEnd(),
@@ -171,6 +178,7 @@ class Panel {
   // Ask for the transcript as it is; until it comes, the one that was saved is shown.
   connect() {
     this.heardFrom();
+    this.attaching.forget();
     this.connected = this.parted = false;
     this.tell({ action: "ready", view: this.view, version: VERSION });
   }
@@ -178,7 +186,7 @@ class Panel {
     this.heardFrom();
     this.connected = connected;
     this.met ||= connected;
-    this.prompt.disabled = this.box.main.disabled = !connected;
+    this.prompt.disabled = this.box.main.disabled = this.box.attach.disabled = !connected;
     if (!connected || this.box.notice.dataset.kind === "offline") this.note(connected ? "" : why, "offline");
   }
   // A kernel of another version: the user is told what to do, and the kernel nothing more.
@@ -204,6 +212,8 @@ class Panel {
     this.settings.refuse(setting);
     this.list.refuse(setting);
   }
+  attached = (op) => this.attaching.attached(op);
+  suggest = (op) => this.suggesting.suggest(op);
   // The panel was opened just now: who types somewhere else is left alone.
   focus({ view }) {
     if (view !== this.view) return;
@@ -305,12 +315,12 @@ class Panel {
     Object.assign(this.box.notice, { hidden: !text }).dataset.kind = kind;
   }
   fill(text) {
-    this.prompt.value = text;
-    this.prompt.dispatchEvent(new Event("input"));
+    Object.assign(this.prompt, { value: text }).dispatchEvent(new Event("input"));
   }
   send() {
     const text = this.prompt.value;
-    if (!text.trim() || !this.connected) return;
+    if (!this.connected || command(this, text) || this.attaching.waits()) return;
+    if (!text.trim()) return this.attaching.files.length > 0 && this.note("Write a prompt for what is attached.");
     this.last = text;
     if (!this.tell({ action: "send", text })) return;
     this.unheard = text;

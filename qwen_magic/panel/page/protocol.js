@@ -1,5 +1,5 @@
 /**
- * What the kernel and the page tell each other: the types of listing.py, protocol.py and state.py, and the version.
+ * What the kernel and the page tell each other: the types of composing.py, listing.py, protocol.py and state.py, and the version.
  *
  * @typedef {{ id: number, name: string, turns: number, pinned: boolean, used: string,
  *   excerpt: string }} FoundConversation
@@ -8,9 +8,20 @@
  * @typedef {{ action: "rename", conversation: number, name: string }} RenameAction
  * @typedef {{ action: "pin", conversation: number, pinned: boolean }} PinAction
  * @typedef {{ action: "remove", conversation: number }} RemoveAction
+ * @typedef {{ id: string, kind: "image" | "file" | "conversation", name: string, size: number,
+ *   thumbnail: string }} AttachedFile
+ * @typedef {{ op: "attached", files: AttachedFile[], done: string }} AttachedOp
+ * @typedef {"variable" | "cell" | "file" | "folder" | "conversation" | "command" | "model"
+ *   | "template"} SuggestionKind
+ * @typedef {{ kind: SuggestionKind, name: string, detail: string, text: string }} Suggestion
+ * @typedef {{ op: "suggest", view: string, typed: string, suggestions: Suggestion[] }} SuggestOp
+ * @typedef {{ action: "attach", id: string, name: string, offset: number, data: string, last: boolean }} AttachAction
+ * @typedef {{ action: "detach", id: string }} DetachAction
+ * @typedef {{ action: "refer", id: string, kind: "file" | "conversation", name: string }} ReferAction
+ * @typedef {{ action: "complete", view: string, typed: string }} CompleteAction
  * @typedef {{ thinking: string, thought: string, blocks: string[] }} Body
  * @typedef {{ kind: "text" | "image" | "file" | "call" | "result" | "failure", name: string, mime: string,
- *   size: number, text: string }} PagePart
+ *   size: number, text: string, thumbnail?: string }} PagePart
  * @typedef {{ key: string, prompt: string, parts: PagePart[], sent: string, from_cell: boolean, system: string,
  *   steps: PagePart[], facts: string[], status: string, state: "streaming" | "done", ending: string,
  *   version: number[], can: string[], body?: Body, text?: string }} PageTurn
@@ -26,7 +37,8 @@
  *   setting?: Setting }} SayOp
  * @typedef {{ op: "focus", view: string }} FocusOp
  * @typedef {{ op: "file", view: string, name: string, text: string }} FileOp
- * @typedef {ResetOp | TurnOp | DropOp | DeltaOp | SayOp | FocusOp | FileOp | FoundOp} Op
+ * @typedef {ResetOp | TurnOp | DropOp | DeltaOp | SayOp | FocusOp | FileOp | FoundOp | AttachedOp
+ *   | SuggestOp} Op
  * @typedef {{ action: "ready", view: string, version: number }} ReadyAction
  * @typedef {{ action: "send", text: string }} SendAction
  * @typedef {{ action: "edit", key: string, text: string }} EditAction
@@ -38,7 +50,8 @@
  * @typedef {{ action: "export", view: string }} ExportAction
  * @typedef {{ action: "code", text: string, language: string }} CodeAction
  * @typedef {ReadyAction | SendAction | EditAction | TurnAction | VersionAction | PanelAction | UnqueueAction
- *   | SetAction | ExportAction | FindAction | RenameAction | PinAction | RemoveAction | CodeAction} Action
+ *   | SetAction | ExportAction | FindAction | RenameAction | PinAction | RemoveAction | CodeAction
+ *   | AttachAction | DetachAction | ReferAction | CompleteAction} Action
  * @typedef {{ id: number, name: string, turns: number, pinned: boolean }} ConversationChoice
  * @typedef {{ id: number | null, name: string }} CurrentConversation
  * @typedef {{ target: string, default_target: string, targets: string[], model: string, models: string[],

@@ -1,6 +1,7 @@
 // The page's own HTML: the panel, a turn, and the buttons.
 
 const ICONS = {
+  attach: "M12.5 7.5l-4.8 4.8a2.6 2.6 0 0 1-3.7-3.7l5-5a1.8 1.8 0 0 1 2.5 2.5l-4.9 4.9a.8.8 0 0 1-1.1-1.1l4.3-4.3",
   again: "M13 8a5 5 0 1 1-1.6-3.7M13 2.5v3h-3", new: "M8 3v10M3 8h10",
   copy: "M5.5 5.5h7v8h-7zM10.5 3h-7v8", close: "M4.5 4.5l7 7M11.5 4.5l-7 7",
   earlier: "M10 4L6 8l4 4", later: "M6 4l4 4-4 4",
@@ -51,9 +52,13 @@ export const PANEL = `
   <div class="qwen-notice" hidden><span></span>${button("dismiss", "Dismiss", "close")}</div>
   <div class="qwen-queue" role="group" aria-label="Queue" hidden></div>
   <div class="qwen-composer">
-    <textarea aria-label="Prompt" rows="1"></textarea>
+    <textarea aria-label="Prompt" rows="1" aria-autocomplete="list" aria-controls="VIEW-suggestions"></textarea>
+    ${button("attach", "Attach files", "attach", "", 'class="qwen-attach"')}
     ${button("stop", "Stop", "stop", "Stop", "hidden")}
-    ${button("send", "Send", "send", "Send", 'class="qwen-main"')}</div>
+    ${button("send", "Send", "send", "Send", 'class="qwen-main"')}
+    <div class="qwen-files" role="list" aria-label="Attached files" hidden></div>
+    <input class="qwen-chosen" type="file" multiple hidden aria-label="Files to attach">
+    <div class="qwen-suggestions" id="VIEW-suggestions" role="listbox" aria-label="Suggestions" hidden></div></div>
   <div class="qwen-live" role="status" aria-live="polite"></div>`;
 
 export const TURN = `

@@ -1,21 +1,22 @@
 // A turn: its prompt, its answer while it grows, and what can be done with it.
 
+import { sized } from "./attaching.js";
 import { boxes, write } from "./fields.js";
-import { make, morph, parse, show } from "./html.js";
+import { make, morph, parse, picture, show } from "./html.js";
 import { EDITOR, TURN } from "./templates.js";
 
 const LONG_PROMPT = { lines: 20, characters: 2000 };
 const PARTS = { image: "image", file: "file", call: "calls", result: "result of", failure: "failure of" };
 
 // A part of a message, which is text alone: a line for a picture or a file; what tools are told and give, folded.
-function partBox({ kind, name, size, text }) {
+function partBox({ kind, name, size, text, thumbnail }) {
   if (kind === "text") return folded(text);
-  const power = Math.min(2, Math.floor(Math.log10(size || 1) / 3));
-  const sized = size ? `, ${Math.round(size / 1000 ** power)} ${["B", "KB", "MB"][power]}` : "";
   const folds = kind !== "image" && kind !== "file";
   const box = make(folds ? "details" : "div", "qwen-part", folds ? "<summary></summary><div></div>" : "");
   const named = name || (folds ? "a tool" : text);
-  (box.firstChild ?? box).textContent = `${PARTS[kind] ?? kind}${named && " "}${named}${sized}`;
+  const long = size ? `, ${sized(size)}` : "";
+  (box.firstChild ?? box).textContent = `${PARTS[kind] ?? kind}${named && " "}${named}${long}`;
+  box.prepend(...(kind === "image" ? picture(thumbnail) : []));
   if (folds) box.lastChild.textContent = text;
   return box;
 }
