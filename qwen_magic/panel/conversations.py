@@ -111,7 +111,8 @@ def find_conversations(store: Store, view: str, words: str, current: int | None)
     if wanted:
         for hit in store.search(words, _MOST_TURNS):
             one, excerpt = found.get(hit.conversation.id, (hit.conversation, ""))
-            found[one.id] = (one, excerpt or hit.excerpt)
+            asked = hit.asked if any(word in hit.asked.casefold() for word in wanted) else ""
+            found[one.id] = (one, excerpt or asked or hit.answered)
     rows = sorted(found.values(), key=lambda row: not row[0].pinned)
     return {
         "op": "found",

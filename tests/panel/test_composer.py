@@ -249,7 +249,8 @@ def test_a_thumbnail_is_small(size: tuple[int, int]) -> None:
 
 def test_texts_share_what_there_is(tmp_path: Path) -> None:
     (tmp_path / "long.txt").write_text("word " * 20_000)
-    (part,), notes = attached([str(tmp_path / "long.txt")], 1000)
+    found = attached([str(tmp_path / "long.txt")], most=1000)
+    (part,), notes = found.parts, found.notes
     assert isinstance(part, Text)
     assert len(part.text) < 1100
     assert notes == ("cut to fit: long.txt",)

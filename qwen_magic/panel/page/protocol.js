@@ -1,13 +1,6 @@
 /**
- * What the kernel and the page tell each other: the types of composing.py, listing.py, protocol.py and state.py, and the version.
+ * What the kernel and the page tell each other: the types of composing.py, listing.py, protocol.py, state.py; the version.
  *
- * @typedef {{ id: number, name: string, turns: number, pinned: boolean, used: string,
- *   excerpt: string }} FoundConversation
- * @typedef {{ op: "found", view: string, words: string, conversations: FoundConversation[], more: number }} FoundOp
- * @typedef {{ action: "find", view: string, words: string }} FindAction
- * @typedef {{ action: "rename", conversation: number, name: string }} RenameAction
- * @typedef {{ action: "pin", conversation: number, pinned: boolean }} PinAction
- * @typedef {{ action: "remove", conversation: number }} RemoveAction
  * @typedef {{ id: string, kind: "image" | "file" | "conversation", name: string, size: number,
  *   thumbnail: string }} AttachedFile
  * @typedef {{ op: "attached", files: AttachedFile[], done: string }} AttachedOp
@@ -19,6 +12,13 @@
  * @typedef {{ action: "detach", id: string }} DetachAction
  * @typedef {{ action: "refer", id: string, kind: "file" | "conversation", name: string }} ReferAction
  * @typedef {{ action: "complete", view: string, typed: string }} CompleteAction
+ * @typedef {{ id: number, name: string, turns: number, pinned: boolean, used: string,
+ *   excerpt: string }} FoundConversation
+ * @typedef {{ op: "found", view: string, words: string, conversations: FoundConversation[], more: number }} FoundOp
+ * @typedef {{ action: "find", view: string, words: string }} FindAction
+ * @typedef {{ action: "rename", conversation: number, name: string }} RenameAction
+ * @typedef {{ action: "pin", conversation: number, pinned: boolean }} PinAction
+ * @typedef {{ action: "remove", conversation: number }} RemoveAction
  * @typedef {{ thinking: string, thought: string, blocks: string[] }} Body
  * @typedef {{ kind: "text" | "image" | "file" | "call" | "result" | "failure", name: string, mime: string,
  *   size: number, text: string, thumbnail?: string }} PagePart
