@@ -104,7 +104,7 @@ def ensure(
         with _locked(path.with_suffix(".lock"), fetch):
             if _checked_before(path, known.size):
                 return path
-            if find(known.name) and _good(path, fetch):
+            if path.is_file() and _good(path, fetch):
                 _mark(path)
                 return path
             _fetch(path, fetch, room)
