@@ -26,8 +26,9 @@ def parse_target(text: str) -> Target:
 
     Args:
         text: an alias, ``space:ID``, ``space:URL``, ``openai:URL#MODEL``, a known server's short name with a model
-            (``ollama:qwen3:8b``) or alone, ``local``, ``local:1.5b`` or ``local:PATH``; an owner/name or a URL alone
-            is taken for a Space. ``#MODEL`` names a Space's model, too. Other packages may offer more.
+            (``ollama:qwen3:8b``) or alone, ``local``, ``local:1.5b``, ``local:OWNER/REPO:QUANT`` or ``local:PATH``; an
+            owner/name or a URL alone is taken for a Space. ``#MODEL`` names a Space's model, too. Other packages may
+            offer more.
 
     Returns:
         The target.

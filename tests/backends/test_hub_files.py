@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from email.message import Message
+from urllib.request import Request
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen_magic.backends.local.engine import memory_needed
+from qwen_magic.backends.local.hub import Redirects
 from qwen_magic.backends.local.hub_files import HubFile, choose_file
 from qwen_magic.backends.local.hub_names import HubName, hub_name
 from qwen_magic.backends.local.room import largest_that_fits, sizes_by_name
@@ -135,6 +138,34 @@ def test_any_names_give_a_whole_file_or_words(names: list[str], quant: str) -> N
 )
 def test_what_a_local_target_names(address: str, name: HubName | None) -> None:
     assert hub_name(address) == name
+
+
+@pytest.mark.parametrize(
+    ("asked", "led_to", "token"),
+    [
+        ("https://hub/a", "https://hub/b", "secret"),
+        ("https://hub/a", "https://cdn/b", None),
+        ("https://hub/a", "https://hub:8443/b", None),
+        ("http://hub/a", "https://hub/b", None),
+        ("http://hub:1/a", "http://hub:2/b", None),
+    ],
+)
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_a_redirect_has_the_token_at_the_same_place_alone(
+    asked: str, led_to: str, token: str | None, code: int
+) -> None:
+    request = Request(asked, headers={"Range": "bytes=5-"})
+    request.add_unredirected_header("Authorization", "secret")
+    following = Redirects().redirect_request(request, None, code, "", Message(), led_to)
+    assert following is not None
+    assert following.get_header("Authorization") == token
+    assert following.get_header("Range") == "bytes=5-"
+
+
+@pytest.mark.parametrize("led_to", ["http://hub/b", "ftp://hub/b", "file:///etc/passwd"])
+def test_a_redirect_never_leaves_https(led_to: str) -> None:
+    with pytest.raises(OSError, match="it leads from https to"):
+        Redirects().redirect_request(Request("https://hub/a"), None, 302, "", Message(), led_to)
 
 
 def test_the_words_for_small_models() -> None:

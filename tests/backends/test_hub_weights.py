@@ -224,6 +224,20 @@ def test_only_what_was_fetched_is_removed(tmp_path: Path, hub: FakeHub) -> None:
     assert hub.asked == []
 
 
+def test_two_models_of_one_quantization_are_told_apart(hub: FakeHub) -> None:
+    hub.repos[REPO] = {"big-Q8_0.gguf": CONTENT["Q8_0"], "small-Q8_0.gguf": CONTENT["Q4_K_M"]}
+    assert "may be one of 2 files" in refused(REPO).what
+    big, small = (ensure(f"{REPO}:{name}-Q8_0.gguf") for name in ("big", "small"))
+    assert {one.weights.name for one in kept()} == {f"{REPO}:big-Q8_0.gguf", f"{REPO}:small-Q8_0.gguf"}
+    assert find(f"{REPO}:small-Q8_0.gguf") == small
+    big.touch()  # it is checked again, and not fetched
+    assert ensure(f"{REPO}:big-Q8_0.gguf") == big
+    assert len(hub.requests("cdn")) == 2
+    with pytest.raises(WeightsError, match="may be one of 2 files"):
+        remove(REPO)
+    assert remove(f"{REPO}:big-Q8_0.gguf")[0] == "big-Q8_0"
+
+
 def test_what_is_here_is_what_a_repository_alone_means(hub: FakeHub) -> None:
     path = ensure(f"{REPO}:Q8_0")
     assert ensure(REPO) == find(REPO) == path

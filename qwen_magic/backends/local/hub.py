@@ -46,12 +46,18 @@ class _ProxyForPublicHosts(urllib.request.ProxyHandler):
         )
 
 
-class _Redirects(urllib.request.HTTPRedirectHandler):
+class Redirects(urllib.request.HTTPRedirectHandler):
     """Go where the Hub sends us, with the token only where that is the Hub itself, and never from https to http."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
+        """Return the request that follows; see the base class.
+
+        Raises:
+            OSError: it would be http after https, or something else than both.
+
+        """
         old, new = urlsplit(req.full_url), urlsplit(newurl)
         if new.scheme not in ("https", old.scheme):
             raise OSError(f"it leads from {old.scheme} to {new.scheme or 'nowhere'}")
@@ -165,7 +171,7 @@ def _keeps_secrets(url: str) -> bool:
 def _within_limit(request: urllib.request.Request, check: Callable[[], None]) -> Any:
     """Open a URL within the Hub's limit, of which the look-up of its name and all its addresses are parts."""
     answers: list[Any] = []
-    opener = urllib.request.build_opener(_ProxyForPublicHosts, _Redirects)
+    opener = urllib.request.build_opener(_ProxyForPublicHosts, Redirects)
 
     def work() -> None:
         try:

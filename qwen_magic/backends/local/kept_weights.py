@@ -6,7 +6,8 @@ import contextlib
 import json
 import os
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,7 +85,9 @@ def noted() -> list[Weights]:
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
                 found.append(_read_note(path))
     known = {one.sha256 for one in KNOWN.values()}
-    return [one for one in found if one.sha256 not in known]
+    found = [one for one in found if one.sha256 not in known]
+    names = Counter(one.name for one in found)
+    return [one if names[one.name] == 1 else replace(one, name=f"{one.repo}:{one.filename}") for one in found]
 
 
 def matching(name: HubName) -> list[Weights]:

@@ -17,7 +17,7 @@ from . import kept_weights, machine
 from .hub import list_files
 from .hub_files import HubFile, choose_file
 from .hub_names import hub_name
-from .kept_weights import done_of, from_hub_file, marker_of, matching, note, part_of, path_of
+from .kept_weights import done_of, from_hub_file, marker_of, matching, note, noted, part_of, path_of
 from .known_weights import KNOWN, Weights
 from .room import check_room
 from .small_models import SMALL
@@ -96,8 +96,7 @@ def ensure(
         return _given(address)
     path = path_of(known)
     if _checked_before(path, known.size):
-        if not known.package:
-            note(known)  # it may have come from another repository that holds the same file
+        _note_again(known)
         return path
     fetch = Fetch(known, part_of(path), progress or _silent, stop, token)
     try:
@@ -105,7 +104,7 @@ def ensure(
         with _locked(path.with_suffix(".lock"), fetch):
             if _checked_before(path, known.size):
                 return path
-            if find(known.name) and _good(path, fetch):
+            if path.is_file() and _good(path, fetch):
                 _mark(path)
                 return path
             _fetch(path, fetch, room)
@@ -195,6 +194,13 @@ def _named(name: HubName) -> list[Weights]:
         return [files[choose_file(files, name)]]
     except WeightsError:
         return noted if not name.quant else []
+
+
+def _note_again(weights: Weights) -> None:
+    """Note what a file is that came from another repository with the same file; a folder may be closed to us."""
+    if not weights.package and weights not in noted():
+        with contextlib.suppress(OSError):
+            note(weights)
 
 
 def _known(address: str, stop: threading.Event, token: str) -> Weights | None:
