@@ -5,7 +5,7 @@ import { make, show } from "./html.js";
 import { FOUND, NAME } from "./templates.js";
 
 const TYPING = 150; // milliseconds without a key before the kernel is asked
-const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [-1e9, 0],
+const WALKS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [-1e9, 0],
   End: [1e9, 0] };
 
 const counted = (number) => (number === 1 ? "1 turn" : `${number} turns`);
@@ -183,7 +183,7 @@ export class Conversations {
     else if (key === "Enter" && naming) this.saveName();
     else if (key === "Enter" && target === this.words && rows[0]) this.open(Number(rows[0].dataset.id));
     else if (key === "ArrowDown" && target === this.words && rows[0]) this.go(rows[0], "open");
-    else if (!naming && target.dataset.act && MOVES[key]) this.walk(target, MOVES[key], rows);
+    else if (!naming && target.dataset.act && WALKS[key]) this.walk(target, WALKS[key], rows);
     else return true;
     event.preventDefault();
     return true;
