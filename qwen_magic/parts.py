@@ -24,6 +24,8 @@ _DATA_URL = re.compile(
     re.ASCII | re.DOTALL | re.IGNORECASE,
 )
 _MOST_SHOWN = 60
+_SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""Kinds of picture that hold no program, and that every page can draw."""
 _UNIT = 1000
 _KINDS: dict[str, tuple[type, ...]] = {"str": (str,), "bytes": (bytes, bytearray, memoryview), "bool": (bool,)}
 
@@ -122,6 +124,10 @@ class Image(_Part):
 
         found = require_picture(value, name)
         return cls(found.data, found.mime, name or found.name, detail=detail)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
+        shown = {self.mime: base64.b64encode(self.data).decode()} if self.data and self.mime in _SHOWN else {}
+        return {**shown, "text/plain": repr(self)}
 
     @property
     def sha256(self) -> str:

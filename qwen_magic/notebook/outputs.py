@@ -172,8 +172,9 @@ class Outputs:
         return cut_middle("\n".join(text for text in texts if text.strip()), LIMIT)
 
     def pictures(self) -> tuple[ShownPicture, ...]:
-        """Give the last pictures among the outputs."""
-        return tuple(part.picture for part in self._parts if part.picture)[-MOST_PICTURES:]
+        """Give the last pictures among the outputs, each once: Jupyter shows a figure also at the end of its cell."""
+        found = {part.picture.data: part.picture for part in self._parts if part.picture}
+        return tuple(found.values())[-MOST_PICTURES:]
 
     def _clear_if_due(self) -> None:
         if self._clear_next:

@@ -138,7 +138,7 @@ def test_everything_has_its_topic() -> None:
         ("--dry-run", "--dry-run  show what would be sent, and send nothing", "What is sent"),
         ("dry_run", "--dry-run  show what would be sent, and send nothing", "What is sent"),
         ("-f", "-f, --format FORM  markdown, text, code, json, html or math", "How an answer is shown"),
-        ("TARGETS", "%qwen targets [NAME...] [--check]", "Where prompts go"),
+        ("TARGETS", "%qwen targets [NAME...] [--check|--see]", "Where prompts go"),
     ],
 )
 def test_a_command_or_an_option_finds_its_topic(name: str, line: str, title: str) -> None:

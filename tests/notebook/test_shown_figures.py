@@ -103,6 +103,21 @@ def test_a_figure_that_was_changed_goes_as_it_was_shown(kernel: Kernel, server: 
     assert "pixels, ≈" in run.printed
 
 
+def test_a_figure_that_a_cell_shows_twice_goes_along_once(kernel: Kernel, server: Recorder) -> None:
+    ok(kernel.run("other, _ = plt.subplots()\nother"))  # the result, and once more at the end of the cell
+    ok(kernel.run("%%qwen --alone --context 1\nWhat is it?"))
+    assert [one for one in sent(server) if isinstance(one, tuple)] == [(1280, 960)]
+    assert f"plot of cell {number(kernel) - 1}:" in sent(server)[0]
+
+
+def test_a_picture_in_code_is_shown(kernel: Kernel) -> None:
+    run = ok(kernel.run("from qwen_magic import Image as Part\ndisplay(Part.of(fig))"))
+    (shown,) = (bundle for bundle in run.shown if "image/png" in bundle)
+    assert shown["text/plain"].startswith("Image(data=<")
+    run = ok(kernel.run("display(Part(b'<svg/>', 'image/svg+xml'))"))
+    assert all(set(bundle) == {"text/plain"} for bundle in run.shown)
+
+
 def test_what_was_cleared_does_not_go_along(kernel: Kernel, server: Recorder) -> None:
     ok(kernel.run("from IPython.display import clear_output\ndisplay(fig); clear_output(); print('gone')"))
     ok(kernel.run("%%qwen --alone --context 1\nWhat was it?"))

@@ -86,8 +86,14 @@ Other braces stay as they are, and what looks like a variable is named below the
 A name in braces that is a figure, axes, an image, an array that plainly is one, or a picture's
 path is sent as a picture where it stands; {fig!r} sends its text. A figure is drawn anew for
 the size that a Qwen reads, other pictures are only ever shrunk; places and dates of photos
-stay here. -a FILE attaches pictures, tables, notebooks and text; --dry-run shows their sizes.
-A target whose model sees nothing is told before anything is sent.""",
+stay here. --see sends the last figure that a cell has shown, --context N also those of cells.
+-a FILE attaches pictures, PDFs, tables, notebooks and text; a pattern of more than ten files
+wants --yes. -a report.pdf#3-5 takes pages, #3 one, #3- the rest, #-2 the last but one: their
+text, and pictures of those that have none, or with --pages of all. -a https://... is fetched
+with --fetch alone, and from the public network alone. --dry-run shows small copies and sizes.
+Where a context is full, old pictures are left out first. A target whose model sees nothing is
+told before anything is sent, and a chain goes on to one that does; %qwen targets --see lists
+them. last_reply().files are an answer's own pictures, .save_files("folder") keeps them.""",
     ),
     "context": Topic(
         "What is sent",
