@@ -249,7 +249,7 @@ class Parameters:
     thinking_budget: Annotated[
         int | None,
         Parameter(
-            "the most tokens that it thinks",
+            "the most tokens spent on thinking",
             1,
             _MOST,
             flags=(Flag("--think-budget"),),
