@@ -57,7 +57,8 @@ class Parameter:
         standard: whether it is of OpenAI's own API, so that all servers take it but those named in ``without``.
         without: the servers that do not take it although it is standard, by their short names.
         wire: for one that is not standard, the fields of a request's body that carry it, by the short names of the
-            servers that take it; "openai" stands for a server of which only the address is known.
+            servers that take it; "openai", which is always among them, stands for a server of which only the address
+            is known: it is sent all, and what it refuses is left out.
         after: the parameter that it is listed after where it is told of, or "" for the one before it here.
         labels: a pattern: what a Gradio app's input is called that is taken for it; "" for none.
         name: its name, which the field of `Parameters` gives.
@@ -248,7 +249,7 @@ class Parameters:
     thinking_budget: Annotated[
         int | None,
         Parameter(
-            "the most tokens that it thinks",
+            "the most tokens spent on thinking",
             1,
             _MOST,
             flags=(Flag("--think-budget"),),

@@ -151,6 +151,8 @@ def test_servers_are_named_rightly() -> None:
     for name in known:
         carried = [field for names in body_fields(name).values() for field in names]
         assert len(set(carried)) == len(carried), name
+    unsent = set(FIELDS) - set(body_fields(GENERIC.name))
+    assert not unsent, f'wire= of {unsent} lacks "{GENERIC.name}", a server of which only the address is known'
     assert body_fields(GENERIC.name).keys() == set(FIELDS)
     assert body_fields("a stranger's").keys() == {row.name for row in TABLE if row.standard}
 
@@ -192,9 +194,9 @@ def test_one_row_is_a_parameter() -> None:
 import pathlib, sys, types
 import qwen_magic
 path = pathlib.Path(qwen_magic.__path__[0]) / "parameters.py"
-row = '''    typical_p: Annotated[
+row = '''    oddness: Annotated[
         float | None,
-        Parameter("0 to 1, how typical", 0, 1, wire=_wire("typical_p", "llamacpp", vllm="typ"), labels="typical"),
+        Parameter("0 to 1, how odd", 0, 1, wire=_wire("oddness", "llamacpp", vllm="odd"), labels="oddness"),
     ] = None
 '''
 place = "    stop: Annotated["
@@ -213,19 +215,19 @@ from qwen_magic.notebook.commands.table import GROUPS
 from qwen_magic.notebook.magics import QwenMagics
 from qwen_magic.notebook.options import cell_options
 from qwen_magic.request import Request
-assert cell_options("--typical-p 0.5").parameters == {"typical_p": 0.5}
-assert "--typical-p X" in help_text(GROUPS, everything=True) and "how typical" in topic_text("typical_p", GROUPS)
-assert QwenMagics.class_traits(config=True)["typical_p"].help == "0 to 1, how typical."
-assert "typical_p" in SAMPLING
-assert read_input("slider", {"label": "Typical"}, "", None).part == "typical_p"
-request = Request.of("hi", typical_p=0.5)
-assert request_body("m", request, SERVERS["llamacpp"]).body["typical_p"] == 0.5
-assert request_body("m", request, SERVERS["vllm"]).body["typ"] == 0.5
-assert request_body("m", request, SERVERS["ollama"]).warnings == ("it does not take typical_p",)
+assert cell_options("--oddness 0.5").parameters == {"oddness": 0.5}
+assert "--oddness X" in help_text(GROUPS, everything=True) and "how odd" in topic_text("oddness", GROUPS)
+assert QwenMagics.class_traits(config=True)["oddness"].help == "0 to 1, how odd."
+assert "oddness" in SAMPLING
+assert read_input("slider", {"label": "Oddness"}, "", None).part == "oddness"
+request = Request.of("hi", oddness=0.5)
+assert request_body("m", request, SERVERS["llamacpp"]).body["oddness"] == 0.5
+assert request_body("m", request, SERVERS["vllm"]).body["odd"] == 0.5
+assert request_body("m", request, SERVERS["ollama"]).warnings == ("it does not take oddness",)
 try:
-    Request.of("hi", typical_p=2)
+    Request.of("hi", oddness=2)
 except qwen_magic.QwenError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
-    assert done.stdout == "typical_p is 2. Give a number from 0 to 1.\n", done.stderr
+    assert done.stdout == "oddness is 2. Give a number from 0 to 1.\n", done.stderr

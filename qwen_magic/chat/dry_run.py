@@ -33,7 +33,9 @@ def preview(targets: Sequence[str], request: Request, notes: Sequence[str] = ())
     texts = [text for part in parts if (text := _text(part))]
     characters, tokens = sum(map(len, texts)), sum(map(estimate_tokens, texts))
     tokens += sum(tokens_of(part.data) for part in parts if isinstance(part, Image))
-    said = [f"{len(request.messages)} messages", f"{characters:,} characters", f"≈ {tokens:,} tokens"]
+    counts = ((len(request.messages), "message"), (characters, "character"), (tokens, "token"))
+    messages, size, read = (f"{count:,} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
+    said = [messages, size, f"≈ {read}"]
     lines = [
         "Nothing was sent. This is what would be:",
         f"target      {', '.join(targets)}",

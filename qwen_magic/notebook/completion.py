@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import re
 import sys
+from concurrent.futures import wait
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from ..backends.targets import key_names, parse_chain, parse_target, target_names
 from ..chat.modes import MODES
-from ..errors import TargetError
+from ..errors import QwenError, TargetError
+from ..loop import background_loop
 from ..templates import read_templates
 from .braces import names_in_braces
 from .commands.table import COMMANDS
@@ -24,7 +27,9 @@ from .schemas import schema_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from concurrent.futures import Future
 
+    from ..client.client import QwenClient
     from .commands.command import Command
     from .options import Option
     from .session import NotebookSession
@@ -40,6 +45,10 @@ _FIXED = re.compile(r"(?<![\w.-])(?:--)?[a-z][a-z-]*")
 """What of a command's arguments is written as it stands there."""
 _MOST_CELLS = 20
 _MOST_FILES = 1000
+_PATIENCE = 1.0
+"""Seconds for which Tab waits for a server's list."""
+_ASKED: WeakKeyDictionary[QwenClient, dict[str, Future[Any]]] = WeakKeyDictionary()
+"""Who is being asked for the models, by the target as it is written."""
 
 
 @dataclass(frozen=True)
@@ -229,6 +238,8 @@ def _targets(session: NotebookSession, typed: str) -> list[str]:
     base, mark, _ = typed.partition("#")
     server = typed.partition(":")[0]
     if mark:
+        with suppress(QwenError):
+            _ask_for_models(session, base)
         return [*in_force, *(f"{base}#{model}" for model in _models(session, base, in_force))]
     names = target_names()
     waits = f"{server}:" in names
@@ -247,8 +258,26 @@ def _targets_or_default(session: NotebookSession, typed: str) -> list[str]:
     return [*_targets(session, typed), "default"]
 
 
+def _ask_for_models(session: NotebookSession, base: str) -> None:
+    """Ask a server whose address is written whole for its models, once; one that is slow has told them by a later Tab.
+
+    Raises:
+        TargetError: no target is named.
+
+    """
+    if parse_target(base).kind != "openai":
+        return
+    state = session.client.states(base)[0]
+    if state.models or state.state not in ("not tried", "failed"):
+        return
+    asked = _ASKED.setdefault(session.client, {})
+    if base not in asked or asked[base].done():
+        asked[base] = background_loop().submit(session.client.check(base))
+        wait([asked[base]], timeout=_PATIENCE)
+
+
 def _models(session: NotebookSession, base: str, in_force: list[str]) -> list[str]:
-    """Give the models that the client knows a server or Space to have; nothing is asked."""
+    """Give the models that the client knows a server or Space to have."""
     if "qwen_magic.client" not in sys.modules:  # no client was made, so none has seen a model
         return []
     with suppress(TargetError):

@@ -70,6 +70,11 @@ def test_secrets_are_looked_for_everywhere_and_shown_nowhere() -> None:
     assert text.count("ghp_•••• (GitHub token)") == 5
 
 
+def test_one_of_a_thing_is_one() -> None:
+    text = preview(["local"], Request((Message("user", "a"),)))
+    assert "size        1 message, 1 character, ≈ 1 token\n" in text
+
+
 @settings(max_examples=examples(80))
 @given(st.lists(messages(), max_size=3).map(tuple))
 def test_any_request_is_shown(given_messages: tuple[Message, ...]) -> None:

@@ -246,6 +246,14 @@ async def test_models_of_a_server_with_a_short_name() -> None:
                 assert kernel.complete("%%qwen -t ollama:") == (["ollama:"], "ollama:")
                 assert kernel.run("%qwen targets --check ollama:").status == "ok"
                 assert kernel.complete("%%qwen -t ollama:") == (["ollama:", "ollama:tiny"], "ollama:")
+                # A server whose address is written is asked itself, and one that is slow is not waited for long.
+                base = f"openai:{server.url}"
+                until = time.monotonic() + 30
+                while not (found := kernel.complete(f"%%qwen -t {base}#")[0]) and time.monotonic() < until:
+                    pass
+                assert found == [f"{base}#tiny"]
+                assert kernel.complete("%%qwen -t openai:http://127.0.0.1:9/v1#")[0] == []
+                assert not server.asked
 
             await asyncio.to_thread(use)
 

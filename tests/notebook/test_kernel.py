@@ -117,7 +117,7 @@ def test_system(kernel: Kernel, space: GradioServer, line: str, cell: str) -> No
         ("%qwen foo", ["foo", "%qwen help all lists all"]),
         ("%qwen hepl", ["Did you mean %qwen help"]),
         ("%qwen nest maybe", ["on or off"]),
-        ("%qwen use", ["names no target"]),
+        ("%qwen use", ["no target after %qwen use"]),
         ("%qwen use nobody:knows:this", ["nobody"]),
         ("%qwen ask", ["nothing was asked"]),
     ],

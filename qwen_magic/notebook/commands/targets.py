@@ -65,7 +65,7 @@ def _use(session: NotebookSession, rest: str) -> None:
 
     targets = _targets(rest)
     if not targets:
-        raise UsageError("%qwen use names no target", hint="Try %qwen use local, or %qwen use default.")
+        raise UsageError("there is no target after %qwen use", hint="Try %qwen use local, or %qwen use default.")
     if targets != ["default"]:
         parse_chain(targets)
     session.settings.target = "" if targets == ["default"] else ",".join(targets)
