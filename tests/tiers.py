@@ -36,7 +36,7 @@ _FILES = {
         backends/test_proxies backends/test_roles backends/test_scripted_space backends/test_servers_words
         backends/test_space backends/test_space_connections backends/test_stranger
         backends/test_thinking_switches backends/test_weight_sources backends/test_weights
-        backends/test_wire_names backends/test_wire_shapes batch/test_map batch/test_map_command chat/test_doctor
+        backends/test_wire_names backends/test_wire_shapes batch/test_batch_service batch/test_map batch/test_map_command chat/test_doctor
         client/test_chain client/test_client client/test_empty_answers client/test_many_at_once
         client/test_reasking client/test_schema_ladder client/test_seeing client/test_sync_stream
         faults/test_faults faults/test_redirects faults/test_slots faults/test_trying_again faults/test_waiting
@@ -47,7 +47,7 @@ _FILES = {
         test_parameters test_reply test_rooms text/test_steering text/test_surrogates
     """,
     "kernel": """
-        chat/test_exchange notebook/test_asking_cells notebook/test_canaries notebook/test_cell_lines
+        chat/test_exchange notebook/test_asking_cells notebook/test_batch_cells notebook/test_canaries notebook/test_cell_lines
         notebook/test_commands notebook/test_comparing notebook/test_completion notebook/test_consoles
         notebook/test_context notebook/test_conversations notebook/test_doctor_command
         notebook/test_failing_cells notebook/test_fixing notebook/test_help notebook/test_hostile_servers

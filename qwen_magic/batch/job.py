@@ -27,6 +27,7 @@ from .request_lines import answer_of_line, request_line
 from .result import Result
 from .rows import rows_of
 from .run import Run
+from .service import Service, ServiceRun, check_batch
 from .state import DONE, FAILED, RECORDED, State
 from .work import Work
 
@@ -77,6 +78,8 @@ class Job:
         self._parameters = to_parameters(dict(options.parameters))
         self._price = price_of(self.targets[0], options.prices)
         options.bounds.check(self._price, self.targets[0].name)
+        if options.batch:
+            check_batch(client, self.targets)
         names = [target.name for target in self.targets]
         shape = None if options.schema is None else as_shape(options.schema)
         self._work = Work(self.rows, self._template, self._parameters, names, shape)
@@ -92,6 +95,7 @@ class Job:
         self.notes: tuple[str, ...] = self._template.notes
         self._keeping: Keeping | None = None
         self._run: Run | None = None
+        self._service: ServiceRun | None = None
         self._looked_up = False
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -142,7 +146,13 @@ class Job:
     @property
     def stopped(self) -> str:
         """Why it ended before all rows were asked, in one line; "" where it did not."""
-        return self._cancelled or (self._run.stopped if self._run else "")
+        said = self._cancelled or (self._run.stopped if self._run else "")
+        return f"{self.left_behind}; {said}" if said and self.left_behind else said
+
+    @property
+    def left_behind(self) -> str:
+        """What goes on at a batch service when nobody waits for it, in one line; "" where nothing does."""
+        return self._service.left_behind if self._service else ""
 
     @property
     def cost(self) -> float | None:
@@ -365,6 +375,11 @@ class Job:
 
     async def _ask(self) -> None:
         self._run = self._new_run()
+        if self._options.batch:
+            service = Service(self._client, self.targets[0], self._opened())
+            self._service = ServiceRun(service, self._run, self._work, fresh=self._options.fresh and not self._service)
+            await self._service.run()
+            return
         names = [target.name for target in self.targets]
         with held_to(self._client, names, self._options.rpm, self._options.tpm):
             await self._run.run()

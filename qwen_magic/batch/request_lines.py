@@ -43,7 +43,7 @@ class LineAnswer:
     error: str = ""
 
 
-def request_line(key: bytes, model: str, request: Request, server: Server = GENERIC) -> str:
+def request_line(key: bytes, model: str, request: Request, server: Server | None = None, *, batch: bool = False) -> str:
     """Write a request as a line, without its line feed.
 
     Args:
@@ -51,11 +51,14 @@ def request_line(key: bytes, model: str, request: Request, server: Server = GENE
         model: the model.
         request: the request.
         server: what is known of the server.
+        batch: whether it is for the server's batch service.
 
     """
-    body = request_body(model, request, server).body
+    body = request_body(model, request, server or GENERIC).body
     for name in _STREAMED:
         body.pop(name, None)
+    if batch and server is not None and server.thinking == "enable":
+        body.setdefault("enable_thinking", False)  # Model Studio refuses a batch's line that leaves that open
     line = {"custom_id": key.hex(), "method": "POST", "url": _PATH, "body": body}
     return json.dumps(line, ensure_ascii=False)
 

@@ -12,6 +12,7 @@ from ..errors import BusyError, QwenError, SchemaError
 from ..schema.answers import value_of
 from .kept_answer import KeptAnswer
 from .lane import is_of_target, is_sure, retry_after
+from .state import DONE, RECORDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -110,8 +111,7 @@ class Run:
         """Ask all: the first alone, so that a wrong prompt costs one row and a server has read what all begin with."""
         self.begun = self._clock.now()
         try:
-            while self._open and not self.stopped and not self._answered and self.asked < _SURE_FAILURES:
-                await self._one(self._open.popleft())
+            await self.first()
             self._start()
             while self._tasks:
                 done, _ = await asyncio.wait(set(self._tasks), return_when=asyncio.FIRST_COMPLETED)
@@ -125,6 +125,41 @@ class Run:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
             self._tasks.clear()
             self.waiting, self.ended = "", self._clock.now()
+
+    async def first(self) -> bool:
+        """Ask the first alone, and the next where it fails; tell whether one was answered."""
+        while self._open and not self.stopped and not self._answered and self.asked < _SURE_FAILURES:
+            await self._one(self._open.popleft())
+        return self._answered
+
+    @property
+    def knows_an_answer(self) -> bool:
+        """Whether any row was ever answered, so that the prompt is not wrong for all."""
+        return bool(self._state.rows(DONE) + self._state.rows(RECORDED))
+
+    def left(self) -> list[int]:
+        """List the requests that were not asked yet."""
+        return list(self._open)
+
+    def over_time(self) -> bool:
+        """Tell whether it is time to stop, and note why."""
+        self.stopped = self.stopped or self._bounds.reached(self._state, self._price, self.seconds(), 0)
+        return bool(self.stopped)
+
+    def take_kept(self, number: int, answer: KeptAnswer) -> None:
+        """Take an answer that came in another way and is kept already."""
+        shape = self._work.shape
+        try:
+            value = () if shape is None else (value_of(shape, answer.text, answer.thinking, answer.finish_reason),)
+        except SchemaError as error:
+            self._over(number, error.what, answer)
+            return
+        self._state.done(number, answer if self._with_thinking else answer.without_thinking(), *value)
+        self._end(number)
+
+    def take_failure(self, number: int, words: str) -> None:
+        """Take the reason why there is no answer."""
+        self._over(number, words, None)
 
     async def take(self, number: int, events: Sequence[Event], error: str, target: str) -> None:
         """Take an answer that came in another way, or the reason why there is none.

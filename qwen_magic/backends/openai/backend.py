@@ -18,6 +18,7 @@ from ..patience import Limit
 from ..qwen_models import context_of
 from ..schema_forms import FormRefusedError
 from .authorization import authorization
+from .batch_service import BatchService, batch_limits
 from .context_sizes import listed_context, listed_model, told_context
 from .decoder import ChatDecoder, model_title
 from .model_abilities import model_capabilities, told_capabilities
@@ -215,6 +216,14 @@ class OpenAIBackend:
             context=listed_context(entry),
             capabilities=model_capabilities(first, entry, told),
         )
+
+    @asynccontextmanager
+    async def batches(
+        self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None
+    ) -> AsyncIterator[BatchService]:
+        """Yield the server's batch service, whether or not it has one: it tells when it is sent something."""
+        async with self._asking(session, deadlines) as http:
+            yield BatchService(http, self.name, batch_limits(self.server))
 
     async def close(self) -> None:
         """Do nothing: no connection outlives an answer but the session's own."""
