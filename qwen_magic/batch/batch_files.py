@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from ..errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -70,3 +73,31 @@ def batch_files(
                 return
             file.seek(0)
             yield made
+
+
+def write_lines(path: str | Path, lines: Iterable[str]) -> None:
+    """Write lines to a file.
+
+    Raises:
+        UsageError: it cannot be written.
+
+    """
+    try:
+        with Path(path).open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{line}\n" for line in lines)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error})", hint="Name another file.") from None
+
+
+def read_lines(path: str | Path) -> Iterator[str]:
+    """Read the lines of a file.
+
+    Raises:
+        UsageError: it cannot be read.
+
+    """
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            yield from file
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error})", hint="Check its name.") from None

@@ -9,6 +9,7 @@ from ..loop import background_loop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from concurrent.futures import Executor
     from pathlib import Path
 
     from .job import Job
@@ -39,6 +40,8 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
         fresh: bool = False,
         with_reply: bool = False,
         batch: bool = False,
+        executor: Executor | None = None,
+        workers: int | None = None,
         prices: Given | None = None,
         keep: bool | str | Path = True,
         **parameters: Any,
@@ -66,6 +69,10 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
             with_reply: keep thinking and usage of each row.
             batch: ask the target's batch service, which takes minutes to a day and costs less; who stops waiting and
                 asks the same again, in another process too, goes on waiting for the same batch. See `batches`.
+            executor: any `concurrent.futures.Executor`, such as Dask's ``client.get_executor()``: its workers ask the
+                rows. Each makes its own client, with the keys of its own environment, and keeps to its share of
+                `rpm`, `tpm` and `concurrency`; the answers are kept here.
+            workers: how many processes the executor has, where it does not say so itself.
             prices: what a million tokens in and out cost, as a pair, or pairs by targets' or models' names.
             keep: whether answers are kept for the next time; a path for a file of one's own.
             **parameters: sampling parameters by their names; see `Parameters`.
@@ -96,6 +103,8 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
             fresh=fresh,
             with_reply=with_reply,
             batch=batch,
+            executor=executor,
+            workers=workers,
             prices=prices,
             keep=keep,
             parameters=parameters,

@@ -107,11 +107,17 @@ class Run:
             return 0.0
         return (self._clock.now() if self.ended is None else self.ended) - self.begun
 
-    async def run(self) -> None:
-        """Ask all: the first alone, so that a wrong prompt costs one row and a server has read what all begin with."""
-        self.begun = self._clock.now()
+    async def run(self, *, alone: bool = True) -> None:
+        """Ask all: the first alone, so that a wrong prompt costs one row and a server has read what all begin with.
+
+        Args:
+            alone: whether the first goes alone; not where that was done before.
+
+        """
+        self.begun = self._clock.now() if self.begun is None else self.begun
         try:
-            await self.first()
+            if alone:
+                await self.first()
             self._start()
             while self._tasks:
                 done, _ = await asyncio.wait(set(self._tasks), return_when=asyncio.FIRST_COMPLETED)
@@ -157,9 +163,13 @@ class Run:
         self._state.done(number, answer if self._with_thinking else answer.without_thinking(), *value)
         self._end(number)
 
-    def take_failure(self, number: int, words: str) -> None:
-        """Take the reason why there is no answer."""
-        self._over(number, words, None)
+    def take_failure(self, number: int, words: str, partial: KeptAnswer | None = None) -> None:
+        """Take the reason why there is no answer, and what had come of it."""
+        self._over(number, words, partial)
+
+    def keep_open(self) -> None:
+        """Ask no more of what was asked elsewhere: only what is still open."""
+        self._open = deque(number for number in self._open if self._state.is_open(number))
 
     async def take(self, number: int, events: Sequence[Event], error: str, target: str) -> None:
         """Take an answer that came in another way, or the reason why there is none.
