@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _PATH = "/v1/chat/completions"
 _HTTP_OK = 200
-_STREAMED = ("stream", "stream_options")
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,9 @@ def request_line(key: bytes, model: str, request: Request, server: Server | None
         batch: whether it is for the server's batch service.
 
     """
-    body = request_body(model, request, server or GENERIC).body
-    for name in _STREAMED:
-        body.pop(name, None)
-    if batch and server is not None and server.thinking == "enable":
-        body.setdefault("enable_thinking", False)  # Model Studio refuses a batch's line that leaves that open
-    line = {"custom_id": key.hex(), "method": "POST", "url": _PATH, "body": body}
+    body = request_body(model, request, server or GENERIC)
+    body.answer_whole(says_thinking=batch and server is not None and server.thinking == "enable")
+    line = {"custom_id": key.hex(), "method": "POST", "url": _PATH, "body": body.body}
     return json.dumps(line, ensure_ascii=False)
 
 

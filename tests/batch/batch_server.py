@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
-from rows_server import Refusal, RowsServer
+from rows_server import Refusal, RowsServer, completion
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -173,13 +173,7 @@ class BatchServer(RowsServer):
                 body: dict[str, Any] = {"error": {"message": answer.message}}
                 failed.append({**named, "response": {"status_code": answer.status, "body": body}, "error": None})
             else:
-                message = {"role": "assistant", "content": answer}
-                body = {
-                    "object": "chat.completion",
-                    "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-                    "usage": {"prompt_tokens": 10, "completion_tokens": 5},
-                }
-                done.append({**named, "response": {"status_code": 200, "body": body}, "error": None})
+                done.append({**named, "response": {"status_code": 200, "body": completion(answer)}, "error": None})
         batch["request_counts"] = {"total": len(lines), "completed": len(done), "failed": len(failed)}
         if done:
             batch["output_file_id"] = self.written("file-out", "".join(json.dumps(line) + "\n" for line in done))

@@ -25,6 +25,16 @@ class Refusal:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+def completion(text: str) -> dict[str, Any]:
+    """Make an answer that comes at once."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return {
+        "object": "chat.completion",
+        "choices": [choice],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 5},
+    }
+
+
 Rule = "Callable[[str], str | Refusal]"
 
 
@@ -72,6 +82,8 @@ class RowsServer:
             return web.json_response(
                 {"error": {"message": answer.message}}, status=answer.status, headers=answer.headers
             )
+        if not body.get("stream"):
+            return web.json_response(completion(answer))
         chunks: list[dict[str, Any]] = [
             {"choices": [{"index": 0, "delta": {"content": answer}, "finish_reason": None}]},
             {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},

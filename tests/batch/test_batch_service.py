@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -16,8 +17,12 @@ from batch_server import BatchServer
 from rows_server import Refusal, serving
 from support.clock import FakeClock
 
-from qwen_magic import QwenClient
+from qwen_magic import Message, Parameters, QwenClient
+from qwen_magic.backends.openai import dashscope
+from qwen_magic.backends.openai.servers import SERVERS
+from qwen_magic.batch.request_lines import request_line
 from qwen_magic.errors import UsageError
+from qwen_magic.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,8 +49,11 @@ def asking(server: BatchServer) -> QwenClient:
 
 
 async def until(condition: Any) -> None:
-    while not condition():
+    for _ in range(12_000):
+        if condition():
+            return
         await asyncio.sleep(0.01)
+    pytest.fail("it did not come")
 
 
 async def test_rows_come_back_in_their_order_and_are_not_asked_again(server: BatchServer, keep: Path) -> None:
@@ -262,6 +270,32 @@ async def test_from_a_terminal(server: BatchServer, tmp_path: Path) -> None:
     assert done.returncode == 3, done.stderr
     assert "row 1: the batch failed: line 1: the model is not for batches" in done.stderr
     assert (tmp_path / "out.csv").read_text().splitlines()[1] == "a,answer to Say a,done,"
+
+
+async def test_batch_chat_answers_late_and_at_once(
+    server: BatchServer, keep: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dashscope, "BATCH_CHAT", f"{server.url}/v1")
+    monkeypatch.setenv("DASHSCOPE_API_KEY", "sk-0123456789abcdef")
+    server.seconds = 0.5
+    async with QwenClient(server.target, stall_timeout=0.1) as client:  # it waits for an hour all the same
+        out = await client.map("Say {item}", ["a", "b"], keep=keep)
+        assert out.columns()["answer"] == ["answer to Say a", "answer to Say b"]
+        assert (await client.ask("Say c", thinking=True)).text == "answer to Say c"
+    assert [("stream" in body, body["enable_thinking"]) for body in server.bodies] == [
+        (False, False),
+        (False, False),
+        (False, True),
+    ]
+
+
+def test_model_studio_is_told_whether_to_think() -> None:
+    server = SERVERS["dashscope"]
+    for parameters, told in ((Parameters(), False), (Parameters(thinking=True), True)):
+        request = Request((Message("user", "a"),), parameters)
+        body = json.loads(request_line(b"k", "qwen-plus", request, server, batch=True))["body"]
+        assert body["enable_thinking"] is told
+        assert "stream" not in body
 
 
 async def test_a_server_without_the_service(keep: Path) -> None:
