@@ -53,6 +53,7 @@ def map_command(words: Sequence[str]) -> int:
         max_seconds=given.max_seconds,
         fresh=given.fresh,
         with_reply=given.replies,
+        batch=given.batch,
         prices=given.prices,
         parameters={
             name: value for name in ("temperature", "max_tokens", "seed") if (value := getattr(given, name)) is not None
@@ -127,5 +128,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--prices", type=_prices, metavar="IN,OUT", help="what a million tokens in and out cost")
     parser.add_argument("--fresh", action="store_true", help="ask all rows, whatever is known")
     parser.add_argument("--replies", action="store_true", help="keep thinking and usage of each row")
+    parser.add_argument("--batch", action="store_true", help="ask the target's batch service: later, and for less")
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     return parser

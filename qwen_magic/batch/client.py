@@ -9,11 +9,13 @@ from ..loop import background_loop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from concurrent.futures import Executor
     from pathlib import Path
 
     from .job import Job
     from .prices import Given
     from .result import Result
+    from .sent_batches import SentBatch
 
 
 class QwenClient(AskingClient):  # noqa: D101 - the other's
@@ -37,6 +39,9 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
         max_seconds: float | None = None,
         fresh: bool = False,
         with_reply: bool = False,
+        batch: bool = False,
+        executor: Executor | None = None,
+        workers: int | None = None,
         prices: Given | None = None,
         keep: bool | str | Path = True,
         **parameters: Any,
@@ -62,6 +67,12 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
             max_seconds: stop after so many seconds.
             fresh: ask all, whatever is known.
             with_reply: keep thinking and usage of each row.
+            batch: ask the target's batch service, which takes minutes to a day and costs less; who stops waiting and
+                asks the same again, in another process too, goes on waiting for the same batch. See `batches`.
+            executor: any `concurrent.futures.Executor`, such as Dask's ``client.get_executor()``: its workers ask the
+                rows. Each makes its own client, with the keys of its own environment, and keeps to its share of
+                `rpm`, `tpm` and `concurrency`; the answers are kept here.
+            workers: how many processes the executor has, where it does not say so itself.
             prices: what a million tokens in and out cost, as a pair, or pairs by targets' or models' names.
             keep: whether answers are kept for the next time; a path for a file of one's own.
             **parameters: sampling parameters by their names; see `Parameters`.
@@ -91,6 +102,9 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
             max_seconds=max_seconds,
             fresh=fresh,
             with_reply=with_reply,
+            batch=batch,
+            executor=executor,
+            workers=workers,
             prices=prices,
             keep=keep,
             parameters=parameters,
@@ -123,6 +137,70 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
 
         """
         return await self.map(prompt, rows, **options).read_batch(path)
+
+    async def batches(self, *, ask: bool = True, keep: bool | str | Path = True) -> list[SentBatch]:
+        """List the batches that were sent to batch services, the newest first.
+
+        Args:
+            ask: ask the services how far those are that are not over; what cannot be asked is as it was last.
+            keep: where they are kept, as `map` was told.
+
+        """
+        from .sent import listed  # noqa: PLC0415 - light import
+
+        return await listed(self, keep, ask=ask)
+
+    async def batch(self, id: str, *, keep: bool | str | Path = True) -> Result:  # noqa: A002 - as the service calls it
+        """Wait for a batch that was sent, in this process or an earlier one, and return its answers and failures.
+
+        They are kept, so that `map` with the same prompt and rows asks only what has no answer.
+
+        Args:
+            id: the service's id, as `batches` lists it.
+            keep: where it is kept, as `map` was told.
+
+        Returns:
+            A row for each prompt.
+
+        Raises:
+            UsageError: no such batch was sent from here.
+            QwenError: the service cannot be asked.
+
+        """
+        from .sent import waited_for  # noqa: PLC0415 - light import
+
+        return await waited_for(self, id, keep)
+
+    async def cancel_batch(self, id: str, *, keep: bool | str | Path = True) -> SentBatch:  # noqa: A002 - as above
+        """Have a batch stopped at its service; what was answered by then can still be had with `batch`.
+
+        Args:
+            id: the service's id.
+            keep: where it is kept, as `map` was told.
+
+        Raises:
+            UsageError: no such batch was sent from here.
+            QwenError: the service cannot be asked.
+
+        """
+        from .sent import cancelled  # noqa: PLC0415 - light import
+
+        return await cancelled(self, id, keep)
+
+    async def forget_batch(self, id: str, *, keep: bool | str | Path = True) -> None:  # noqa: A002 - as above
+        """Take a batch out of the list, so that its rows are asked anew; the service is told nothing.
+
+        Args:
+            id: the service's id.
+            keep: where it is kept, as `map` was told.
+
+        Raises:
+            UsageError: no such batch was sent from here.
+
+        """
+        from .sent import forgotten  # noqa: PLC0415 - light import
+
+        await forgotten(id, keep)
 
     def map_sync(self, prompt: str, rows: Any, **options: Any) -> Result:
         """Ask for many rows from synchronous code, whether or not a loop is running; see `map`."""

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..backends.hidden import hidden
-from ..backends.openai.servers import GENERIC
 from ..backends.targets import parse_chain
-from ..client.whole import held_to, whole_backend, with_schema
+from ..client.whole import whole_backend, with_schema
 from ..errors import SchemaError, UsageError
 from ..parameters import to_parameters
 from ..schema import as_shape
 from ..schema.answers import value_of
 from .answers import Answers, FirstAnswer
+from .batch_files import read_lines, write_lines
 from .keeping import Keeping, usual_path
 from .lane import Lane
 from .pace import Pace
@@ -28,15 +28,19 @@ from .result import Result
 from .rows import rows_of
 from .run import Run
 from .state import DONE, FAILED, RECORDED, State
+from .ways import check_way, way_of
 from .work import Work
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Sequence
 
+    from ..backends.target import Target
+    from ..backends.whole import WholeBackend
     from ..client.client import QwenClient
     from .answers import RowAnswer
     from .kept_answer import KeptAnswer
     from .options import MapOptions
+    from .ways import Way
 
 _USUAL_AT_ONCE = 16
 """How many rows are asked at once, for an estimate of the time."""
@@ -89,9 +93,10 @@ class Job:
             with_target=len(self.targets) > 1,
             with_reply=options.with_reply,
         )
-        self.notes: tuple[str, ...] = self._template.notes
+        self.notes: tuple[str, ...] = (*self._template.notes, *check_way(client, self.targets, options))
         self._keeping: Keeping | None = None
         self._run: Run | None = None
+        self._way: Way | None = None
         self._looked_up = False
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -142,7 +147,13 @@ class Job:
     @property
     def stopped(self) -> str:
         """Why it ended before all rows were asked, in one line; "" where it did not."""
-        return self._cancelled or (self._run.stopped if self._run else "")
+        said = self._cancelled or (self._run.stopped if self._run else "")
+        return f"{self.left_behind}; {said}" if said and self.left_behind else said
+
+    @property
+    def left_behind(self) -> str:
+        """What goes on at a batch service when nobody waits for it, in one line; "" where nothing does."""
+        return self._way.left_behind if self._way else ""
 
     @property
     def cost(self) -> float | None:
@@ -231,14 +242,8 @@ class Job:
         if backend is None or not target.model:
             hint = "Name a server's model as the target, such as openai:URL#MODEL."
             raise UsageError(f"{target.name} names no model that a batch file could ask", hint=hint)
-        server = target.server or GENERIC
         try:
-            with Path(path).open("w", encoding="utf-8", newline="\n") as file:  # noqa: ASYNC230 - a file of this machine
-                for number in self._numbers:
-                    request = with_schema(self._work.request(number), backend)
-                    file.write(request_line(self._work.keys[number], target.model, request, server) + "\n")
-        except OSError as error:
-            raise UsageError(f"{path} cannot be written ({error})", hint="Name another file.") from None
+            write_lines(path, (self._line(number, target, backend) for number in self._numbers))
         finally:
             await self._close_keeping()
         return len(self._numbers)
@@ -260,17 +265,18 @@ class Job:
         numbers = {key: number for number, key in enumerate(self._work.keys)}
         run = self._new_run()
         try:
-            with Path(path).open(encoding="utf-8") as file:  # noqa: ASYNC230 - a file of this machine
-                for line in file:
-                    told = answer_of_line(line, self.targets[0].name)
-                    number = numbers.get(told.key) if told is not None else None
-                    if told is not None and number is not None and self.state.is_open(number):
-                        await run.take(number, told.events, told.error, self.targets[0].name)
-        except OSError as error:
-            raise UsageError(f"{path} cannot be read ({error})", hint="Check its name.") from None
+            for line in read_lines(path):
+                told = answer_of_line(line, self.targets[0].name)
+                number = numbers.get(told.key) if told is not None else None
+                if told is not None and number is not None and self.state.is_open(number):
+                    await run.take(number, told.events, told.error, self.targets[0].name)
         finally:
             await self._close_keeping()
         return self._result
+
+    def _line(self, number: int, target: Target, backend: WholeBackend) -> str:
+        request = with_schema(self._work.request(number), backend)
+        return request_line(self._work.keys[number], target.model, request, target.server)
 
     def cancel(self) -> None:
         """Stop it, from any thread; what had come is kept, and who waits for it gets that."""
@@ -365,9 +371,10 @@ class Job:
 
     async def _ask(self) -> None:
         self._run = self._new_run()
-        names = [target.name for target in self.targets]
-        with held_to(self._client, names, self._options.rpm, self._options.tpm):
-            await self._run.run()
+        shared: Any = {"work": self._work, "keeping": self._opened(), "parameters": self._parameters}
+        again = self._way is not None
+        self._way = way_of(self._client, self.targets, self._options, run=self._run, again=again, **shared)
+        await self._way.run()
 
     def _tell(self, number: int) -> None:
         for hearer in self._hearers:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..errors import StoreError
 from ..store.schema import make_private
 from ..text.secrets import without_secrets
 from ..text.surrogates import mended
@@ -95,6 +96,18 @@ class Keeping:
     async def forget(self, keys: Iterable[bytes]) -> None:
         """Take answers out again."""
         await self._on_thread(self._forget, list(keys))
+
+    async def use(self, call: Callable[[sqlite3.Connection], T]) -> T:
+        """Call with the database, on its thread.
+
+        Raises:
+            StoreError: it cannot be written or read.
+
+        """
+        found = await self._on_thread(lambda: (call(self._database()),))
+        if found is None:
+            raise StoreError(f"{self.path or 'the memory'} cannot be used", hint="Name another file with keep=.")
+        return found[0]
 
     def close(self) -> None:
         """Write what waits, and close the file."""

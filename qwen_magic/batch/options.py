@@ -38,6 +38,9 @@ class MapOptions:
         max_seconds: where it stops.
         fresh: whether all is asked, whatever is known.
         with_reply: whether thinking and usage are kept for each row.
+        batch: whether the target's batch service is asked: later, and for less.
+        executor: whose workers ask the rows, or None for this process.
+        workers: how many workers that has, or None where it says so itself.
         prices: what a million tokens in and out cost.
         keep: whether answers are kept for the next time; a path for a file of one's own.
         change: changes each text of the rows before it is sent, such as by leaving out what is secret, or None.
@@ -59,6 +62,9 @@ class MapOptions:
     max_seconds: float | None = None
     fresh: bool = False
     with_reply: bool = False
+    batch: bool = False
+    executor: Any = None
+    workers: int | None = None
     prices: Given | None = None
     keep: bool | str | Path = True
     change: Callable[[str], str] | None = None
@@ -66,12 +72,30 @@ class MapOptions:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("limit", "concurrency", "rpm", "tpm"):
+        for name in ("limit", "concurrency", "rpm", "tpm", "workers"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
                 raise UsageError(f"{name} is {value!r}", hint="Give a whole number from 1 on, or leave it out.")
         if self.into is not None and (not isinstance(self.into, str) or not self.into.strip()):
             raise UsageError(f"into is {self.into!r}", hint="Give the name of a column.")
+
+        if self.batch:
+            self._check_batch()
+
+    def _check_batch(self) -> None:
+        """Refuse what a batch service would not keep to.
+
+        Raises:
+            UsageError: it is so.
+
+        """
+        for name in ("concurrency", "rpm", "tpm", "max_cost", "max_tokens_total", "executor"):
+            if getattr(self, name) is not None:
+                hint = "Leave one of them out; limit asks fewer rows."
+                raise UsageError(f"{name} does not go with a batch: the service sets its own pace", hint=hint)
+        if self.keep is False:
+            hint = "Let answers be kept, or leave the batch out."
+            raise UsageError("a batch is found again by what is kept, and nothing is to be kept", hint=hint)
 
     @property
     def bounds(self) -> Bounds:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _PATH = "/v1/chat/completions"
 _HTTP_OK = 200
-_STREAMED = ("stream", "stream_options")
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class LineAnswer:
     error: str = ""
 
 
-def request_line(key: bytes, model: str, request: Request, server: Server = GENERIC) -> str:
+def request_line(key: bytes, model: str, request: Request, server: Server | None = None, *, batch: bool = False) -> str:
     """Write a request as a line, without its line feed.
 
     Args:
@@ -51,12 +50,12 @@ def request_line(key: bytes, model: str, request: Request, server: Server = GENE
         model: the model.
         request: the request.
         server: what is known of the server.
+        batch: whether it is for the server's batch service.
 
     """
-    body = request_body(model, request, server).body
-    for name in _STREAMED:
-        body.pop(name, None)
-    line = {"custom_id": key.hex(), "method": "POST", "url": _PATH, "body": body}
+    body = request_body(model, request, server or GENERIC)
+    body.answer_whole(says_thinking=batch and server is not None and server.thinking == "enable")
+    line = {"custom_id": key.hex(), "method": "POST", "url": _PATH, "body": body.body}
     return json.dumps(line, ensure_ascii=False)
 
 

@@ -12,6 +12,7 @@ from ..errors import BusyError, QwenError, SchemaError
 from ..schema.answers import value_of
 from .kept_answer import KeptAnswer
 from .lane import is_of_target, is_sure, retry_after
+from .state import DONE, RECORDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,12 +107,17 @@ class Run:
             return 0.0
         return (self._clock.now() if self.ended is None else self.ended) - self.begun
 
-    async def run(self) -> None:
-        """Ask all: the first alone, so that a wrong prompt costs one row and a server has read what all begin with."""
-        self.begun = self._clock.now()
+    async def run(self, *, alone: bool = True) -> None:
+        """Ask all: the first alone, so that a wrong prompt costs one row and a server has read what all begin with.
+
+        Args:
+            alone: whether the first goes alone; not where that was done before.
+
+        """
+        self.begun = self._clock.now() if self.begun is None else self.begun
         try:
-            while self._open and not self.stopped and not self._answered and self.asked < _SURE_FAILURES:
-                await self._one(self._open.popleft())
+            if alone:
+                await self.first()
             self._start()
             while self._tasks:
                 done, _ = await asyncio.wait(set(self._tasks), return_when=asyncio.FIRST_COMPLETED)
@@ -125,6 +131,45 @@ class Run:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
             self._tasks.clear()
             self.waiting, self.ended = "", self._clock.now()
+
+    async def first(self) -> bool:
+        """Ask the first alone, and the next where it fails; tell whether one was answered."""
+        while self._open and not self.stopped and not self._answered and self.asked < _SURE_FAILURES:
+            await self._one(self._open.popleft())
+        return self._answered
+
+    @property
+    def knows_an_answer(self) -> bool:
+        """Whether any row was ever answered, so that the prompt is not wrong for all."""
+        return bool(self._state.rows(DONE) + self._state.rows(RECORDED))
+
+    def left(self) -> list[int]:
+        """List the requests that were not asked yet."""
+        return list(self._open)
+
+    def over_time(self) -> bool:
+        """Tell whether it is time to stop, and note why."""
+        self.stopped = self.stopped or self._bounds.reached(self._state, self._price, self.seconds(), 0)
+        return bool(self.stopped)
+
+    def take_kept(self, number: int, answer: KeptAnswer) -> None:
+        """Take an answer that came in another way and is kept already."""
+        shape = self._work.shape
+        try:
+            value = () if shape is None else (value_of(shape, answer.text, answer.thinking, answer.finish_reason),)
+        except SchemaError as error:
+            self._over(number, error.what, answer)
+            return
+        self._state.done(number, answer if self._with_thinking else answer.without_thinking(), *value)
+        self._end(number)
+
+    def take_failure(self, number: int, words: str, partial: KeptAnswer | None = None) -> None:
+        """Take the reason why there is no answer, and what had come of it."""
+        self._over(number, words, partial)
+
+    def keep_open(self) -> None:
+        """Ask no more of what was asked elsewhere: only what is still open."""
+        self._open = deque(number for number in self._open if self._state.is_open(number))
 
     async def take(self, number: int, events: Sequence[Event], error: str, target: str) -> None:
         """Take an answer that came in another way, or the reason why there is none.

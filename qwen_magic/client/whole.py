@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import re
 import time
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..backends.last_resort import unexpected
+from ..backends.openai.batch_service import may_have_batches
 from ..errors import QwenError
 from ..events import AnswerEvent, End, Responder, TextDelta, UsageReport
 from ..reply import Reply
@@ -21,8 +22,9 @@ from .laddering import _with_form
 from .unsendable import check_sendable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
+    from ..backends.openai.batch_service import BatchService
     from ..backends.target import Target
     from ..backends.whole import WholeBackend
     from ..events import Event, FinishReason
@@ -39,6 +41,20 @@ def whole_backend(client: QwenClient, target: Target) -> WholeBackend | None:
     """Return a target's backend where it can be asked for whole answers, else None."""
     backend: Any = client._backend(target)
     return backend if hasattr(backend, "whole") else None
+
+
+def has_batches(client: QwenClient, target: Target) -> bool:
+    """Tell whether a target may have a batch service."""
+    backend: Any = client._backend(target)
+    return hasattr(backend, "batches") and may_have_batches(backend.server)
+
+
+@asynccontextmanager
+async def batch_service(client: QwenClient, target: Target) -> AsyncIterator[BatchService]:
+    """Yield a target's batch service; see `has_batches`."""
+    backend: Any = client._backend(target)
+    async with backend.batches(await client._sessions.get(), client.settings.deadlines) as service:
+        yield service
 
 
 def is_short(request: Request) -> bool:

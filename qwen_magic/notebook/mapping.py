@@ -100,6 +100,7 @@ def _job(
             max_seconds=rows.max_seconds,
             fresh=rows.fresh,
             with_reply=rows.replies,
+            batch=rows.batch,
             prices=rows.prices,
             keep=bool(settings.history),
             variable=lambda reference: _variable(reference, namespace),
@@ -173,5 +174,6 @@ def _run(job: Job, display: MapDisplay) -> None:
         wait({future}, timeout=_END_SECONDS)
         display.finish(job.progress)
         progress = job.progress
-        raise Interrupted(f"stopped at {progress.asked:,} of {progress.to_ask:,} rows; {_KEPT}") from None
+        behind = f"{job.left_behind}, see %qwen batches; " if job.left_behind else ""
+        raise Interrupted(f"stopped at {progress.asked:,} of {progress.to_ask:,} rows; {behind}{_KEPT}") from None
     display.finish(job.progress)

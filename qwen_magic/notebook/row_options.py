@@ -31,6 +31,7 @@ class RowOptions:
         fresh: whether all is asked, whatever is known.
         yes: whether many rows are asked, and many files attached, without a question.
         replies: whether thinking and usage are kept for each row.
+        batch: whether the target's batch service is asked.
 
     """
 
@@ -47,6 +48,7 @@ class RowOptions:
     fresh: bool = False
     yes: bool = False
     replies: bool = False
+    batch: bool = False
 
 
 def read_prices(text: str) -> tuple[float, float]:
@@ -78,6 +80,7 @@ ROW_OPTIONS: tuple[tuple[str, str, str, Callable[[str], Any], Mapping[str, Any]]
     ("--fresh", "", "ask all rows, whatever is known", str, {}),
     ("--yes", "", "ask them, however many there are; attach all files of a pattern", str, {}),
     ("--replies", "", "keep thinking and usage of each row", str, {}),
+    ("--batch", "", "ask the target's batch service, which takes its time and costs less", str, {}),
 )
 """How each is written, its value, what it means, and what reads it; --map is usual, the others rare."""
 ROW_FIELDS = tuple(item.name for item in fields(RowOptions))

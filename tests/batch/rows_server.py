@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
 
@@ -23,6 +23,16 @@ class Refusal:
     status: int
     message: str
     headers: dict[str, str] = field(default_factory=dict)
+
+
+def completion(text: str) -> dict[str, Any]:
+    """Make an answer that comes at once."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return {
+        "object": "chat.completion",
+        "choices": [choice],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 5},
+    }
 
 
 Rule = "Callable[[str], str | Refusal]"
@@ -72,6 +82,8 @@ class RowsServer:
             return web.json_response(
                 {"error": {"message": answer.message}}, status=answer.status, headers=answer.headers
             )
+        if not body.get("stream"):
+            return web.json_response(completion(answer))
         chunks: list[dict[str, Any]] = [
             {"choices": [{"index": 0, "delta": {"content": answer}, "finish_reason": None}]},
             {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
@@ -81,20 +93,33 @@ class RowsServer:
         text = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
         return web.Response(text=text, content_type="text/event-stream")
 
+    def add_to(self, app: web.Application) -> None:
+        app.router.add_post("/v1/chat/completions", self.complete)
+        app.router.add_get("/v1/models", self.models)
+
     async def models(self, _: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": "m", "object": "model"}]})
 
 
+Server = TypeVar("Server", bound=RowsServer)
+
+
 @contextlib.contextmanager
 def rows_server(**how: Any) -> Iterator[RowsServer]:
+    """Serve rows on loopback, on a thread of its own."""
+    with serving(RowsServer(**how)) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def serving(server: Server) -> Iterator[Server]:
     """Serve on loopback, on a thread of its own."""
-    server, ready, stop = RowsServer(**how), threading.Event(), asyncio.Event()
+    ready, stop = threading.Event(), asyncio.Event()
     loop = asyncio.new_event_loop()
 
     async def serve() -> None:
-        app = web.Application()
-        app.router.add_post("/v1/chat/completions", server.complete)
-        app.router.add_get("/v1/models", server.models)
+        app = web.Application(client_max_size=1 << 26)
+        server.add_to(app)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -18,7 +18,9 @@ from ..patience import Limit
 from ..qwen_models import context_of
 from ..schema_forms import FormRefusedError
 from .authorization import authorization
+from .batch_service import BatchService, batch_limits
 from .context_sizes import listed_context, listed_model, told_context
+from .dashscope import BATCH_CHAT_SECONDS, is_batch_chat
 from .decoder import ChatDecoder, model_title
 from .model_abilities import model_capabilities, told_capabilities
 from .protocol import does_not_take, request_body
@@ -77,6 +79,9 @@ class OpenAIBackend:
         named = SERVERS.get(target.name.partition(":")[0]) is server
         self.base_url = (server.address() if named else target.address).rstrip("/")
         self._target = target
+        self._in_line = is_batch_chat(self.base_url)
+        if self._in_line:
+            settings = replace(settings, stall_timeout=max(settings.stall_timeout, BATCH_CHAT_SECONDS))
         self.continues = server.continues != "ask"
         self.settings = settings
         self._key = key
@@ -101,7 +106,7 @@ class OpenAIBackend:
             model = self.model or self.server.model
             if not model and not self.server.one_model:
                 model = await http.chosen_model()
-            body = request_body(model, request, self.server, self._extra)
+            body = self._body(model, request)
             yield Responder(self.name, model_title(model))
             if request.form == "guided_json" and not await self._is_vllm(http):
                 raise FormRefusedError("the server is no vLLM", target=self.name)
@@ -136,7 +141,7 @@ class OpenAIBackend:
         model = self.model or self.server.model
         if not model and not self.server.one_model:
             model = await http.chosen_model()
-        body = request_body(model, request, self.server, self._extra)
+        body = self._body(model, request)
         if self._in_turns:
             body.take_turns()
         while True:
@@ -151,6 +156,12 @@ class OpenAIBackend:
                     raise
             else:
                 return events
+
+    def _body(self, model: str, request: Request) -> ChatBody:
+        body = request_body(model, request, self.server, self._extra)
+        if self._in_line:
+            body.answer_whole(says_thinking=True)
+        return body
 
     async def _read_all(self, response: aiohttp.ClientResponse, watch: Watch, model: str, events: list[Event]) -> None:
         """Read an answer to its end, so that the connection is used again."""
@@ -215,6 +226,14 @@ class OpenAIBackend:
             context=listed_context(entry),
             capabilities=model_capabilities(first, entry, told),
         )
+
+    @asynccontextmanager
+    async def batches(
+        self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None
+    ) -> AsyncIterator[BatchService]:
+        """Yield the server's batch service, whether or not it has one: it tells when it is sent something."""
+        async with self._asking(session, deadlines) as http:
+            yield BatchService(http, self.name, batch_limits(self.server))
 
     async def close(self) -> None:
         """Do nothing: no connection outlives an answer but the session's own."""

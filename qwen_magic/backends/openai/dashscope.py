@@ -1,6 +1,6 @@
 """Alibaba Cloud Model Studio's regions, each with keys of its own: where a key that was refused is taken.
 
-Source: https://help.aliyun.com/zh/model-studio/regions, and the Coding Plan's documentation there.
+Source: https://help.aliyun.com/zh/model-studio/regions, and the Coding Plan's and Batch Chat's documentation there.
 """
 
 from __future__ import annotations
@@ -21,14 +21,22 @@ CODING_PLAN = {
     "Coding Plan, China": "https://coding.dashscope.aliyuncs.com/v1",
     "Coding Plan, international": "https://coding-intl.dashscope.aliyuncs.com/v1",
 }
+BATCH_CHAT = "https://batch.dashscope.aliyuncs.com/compatible-mode/v1"
+"""Batch Chat: the same requests, each of which waits in a line for up to an hour, at half the price."""
+BATCH_CHAT_SECONDS = 3600.0
 _CODING_KEY = "sk-sp-"
 _OTHERS = ("dashscope-finance.aliyuncs.com", "cn-hongkong.dashscope.aliyuncs.com")
 
 
 def is_dashscope(host: str) -> bool:
     """Tell whether a host, matched whole, is one of Model Studio's: anybody may have a name that begins like it."""
-    known = {urlsplit(url).hostname for url in (*REGIONS.values(), *CODING_PLAN.values())}
+    known = {urlsplit(url).hostname for url in (*REGIONS.values(), *CODING_PLAN.values(), BATCH_CHAT)}
     return host.lower() in known.union(_OTHERS)
+
+
+def is_batch_chat(base_url: str) -> bool:
+    """Tell whether an address is Batch Chat's, which answers late and all at once."""
+    return urlsplit(base_url).netloc.lower() == urlsplit(BATCH_CHAT).netloc
 
 
 async def region_hint(

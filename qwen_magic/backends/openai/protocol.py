@@ -91,6 +91,19 @@ class ChatBody:
             self.body["messages"], self.in_turns = messages, True
         return change
 
+    def answer_whole(self, *, says_thinking: bool) -> None:
+        """Ask for the answer at once and no stream.
+
+        Args:
+            says_thinking: whether ``enable_thinking`` is said where the user leaves it open: Model Studio's batches
+                think where it is open, and refuse that of some models.
+
+        """
+        for name in ("stream", "stream_options"):
+            self.body.pop(name, None)
+        if says_thinking:
+            self.body.setdefault("enable_thinking", False)
+
     def adapt(self, said: str) -> tuple[str, ...] | None:
         """Change what a server refused, where that can be changed.
 

@@ -20,7 +20,7 @@ from ...errors import (
 )
 from ..echoes import sent_secrets, without_echoes
 from ..http import NETWORK_ERRORS, read_text, timeouts
-from ..patience import Watch, first_limit, opened, patiently
+from ..patience import Limit, Watch, first_limit, opened, patiently
 from ..private_hosts import is_private_host
 from ..retrying import Passing, retry_until_ready
 from ..target import with_query
@@ -33,7 +33,7 @@ from .schemas import refusal
 from .servers import GENERIC, chat_models
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from ...errors import ServerError
     from ...events import Status
@@ -81,6 +81,7 @@ class ServerHttp:
     Attributes:
         headers: what is sent with each request.
         secrets: what of it no error may repeat.
+        stall_timeout: how long an answer may be silent, in seconds.
 
     """
 
@@ -112,6 +113,7 @@ class ServerHttp:
         charged = not server.local and not is_private_host(host)
         self.passing = Passing(target.name, self._deadlines, settings.clock, charged=charged)
         self._asked_at = 0.0
+        self.stall_timeout = settings.stall_timeout
 
     def open(self, body: ChatBody, found: list[aiohttp.ClientResponse]) -> AsyncGenerator[Status, None]:
         """Ask until the server answers; wait while it is busy, or loads its model."""
@@ -206,6 +208,35 @@ class ServerHttp:
                 value = read_json(await read_text(response)) if response.status == _HTTP_OK else {}
                 return value if isinstance(value, dict) else {}
         return {}
+
+    @contextlib.asynccontextmanager
+    async def sent(
+        self, method: str, path: str, seconds: float | None = None, **body: Any
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request below ``/v1`` and yield the answer to it.
+
+        Args:
+            method: the HTTP method.
+            path: where, with its own query.
+            seconds: the longest wait for the answer; without it as long as for the beginning of any.
+            **body: the body, as aiohttp takes it.
+
+        Raises:
+            ServerError: it is refused.
+
+        """
+        asking = self._session.request(
+            method,
+            with_query(f"{self._base_url}{path}", self._query),
+            headers=self.headers,
+            timeout=self._timeout,
+            allow_redirects=False,  # another server would be sent our key
+            **body,
+        )
+        async with opened(asking, self._limit if seconds is None else Limit(seconds)) as response:
+            if response.status != _HTTP_OK:
+                raise await self._failure(response)
+            yield response
 
     def _get(
         self, url: str, body: Mapping[str, Any] | None = None

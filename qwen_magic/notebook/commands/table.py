@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import UsageError
 from ...version import __version__
-from . import asking, cells, conversations, doctor, keys, machine, panels, replaying, targets, templates
+from . import asking, batches, cells, conversations, doctor, keys, machine, panels, replaying, targets, templates
 from .command import Command, say
 from .help import ALL, help_text, topic_text
 
@@ -22,7 +22,7 @@ def _help(_session: NotebookSession, rest: str) -> None:
 
 GROUPS: dict[str, tuple[Command, ...]] = {
     "Ask": asking.COMMANDS,
-    "The notebook": cells.COMMANDS,
+    "The notebook": (*cells.COMMANDS, *batches.COMMANDS),
     "Conversations": (*conversations.COMMANDS, *panels.COMMANDS, *templates.COMMANDS),
     "Recorded answers": replaying.COMMANDS,
     "Where it goes": (*targets.COMMANDS, *keys.COMMANDS),

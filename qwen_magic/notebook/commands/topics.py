@@ -49,7 +49,9 @@ a text of a list, {row['my column']} a column of any name. -o out takes the resu
 has the rows with the answer, status and error, out.failed what failed, await out.retry()
 asks it again. Equal rows are asked once, the first goes alone, and each answer is kept: stop
 the cell, or lose the kernel, run it again, and only what is missing is asked. --dry-run
-shows what it would cost; --limit, --rpm, --tpm and --max-cost keep it small; --fresh asks all.""",
+shows what it would cost; --limit, --rpm, --tpm and --max-cost keep it small; --fresh asks all.
+--batch asks the batch service of OpenAI or DashScope: the first row at once, the rest within a
+day. Stop waiting, or lose the kernel: the same cell waits on for the same batch.""",
     ),
     "panel": Topic(
         "The chat panel",
