@@ -58,13 +58,11 @@ day. Stop waiting, or lose the kernel: the same cell waits on for the same batch
         """\
 %qwen panel chats below the cell, in the conversation of the cells: both show all of it. Enter
 sends, Shift+Enter breaks the line, the up arrow brings the last prompt back, Escape or Stop
-stops; what had come stays. The arrows go from turn to turn, Tab to a turn's buttons, Escape
-to the prompt. The list at the left of the bar searches, pins, renames, deletes conversations.
-Files are pasted, dropped or attached with the button; those of one prompt, at most 10, go with
-it alone. @ completes variables, cells, files and conversations; / lists the templates and the
-commands /new, /clear, /stop, /model NAME, /system TEXT. Arrows choose, Enter takes.
-"To a cell" makes a cell of code, or picks it for %qwen code. --side opens the panel beside the
-notebook, --height sets its pixels. Visitors get ChatPanel(app=True), readers the last example.""",
+stops. The arrows go from turn to turn, Tab to a turn's buttons, Escape to the prompt. The list
+at the left of the bar searches, pins, renames and deletes conversations. Files are pasted,
+dropped or attached. @ completes variables, cells, files, conversations; / lists templates and
+/new, /clear, /stop, /model NAME, /system TEXT. "To a cell" makes a cell of code, or picks it
+for %qwen code. --side opens beside the notebook. Visitors get ChatPanel(app=True).""",
     ),
     "templates": Topic(
         "Prompts that you ask often",
@@ -225,7 +223,6 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "panel": (
         "%qwen panel",
         "%qwen panel thesis",
-        "%qwen panel --side",
         "from qwen_magic import ChatPanel\n\npanel = ChatPanel(height=600)\npanel",
         "%qwen conversation show --full",
     ),
