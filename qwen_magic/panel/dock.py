@@ -21,7 +21,7 @@ class Dock:
     def show(self, panel: object) -> bool:
         """Show a panel beside the notebook; where that cannot be, print how a user does it, and return False."""
         try:
-            from sidecar import Sidecar  # type: ignore[import-not-found]  # noqa: PLC0415 - an extra of the user's
+            from sidecar import Sidecar  # noqa: PLC0415 - an extra of the user's
         except ImportError:
             print(_HOW)  # noqa: T201 - the output
             return False
