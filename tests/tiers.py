@@ -138,20 +138,10 @@ def work_unit(nodeid: str) -> str:
     """Give what is run by one worker of many: all of what a machine has once, or of a Gradio's servers, or a file."""
     path, _, name = nodeid.partition("::")
     tier = TIER_OF.get(path, "unit")
-    if tier == "model":
+    if tier in ("browser", "model"):
         return tier
-    if tier == "browser":
-        return f"browser, {_front_of(path)}"
     gradio = _GRADIO.search(name) if tier == "server" else None
     return gradio[1] if gradio else path
-
-
-def _front_of(path: str) -> str:
-    """Tell which JupyterLab and Chromium a file's tests share, of three that run beside each other."""
-    folder, _, name = path.removeprefix("tests/").partition("/")
-    if folder != "panel":
-        return "cells"
-    return "panel" if name.startswith("test_panel_") and name != "test_panel_hostile.py" else "pages"
 
 
 class OnlyPython:

@@ -178,7 +178,7 @@ class Kernel:
         self._session.send(self._shell, message)
         return run
 
-    def run(self, code: str, timeout: float = 60, cell: str = "") -> Run:
+    def run(self, code: str, timeout: float = 150, cell: str = "") -> Run:
         """Run a cell to its end."""
         return self.wait(self.start(code, cell), timeout)
 
@@ -212,12 +212,12 @@ class Kernel:
         assert run.reply["cursor_end"] == place
         return run.reply["matches"], code[run.reply["cursor_start"] : place]
 
-    def wait(self, run: Run, timeout: float = 60) -> Run:
+    def wait(self, run: Run, timeout: float = 150) -> Run:
         """Wait for the end of a cell."""
         self.until(lambda: run.over, timeout)
         return run
 
-    def until(self, predicate: Callable[[], Any], timeout: float = 30) -> None:
+    def until(self, predicate: Callable[[], Any], timeout: float = 60) -> None:
         """Read messages until something is so."""
         end = time.monotonic() + timeout
         while not predicate():

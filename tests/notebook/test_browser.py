@@ -74,10 +74,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
         request = urllib.request.Request(f"{url}/api/shutdown?token={TOKEN}", method="POST")
         with urllib.request.urlopen(request, timeout=10):
             pass
-        process.wait(20)
+        process.wait(60)
     finally:
         process.kill()
-        process.wait(20)
+        process.wait(60)
 
 
 def run_all(page: Any) -> None:

@@ -273,7 +273,7 @@ def test_streaming_goes_on_while_a_cell_computes(panel: Panel) -> None:
     assert max(gaps([(begin, 0), *within, (end, 0)])) < (end - begin) / 2
     panel.wait_done()
     # asked, and stopped, while the cell computes: the panel's messages come by a subshell
-    panel.book.run(Book.SPARE, SLEEP, wait=False)
+    panel.book.run(Book.SPARE, SLEEP.replace("(3)", "(8)"), wait=False)
     panel.watch()
     panel.send("count 90 0.05")
     panel.wait_turns(2)
