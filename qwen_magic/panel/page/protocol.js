@@ -1,5 +1,5 @@
 /**
- * What the kernel and the page tell each other: the types of composing.py, listing.py, protocol.py, state.py; the version.
+ * What the kernel and the page tell each other: types of composing, listing, protocol and state; the version.
  *
  * @typedef {{ id: string, kind: "image" | "file" | "conversation", name: string, size: number,
  *   thumbnail: string }} AttachedFile
