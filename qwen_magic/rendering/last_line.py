@@ -27,6 +27,11 @@ _MATH_MARKS = "$\\"
 _ADDRESS = re.compile(r"(?:\b[a-z][\w.-]{0,30}:)?https?://[^\s,;·…<>\"'`|]+")
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905
 _SMALL = "opacity:.7"
+_CODE_FONT = (
+    "<style>.jp-RenderedMarkdown .highlight pre{font-family:var(--jp-code-font-family,monospace);"
+    "font-size:var(--jp-code-font-size,13px)}</style>"
+)
+"""What nbconvert's HTML lacks for code in Markdown; no other front end draws code in elements of these classes."""
 
 
 class Notes:
@@ -65,7 +70,8 @@ class Notes:
     def bundle(self, reply: Reply, note: str) -> dict[str, str]:
         """Return all lines that stand below a reply as they are shown: see `lines_bundle`."""
         lines, shown = (self.lines(reply, note, model_first=first) for first in (False, True))
-        return lines_bundle(lines, shown)
+        bundle = lines_bundle(lines, shown)
+        return {**bundle, "text/html": bundle["text/html"] + _CODE_FONT} if reply.code_blocks else bundle
 
 
 def last_line(reply: Reply, *, model_first: bool = False) -> str:
