@@ -16,4 +16,5 @@ export const ENDINGS = { "": "finished", interrupted: "stopped", error: "failed"
 export const MOST_FILES = 10; // that go along with a prompt
 export const MOST_BYTES = 20 * 2 ** 20; // of one of them
 export const PIECE = 768 * 2 ** 10; // bytes of a file in one message
-export const COMPLETED = /^\/(?:[\p{L}\p{N}_-]{0,50}|model [^\n]{0,200})$|(?<=^|\s)@[^\s@]{0,200}$/u; // before the cursor
+// What is completed, before the cursor: a command or a template, a name.
+export const COMPLETED = /^\/(?:[\p{L}\p{N}_-]{0,50}|model [^\n]{0,200})$|(?<=^|\s)@[^\s@]{0,200}$/u;
