@@ -80,7 +80,7 @@ def _list(session: NotebookSession, rest: str) -> None:
     ]
     say(
         "\n".join(
-            [*columns(rows), "%qwen conversation use NAME goes on with one; * is the one that prompts follow on."]
+            [*columns(rows), "%qwen conversation use NAME goes on with one; * marks the one in use."]
         )
     )
 

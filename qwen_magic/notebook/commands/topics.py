@@ -38,7 +38,7 @@ What a target does not take is left out, and the answer's last line says so.""",
         "Conversations",
         """\
 A prompt follows on those before it. --new starts afresh, --alone asks outside of the
-conversation, -c NAME asks in a named one. Run a cell again, and its new answer takes
+conversation, -c NAME uses a named one. Run a cell again, and its new answer takes
 the old one's place. After a restart, %qwen conversation use goes on where you were.""",
     ),
     "map": Topic(
@@ -89,10 +89,10 @@ the size that a Qwen reads, other pictures are only ever shrunk; places and date
 stay here. --see sends the last figure that a cell has shown, --context N also those of cells.
 -a FILE attaches pictures, PDFs, tables, notebooks and text; a pattern of more than ten files
 wants --yes. -a report.pdf#3-5 takes pages, #3 one, #3- the rest, #-2 the last but one: their
-text, and pictures of those that have none, or with --pages of all. -a https://... is fetched
-with --fetch alone, and from the public network alone. --dry-run shows small copies and sizes.
-Where a context is full, old pictures are left out first. A target whose model sees nothing is
-told before anything is sent, and a chain goes on to one that does; %qwen targets --see lists
+text, and pictures of those that have none, or with --pages of all. -a https://... is
+fetched only with --fetch, and only from the public network. --dry-run shows small copies and
+sizes. Where a context is full, old pictures are left out first. A target that cannot see is
+named before anything is sent, and a chain goes on to one that can; %qwen targets --see lists
 them. last_reply().files are an answer's own pictures, .save_files("folder") keeps them.""",
     ),
     "context": Topic(
@@ -112,7 +112,7 @@ changes, and puts the corrected cell below; --apply puts it into this cell.
     "schema": Topic(
         "An answer as a value",
         """\
---schema "name, age int, mood: happy|sad|neutral" has the answer as a value: .value of the
+--schema "name, age int, mood: happy|sad|neutral" gives the answer as a value: .value of the
 Reply that -o names. Each field is NAME [TYPE][?] [: what it is], TYPE one of str, int, float,
 bool, date or choices a|b|c; ? may be missing. [name, age int] is a list of such rows, yes|no
 or int a value alone. --schema Person takes a pydantic model, dataclass, TypedDict, Enum, JSON
@@ -151,8 +151,8 @@ comes from QWEN_TARGET or the usual chain may differ from one machine to the nex
 A target is a public Space (qwen-3), a server (ollama:MODEL) or this machine (local). Of
 several, the next is tried where one fails. -t is for one prompt, %qwen use for all that
 follow, %qwen use default for the usual ones. The answer's last line names its target.
-%qwen targets shows how they fare and which names are known, %qwen targets NAME what that one
-offers; --check asks them all, side by side, how they are.""",
+%qwen targets shows the state of each and the known names, %qwen targets NAME what one offers;
+--check asks all of them at once whether they answer.""",
     ),
     "keys": Topic(
         "Keys of servers",
