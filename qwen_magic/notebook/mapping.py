@@ -5,14 +5,15 @@ from __future__ import annotations
 from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
 
-from ..batch.job import Job
 from ..batch.options import MapOptions
+from ..batch.target_jobs import job_of
 from ..chat.question import system_line, with_described
 from ..errors import UsageError
 from ..loop import background_loop
 from ..text.secrets import mask, without_secrets
 from ..text.terminal import safe_terminal
 from ..text.variables import Reference, split
+from .comparing import compared_targets
 from .lookup import fill_in
 from .map_display import make_map_display
 from .references import NoValueError, resolve
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ..batch.job import Job
     from ..batch.plan import Plan
     from ..batch.result import Result
+    from ..batch.target_jobs import TargetJobs
     from ..chat.session import ChatSession
     from .map_display import MapDisplay
     from .options import Options
@@ -76,20 +79,22 @@ def map_cell(
 
 def _job(
     chat: ChatSession, settings: NotebookSettings, namespace: Mapping[str, Any], options: Options, text: str
-) -> Job:
+) -> Job | TargetJobs:
     rows = options.rows
     system, prompt = system_line(text)
     parameters = chat.parameters(options.parameters)
     given = parameters.given()
     redact = options.redact or settings.redact
-    return Job(
+    targets = compared_targets(chat, options) if options.compare else None
+    return job_of(
         settings.client,
         prompt.strip("\n"),
         _rows(rows.map or "", namespace),
         MapOptions(
             schema=shape_of(options.schema, namespace) if options.schema is not None else None,
             system=system or options.system or settings.system or None,
-            target=options.target,
+            target=None if targets else options.target,
+            targets=targets,
             into=rows.into,
             limit=rows.limit,
             concurrency=rows.concurrency,
@@ -155,7 +160,7 @@ def _costs(plan: Plan) -> list[str]:
     return [f"{', '.join(plan.targets)}: {plan.costs}"]
 
 
-def _run(job: Job, display: MapDisplay) -> None:
+def _run(job: Job | TargetJobs, display: MapDisplay) -> None:
     """Run a job on the background loop and draw it here, so that an interrupt is heard at once."""
     future = background_loop().submit(job.wait())
     shown = False
