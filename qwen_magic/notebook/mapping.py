@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..batch.result import Result
     from ..batch.target_jobs import TargetJobs
     from ..chat.session import ChatSession
+    from .first_sign import FirstSign
     from .map_display import MapDisplay
     from .options import Options
     from .settings import NotebookSettings
@@ -41,7 +42,12 @@ _KEPT = "what had come is kept: run the cell again, and it goes on"
 
 
 def map_cell(
-    chat: ChatSession, settings: NotebookSettings, shell: InteractiveShell, options: Options, text: str
+    chat: ChatSession,
+    settings: NotebookSettings,
+    shell: InteractiveShell,
+    options: Options,
+    text: str,
+    first_sign: FirstSign | None = None,
 ) -> Result | None:
     """Ask the prompt of a cell for each of its rows, and show how far that is.
 
@@ -51,6 +57,7 @@ def map_cell(
         shell: the user's shell.
         options: what the line says.
         text: the cell, with or without a first line ``system: ...``.
+        first_sign: what was shown before; the plan takes its place.
 
     Returns:
         The result where no variable takes it; None where it does, or nothing was sent.
@@ -71,7 +78,7 @@ def map_cell(
     _agree(settings, options, plan)
     if options.output:
         shell.user_ns[options.output] = job.result
-    display = make_map_display(shell)
+    display = make_map_display(shell, first_sign)
     display.say([plan.head, *(_costs(plan) if plan.to_ask else ()), *job.notes])
     _run(job, display)
     return None if options.output else job.result

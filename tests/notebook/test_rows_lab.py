@@ -54,6 +54,7 @@ def test_rows_with_a_failure_interrupted_and_run_again(request: pytest.FixtureRe
         assert "<b>no</b> such review" in output.inner_text()
         assert f"{ROWS} rows, {ROWS} different: {ROWS} to ask" in output.inner_text()
         assert output.locator("progress").evaluate("bar => bar.value") == HELD / ROWS
+        assert "starting" not in output.inner_text()
         page.screenshot(path=str(tmp_path / "half.png"))
         page.click("li.lm-MenuBar-item:has-text('Kernel')")
         page.click(".lm-Menu-item[data-command='kernelmenu:interrupt']")
