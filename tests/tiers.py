@@ -38,15 +38,16 @@ _FILES = {
         backends/test_servers_words backends/test_space backends/test_space_connections backends/test_stranger
         backends/test_thinking_switches backends/test_weight_sources backends/test_weights
         backends/test_wire_names backends/test_wire_shapes batch/test_batch_service batch/test_executors
-        batch/test_map batch/test_map_command chat/test_doctor client/test_chain client/test_client
-        client/test_empty_answers client/test_many_at_once client/test_past_pictures client/test_reasking
-        client/test_schema_ladder client/test_seeing client/test_sync_stream exports/test_exports_pictures
-        faults/test_faults faults/test_redirects faults/test_slots faults/test_trying_again faults/test_waiting
-        panel/test_choices panel/test_composer panel/test_panel_files panel/test_panel_parts
-        panel/test_panel_plain public/test_documents public/test_public_api replay/test_replay
-        replay/test_replay_crashes replay/test_replay_key servers/test_app_processes servers/test_servers
-        store/test_store_away store/test_store_crashes store/test_store_parts store/test_versions test_marimo
-        test_nouns test_parameters test_reply test_rooms text/test_steering text/test_surrogates
+        batch/test_map batch/test_map_command batch/test_map_targets chat/test_doctor client/test_chain
+        client/test_client client/test_empty_answers client/test_many_at_once client/test_past_pictures
+        client/test_reasking client/test_schema_ladder client/test_seeing client/test_sync_stream
+        exports/test_exports_pictures faults/test_faults faults/test_redirects faults/test_slots
+        faults/test_trying_again faults/test_waiting panel/test_choices panel/test_composer
+        panel/test_panel_files panel/test_panel_parts panel/test_panel_plain public/test_documents
+        public/test_public_api replay/test_replay replay/test_replay_crashes replay/test_replay_key
+        servers/test_app_processes servers/test_servers store/test_store_away store/test_store_crashes
+        store/test_store_parts store/test_versions test_marimo test_nouns test_parameters test_reply test_rooms
+        text/test_steering text/test_surrogates
     """,
     "kernel": """
         chat/test_exchange notebook/test_asking_cells notebook/test_batch_cells notebook/test_canaries
@@ -67,8 +68,8 @@ _FILES = {
     """,
     "browser": """
         notebook/test_browser notebook/test_completion_lab notebook/test_data_lab notebook/test_html_frame
-        notebook/test_nbconvert_font notebook/test_session_lab panel/test_marimo_page panel/test_page
-        panel/test_page_attaching panel/test_page_hosts panel/test_page_keys panel/test_page_menu
+        notebook/test_nbconvert_font notebook/test_rows_lab notebook/test_session_lab panel/test_marimo_page
+        panel/test_page panel/test_page_attaching panel/test_page_hosts panel/test_page_keys panel/test_page_menu
         panel/test_page_parts panel/test_page_suggesting panel/test_page_user panel/test_panel_axe
         panel/test_panel_dock panel/test_panel_hostile panel/test_panel_lab panel/test_panel_long
         panel/test_panel_lost panel/test_panel_notebook7 panel/test_panel_pictures panel/test_panel_reopened

@@ -26,6 +26,7 @@ class RowAnswer:
         reply: its answer, whole or in part, or None.
         value: the value of its answer where that has a shape, else its text; None where there is none.
         error: why it failed, in one line, or "".
+        target: whom it was asked of, where each of several targets is asked, else "".
 
     """
 
@@ -34,6 +35,7 @@ class RowAnswer:
     reply: Reply | None
     value: Any
     error: str
+    target: str = ""
 
     def __str__(self) -> str:
         from ..text.terminal import safe_terminal  # noqa: PLC0415 - light import

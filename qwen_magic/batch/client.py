@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .prices import Given
     from .result import Result
     from .sent_batches import SentBatch
+    from .target_jobs import TargetJobs
 
 
 class QwenClient(AskingClient):  # noqa: D101 - the other's
@@ -29,6 +30,7 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
         schema: Any = None,
         system: str | None = None,
         target: str | Sequence[str] | None = None,
+        targets: Sequence[str] | None = None,
         into: str | None = None,
         limit: int | None = None,
         concurrency: int | None = None,
@@ -45,7 +47,7 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
         prices: Given | None = None,
         keep: bool | str | Path = True,
         **parameters: Any,
-    ) -> Job:
+    ) -> Job | TargetJobs:
         """Ask one prompt for each of many rows; await the job for all, or iterate it as the answers come.
 
         Equal rows are asked once. Each answer is kept as it comes: what is run again, after an interrupt or in another
@@ -57,6 +59,8 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
             schema: the shape of each answer; see `ask`.
             system: a system prompt.
             target: another target, or chain: a row that one refuses goes on to the next.
+            targets: ask each of these for every row, side by side: the result has a row for each row and target, and a
+                column `target`. Each has its own pace, and each limit is one for each.
             into: the name of the answer's column; without it "answer".
             limit: ask only so many of the first rows.
             concurrency: how many rows are asked at once; without it the number finds itself.
@@ -85,13 +89,14 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
             TargetError: a target names nothing we know.
 
         """
-        from .job import Job  # noqa: PLC0415 - light import
         from .options import MapOptions  # noqa: PLC0415
+        from .target_jobs import job_of  # noqa: PLC0415 - light import
 
         options = MapOptions(
             schema=schema,
             system=system,
             target=target,
+            targets=targets,
             into=into,
             limit=limit,
             concurrency=concurrency,
@@ -109,7 +114,7 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
             keep=keep,
             parameters=parameters,
         )
-        return Job(self, prompt, rows, options)
+        return job_of(self, prompt, rows, options)
 
     async def write_batch(self, path: str | Path, prompt: str, rows: Any, **options: Any) -> int:
         """Write what `map` would ask as JSON lines, for ``vllm run-batch`` or a batch service; nothing is sent.

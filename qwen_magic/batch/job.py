@@ -63,6 +63,7 @@ class Job:
         rows: the rows.
         targets: the targets, in order.
         state: what has become of the rows.
+        answers: what came of them.
         notes: what is to be said of the prompt and of the answers' keeping.
 
     Raises:
@@ -85,14 +86,8 @@ class Job:
         shape = None if options.schema is None else as_shape(options.schema)
         self._work = Work(self.rows, self._template, self._parameters, names, shape)
         self.state = State(self._work)
-        self._answers = Answers(
-            self.rows,
-            self._work,
-            self.state,
-            into=options.into,
-            with_target=len(self.targets) > 1,
-            with_reply=options.with_reply,
-        )
+        looks: Any = {"into": options.into, "with_target": len(names) > 1, "with_reply": options.with_reply}
+        self.answers = Answers(self.rows, self._work, self.state, **looks)
         self.notes: tuple[str, ...] = (*self._template.notes, *check_way(client, self.targets, options))
         self._keeping: Keeping | None = None
         self._run: Run | None = None
@@ -101,7 +96,7 @@ class Job:
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._hearers: list[asyncio.Queue[int | None]] = []
-        self._result = Result(self._answers, self)
+        self._result = Result(self.answers, self)
         self._cancelled = ""
         self._numbers: Sequence[int] = ()
 
@@ -125,11 +120,11 @@ class Job:
             while (number := await hearer.get()) is not None:
                 for row in self._work.rows_of(number):
                     told[row] = 1
-                    yield self._answers.of_row(row)
+                    yield self.answers.of_row(row)
             task.result()
             for row in range(len(self.rows)):
                 if not told[row]:
-                    yield self._answers.of_row(row)
+                    yield self.answers.of_row(row)
         finally:
             self._hearers.remove(hearer)
             await self._stop(task)
@@ -143,6 +138,11 @@ class Job:
     def over(self) -> bool:
         """Whether it has run to its end, or was stopped."""
         return self._task is not None and self._task.done()
+
+    @property
+    def running(self) -> bool:
+        """Whether its rows are asked at this moment."""
+        return self._task is not None and not self._task.done()
 
     @property
     def stopped(self) -> str:
@@ -287,7 +287,7 @@ class Job:
 
     async def again(self) -> Result:
         """Ask what failed and what was not asked; see `Result.retry`."""
-        if self._task is not None and not self._task.done():
+        if self.running:
             raise UsageError("the rows are still asked", hint="Wait for the end, or cancel the job first.")
         for number in self.state.failed():
             self.state.reopen(number)

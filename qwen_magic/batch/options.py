@@ -28,6 +28,7 @@ class MapOptions:
         schema: the shape of each answer, or None for a text.
         system: the system prompt.
         target: a target or a chain, or None for the client's own.
+        targets: the targets each of which is asked every row, or None.
         into: the name of the answer's column, or None.
         limit: only so many of the first rows are asked, or None for all.
         concurrency: how many are asked at once; without it the number finds itself.
@@ -52,6 +53,7 @@ class MapOptions:
     schema: Any = None
     system: str | None = None
     target: Any = None
+    targets: Any = None
     into: str | None = None
     limit: int | None = None
     concurrency: int | None = None

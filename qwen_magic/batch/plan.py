@@ -140,6 +140,28 @@ def make_plan(
     )
 
 
+def plan_of_all(plans: Sequence[Plan]) -> Plan:
+    """Put plans of the same rows for several targets, which are asked side by side, into one."""
+    open_ = [plan for plan in plans if plan.to_ask] or list(plans)
+    seconds = [plan.seconds for plan in open_]
+    costs = [plan.cost for plan in open_]
+    return Plan(
+        rows=sum(plan.rows for plan in plans),
+        different=sum(plan.different for plan in plans),
+        known=sum(plan.known for plan in plans),
+        to_ask=sum(plan.to_ask for plan in plans),
+        skipped=sum(plan.skipped for plan in plans),
+        targets=tuple(name for plan in plans for name in plan.targets),
+        prompts=open_[0].prompts,
+        tokens=open_[0].tokens,
+        prompt_tokens=sum(plan.prompt_tokens for plan in plans),
+        answer_tokens=sum(plan.answer_tokens for plan in plans),
+        seconds=None if None in seconds else max(filter(None, seconds), default=0.0),
+        cost=None if None in costs else sum(filter(None, costs)),
+        notes=tuple(dict.fromkeys(note for plan in plans for note in plan.notes)),
+    )
+
+
 def in_time(seconds: float) -> str:
     """Write a span for people: "40 s", "3 min", "2.5 h"."""
     if seconds < 90:  # noqa: PLR2004 - a minute and a half

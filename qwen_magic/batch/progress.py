@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from .plan import in_money, in_time
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .state import FailedRow
 
 
@@ -86,3 +88,33 @@ class Progress:
         if self.waiting and not self.over:
             said.append(self.waiting)
         return ", ".join(said)
+
+
+def progress_of_all(parts: Sequence[Progress], *, failures: tuple[FailedRow, ...], stopped: str) -> Progress:
+    """Tell how far several jobs are together, side by side.
+
+    Args:
+        parts: how far each is.
+        failures: the first rows that failed.
+        stopped: why some ended before all rows were asked, or "".
+
+    """
+    costs = [part.cost for part in parts]
+    waiting = [part.waiting for part in parts if not part.over]
+    return Progress(
+        rows=sum(part.rows for part in parts),
+        done=sum(part.done for part in parts),
+        recorded=sum(part.recorded for part in parts),
+        failed=sum(part.failed for part in parts),
+        to_ask=sum(part.to_ask for part in parts),
+        asked=sum(part.asked for part in parts),
+        seconds=max(part.seconds for part in parts),
+        prompt_tokens=sum(part.prompt_tokens for part in parts),
+        completion_tokens=sum(part.completion_tokens for part in parts),
+        estimated=any(part.estimated for part in parts),
+        cost=None if None in costs else sum(filter(None, costs)),
+        at_once=sum(part.at_once for part in parts),
+        waiting=waiting[0] if waiting and all(waiting) else "",
+        failures=failures,
+        stopped=stopped,
+    )

@@ -4,13 +4,67 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..events import Usage
 from .frames import all_columns, with_columns
-from .state import DONE, FAILED, NOT_ASKED, RECORDED, FailedRow
+from .state import DONE, FAILED, NOT_ASKED, RECORDED
 
 if TYPE_CHECKING:
+    from ..events import Usage
     from ..reply import Reply
-    from .answers import Answers, RowAnswer
+    from .answers import RowAnswer
+    from .rows import Rows
+    from .state import FailedRow, RowStatus
+
+
+class Standing(Protocol):
+    """What has become of rows, as the result sees it."""
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens of this run."""
+
+    @property
+    def changes(self) -> int:
+        """How often anything changed."""
+
+    def rows(self, state: int) -> int:
+        """Count the rows in a state."""
+        ...
+
+    def status(self, row: int) -> RowStatus:
+        """Tell what has become of a row."""
+        ...
+
+    def failure(self, row: int) -> FailedRow:
+        """Tell why a row failed."""
+        ...
+
+
+class Answered(Protocol):
+    """What came of rows by their places, as the result sees it."""
+
+    @property
+    def rows(self) -> Rows:
+        """The rows."""
+
+    @property
+    def state(self) -> Standing:
+        """What has become of them."""
+
+    def of_row(self, row: int) -> RowAnswer:
+        """Return what came of a row."""
+        ...
+
+    def reply(self, row: int) -> Reply | None:
+        """Return the reply to a row, or None."""
+        ...
+
+    def value(self, row: int) -> Any:
+        """Return the value of a row's answer, or None."""
+        ...
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Return the columns that stand beside those of the rows."""
+        ...
 
 
 class Running(Protocol):
@@ -41,7 +95,7 @@ class Result:
 
     """
 
-    def __init__(self, answers: Answers, job: Running) -> None:
+    def __init__(self, answers: Answered, job: Running) -> None:
         self._answers, self._job = answers, job
         self._made: tuple[int, Any] | None = None
 
@@ -78,7 +132,7 @@ class Result:
         """The rows with what came of them: their columns and index, the answers', `status`, `error`.
 
         It is of the library that the rows came in, and always as long as they were. Where several targets were named,
-        `target` tells which one answered.
+        `target` tells which one answered, or was asked.
         """
         changes = self._answers.state.changes
         if self._made is None or self._made[0] != changes:
@@ -103,13 +157,12 @@ class Result:
     def failed(self) -> list[FailedRow]:
         """The rows that failed, each with its place and the reason."""
         state = self._answers.state
-        return [FailedRow(row, state.error(row)) for row in range(len(self)) if state.status(row) == "failed"]
+        return [state.failure(row) for row in range(len(self)) if state.status(row) == "failed"]
 
     @property
     def usage(self) -> Usage:
         """The tokens that this run cost; what was recorded costs nothing."""
-        state = self._answers.state
-        return Usage(state.prompt_tokens, state.completion_tokens, state.estimated)
+        return self._answers.state.usage
 
     @property
     def cost(self) -> float | None:

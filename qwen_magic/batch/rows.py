@@ -160,6 +160,22 @@ def rows_of(given: Any) -> Rows:
     return _of_iterable(given)
 
 
+def repeated(rows: Rows, times: int) -> Rows:
+    """Return rows in which each stands several times, one below the other; a frame keeps its kind and its index."""
+    places = [place for place in range(len(rows)) for _ in range(times)]
+    given, kind = rows.given, rows.kind
+    if kind == "pandas":
+        return rows_of(given.iloc[places])
+    if kind == "polars":
+        return rows_of(given[places])
+    if kind == "pyarrow":
+        return rows_of(given.slice(0, 0) if not places else given.take(places))
+    columns = [values for _, values in rows.columns()]
+    if kind == "records":
+        return rows_of([given[place] for place in places])
+    return Rows(_Items([columns[0][place] for place in places], rows.names[0]), None, kind)
+
+
 def _of_polars(given: Any, kind: str) -> Rows:
     if kind == "LazyFrame":
         raise UsageError("the rows are a LazyFrame, which is not read yet", hint="Give its .collect().")

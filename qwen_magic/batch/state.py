@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from ..events import Usage
+
 if TYPE_CHECKING:
     from .kept_answer import KeptAnswer
     from .work import Work
@@ -25,11 +27,13 @@ class FailedRow:
     Attributes:
         row: its place.
         error: why, in one line.
+        target: whom it was asked of, where each of several targets is asked, else "".
 
     """
 
     row: int
     error: str
+    target: str = ""
 
 
 class State:
@@ -124,6 +128,15 @@ class State:
             return self.errors[number]
         answer = self.answers.get(number)
         return _NOTES.get(answer.finish_reason, "") if answer else ""
+
+    def failure(self, row: int) -> FailedRow:
+        """Tell why a row failed, with its place."""
+        return FailedRow(row, self.error(row))
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens that this run cost."""
+        return Usage(self.prompt_tokens, self.completion_tokens, self.estimated)
 
     def _take(self, number: int, answer: KeptAnswer, value: tuple[object, ...]) -> None:
         self.answers[number] = answer

@@ -87,6 +87,20 @@ class Comparison:
         return exchange.reply
 
 
+def compared_targets(chat: ChatSession, options: Options) -> list[str]:
+    """List the targets that are asked side by side.
+
+    Raises:
+        UsageError: there are not several.
+
+    """
+    named = [name for word in (options.target or chat.settings.target).split(",") if (name := word.strip())]
+    names = named or [target.name for target in chat.client.targets]
+    if len(names) < 2:  # noqa: PLR2004 - two are a comparison
+        raise UsageError("--compare needs several targets", hint="Name them with -t A,B.")
+    return names
+
+
 def prepare(chat: ChatSession, question: Question, options: Options, where: str) -> Comparison:
     """Make the exchanges of a comparison; nothing is sent yet.
 
@@ -100,10 +114,7 @@ def prepare(chat: ChatSession, question: Question, options: Options, where: str)
         UsageError: there are not several targets.
 
     """
-    named = [name for word in (options.target or chat.settings.target).split(",") if (name := word.strip())]
-    names = named or [target.name for target in chat.client.targets]
-    if len(names) < 2:  # noqa: PLR2004 - two are a comparison
-        raise UsageError("--compare needs several targets", hint="Name them with -t A,B.")
+    names = compared_targets(chat, options)
     outside = replace(question, position=replace(question.position, alone=True))
     exchanges = [
         chat.exchange(

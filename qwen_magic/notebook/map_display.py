@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..batch.progress import Progress
+    from .first_sign import FirstSign
 
 _TICK = 0.5
 """Seconds between two updates, at least."""
@@ -46,9 +47,19 @@ class MapDisplay(Protocol):
         """Show how it ended."""
 
 
-def make_map_display(shell: InteractiveShell | None) -> MapDisplay:
-    """Choose how a job is shown: a line drawn anew, in a notebook or a terminal, else plain lines now and then."""
-    return SlotLine(publish) if updates_displays(shell) else PrintedLine(redraws=sys.stdout.isatty())
+def make_map_display(shell: InteractiveShell | None, first_sign: FirstSign | None = None) -> MapDisplay:
+    """Choose how a job is shown: a line drawn anew, in a notebook or a terminal, else plain lines now and then.
+
+    Args:
+        shell: the user's shell.
+        first_sign: what was shown before; the plan's lines take its place.
+
+    """
+    return (
+        SlotLine(publish, begun=first_sign.take() if first_sign else "")
+        if updates_displays(shell)
+        else PrintedLine(redraws=sys.stdout.isatty())
+    )
 
 
 def _first_lines(prompt: str, answer: str) -> list[str]:
@@ -84,13 +95,18 @@ class SlotLine:
     Args:
         publish: sends a mime bundle to a display id, as a new display or an update.
         clock: the time in seconds.
+        begun: the display id that the first lines take over, or "".
 
     """
 
     def __init__(
-        self, publish: Callable[[dict[str, str], str, bool], None], clock: Callable[[], float] = time.monotonic
+        self,
+        publish: Callable[[dict[str, str], str, bool], None],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        begun: str = "",
     ) -> None:
-        self._publish = publish
+        self._publish, self._begun = publish, begun
         self._ticks = _Ticks(_TICK, _PART, clock)
         self._slot = self._first = ""
         self._shown: dict[str, str] = {}
@@ -98,7 +114,8 @@ class SlotLine:
     def say(self, lines: list[str]) -> None:
         """Show lines that stay."""
         written = "  \n".join(escape(one_line(line)) for line in lines)
-        self._publish(mime_bundle(written, "\n".join(map(safe_line, lines))), uuid.uuid4().hex, False)  # noqa: FBT003
+        taken, self._begun = self._begun, ""
+        self._publish(mime_bundle(written, "\n".join(map(safe_line, lines))), taken or uuid.uuid4().hex, bool(taken))
 
     def say_first(self, prompt: str, answer: str) -> None:
         """Show the first row and its answer, above the line."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
 
-from ..batch.job import Job
 from ..batch.options import MapOptions
+from ..batch.target_jobs import job_of
 from ..chat.question import system_line, with_described
 from ..errors import UsageError
 from ..loop import background_loop
 from ..text.secrets import mask, without_secrets
 from ..text.terminal import safe_terminal
 from ..text.variables import Reference, split
+from .comparing import compared_targets
 from .lookup import fill_in
 from .map_display import make_map_display
 from .references import NoValueError, resolve
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ..batch.job import Job
     from ..batch.plan import Plan
     from ..batch.result import Result
+    from ..batch.target_jobs import TargetJobs
     from ..chat.session import ChatSession
+    from .first_sign import FirstSign
     from .map_display import MapDisplay
     from .options import Options
     from .settings import NotebookSettings
@@ -38,7 +42,12 @@ _KEPT = "what had come is kept: run the cell again, and it goes on"
 
 
 def map_cell(
-    chat: ChatSession, settings: NotebookSettings, shell: InteractiveShell, options: Options, text: str
+    chat: ChatSession,
+    settings: NotebookSettings,
+    shell: InteractiveShell,
+    options: Options,
+    text: str,
+    first_sign: FirstSign | None = None,
 ) -> Result | None:
     """Ask the prompt of a cell for each of its rows, and show how far that is.
 
@@ -48,6 +57,7 @@ def map_cell(
         shell: the user's shell.
         options: what the line says.
         text: the cell, with or without a first line ``system: ...``.
+        first_sign: what was shown before; the plan takes its place.
 
     Returns:
         The result where no variable takes it; None where it does, or nothing was sent.
@@ -68,7 +78,7 @@ def map_cell(
     _agree(settings, options, plan)
     if options.output:
         shell.user_ns[options.output] = job.result
-    display = make_map_display(shell)
+    display = make_map_display(shell, first_sign)
     display.say([plan.head, *(_costs(plan) if plan.to_ask else ()), *job.notes])
     _run(job, display)
     return None if options.output else job.result
@@ -76,20 +86,22 @@ def map_cell(
 
 def _job(
     chat: ChatSession, settings: NotebookSettings, namespace: Mapping[str, Any], options: Options, text: str
-) -> Job:
+) -> Job | TargetJobs:
     rows = options.rows
     system, prompt = system_line(text)
     parameters = chat.parameters(options.parameters)
     given = parameters.given()
     redact = options.redact or settings.redact
-    return Job(
+    targets = compared_targets(chat, options) if options.compare else None
+    return job_of(
         settings.client,
         prompt.strip("\n"),
         _rows(rows.map or "", namespace),
         MapOptions(
             schema=shape_of(options.schema, namespace) if options.schema is not None else None,
             system=system or options.system or settings.system or None,
-            target=options.target,
+            target=None if targets else options.target,
+            targets=targets,
             into=rows.into,
             limit=rows.limit,
             concurrency=rows.concurrency,
@@ -155,7 +167,7 @@ def _costs(plan: Plan) -> list[str]:
     return [f"{', '.join(plan.targets)}: {plan.costs}"]
 
 
-def _run(job: Job, display: MapDisplay) -> None:
+def _run(job: Job | TargetJobs, display: MapDisplay) -> None:
     """Run a job on the background loop and draw it here, so that an interrupt is heard at once."""
     future = background_loop().submit(job.wait())
     shown = False

@@ -135,7 +135,7 @@ class NotebookSession:
         """Ask what a cell says for each of its rows; see `mapping.map_cell`."""
         from .mapping import map_cell  # noqa: PLC0415 - loading the extension stays light
 
-        return map_cell(self.chat, self.settings, self.shell, options, text)
+        return map_cell(self.chat, self.settings, self.shell, options, text, self._first_sign)
 
     def position(self, options: Options) -> Position:
         """Find where the question of the running cell stands."""

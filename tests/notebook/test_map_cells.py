@@ -184,3 +184,18 @@ def test_where_only_recorded_answers_may_be_given_nothing_is_asked(server: RowsS
         assert kernel.run("%%qwen --map rows -o out\nSay {item}").status == "ok"
         assert statuses(kernel) == {"recorded": 2}
     assert len(server.prompts) == asked
+
+
+def test_rows_for_each_of_several_targets(mapping_kernel: Kernel, server: RowsServer) -> None:
+    with rows_server(rule=lambda prompt: Refusal(400, "not this") if prompt.endswith(" 7") else "two") as other:
+        cell = f"%%qwen --map rows -o out --compare -t {server.target},{other.target}\nMood of {{text}}"
+        run = mapping_kernel.run(cell)
+        assert run.status == "ok", run.reply
+        assert run.shown[0]["text/plain"].startswith("400 rows, 400 different: 400 to ask")
+        assert f"row 15, {other.target}: " in run.shown[-1]["text/plain"]
+        assert statuses(mapping_kernel) == {"done": 399, "failed": 1}
+        assert mapping_kernel.value("out.columns()['answer'][:2]") == ["answer to Mood of review 0", "two"]
+        again = mapping_kernel.run(cell)
+        assert "399 known: 1 to ask" in again.shown[0]["text/plain"]
+    alone = mapping_kernel.run("%%qwen --map rows --compare\nMood of {text}")
+    assert "needs several targets" in alone.error["traceback"][0]

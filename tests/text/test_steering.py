@@ -26,6 +26,7 @@ from qwen_magic.batch.answers import RowAnswer
 from qwen_magic.batch.job import Job
 from qwen_magic.batch.options import MapOptions
 from qwen_magic.batch.plan import Plan
+from qwen_magic.batch.target_jobs import TargetJobs
 from qwen_magic.chat.doctor import Report
 from qwen_magic.client.client import QwenClient
 from qwen_magic.client.context_limits import Limit
@@ -88,6 +89,11 @@ def job() -> Job:
     return Job(QwenClient(TARGET.name), "Say {item}", [HOSTILE], MapOptions(keep=False))
 
 
+def target_jobs() -> TargetJobs:
+    options = MapOptions(keep=False, targets=[TARGET.name])
+    return TargetJobs(QwenClient(TARGET.name), "Say {item}", [HOSTILE], options)
+
+
 TARGET = parse_target(f"openai:http://h/v1#{HOSTILE}")
 MAKERS: dict[str, Callable[[], Any]] = {
     "backends.capabilities.Capabilities": lambda: Capabilities(streams=True),
@@ -112,6 +118,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "batch.job.Job": job,
     "batch.plan.Plan": lambda: Plan(1, 1, 0, 1, 0, (HOSTILE,), (HOSTILE,), (1, 1, 1), 1, 1, None, None, (HOSTILE,)),
     "batch.result.Result": lambda: job().result,
+    "batch.target_jobs.TargetJobs": target_jobs,
     "chat.doctor.Report": lambda: Report([(HOSTILE, HOSTILE)], [HOSTILE]),
     "client.client.QwenClient": lambda: QwenClient(TARGET.name),
     "client.context_limits.Limit": lambda: Limit(4096),
