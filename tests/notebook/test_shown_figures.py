@@ -12,6 +12,8 @@ from kernels import Kernel, Run
 from PIL import Image as Pillow
 from recorder import Recorder
 
+from qwen_magic.media.thumbnails import SIDE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -159,8 +161,8 @@ def test_a_dry_run_shows_small_copies(kernel: Kernel, server: Recorder) -> None:
     assert "shrunk from 3000x2000" in run.printed
     assert "fig: drawn anew at 1280x960" in run.printed
     (html,) = (bundle["text/html"] for bundle in run.shown if "text/html" in bundle)
-    sources = re.findall(r'<img src="data:image/png;base64,([^"]+)" alt="image ([^"]+)"', html)
-    assert [max(Pillow.open(io.BytesIO(base64.b64decode(data))).size) for data, _ in sources] == [160, 160]
+    sources = re.findall(r'<img src="data:image/(?:png|jpeg);base64,([^"]+)" alt="image ([^"]+)"', html)
+    assert [max(Pillow.open(io.BytesIO(base64.b64decode(data))).size) for data, _ in sources] == [SIDE, SIDE]
     assert "<b>" not in html
     assert "a &quot;&lt;b&gt;.png" in sources[0][1]
     assert "fig · 1280x960" in html

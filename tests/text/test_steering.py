@@ -131,6 +131,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "notebook.waiting.Interrupted": lambda: Interrupted(HOSTILE),
     "notebook.traits._MaskedText": lambda: [setting()],
     "panel.panel.ChatPanel": ChatPanel,
+    "parts.Image": lambda: Image(b"\x89PNG", "image/png", HOSTILE),
     "parts._Part": lambda: [Image(url=f"http://{HOSTILE}", name=HOSTILE), ToolCall(HOSTILE, HOSTILE, HOSTILE)],
     "replay.file.ReplayFile": lambda: ReplayFile(Path(f"{HOSTILE}.jsonl")),
     "replay.stream.ReplayedStream": replayed,
@@ -181,6 +182,9 @@ def test_a_plain_text_is_put_together_in_one_place() -> None:
         "batch/result.py": "made safe there",
         "notebook/display.py": "a constant beside a frame",
         "notebook/first_sign.py": "a constant",
+        "notebook/answer_pictures.py": "made safe there",
+        "notebook/thumbnails.py": "made safe by parts.describe",
+        "parts.py": "its repr, made safe there",
     }
     writing = {
         str(file.relative_to(PACKAGE).as_posix())

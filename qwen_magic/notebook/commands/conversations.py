@@ -78,11 +78,7 @@ def _list(session: NotebookSession, rest: str) -> None:
         )
         for one in found
     ]
-    say(
-        "\n".join(
-            [*columns(rows), "%qwen conversation use NAME goes on with one; * marks the one in use."]
-        )
-    )
+    say("\n".join([*columns(rows), "%qwen conversation use NAME goes on with one; * marks the one in use."]))
 
 
 def _new(session: NotebookSession, rest: str) -> None:
