@@ -28,7 +28,7 @@ from .result import Result
 from .rows import rows_of
 from .run import Run
 from .state import DONE, FAILED, RECORDED, State
-from .ways import check_way, way_of
+from .ways import check_may_ask, check_way, way_of
 from .work import Work
 
 if TYPE_CHECKING:
@@ -370,6 +370,7 @@ class Job:
         )
 
     async def _ask(self) -> None:
+        check_may_ask(len(self._numbers))
         self._run = self._new_run()
         shared: Any = {"work": self._work, "keeping": self._opened(), "parameters": self._parameters}
         again = self._way is not None
