@@ -38,11 +38,11 @@ _FILES = {
         backends/test_servers_words backends/test_space backends/test_space_connections backends/test_stranger
         backends/test_thinking_switches backends/test_weight_sources backends/test_weights
         backends/test_wire_names backends/test_wire_shapes batch/test_batch_service batch/test_executors
-        batch/test_map batch/test_map_command batch/test_map_targets chat/test_doctor client/test_chain
-        client/test_client client/test_empty_answers client/test_many_at_once client/test_past_pictures
-        client/test_reasking client/test_schema_ladder client/test_seeing client/test_sync_stream
-        exports/test_exports_pictures faults/test_faults faults/test_redirects faults/test_slots
-        faults/test_trying_again faults/test_waiting panel/test_choices panel/test_composer
+        batch/test_map batch/test_map_command batch/test_map_replay_only batch/test_map_targets chat/test_doctor
+        client/test_chain client/test_client client/test_empty_answers client/test_many_at_once
+        client/test_past_pictures client/test_reasking client/test_schema_ladder client/test_seeing
+        client/test_sync_stream exports/test_exports_pictures faults/test_faults faults/test_redirects
+        faults/test_slots faults/test_trying_again faults/test_waiting panel/test_choices panel/test_composer
         panel/test_panel_files panel/test_panel_parts panel/test_panel_plain public/test_documents
         public/test_public_api replay/test_replay replay/test_replay_crashes replay/test_replay_key
         servers/test_app_processes servers/test_servers store/test_store_away store/test_store_crashes

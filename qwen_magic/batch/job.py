@@ -28,7 +28,7 @@ from .result import Result
 from .rows import rows_of
 from .run import Run
 from .state import DONE, FAILED, RECORDED, State
-from .ways import check_way, way_of
+from .ways import check_may_ask, check_way, way_of
 from .work import Work
 
 if TYPE_CHECKING:
@@ -289,7 +289,9 @@ class Job:
         """Ask what failed and what was not asked; see `Result.retry`."""
         if self.running:
             raise UsageError("the rows are still asked", hint="Wait for the end, or cancel the job first.")
-        for number in self.state.failed():
+        failed = list(self.state.failed())
+        check_may_ask(len(failed))
+        for number in failed:
             self.state.reopen(number)
         self._task, self._run, self._cancelled = None, None, ""
         self._numbers = self._still_open()
@@ -370,6 +372,7 @@ class Job:
         )
 
     async def _ask(self) -> None:
+        check_may_ask(len(self._numbers))
         self._run = self._new_run()
         shared: Any = {"work": self._work, "keeping": self._opened(), "parameters": self._parameters}
         again = self._way is not None

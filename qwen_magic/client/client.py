@@ -68,8 +68,7 @@ class QwenClient:
         failover_timeout: how long to wait for a busy or sleeping target while another one is left, in seconds.
         first_token_timeout: how long to wait for an answer to begin while another target is left, in seconds.
         options: what only one kind of backend can be told: by the kind's name, its options by their names.
-        max_connections: how many answers come at once, by default as many as are asked for; who waits for a place
-            is told, and no time limit counts it.
+        max_connections: how many answers come at once, by default all; no time limit counts the wait for a place.
         requests_per_minute: how often each target is asked, or by targets' names how often those are.
         tokens_per_minute: how many tokens each target reads and writes, or by targets' names how many those do.
         schema_retries: how often a value that does not fit its schema is asked for again.
