@@ -318,6 +318,7 @@ def test_the_keyboard_reaches_everything_in_order(view: Callable[..., View]) -> 
         "Earlier version",
         "Later version",
         "Prompt",
+        "Attach files",
         "Send",
     ]
     assert set(rings) == {"solid2px"}
