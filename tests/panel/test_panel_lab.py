@@ -281,7 +281,7 @@ def test_streaming_goes_on_while_a_cell_computes(panel: Panel) -> None:
     panel.button("Stop").click()
     panel.wait_done(timeout=10)
     stopped = panel.page.evaluate("Date.now() / 1000")
-    expect(panel.book.cell(Book.SPARE).locator(".jp-OutputArea")).to_contain_text("end ")
+    expect(panel.book.cell(Book.SPARE).locator(".jp-OutputArea")).to_contain_text("end ", timeout=30_000)
     begin, end = times(panel.book.output(Book.SPARE))
     assert begin < stopped < end - 0.2
     assert "interrupted" in panel.turn().inner_text()
