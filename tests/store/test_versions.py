@@ -64,7 +64,7 @@ class Talk:
         """What is in force, also as it is counted and found."""
         turns = self.store.turns(self.id)
         assert self.store.get(self.id).turns == len(turns)
-        assert {hit.turn.id for hit in self.store.search("answer", 100)} == {turn.id for turn in turns}
+        assert {hit.turn.id for hit in self.store.search("answer", 100) if hit.in_force} == {turn.id for turn in turns}
         for prompt in self.numbers:
             found = self.store.turn_of(self.id, prompt)
             assert (found in turns) == (found is not None)
@@ -514,7 +514,7 @@ class Tree(RuleBasedStateMachine):
         expected = [(slot.place, slot.chosen.number) for slot in self.line if slot.chosen]
         assert [(turn.place, turn.id) for turn in turns] == expected
         assert self.store.get(self.conversation).turns == len(turns)
-        assert {hit.turn.id for hit in self.store.search("answer", 1000)} == {turn.id for turn in turns}
+        assert {hit.turn.id for hit in self.store.search("answer", 1000) if hit.in_force} == {turn.id for turn in turns}
         assert self.store.versions(self.conversation) == {
             slot.place: sorted(version.number for version in slot.versions if not version.open)
             for slot in self.line
