@@ -155,6 +155,7 @@ def test_which_targets_take_pictures(kernel: Kernel, server: Recorder) -> None:
 
 def test_a_dry_run_shows_small_copies(kernel: Kernel, server: Recorder) -> None:
     before = server.requests
+    ok(kernel.run(SETUP))
     ok(kernel.run("Image.effect_noise((3000, 2000), 80).save('a \"<b>.png')"))
     run = ok(kernel.run("%%qwen --alone --dry-run -a 'a \"<b>.png'\nLike {fig}?"))
     assert server.requests == before
