@@ -82,7 +82,8 @@ _FILES = {
 }
 _LONG = frozenset(
     """
-    test_a_garbage_file_is_told_of_once test_a_huge_block_costs_what_it_is_long test_a_slow_answer_is_told_less_often
+    test_a_garbage_file_is_told_of_once test_a_line_gives_back_all_steps test_a_text_that_is_none_is_refused
+    test_a_huge_block_costs_what_it_is_long test_a_slow_answer_is_told_less_often
     test_a_thousand_at_once test_a_thousand_turns_are_written_and_searched_in_no_time
     test_an_answer_that_is_cut_gives_its_value_or_none test_any_json_is_read_or_refused test_any_turn_comes_back
     test_anything_in_a_queues_messages test_attack_while_it_grows test_budget_holds test_character_by_character
