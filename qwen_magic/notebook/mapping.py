@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..batch.options import MapOptions
 from ..batch.target_jobs import job_of
 from ..chat.question import system_line, with_described
-from ..errors import UsageError
+from ..errors import QwenError, UsageError
 from ..loop import background_loop
 from ..text.secrets import mask, without_secrets
 from ..text.terminal import safe_terminal
@@ -64,6 +64,7 @@ def map_cell(
 
     Raises:
         UsageError: the rows or a name in the prompt are wrong, or so many have to be agreed to.
+        QwenError: the target answers none.
         Interrupted: the user stopped it.
 
     """
@@ -189,3 +190,5 @@ def _run(job: Job | TargetJobs, display: MapDisplay) -> None:
         behind = f"{job.left_behind}, see %qwen batches; " if job.left_behind else ""
         raise Interrupted(f"stopped at {progress.asked:,} of {progress.to_ask:,} rows; {behind}{_KEPT}") from None
     display.finish(job.progress)
+    if (progress := job.progress).stopped and progress.failed and not progress.done:
+        raise QwenError(f"no row was answered: {progress.stopped}")  # so that Run All ends here

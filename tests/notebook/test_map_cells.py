@@ -199,3 +199,17 @@ def test_rows_for_each_of_several_targets(mapping_kernel: Kernel, server: RowsSe
         assert "399 known: 1 to ask" in again.shown[0]["text/plain"]
     alone = mapping_kernel.run("%%qwen --map rows --compare\nMood of {text}")
     assert "needs several targets" in alone.error["traceback"][0]
+
+
+def test_a_target_that_answers_no_row_ends_the_cell_as_an_error(mapping_kernel: Kernel, server: RowsServer) -> None:
+    server.rule = lambda _prompt: Refusal(401, "no such key")
+    run = mapping_kernel.run(MAP)
+    assert run.status == "error"
+    assert run.reply is not None
+    (line,) = run.reply["traceback"]
+    assert "no row was answered" in line
+    assert "run it again" in line
+    assert statuses(mapping_kernel)["failed"] == 1
+    server.rule = lambda prompt: prompt
+    assert mapping_kernel.run(MAP).status == "ok"
+    assert statuses(mapping_kernel) == {"done": 200}
