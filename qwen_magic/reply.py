@@ -104,7 +104,7 @@ class Reply:
             folder: the folder, which is made where it is missing.
 
         Raises:
-            OSError: it cannot be written.
+            UsageError: it cannot be written.
 
         """
         from .saving import save_parts  # noqa: PLC0415 - light import

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
@@ -18,6 +17,7 @@ from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from ..errors import UsageError
+from ..saving import file_name
 
 if TYPE_CHECKING:
     import socket
@@ -31,7 +31,6 @@ _HTTP_OK = 200
 _EMBEDDING = tuple(map(ipaddress.ip_network, ("2002::/16", "64:ff9b::/96", "2001::/32")))
 """Networks of IPv6 whose addresses lead on to one of IPv4."""
 _NOTHING_SENT = "Nothing was sent."
-_UNNAMED = re.compile(r"[^\w. ()+-]+")
 
 
 class Fetched(NamedTuple):
@@ -163,5 +162,4 @@ async def _read(response: aiohttp.ClientResponse, address: URL) -> bytes:
 
 
 def _name(address: URL) -> str:
-    last = _UNNAMED.sub("_", unquote(address.path.rpartition("/")[2])).strip(" .")
-    return last[-80:] or address.host or "file"
+    return file_name(unquote(address.path.rpartition("/")[2]), address.host or "file")

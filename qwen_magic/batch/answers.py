@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .frames import unlike
+
 if TYPE_CHECKING:
     from ..reply import Reply
     from .kept_answer import KeptAnswer
@@ -129,9 +131,12 @@ class Answers:
         return {self._into if only else f"{self._into}_{name}": values for name, values in found.items()}
 
     def columns(self) -> dict[str, list[Any]]:
-        """Return the columns that stand beside those of the rows, a value for each row."""
+        """Return the columns that stand beside those of the rows, a value for each row.
+
+        A field of a shape that is called as one of ours, such as ``status``, has another name.
+        """
         places, state = range(len(self.rows)), self.state
-        columns = self._of_answers()
+        columns: dict[str, list[Any]] = {}
         answers = [self.answer(row) for row in places] if self._with_target or self._with_reply else []
         if self._with_target:
             columns["target"] = [answer.target if answer else None for answer in answers]
@@ -139,4 +144,4 @@ class Answers:
             columns |= {name: [getattr(one, name) if one else None for one in answers] for name in _OF_REPLIES}
         columns["status"] = [state.status(row) for row in places]
         columns["error"] = [state.error(row) for row in places]
-        return columns
+        return unlike(tuple(columns), self._of_answers()) | columns

@@ -25,7 +25,7 @@ def with_columns(rows: Rows, new: Mapping[str, list[Any]]) -> Any:
         a list of dicts where there is none.
 
     """
-    named = _unlike(rows.names, new)
+    named = unlike(rows.names, new)
     kind = rows.kind
     if kind == "pandas":
         return _pandas(rows.given, named)
@@ -42,11 +42,20 @@ def with_columns(rows: Rows, new: Mapping[str, list[Any]]) -> Any:
 
 def all_columns(rows: Rows, new: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
     """Return the columns of rows and those that stand beside them, by names of which none is there twice."""
-    return {str(name): values for name, values in rows.columns()} | _unlike(rows.names, new)
+    return {str(name): values for name, values in rows.columns()} | unlike(rows.names, new)
 
 
-def _unlike(taken: tuple[str, ...], new: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-    """Name new columns so that none takes the place of one that is there."""
+def unlike(taken: tuple[str, ...], new: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """Name new columns so that none takes the place of one that is there.
+
+    Args:
+        taken: the names of those that are there.
+        new: the columns by their names.
+
+    Returns:
+        The columns; ``name`` is ``name_2`` where it is taken, and so on.
+
+    """
     named: dict[str, list[Any]] = {}
     for name, values in new.items():
         free, number = name, 2

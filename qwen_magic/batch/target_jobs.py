@@ -11,6 +11,7 @@ from ..backends.hidden import hidden
 from ..backends.targets import parse_target
 from ..errors import UsageError
 from ..events import Usage
+from .frames import unlike
 from .job import Job
 from .plan import plan_of_all
 from .progress import progress_of_all
@@ -285,7 +286,7 @@ class _Answers:
         target = list(self._names) * length
         mixed = {name: [one[name][row] for row in range(length) for one in each] for name in each[0]}
         status, error = mixed.pop("status"), mixed.pop("error")
-        return {**mixed, "target": target, "status": status, "error": error}
+        return {**unlike(("target",), mixed), "target": target, "status": status, "error": error}
 
 
 def _check(options: MapOptions) -> None:

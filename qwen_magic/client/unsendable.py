@@ -27,7 +27,9 @@ _WORDS: dict[type[Part], str] = {
     ToolResult: "results of tools",
 }
 _OTHERS = "Leave them out, or ask a server of the kind openai: whose model takes them."
-_SEEING = "%qwen targets --see lists those that do; or leave them out."
+_SEEING = (
+    "Ask one that does, such as dashscope:qwen-vl-max or openai:URL#MODEL (%qwen targets --see), or leave them out."
+)
 
 
 def check_sendable(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from ..errors import UsageError
 from ..media.thumbnails import thumbnail
 from ..parts import Image, Text, size
+from ..saving import file_name
 from ..text.cutting import cut
 from .suggestions import suggestions
 
@@ -46,9 +46,6 @@ MOST_BYTES = 20 * 2**20
 """The largest file that a page sends."""
 _MOST_CHARACTERS = 24_000
 """Characters of all texts together."""
-_NAME = 100
-_UNFIT = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*#\[\]]')
-"""What stands in no file's name, or means something in a path."""
 
 
 @dataclass(frozen=True)
@@ -268,16 +265,6 @@ def in_a_line(draft: Draft) -> str:
     """Return what a prompt that waits says, with the names of its pictures."""
     names = [part.name for part in draft.attached if isinstance(part, Image)]
     return f"{draft.text} ({', '.join(names)})" if names else draft.text
-
-
-def file_name(name: str) -> str:
-    """Return a name that a file can have everywhere, and that means no other place; its ending stays."""
-    fit = _UNFIT.sub("_", name).strip(". ") or "file"
-    stem, dot, ending = fit.rpartition(".")
-    if not stem:
-        return fit[:_NAME]
-    ending = ending[: _NAME // 2]
-    return f"{stem[: _NAME - len(ending)]}{dot}{ending}"
 
 
 def _said_in(session: ChatSession, name: str, most: int) -> tuple[tuple[Part, ...], tuple[str, ...]]:

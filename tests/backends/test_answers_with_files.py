@@ -10,9 +10,10 @@ from PIL import Image as Pixels
 
 from qwen_magic import QwenClient
 from qwen_magic.backends.gradio.answer_files import AppFile, files_in
+from qwen_magic.errors import UsageError
 from qwen_magic.messages import File, Image
 from qwen_magic.reply import Reply
-from qwen_magic.saving import save_parts
+from qwen_magic.saving import file_name, save_parts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,3 +86,28 @@ def test_without_a_name_there_is_one(tmp_path: Path) -> None:
     parts: list[Image | File] = [Image(b"1"), File(b"2", "text/csv", "..")]
     assert [path.name for path in save_parts(parts, tmp_path)] == ["answer.png", "answer.csv"]
     assert Reply().save_files(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a file").write_text("x")
+    with pytest.raises(UsageError, match=r"cannot be written .*Name another folder"):
+        save_parts([Image(b"data", name="a.png")], tmp_path / "a file" / "in it")
+
+
+@pytest.mark.parametrize(
+    ("name", "becomes"),
+    [
+        ("plot.png", "plot.png"),
+        ("../../etc/passwd", "_.._etc_passwd"),
+        ("C:\\x\\y.png", "C__x_y.png"),
+        ("", "file"),
+        ("...", "file"),
+        ("a\x00b\n.png", "a_b_.png"),
+        ("x" * 300 + ".png", "x" * 97 + ".png"),
+        ("paper.pdf#3-5", "paper.pdf_3-5"),
+        ("*.png", "_.png"),
+        ("a\u202egnp.exe", "a_gnp.exe"),
+    ],
+)
+def test_a_files_name_is_a_name_alone(name: str, becomes: str) -> None:
+    assert file_name(name) == becomes

@@ -223,6 +223,7 @@ async def test_where_none_takes_it_nothing_is_sent(scripted_space: ScriptedSpace
     assert type(caught.value) is UsageError
     assert all(space in str(caught.value) for space in spaces)
     assert "it takes no pictures" in str(caught.value)
+    assert "openai:" in caught.value.hint
     assert "%qwen targets --see" in caught.value.hint
     assert {request.path for request in scripted_space.requests} <= {"/config", "/info"}  # what it takes was asked
 

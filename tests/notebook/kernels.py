@@ -278,3 +278,9 @@ def kernels(**env: str) -> Iterator[Kernel]:
     """Give one kernel, for a fixture."""
     with Kernel(**env) as kernel:
         yield kernel
+
+
+def ok(run: Run) -> Run:
+    """Give a run that went well."""
+    assert run.status == "ok", run.reply
+    return run

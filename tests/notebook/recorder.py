@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +53,12 @@ class Recorder:
         """The last prompt."""
         return self.sent()[-1][1]
 
+    def seen(self, place: int = -1) -> list[Any]:
+        """Give the texts of a message of the last request, and in place of each picture its size."""
+        content: Any = self.body["messages"][place]["content"]
+        parts: list[Any] = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        return [part["text"] if part["type"] == "text" else _size(part["image_url"]["url"]) for part in parts]
+
     @property
     def body(self) -> dict[str, Any]:
         """The last request."""
@@ -60,3 +68,9 @@ class Recorder:
         text = self._answer(body["messages"][-1]["content"], len(self._script.bodies))
         pieces = [text[place : place + 12] for place in range(0, len(text), 12)]
         return streamed(*map(chunk, pieces), chunk("", "stop"))(body, request)
+
+
+def _size(url: str) -> tuple[int, int]:
+    from PIL import Image  # only where there are pictures
+
+    return Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).size

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from kernels import Kernel, Run
+from kernels import Kernel, ok
 from recorder import Recorder
 from servers.openai_like import Script, serving
 
@@ -36,11 +36,6 @@ def kernel(server: Recorder) -> Iterator[Kernel]:
 @pytest.fixture(autouse=True)
 def _new_conversation(kernel: Kernel) -> None:
     assert kernel.run("%qwen new").status == "ok"
-
-
-def ok(run: Run) -> Run:
-    assert run.status == "ok", run.reply
-    return run
 
 
 def test_variables_are_filled_in(kernel: Kernel, server: Recorder) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from kernels import Kernel
+from kernels import Kernel, ok
 from recorder import Recorder
 from servers.environments import COLAB, colab, existing_colab, require_all
 
@@ -18,7 +18,6 @@ from comms import FrontEnd, PanelUser
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kernels import Run
 
 pytestmark = pytest.mark.timeout(1200)  # with the making of the environment
 
@@ -43,11 +42,6 @@ def kernel(python: str, server: Recorder) -> Iterator[Kernel]:
     with Kernel(python=python, COLAB_RELEASE_TAG="release-colab") as kernel:
         ok(kernel.run(f"%load_ext qwen_magic\n%qwen use {server.target}"))
         yield kernel
-
-
-def ok(run: Run) -> Run:
-    assert run.status == "ok", run.reply
-    return run
 
 
 def test_what_colab_has_was_not_replaced(python: str) -> None:

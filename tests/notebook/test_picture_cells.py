@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kernels import Kernel, Run
-from PIL import Image as Pillow
+from kernels import Kernel, ok
 from recorder import Recorder
 
 if TYPE_CHECKING:
@@ -41,23 +38,6 @@ def kernel(server: Recorder) -> Iterator[Kernel]:
         yield kernel
 
 
-def ok(run: Run) -> Run:
-    assert run.status == "ok", run.reply
-    return run
-
-
-def sizes(content: list[dict[str, Any]]) -> list[Any]:
-    """Give the texts, and in place of each picture its size."""
-    found: list[Any] = []
-    for part in content:
-        if part["type"] == "text":
-            found.append(part["text"])
-        else:
-            data = base64.b64decode(part["image_url"]["url"].partition(",")[2])
-            found.append(Pillow.open(io.BytesIO(data)).size)
-    return found
-
-
 @pytest.mark.parametrize(
     ("prompt", "sent"),
     [
@@ -70,7 +50,7 @@ def sizes(content: list[dict[str, Any]]) -> list[Any]:
 )
 def test_a_picture_stands_where_it_is_named(kernel: Kernel, server: Recorder, prompt: str, sent: list[Any]) -> None:
     ok(kernel.run(f"%%qwen --alone --eval\n{prompt}"))
-    assert sizes(server.body["messages"][-1]["content"]) == sent
+    assert server.seen() == sent
 
 
 def test_its_text_is_sent_on_request_and_an_empty_figure_is_said(kernel: Kernel, server: Recorder) -> None:
@@ -92,10 +72,10 @@ def test_a_dry_run_tells_sizes_and_a_file_goes_in_front(kernel: Kernel, server: 
     assert "fig: drawn anew at 1280x960" in text
     assert "64x48 pixels, ≈ 4 tokens]" in text
     ok(kernel.run("%%qwen --alone -a red.png\nDescribe it."))
-    assert sizes(server.body["messages"][-1]["content"]) == ["red.png:\n", (64, 48), "\n\nDescribe it."]
+    assert server.seen() == ["red.png:\n", (64, 48), "\n\nDescribe it."]
 
 
 def test_a_later_question_has_the_picture_of_the_earlier(kernel: Kernel, server: Recorder) -> None:
     ok(kernel.run("%%qwen --new\nWhat is {img}?"))
     ok(kernel.run("%%qwen\nAnd its color?"))
-    assert sizes(server.body["messages"][0]["content"]) == ["What is ", (64, 48), "?"]
+    assert server.seen(0) == ["What is ", (64, 48), "?"]

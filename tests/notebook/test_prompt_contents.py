@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from kernels import Kernel, Run
+from kernels import Kernel, Run, ok
 from recorder import Recorder
 
 if TYPE_CHECKING:
@@ -42,11 +42,6 @@ def kernel(server: Recorder) -> Iterator[Kernel]:
 def _anew(kernel: Kernel) -> None:
     ok(kernel.run(SETUP))
     ok(kernel.run("%qwen new"))
-
-
-def ok(run: Run) -> Run:
-    assert run.status == "ok", run.reply
-    return run
 
 
 def last_line(run: Run) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from kernels import Kernel, Run
+from kernels import Kernel, ok
 from PIL import Image as Pillow
 from recorder import Recorder
 
@@ -41,25 +41,6 @@ def kernel(server: Recorder) -> Iterator[Kernel]:
         yield kernel
 
 
-def ok(run: Run) -> Run:
-    assert run.status == "ok", run.reply
-    return run
-
-
-def sent(server: Recorder) -> list[Any]:
-    """Give the texts of the last prompt, and in place of each picture its size."""
-    content: Any = server.body["messages"][-1]["content"]
-    found: list[Any] = []
-    parts: list[Any] = [{"type": "text", "text": content}] if isinstance(content, str) else content
-    for part in parts:
-        if part["type"] == "text":
-            found.append(part["text"])
-        else:
-            data = base64.b64decode(part["image_url"]["url"].partition(",")[2])
-            found.append(Pillow.open(io.BytesIO(data)).size)
-    return found
-
-
 def number(kernel: Kernel) -> int:
     """Return the number of the cell that ran last."""
     return int(kernel.value("len(In) - 1")) - 1
@@ -78,7 +59,7 @@ def test_figures_go_along_with_their_cells(kernel: Kernel, server: Recorder) -> 
     first = number(kernel)
     ok(kernel.run("display(Image.new('RGB', (64, 48), 'red'), Image.new('RGB', (32, 16)))"))
     ok(kernel.run("%%qwen --alone --context 3\nCompare them."))
-    words, *rest = sent(server)
+    words, *rest = server.seen()
     assert words.endswith(f"plot of cell {first}:\n")
     assert "display(fig)" in words
     assert "<Figure size 640x480" in words
@@ -96,11 +77,11 @@ def test_figures_go_along_with_their_cells(kernel: Kernel, server: Recorder) -> 
 def test_a_figure_that_was_changed_goes_as_it_was_shown(kernel: Kernel, server: Recorder) -> None:
     ok(kernel.run("display(fig)"))
     ok(kernel.run("%%qwen --alone --see\nWhat is it?"))
-    assert sent(server)[1:] == [(1280, 960), "\n\nWhat is it?"]
+    assert server.seen()[1:] == [(1280, 960), "\n\nWhat is it?"]
     ok(kernel.run("ax.set_title('another') and None"))
     ok(kernel.run("%%qwen --alone --see\nWhat is it?"))
-    assert sent(server)[0].startswith("plot of cell ")
-    assert sent(server)[1] != (1280, 960)
+    assert server.seen()[0].startswith("plot of cell ")
+    assert server.seen()[1] != (1280, 960)
     run = ok(kernel.run("%%qwen --alone --see --dry-run\nWhat is it?"))
     assert "pixels, ≈" in run.printed
 
@@ -108,8 +89,8 @@ def test_a_figure_that_was_changed_goes_as_it_was_shown(kernel: Kernel, server: 
 def test_a_figure_that_a_cell_shows_twice_goes_along_once(kernel: Kernel, server: Recorder) -> None:
     ok(kernel.run("other, _ = plt.subplots()\nother"))  # the result, and once more at the end of the cell
     ok(kernel.run("%%qwen --alone --context 1\nWhat is it?"))
-    assert [one for one in sent(server) if isinstance(one, tuple)] == [(1280, 960)]
-    assert f"plot of cell {number(kernel) - 1}:" in sent(server)[0]
+    assert [one for one in server.seen() if isinstance(one, tuple)] == [(1280, 960)]
+    assert f"plot of cell {number(kernel) - 1}:" in server.seen()[0]
 
 
 def test_a_picture_in_code_is_shown(kernel: Kernel) -> None:
@@ -123,8 +104,8 @@ def test_a_picture_in_code_is_shown(kernel: Kernel) -> None:
 def test_what_was_cleared_does_not_go_along(kernel: Kernel, server: Recorder) -> None:
     ok(kernel.run("from IPython.display import clear_output\ndisplay(fig); clear_output(); print('gone')"))
     ok(kernel.run("%%qwen --alone --context 1\nWhat was it?"))
-    assert len(sent(server)) == 1
-    assert "gone" in sent(server)[0]
+    assert len(server.seen()) == 1
+    assert "gone" in server.seen()[0]
 
 
 def test_many_files_are_agreed_to_and_tab_completes_them(kernel: Kernel, server: Recorder) -> None:
@@ -134,9 +115,9 @@ def test_many_files_are_agreed_to_and_tab_completes_them(kernel: Kernel, server:
     assert "means 11 files" in str(run.reply) + str(run.shown)
     assert server.requests == before
     ok(kernel.run("%%qwen --alone -a 'note *.txt' --yes\nSum up."))
-    assert "text 10" in sent(server)[0]
+    assert "text 10" in server.seen()[0]
     ok(kernel.run("%qwen ask --alone -a 'note 03.txt' Sum up."))
-    assert sent(server)[0].startswith("note 03.txt:")
+    assert server.seen()[0].startswith("note 03.txt:")
     matches, replaced = kernel.complete("%%qwen -a note\nSum up.", 14)
     assert '"note 00.txt"' in matches
     assert replaced == "note"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from kernels import Kernel, Run
+from kernels import Kernel, Run, ok
 from recorder import Recorder
 from servers.openai_like import Script, chunk, serving, streamed
 
@@ -29,11 +29,6 @@ def kernel(server: Recorder) -> Iterator[Kernel]:
 
 def start(kernel: Kernel, server: Recorder) -> None:
     ok(kernel.run(f"%load_ext qwen_magic\n%qwen use {server.target}\nimport qwen_magic"))
-
-
-def ok(run: Run) -> Run:
-    assert run.status == "ok", run.reply
-    return run
 
 
 def note(run: Run) -> str:

@@ -17,7 +17,7 @@ from qwen_magic.chat.session import ChatSession
 from qwen_magic.chat.settings import PlainSettings
 from qwen_magic.media.thumbnails import MOST_CHARACTERS, SIDE, thumbnail
 from qwen_magic.notebook.attachments import attached
-from qwen_magic.panel.composer import MOST_BYTES, MOST_FILES, file_name
+from qwen_magic.panel.composer import MOST_BYTES, MOST_FILES
 from qwen_magic.parts import Text
 
 if TYPE_CHECKING:
@@ -216,24 +216,6 @@ def test_no_sight_is_said_before_anything_is_sent(composing: Composing) -> None:
     (line,) = composing.said
     assert "takes no pictures" in line
     assert not composing.script.bodies
-
-
-@pytest.mark.parametrize(
-    ("name", "becomes"),
-    [
-        ("plot.png", "plot.png"),
-        ("../../etc/passwd", "_.._etc_passwd"),
-        ("C:\\x\\y.png", "C__x_y.png"),
-        ("", "file"),
-        ("...", "file"),
-        ("a\x00b\n.png", "a_b_.png"),
-        ("x" * 300 + ".png", "x" * 97 + ".png"),
-        ("paper.pdf#3-5", "paper.pdf_3-5"),
-        ("*.png", "_.png"),
-    ],
-)
-def test_a_files_name_is_a_name_alone(name: str, becomes: str) -> None:
-    assert file_name(name) == becomes
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3000, 40), (40, 3000), (2000, 2000)])

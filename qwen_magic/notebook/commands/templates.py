@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...errors import UsageError
+from ...errors import UsageError, one_line
 from ...templates import add_template, read_templates, remove_template
 from ...text.secrets import without_secrets
 from .command import Command, columns, nothing_after, say
@@ -22,7 +22,7 @@ def _list(_session: NotebookSession, rest: str) -> None:
     if not found:
         say("There are no templates yet. %qwen template add NAME TEXT keeps one.")
         return
-    rows = [(f"/{name}", _beginning(text)) for name, text in found.items()]
+    rows = [(f"/{name}", one_line(text, _BEGINNING)) for name, text in found.items()]
     say("\n".join([*columns(rows), "In the panel, /NAME puts one into the prompt."]))
 
 
@@ -34,7 +34,7 @@ def _add(session: NotebookSession, rest: str) -> None:
     before = add_template(name, text)
     name = name.removeprefix("/").lower()
     kept = read_templates().get(name, "")
-    say(f"/{name} is kept: {_beginning(kept)}")
+    say(f"/{name} is kept: {one_line(kept, _BEGINNING)}")
     if before not in ("", kept):
         say(f"Before, it was: {before}")
     if without_secrets(text) != text:
@@ -57,11 +57,6 @@ def _last_prompt(session: NotebookSession) -> str:
         hint = "Write %qwen template add NAME TEXT, or ask it first: without TEXT the last prompt is kept."
         raise UsageError("there is no prompt yet to make a template of", hint=hint)
     return turns[-1].source or turns[-1].prompt
-
-
-def _beginning(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _BEGINNING else f"{line[: _BEGINNING - 1]}…"
 
 
 _SUBCOMMANDS = (
