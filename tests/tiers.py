@@ -38,7 +38,7 @@ _FILES = {
         backends/test_servers_words backends/test_space backends/test_space_connections backends/test_stranger
         backends/test_thinking_switches backends/test_weight_sources backends/test_weights
         backends/test_wire_names backends/test_wire_shapes batch/test_batch_service batch/test_executors
-        batch/test_map batch/test_map_command batch/test_map_replay_only batch/test_map_targets chat/test_doctor
+        batch/test_map batch/test_map_command batch/test_map_replay batch/test_map_replay_only batch/test_map_targets chat/test_doctor
         client/test_chain client/test_client client/test_empty_answers client/test_many_at_once
         client/test_past_pictures client/test_reasking client/test_schema_ladder client/test_seeing
         client/test_sync_stream exports/test_exports_pictures faults/test_faults faults/test_redirects
@@ -56,7 +56,7 @@ _FILES = {
         notebook/test_doctor_command notebook/test_failing_cells notebook/test_first_sign notebook/test_fixing
         notebook/test_help notebook/test_hostile_servers notebook/test_identity notebook/test_import
         notebook/test_interrupts notebook/test_jupyter_console notebook/test_kernel notebook/test_kills
-        notebook/test_locked_store notebook/test_map_cells notebook/test_picture_cells
+        notebook/test_locked_store notebook/test_map_cells notebook/test_map_replay_cells notebook/test_picture_cells
         notebook/test_prompt_contents notebook/test_pty notebook/test_pull_cells notebook/test_pyodide
         notebook/test_questions notebook/test_replayed_cells notebook/test_schema_cells notebook/test_shaping
         notebook/test_shown_figures notebook/test_steering_cells notebook/test_template_command

@@ -6,6 +6,7 @@ from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
 
 from ..batch.options import MapOptions
+from ..batch.recordings import Recordings
 from ..batch.target_jobs import job_of
 from ..chat.question import system_line, with_described
 from ..errors import UsageError
@@ -64,6 +65,7 @@ def map_cell(
 
     Raises:
         UsageError: the rows or a name in the prompt are wrong, or so many have to be agreed to.
+        QwenError: the target failed before any row was answered.
         Interrupted: the user stopped it.
 
     """
@@ -80,7 +82,7 @@ def map_cell(
         shell.user_ns[options.output] = job.result
     display = make_map_display(shell, first_sign)
     display.say([plan.head, *(_costs(plan) if plan.to_ask else ()), *job.notes])
-    _run(job, display)
+    _run_and_note(job, display)
     return None if options.output else job.result
 
 
@@ -114,12 +116,22 @@ def _job(
             with_reply=rows.replies,
             batch=rows.batch,
             prices=rows.prices,
+            replay=chat.replay_mode(options.replay),
+            recordings=_recordings(chat, options),
             keep=bool(settings.history),
             variable=lambda reference: _variable(reference, namespace),
             change=without_secrets if redact else None,
             parameters={**given, **({"extra": parameters.extra} if parameters.extra else {})},
         ),
     )
+
+
+def _recordings(chat: ChatSession, options: Options) -> Recordings | None:
+    mode = chat.replay_mode(options.replay)
+    if mode == "off":
+        return None
+    chosen = options.target or chat.settings.target
+    return Recordings(chat.replay, mode, target_is_open=not chosen, cell=chat.workspace.cell())
 
 
 def _rows(written: str, namespace: Mapping[str, Any]) -> Any:
@@ -165,6 +177,24 @@ def _agree(settings: NotebookSettings, options: Options, plan: Plan) -> None:
 
 def _costs(plan: Plan) -> list[str]:
     return [f"{', '.join(plan.targets)}: {plan.costs}"]
+
+
+def _run_and_note(job: Job | TargetJobs, display: MapDisplay) -> None:
+    """Run a job, and show what is to be said of it at its end.
+
+    Raises:
+        QwenError: the failure that stopped it before any row was answered.
+        Interrupted: the user stopped it.
+
+    """
+    known = job.notes
+    try:
+        _run(job, display)
+    finally:
+        if notes := [note for note in job.notes if note not in known]:
+            display.say(notes)
+    if job.progress.cause is not None:
+        raise job.progress.cause
 
 
 def _run(job: Job | TargetJobs, display: MapDisplay) -> None:
