@@ -64,7 +64,7 @@ _FILES = {
         notebook/test_words panel/test_panel_app panel/test_panel_composing panel/test_panel_executed
         panel/test_panel_failed panel/test_panel_kernel panel/test_panel_menu panel/test_panel_news
         panel/test_panel_replay panel/test_panel_session soak/test_soak test_companion_notebooks
-        test_conversation_notebook test_pictures_notebook
+        test_conversation_notebook test_data_notebook test_pictures_notebook
     """,
     "browser": """
         notebook/test_browser notebook/test_completion_lab notebook/test_data_lab notebook/test_html_frame

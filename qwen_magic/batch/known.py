@@ -46,7 +46,7 @@ async def look_up(
     given = await recordings.known(range(len(work.keys))) if recordings else {}
     for number, answer in given.items():
         if error := _take(work, state, number, answer, with_thinking=with_thinking):
-            state.fail(number, error, answer)
+            state.fail(number, error, answer, recorded=True)
     known = await keeping().known([key for number, key in enumerate(work.keys) if number not in given])
     taken = list(given)
     for number, key in enumerate(work.keys):

@@ -71,6 +71,11 @@ async def test_only_asks_nobody_and_says_how_many_have_none(server: RowsServer, 
             await job.result.retry()
         plan = await client.map("Say {item}", ["a", "b"], keep=False, replay="only").plan()
         assert plan.to_ask == 1
+        nothing = await client.map("Say {item}", ["a"], keep=False, replay="only").plan()
+        assert (
+            str(nothing)
+            == f"1 row, 1 different, 1 known: 0 to ask\ntarget   {server.target}\nnote     item: from the rows"
+        )
     assert server.prompts == ["Say a"]
 
 
@@ -127,6 +132,7 @@ async def test_an_answer_that_does_not_fit_fails_again_until_it_is_asked_again(
         again = await client.map("Mood of {item}", ["a", "b"], schema=MOOD, keep=False, replay="on")
         assert [again[row].status for row in range(2)] == ["recorded", "failed"]
         assert again[1].error == out[1].error
+        assert again.usage.prompt_tokens == 0
         assert again[0].value == {"mood": "sad"}
         assert again[1].reply is not None
         assert again[1].reply.text == '{"mood": "grim"}'
