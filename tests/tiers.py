@@ -40,7 +40,7 @@ _FILES = {
         backends/test_wire_names backends/test_wire_shapes batch/test_batch_service batch/test_executors
         batch/test_map batch/test_map_command batch/test_map_replay batch/test_map_replay_only batch/test_map_targets chat/test_doctor
         client/test_chain client/test_client client/test_empty_answers client/test_many_at_once
-        client/test_past_pictures client/test_reasking client/test_schema_ladder client/test_seeing
+        client/test_past_pictures client/test_reasking client/test_schema_ladder client/test_schema_spaces client/test_seeing
         client/test_sync_stream exports/test_exports_pictures faults/test_faults faults/test_redirects
         faults/test_slots faults/test_trying_again faults/test_waiting panel/test_choices panel/test_composer
         panel/test_panel_files panel/test_panel_parts panel/test_panel_plain public/test_documents
