@@ -244,6 +244,9 @@ def one_line(text: str, longest: int = _LONGEST) -> str:
         The text on one line.
 
     """
+    if text.isascii() and text.isprintable():  # as most are, and names that each answer says
+        folded = " ".join(text[:_LONGEST_READ].split())
+        return folded if len(folded) <= longest else folded[: longest - 1] + "…"
     folded = " ".join(TerminalFilter().feed(mended(text[:_LONGEST_READ])).split())
     folded = " ".join(_UNSEEN.sub("", folded).split())
     return folded if len(folded) <= longest else folded[: longest - 1] + "…"

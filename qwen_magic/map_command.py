@@ -55,6 +55,7 @@ def map_command(words: Sequence[str]) -> int:
         with_reply=given.replies,
         batch=given.batch,
         prices=given.prices,
+        replay=given.replay,
         parameters={
             name: value for name in ("temperature", "max_tokens", "seed") if (value := getattr(given, name)) is not None
         },
@@ -75,12 +76,18 @@ async def _map(prompt: str, rows: Any, options: MapOptions, out: Path | None, *,
         result = await _followed(job)
         columns = result.columns()
         write_rows(out, list(columns), list(columns.values()), result.frame)
-        print(safe_terminal(plain_job(job.progress)), file=sys.stderr)  # noqa: T201
+        later = [note for note in job.notes if note not in plan.notes]
+        print(safe_terminal("\n".join([plain_job(job.progress), *later])), file=sys.stderr)  # noqa: T201
         return 0 if not (result.failed or result.stopped) else 3
 
 
 async def _followed(job: Job) -> Result:
-    """Run a job and print how far it is; an interrupt stops it, and what had come is written."""
+    """Run a job and print how far it is; an interrupt stops it, and what had come is written.
+
+    Raises:
+        UsageError: only recorded answers may be given, and some rows have none.
+
+    """
     redraws = sys.stderr.isatty()
     running, told = asyncio.ensure_future(job.wait()), time.monotonic()
     try:
@@ -90,6 +97,7 @@ async def _followed(job: Job) -> Result:
                 told = time.monotonic()
                 line = plain_job(job.progress, failures=False)
                 print(f"\r\x1b[K{line[:150]}" if redraws else line, end="" if redraws else "\n", file=sys.stderr)  # noqa: T201
+        running.result()
     except asyncio.CancelledError:  # asyncio.run cancels on an interrupt
         job.cancel()
         await asyncio.wait({running})
@@ -129,5 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--fresh", action="store_true", help="ask all rows, whatever is known")
     parser.add_argument("--replies", action="store_true", help="keep thinking and usage of each row")
     parser.add_argument("--batch", action="store_true", help="ask the target's batch service: later, and for less")
+    modes = ("on", "only", "fresh", "off")
+    parser.add_argument("--replay", choices=modes, help="give recorded answers, record others; or only, fresh, off")
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     return parser

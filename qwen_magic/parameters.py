@@ -268,8 +268,7 @@ class Parameters:
 
     def given(self) -> dict[str, Any]:
         """Return the parameters that were set, by name, without ``extra``."""
-        values = {name: getattr(self, name) for name in NAMES if name in SAMPLING}
-        return {name: value for name, value in values.items() if value is not None}
+        return {name: value for name in _GIVEN if (value := getattr(self, name)) is not None}
 
 
 def _table() -> tuple[Parameter, ...]:
@@ -288,6 +287,7 @@ NAMES = tuple(item.name for item in fields(Parameters))
 TABLE = _table()
 """The rows of the table, in the order in which they are told of."""
 SAMPLING = tuple(row.name for row in TABLE if row.kind != "object")
+_GIVEN = tuple(name for name in NAMES if name in SAMPLING)
 """The names of those that are parameters by themselves, all but ``extra``, in the order in which they are told of."""
 FIELDS = tuple(row.name for row in TABLE if row.standard or row.wire)
 """The names of those that plain fields of a request's body carry; how a server is told to think is its own matter."""

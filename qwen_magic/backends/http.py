@@ -123,6 +123,12 @@ def is_dropped(error: BaseException) -> bool:
     return isinstance(error, gone) and not _PACKED.search(str(error))
 
 
+def body_at_once(response: aiohttp.ClientResponse) -> bytes:
+    """Return a response's whole body where all of it came with its head, so that nobody has to wait; else b""."""
+    content = response.content
+    return content.read_nowait() if content.is_eof() and content.exception() is None else b""
+
+
 async def read_chunks(response: aiohttp.ClientResponse, watch: Watch) -> AsyncGenerator[bytes, None]:
     """Yield a response's body as it comes; close the response when nobody reads any more.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import socket
 
@@ -22,6 +23,7 @@ _NETWORKS = tuple(
 _ENDINGS = (".localhost", ".local", ".internal", ".home.arpa")
 
 
+@functools.lru_cache(maxsize=256)  # each request asks it, of few hosts
 def is_private_host(host: str) -> bool:
     """Tell whether a host is on this machine or in its own network, as its name or address says; nothing is looked up.
 

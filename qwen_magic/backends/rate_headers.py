@@ -14,6 +14,7 @@ from .retry_after import retry_after
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_OF_LIMITS = ("x-ratelimit-", "retry-after")
 _KINDS = ("", "-requests", "-tokens")
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -32,7 +33,9 @@ def pause_told(headers: Mapping[str, str]) -> float:
         Seconds; 0 where it does not tell, or has something left.
 
     """
-    lower = {name.lower(): value.strip() for name, value in headers.items()}
+    lower = {low: value.strip() for name, value in headers.items() if (low := name.lower()).startswith(_OF_LIMITS)}
+    if not lower:
+        return 0.0
     used_up = [kind for kind in _KINDS if lower.get(f"x-ratelimit-remaining{kind}") in ("0", "0.0")]
     spans = [_span(lower.get(f"x-ratelimit-reset{kind}", "")) for kind in used_up]
     return max(retry_after(headers) or 0.0, *spans, 0.0)

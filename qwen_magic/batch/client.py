@@ -45,6 +45,7 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
         executor: Executor | None = None,
         workers: int | None = None,
         prices: Given | None = None,
+        replay: str | None = None,
         keep: bool | str | Path = True,
         **parameters: Any,
     ) -> Job | TargetJobs:
@@ -78,6 +79,8 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
                 `rpm`, `tpm` and `concurrency`; the answers are kept here.
             workers: how many processes the executor has, where it does not say so itself.
             prices: what a million tokens in and out cost, as a pair, or pairs by targets' or models' names.
+            replay: what is done with the recorded answers of the working folder: "on" gives them and records others,
+                "only" asks nobody, "fresh" asks anew, "off"; without it what ``QWEN_REPLAY`` says, whose "only" holds.
             keep: whether answers are kept for the next time; a path for a file of one's own.
             **parameters: sampling parameters by their names; see `Parameters`.
 
@@ -85,7 +88,8 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
             The job; nothing is sent before it is awaited or iterated.
 
         Raises:
-            UsageError: the rows are none, a name in the prompt is neither a column nor known, a value is out of range.
+            UsageError: the rows are none, a name in the prompt is neither a column nor known, a value is out of range;
+                when it is awaited, some rows have no recorded answer, and only such may be given.
             TargetError: a target names nothing we know.
 
         """
@@ -111,6 +115,7 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
             executor=executor,
             workers=workers,
             prices=prices,
+            replay=replay,
             keep=keep,
             parameters=parameters,
         )

@@ -10,25 +10,26 @@ from typing import TYPE_CHECKING, Any
 from ..backends.hidden import hidden
 from ..backends.targets import parse_chain
 from ..client.whole import whole_backend, with_schema
-from ..errors import SchemaError, UsageError
+from ..errors import UsageError
 from ..parameters import to_parameters
 from ..schema import as_shape
-from ..schema.answers import value_of
 from .answers import Answers, FirstAnswer
 from .batch_files import read_lines, write_lines
 from .keeping import Keeping, usual_path
+from .known import look_up
 from .lane import Lane
 from .pace import Pace
 from .plan import Plan, make_plan
 from .prices import price_of
-from .progress import Progress
+from .progress import progress_of
 from .prompts import template
+from .recordings import of_rows
 from .request_lines import answer_of_line, request_line
 from .result import Result
 from .rows import rows_of
 from .run import Run
-from .state import DONE, FAILED, RECORDED, State
-from .ways import check_may_ask, check_way, way_of
+from .state import State
+from .ways import check_way, way_of
 from .work import Work
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from ..backends.whole import WholeBackend
     from ..client.client import QwenClient
     from .answers import RowAnswer
-    from .kept_answer import KeptAnswer
     from .options import MapOptions
+    from .progress import Progress
     from .ways import Way
 
 _USUAL_AT_ONCE = 16
@@ -89,6 +90,8 @@ class Job:
         looks: Any = {"into": options.into, "with_target": len(names) > 1, "with_reply": options.with_reply}
         self.answers = Answers(self.rows, self._work, self.state, **looks)
         self.notes: tuple[str, ...] = (*self._template.notes, *check_way(client, self.targets, options))
+        told = options.recordings, options.replay
+        self._recordings = of_rows(*told, self._work, self.targets, chosen=bool(options.target))
         self._keeping: Keeping | None = None
         self._run: Run | None = None
         self._way: Way | None = None
@@ -173,23 +176,9 @@ class Job:
     @property
     def progress(self) -> Progress:
         """How far it is."""
-        state, run = self.state, self._run
-        return Progress(
-            rows=len(self.rows),
-            done=state.rows(DONE),
-            recorded=state.rows(RECORDED),
-            failed=state.rows(FAILED),
-            to_ask=len(self._numbers) if self._looked_up else 0,
-            asked=run.asked if run else 0,
-            seconds=run.seconds() if run else 0.0,
-            prompt_tokens=state.prompt_tokens,
-            completion_tokens=state.completion_tokens,
-            estimated=state.estimated,
-            cost=self.cost,
-            at_once=run.at_once if run else 0,
-            waiting=run.waiting if run else "",
-            failures=tuple(state.first_failed),
-            stopped=self.stopped,
+        to_ask = len(self._numbers) if self._looked_up else 0
+        return progress_of(
+            self.state, self._run, rows=len(self.rows), to_ask=to_ask, cost=self.cost, stopped=self.stopped
         )
 
     async def plan(self) -> Plan:
@@ -289,8 +278,9 @@ class Job:
         """Ask what failed and what was not asked; see `Result.retry`."""
         if self.running:
             raise UsageError("the rows are still asked", hint="Wait for the end, or cancel the job first.")
-        failed = list(self.state.failed())
-        check_may_ask(len(failed))
+        failed = self.state.failed()
+        if self._recordings:
+            self._recordings.check(failed or self._still_open())
         for number in failed:
             self.state.reopen(number)
         self._task, self._run, self._cancelled = None, None, ""
@@ -314,6 +304,8 @@ class Job:
         try:
             await self._look_up()
             if self._numbers and not self._cancelled:
+                if self._recordings:
+                    self._recordings.check(self._numbers)
                 await self._ask()
         except asyncio.CancelledError:
             if not self._cancelled:
@@ -325,23 +317,11 @@ class Job:
         """Find the answers that are kept, once."""
         if self._looked_up:
             return
-        if not self._options.fresh:
-            known = await self._opened().known(self._work.keys)
-            for number, key in enumerate(self._work.keys):
-                if (answer := known.get(key)) is not None:
-                    self._recorded(number, answer)
+        how: Any = {"fresh": self._options.fresh, "with_thinking": self._options.with_reply}
+        for number in await look_up(self._work, self.state, self._opened, self._recordings, **how):
+            self._tell(number)
         self._looked_up = True
         self._numbers = self._still_open()
-
-    def _recorded(self, number: int, answer: KeptAnswer) -> None:
-        """Take an answer that was kept, unless its shape is no longer what is asked for."""
-        shape = self._work.shape
-        try:
-            value = () if shape is None else (value_of(shape, answer.text, answer.thinking, answer.finish_reason),)
-        except SchemaError:
-            return
-        self.state.recorded(number, answer if self._options.with_reply else answer.without_thinking(), *value)
-        self._tell(number)
 
     def _still_open(self) -> list[int]:
         """List the requests that are to be asked."""
@@ -367,17 +347,23 @@ class Job:
             price=self._price,
             clock=client.settings.clock,
             patience=client.settings.retry_timeout,
-            with_thinking=self._options.with_reply,
-            told=self._tell,
+            with_thinking=self._options.with_reply or self._recordings is not None,
+            told=self._ended,
         )
 
     async def _ask(self) -> None:
-        check_may_ask(len(self._numbers))
         self._run = self._new_run()
         shared: Any = {"work": self._work, "keeping": self._opened(), "parameters": self._parameters}
         again = self._way is not None
         self._way = way_of(self._client, self.targets, self._options, run=self._run, again=again, **shared)
         await self._way.run()
+
+    def _ended(self, number: int) -> None:
+        """Record the answer that came, and tell of it."""
+        answer = self.state.answers.get(number)
+        if self._recordings and answer is not None:
+            self._recordings.take(number, answer)
+        self._tell(number)
 
     def _tell(self, number: int) -> None:
         for hearer in self._hearers:
@@ -395,5 +381,7 @@ class Job:
         if keeping is not None:
             await keeping.finish()
             await asyncio.get_running_loop().run_in_executor(None, keeping.close)
-            if keeping.trouble and keeping.trouble not in self.notes:
-                self.notes = (*self.notes, keeping.trouble)
+        said = [keeping.trouble] if keeping is not None else []
+        if self._recordings:
+            said += await self._recordings.finish()
+        self.notes += tuple(note for note in said if note and note not in self.notes)

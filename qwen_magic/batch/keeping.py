@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,14 +21,20 @@ from ..text.surrogates import mended
 from .kept_answer import KeptAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 T = TypeVar("T")
 
 _COLUMNS = tuple(KeptAnswer.__annotations__)
+_OWN = ("text", "thinking")
+"""Columns whose texts are each row's own."""
 _CREATE = f"""
 CREATE TABLE IF NOT EXISTS answer (key BLOB PRIMARY KEY, {", ".join(_COLUMNS)}) WITHOUT ROWID
 """
+_WIDTH = len(_COLUMNS) + 1
+_VALUES_AT_ONCE = 80 * _WIDTH
+"""Values of one statement: SQLite takes 999. Rows go in together, for with each statement the thread that asks is held
+up once."""
 _AT_ONCE = 500
 """Keys that are looked up in one statement: SQLite takes 999 values."""
 _PATIENCE = 5.0
@@ -60,9 +67,9 @@ class Keeping:
         self.trouble = ""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="qwen_magic_rows")
         self._connection: sqlite3.Connection | None = None
-        self._waiting: list[tuple[bytes, KeptAnswer]] = []
-        self._unwritten: list[tuple[bytes, KeptAnswer]] = []
-        self._group: asyncio.Future[None] | None = None
+        self._waiting: list[Any] = []
+        self._unwritten: list[Any] = []
+        self._group: list[asyncio.Future[None]] = []
         self._writing: asyncio.Task[None] | None = None
 
     async def known(self, keys: Sequence[bytes]) -> dict[bytes, KeptAnswer]:
@@ -80,13 +87,12 @@ class Keeping:
     async def keep(self, key: bytes, answer: KeptAnswer) -> None:
         """Keep an answer; return when it is written. Those that come together are written together."""
         loop = asyncio.get_running_loop()
-        if self._group is None:
-            self._group = loop.create_future()
-        group = self._group
-        self._waiting.append((key, answer))
+        written = loop.create_future()
+        self._group.append(written)
+        self._waiting += (key, *_values(answer))  # made here: two threads that both run Python wait for each other
         if self._writing is None or self._writing.done():
             self._writing = loop.create_task(self._write_groups())
-        await asyncio.shield(group)
+        await written
 
     async def finish(self) -> None:
         """Wait until all that was given is written."""
@@ -157,23 +163,25 @@ class Keeping:
         return found
 
     async def _write_groups(self) -> None:
-        while self._group is not None:
-            group, self._group = self._group, None
+        while self._group:
+            group, self._group = self._group, []
             waiting, self._waiting = self._waiting, []
             if await self._on_thread(self._write, waiting) is None:
                 self._unwritten += waiting  # tried again with the next
-            if not group.done():
-                group.set_result(None)
+            for written in group:
+                if not written.done():  # who waited may have been cancelled
+                    written.set_result(None)
 
-    def _write(self, waiting: list[tuple[bytes, KeptAnswer]]) -> bool:
-        waiting = [*self._unwritten, *waiting]
-        rows = [(key, *(_plain(getattr(answer, name)) for name in _COLUMNS)) for key, answer in waiting]
-        marks = ",".join("?" * (len(_COLUMNS) + 1))
-        database = self._database()
+    def _write(self, waiting: list[Any]) -> bool:
+        values, database = [*self._unwritten, *waiting], self._database()
         try:
-            database.execute("BEGIN IMMEDIATE")
-            database.executemany(f"INSERT OR REPLACE INTO answer VALUES ({marks})", rows)  # noqa: S608 - our own
-            database.execute("COMMIT")
+            if len(values) > _VALUES_AT_ONCE:
+                database.execute("BEGIN IMMEDIATE")
+            for start in range(0, len(values), _VALUES_AT_ONCE):
+                some = values[start : start + _VALUES_AT_ONCE]
+                database.execute(_insert(len(some) // _WIDTH), some)
+            if database.in_transaction:
+                database.execute("COMMIT")
         except BaseException:
             with contextlib.suppress(sqlite3.Error):
                 database.execute("ROLLBACK")
@@ -193,5 +201,24 @@ class Keeping:
             self._connection = None
 
 
-def _plain(value: Any) -> Any:
-    return without_secrets(mended(value)) if isinstance(value, str) else value
+@functools.lru_cache(maxsize=80)
+def _insert(rows: int) -> str:
+    row = f"({','.join('?' * _WIDTH)})"
+    return f"INSERT OR REPLACE INTO answer VALUES {','.join([row] * rows)}"  # noqa: S608 - our own
+
+
+def _values(answer: KeptAnswer) -> Iterator[Any]:
+    """Yield an answer's values as they may be kept."""
+    for name in _COLUMNS:
+        value = getattr(answer, name)
+        yield value if not value or not isinstance(value, str) else (_own if name in _OWN else _known)(value)
+
+
+def _own(value: str) -> str:
+    return without_secrets(mended(value))
+
+
+@functools.lru_cache(maxsize=64)
+def _known(value: str) -> str:
+    """Return what most rows have as it may be kept: looking for secrets costs more than all else that is done here."""
+    return _own(value)

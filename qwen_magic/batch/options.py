@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ..text.variables import Reference
     from .prices import Given
+    from .recordings import Recordings
 
 
 def _no_variable(_: Reference) -> None:
@@ -43,6 +44,8 @@ class MapOptions:
         executor: whose workers ask the rows, or None for this process.
         workers: how many workers that has, or None where it says so itself.
         prices: what a million tokens in and out cost.
+        replay: what is done with recorded answers: "on", "only", "fresh" or "off"; None for what the environment says.
+        recordings: where they are, where that is not the working folder.
         keep: whether answers are kept for the next time; a path for a file of one's own.
         change: changes each text of the rows before it is sent, such as by leaving out what is secret, or None.
         variable: gives the text of a variable of a prompt, or None where there is none.
@@ -68,6 +71,8 @@ class MapOptions:
     executor: Any = None
     workers: int | None = None
     prices: Given | None = None
+    replay: str | None = None
+    recordings: Recordings | None = None
     keep: bool | str | Path = True
     change: Callable[[str], str] | None = None
     variable: Callable[[Reference], str | None] = _no_variable

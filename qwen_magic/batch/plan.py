@@ -78,13 +78,13 @@ class Plan:
         from ..text.terminal import safe_terminal  # noqa: PLC0415 - light import
 
         least, median, most = self.tokens
-        lines = [
-            self.head,
-            f"target   {', '.join(self.targets)}",
-            f"prompts  {least:,} tokens the shortest, {median:,} the median, {most:,} the longest (about)",
-            f"in all   {self.costs}",
-            *(f"note     {note}" for note in self.notes),
-        ]
+        lines = [self.head, f"target   {', '.join(self.targets)}"]
+        if self.to_ask:
+            lines += [
+                f"prompts  {least:,} tokens the shortest, {median:,} the median, {most:,} the longest (about)",
+                f"in all   {self.costs}",
+            ]
+        lines += [f"note     {note}" for note in self.notes]
         for number, prompt in enumerate(self.prompts, 1):
             lines += ["", f"── prompt {number} of {self.to_ask:,}", prompt]
         return safe_terminal("\n".join(lines))

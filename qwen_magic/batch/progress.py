@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .plan import in_money, in_time
+from .state import DONE, FAILED, RECORDED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .state import FailedRow
+    from ..errors import QwenError
+    from .run import Run
+    from .state import FailedRow, State
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Progress:
         waiting: why nothing is asked at this moment, or "".
         failures: the first rows that failed.
         stopped: why the run ended before all rows were asked, or "".
+        cause: the failure that stopped it before any row was answered, or None.
 
     """
 
@@ -51,6 +55,7 @@ class Progress:
     waiting: str = ""
     failures: tuple[FailedRow, ...] = ()
     stopped: str = ""
+    cause: QwenError | None = None
 
     @property
     def rows_per_second(self) -> float:
@@ -90,6 +95,38 @@ class Progress:
         return ", ".join(said)
 
 
+def progress_of(state: State, run: Run | None, *, rows: int, to_ask: int, cost: float | None, stopped: str) -> Progress:
+    """Tell how far one job is.
+
+    Args:
+        state: what has become of its rows.
+        run: its run, or None before that.
+        rows: how many rows there are.
+        to_ask: requests that are asked in this run.
+        cost: what they cost, or None.
+        stopped: why it ended before all rows were asked, or "".
+
+    """
+    return Progress(
+        rows=rows,
+        done=state.rows(DONE),
+        recorded=state.rows(RECORDED),
+        failed=state.rows(FAILED),
+        to_ask=to_ask,
+        asked=run.asked if run else 0,
+        seconds=run.seconds() if run else 0.0,
+        prompt_tokens=state.prompt_tokens,
+        completion_tokens=state.completion_tokens,
+        estimated=state.estimated,
+        cost=cost,
+        at_once=run.at_once if run else 0,
+        waiting=run.waiting if run else "",
+        failures=tuple(state.first_failed),
+        stopped=stopped,
+        cause=run.cause if run else None,
+    )
+
+
 def progress_of_all(parts: Sequence[Progress], *, failures: tuple[FailedRow, ...], stopped: str) -> Progress:
     """Tell how far several jobs are together, side by side.
 
@@ -117,4 +154,5 @@ def progress_of_all(parts: Sequence[Progress], *, failures: tuple[FailedRow, ...
         waiting=waiting[0] if waiting and all(waiting) else "",
         failures=failures,
         stopped=stopped,
+        cause=parts[0].cause if all(part.cause for part in parts) else None,
     )

@@ -57,6 +57,7 @@ class Run:
 
     Attributes:
         stopped: why it ended before all were asked, or "".
+        cause: the failure that stopped it before any row was answered, or None.
         waiting: why nothing is asked at this moment, or "".
         begun: when it began, or None.
         ended: when it ended, or None.
@@ -92,6 +93,7 @@ class Run:
         self._names: dict[str, str] = {}
         self._dated = float("-inf"), ""
         self.stopped = self.waiting = ""
+        self.cause: QwenError | None = None
         self.begun: float | None = None
         self.ended: float | None = None
         self.asked = 0
@@ -249,7 +251,7 @@ class Run:
         self._pace.refused(now, sent[-1] if sent else now, asked_for)
         self._refused_since = now if self._refused_since is None else self._refused_since
         if now - self._refused_since + (asked_for or 0.0) > self._patience + (asked_for or 0.0) / 2:
-            self.stopped = f"{error.what}; run it again later, and it goes on"
+            self._stop(error, f"{error.what}; run it again later, and it goes on")
 
     async def _came(self, number: int, reply: Reply, seconds: float) -> None:
         """Keep an answer, and only then go on to the next row."""
@@ -279,12 +281,17 @@ class Run:
             enough = _SURE_FAILURES if is_sure(error) else max(_FAILURES, self._pace.limit)
             alone = not self._answered and self.asked == 1
             if self._hopeless >= enough or alone:
-                self.stopped = self.stopped or _stopped(error)
+                self._stop(error, _stopped(error))
         elif not self._answered:
             self._alike = self._alike + 1 if error.what == self._words else 1
             self._words = error.what
             if self._alike >= _ALIKE:
-                self.stopped = f"the first {self._alike} rows failed alike: {error.what}"
+                self._stop(error, f"the first {self._alike} rows failed alike: {error.what}")
+
+    def _stop(self, error: QwenError, words: str) -> None:
+        """Ask no more rows because of a failure; note it where it is all that came."""
+        if not self.stopped:
+            self.stopped, self.cause = words, None if self._answered else error
 
     def _over(self, number: int, words: str, partial: KeptAnswer | None) -> None:
         self._state.fail(number, words, partial)

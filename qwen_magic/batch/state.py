@@ -97,13 +97,16 @@ class State:
         self._take(number, answer, value)
         self.count(answer)
 
-    def fail(self, number: int, error: str, partial: KeptAnswer | None = None, *, most: int = 5) -> None:
-        """Note a failure, with what had come of the answer."""
+    def fail(
+        self, number: int, error: str, partial: KeptAnswer | None = None, *, most: int = 5, recorded: bool = False
+    ) -> None:
+        """Note a failure, with what had come of the answer; what was recorded costs nothing."""
         self._enter(number, FAILED)
         self.errors[number] = error
         if partial is not None:
             self.answers[number] = partial
-            self.count(partial)
+            if not recorded:
+                self.count(partial)
         if len(self.first_failed) < most:
             self.first_failed.append(FailedRow(self._work.first[number], error))
 

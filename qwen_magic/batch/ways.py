@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Protocol
 
 from ..client.whole import held_to
-from ..errors import UsageError
 from .elsewhere import Elsewhere, check_executor, left_here
 from .service import Service, ServiceRun, check_batch
 
@@ -92,18 +90,3 @@ def way_of(
     if options.executor is not None:
         return Elsewhere(client, targets, options, run=run, work=work, keeping=keeping, parameters=parameters)
     return _Here(client, targets, options, run)
-
-
-def check_may_ask(number: int) -> None:
-    """Refuse to ask where the environment lets recorded answers alone be given.
-
-    Args:
-        number: how many requests would be sent.
-
-    Raises:
-        UsageError: ``QWEN_REPLAY`` is "only".
-
-    """
-    if number and os.environ.get("QWEN_REPLAY", "").strip().lower() == "only":
-        what = f"{number:,} of the requests have no answer that is kept, and only recorded answers may be given"
-        raise UsageError(what, hint="They are asked where QWEN_REPLAY=only is not set.")

@@ -14,7 +14,6 @@ from ..request import Request
 from .advice import Advice
 from .exchange import Exchange
 from .memory import Memory
-from .modes import MODES
 from .question import Draft, guarded, system_line
 from .settings import PlainSettings
 from .workspace import PlainWorkspace
@@ -102,11 +101,12 @@ class ChatSession:
             UsageError: the environment names no mode.
 
         """
-        environment = os.environ.get("QWEN_REPLAY", "").strip().lower()
-        mode = environment if environment == "only" else given or self.settings.replay or environment or "off"
-        if mode not in MODES:
-            raise UsageError(f"QWEN_REPLAY is {mode!r}", hint=f"Set it to one of {', '.join(MODES)}.")
-        return mode  # type: ignore[return-value]
+        given = given or self.settings.replay
+        if not (given or os.environ.get("QWEN_REPLAY")):
+            return "off"
+        from ..replay.usual import replay_mode  # noqa: PLC0415 - only where something is recorded
+
+        return replay_mode(given)
 
     def parameters(self, given: Mapping[str, Any]) -> Parameters:
         """Return the parameters of an answer: what is given, over the session's settings.

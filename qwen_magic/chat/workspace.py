@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -10,9 +9,6 @@ from .attached_picture import attached_picture
 
 if TYPE_CHECKING:
     from ..parts import Image, Part
-
-REPLAY_SUFFIX = ".qwen.jsonl"
-_UNNAMED = "-unnamed"
 
 
 class Described(NamedTuple):
@@ -134,6 +130,8 @@ class PlainWorkspace:
 
     def replay_files(self) -> tuple[Path, tuple[Path, ...]]:
         """Return the file of the working folder's name, in that folder, and the others that lie there."""
+        from ..replay.usual import replay_files_in  # noqa: PLC0415 - only where something is recorded
+
         return replay_files_in(Path.cwd())
 
     def cell(self) -> str:
@@ -159,21 +157,3 @@ class PlainWorkspace:
     def attached(self, path: Path, most: int) -> tuple[tuple[Part, ...], tuple[str, ...]]:  # noqa: ARG002 - no text
         """Read a picture; nothing else is taken."""
         return attached_picture(path)
-
-
-def replay_files_in(folder: Path) -> tuple[Path, tuple[Path, ...]]:
-    """Return the file for recorded answers in a folder where no notebook's name is known, and others to read.
-
-    It has the folder's name, and is no notebook's that lies there: what such a run records is its own. All other such
-    files that lie there are read, for what was recorded where the notebook's name was told.
-    """
-    name = folder.name or "notebook"
-    while os.path.lexists(folder / f"{name}.ipynb"):
-        name += _UNNAMED
-    own = folder / f"{name}{REPLAY_SUFFIX}"
-    return own, tuple(path for path in replay_files_beside(folder) if path != own)
-
-
-def replay_files_beside(folder: Path) -> list[Path]:
-    """List the files of recorded answers in a folder, by name."""
-    return sorted(path for path in folder.glob(f"*{REPLAY_SUFFIX}") if os.path.isfile(path))  # noqa: PTH113 - raises nothing

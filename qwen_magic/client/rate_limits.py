@@ -84,7 +84,7 @@ class Rate:
     @property
     def limits(self) -> bool:
         """Tell whether anything is limited."""
-        return self._requests is not None or self._tokens is not None
+        return any(cap.requests is not None or cap.tokens is not None for cap in self.caps)
 
     @property
     def limits_tokens(self) -> bool:
@@ -102,7 +102,9 @@ class Rate:
     def delay(self, now: float, tokens: int) -> float:
         """Tell how many seconds a request of so many tokens has to wait."""
         self._forget(now)
-        delay = max(0.0, self._paused_until - now, self._request_delay(now), self._token_delay(now, tokens))
+        delay = max(0.0, self._paused_until - now)
+        if self.limits:
+            delay = max(delay, self._request_delay(now), self._token_delay(now, tokens))
         return delay if delay > _NOTHING else 0.0
 
     def let_through(self, now: float, tokens: int) -> Sent:

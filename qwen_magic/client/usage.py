@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..text.terminal import safe_line
@@ -56,8 +56,8 @@ class Ledger:
         with self._lock:
             row = self._rows.get(key, UsageRow(*key))
             first = reply.seconds if reply.first_token_seconds is None else reply.first_token_seconds
-            self._rows[key] = replace(
-                row,
+            self._rows[key] = UsageRow(
+                *key,
                 asked=row.asked + 1,
                 prompt_tokens=row.prompt_tokens + (usage.prompt_tokens or 0),
                 completion_tokens=row.completion_tokens + (usage.completion_tokens or 0),

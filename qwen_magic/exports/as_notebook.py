@@ -35,7 +35,8 @@ _CELL = re.compile(r"\s*%%qwen(?:[ \t][^\n]*)?(?:\n(?P<body>.*))?$", re.DOTALL)
 _SYSTEM_LINE = re.compile(r"\s*system:[ \t]*(?P<system>[^\n]*)(?:\n|$)", re.IGNORECASE)
 _LAST_LINE = re.compile(
     r"^\[?(?:(?P<ending>[■⚠][^·\n]*|cut at [^·\n]*) · )?(?P<replayed>replayed, recorded [^·\n]+ · )?"
-    r"(?P<target>[^·\n]+?)(?: · (?P<model>[^·\n]+?))?(?(replayed)| · (?P<seconds>\d+\.\d) s(?: · .*)?)\]?$",
+    r"(?P<target>[^·\n]+?)(?: · (?!held to its schema)(?P<model>[^·\n]+?))?"
+    r"(?(replayed)(?: · held to its schema[^·\n]*)?| · (?P<seconds>\d+\.\d) s(?: · .*)?)\]?$",
     re.MULTILINE,
 )
 """The line below an answer that says who gave it."""

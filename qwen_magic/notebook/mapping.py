@@ -6,6 +6,7 @@ from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
 
 from ..batch.options import MapOptions
+from ..batch.recordings import Recordings
 from ..batch.target_jobs import job_of
 from ..chat.question import system_line, with_described
 from ..errors import QwenError, UsageError
@@ -64,7 +65,7 @@ def map_cell(
 
     Raises:
         UsageError: the rows or a name in the prompt are wrong, or so many have to be agreed to.
-        QwenError: the target answers none.
+        QwenError: the target answers no row.
         Interrupted: the user stopped it.
 
     """
@@ -81,7 +82,7 @@ def map_cell(
         shell.user_ns[options.output] = job.result
     display = make_map_display(shell, first_sign)
     display.say([plan.head, *(_costs(plan) if plan.to_ask else ()), *job.notes])
-    _run(job, display)
+    _run_and_note(job, display)
     return None if options.output else job.result
 
 
@@ -115,12 +116,22 @@ def _job(
             with_reply=rows.replies,
             batch=rows.batch,
             prices=rows.prices,
+            replay=chat.replay_mode(options.replay),
+            recordings=_recordings(chat, options),
             keep=bool(settings.history),
             variable=lambda reference: _variable(reference, namespace),
             change=without_secrets if redact else None,
             parameters={**given, **({"extra": parameters.extra} if parameters.extra else {})},
         ),
     )
+
+
+def _recordings(chat: ChatSession, options: Options) -> Recordings | None:
+    mode = chat.replay_mode(options.replay)
+    if mode == "off":
+        return None
+    chosen = options.target or chat.settings.target
+    return Recordings(chat.replay, mode, target_is_open=not chosen, cell=chat.workspace.cell())
 
 
 def _rows(written: str, namespace: Mapping[str, Any]) -> Any:
@@ -168,6 +179,27 @@ def _costs(plan: Plan) -> list[str]:
     return [f"{', '.join(plan.targets)}: {plan.costs}"]
 
 
+def _run_and_note(job: Job | TargetJobs, display: MapDisplay) -> None:
+    """Run a job, and show what is to be said of it at its end.
+
+    Raises:
+        QwenError: no row was answered.
+        Interrupted: the user stopped it.
+
+    """
+    known = job.notes
+    try:
+        _run(job, display)
+    finally:
+        if notes := [note for note in job.notes if note not in known]:
+            display.say(notes)
+    progress = job.progress  # so that Run All ends here
+    if progress.cause is not None:
+        raise progress.cause
+    if progress.stopped and progress.failed and not progress.done:
+        raise QwenError(f"no row was answered: {progress.stopped}")
+
+
 def _run(job: Job | TargetJobs, display: MapDisplay) -> None:
     """Run a job on the background loop and draw it here, so that an interrupt is heard at once."""
     future = background_loop().submit(job.wait())
@@ -190,5 +222,3 @@ def _run(job: Job | TargetJobs, display: MapDisplay) -> None:
         behind = f"{job.left_behind}, see %qwen batches; " if job.left_behind else ""
         raise Interrupted(f"stopped at {progress.asked:,} of {progress.to_ask:,} rows; {behind}{_KEPT}") from None
     display.finish(job.progress)
-    if (progress := job.progress).stopped and progress.failed and not progress.done:
-        raise QwenError(f"no row was answered: {progress.stopped}")  # so that Run All ends here

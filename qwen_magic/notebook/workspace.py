@@ -6,7 +6,7 @@ from collections import ChainMap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..chat.workspace import REPLAY_SUFFIX, FilledPrompt, Named, replay_files_in
+from ..chat.workspace import FilledPrompt, Named
 from .identity import cell_key, folder_of, notebook_path
 from .own_names import files_like, own_cells, own_variables
 
@@ -44,6 +44,8 @@ class NotebookWorkspace:
         It lies beside the notebook and has its name; where that is not known, as in `jupyter execute`, it lies in the
         working folder.
         """
+        from ..replay.usual import REPLAY_SUFFIX, replay_files_in  # noqa: PLC0415 - only where something is recorded
+
         if notebook := self.notebook():
             return notebook.with_name(notebook.stem + REPLAY_SUFFIX), ()
         return replay_files_in(folder_of(self._shell))

@@ -85,7 +85,7 @@ def last_line(reply: Reply, *, model_first: bool = False) -> str:
     who = (model, targets) if model_first else (targets, model)
     if reply.recorded:
         replayed = f"replayed, recorded {_day(reply.recorded)}"
-        parts = [_ending(reply), *((*who, replayed) if model_first else (replayed, *who))]
+        parts = [_ending(reply), *((*who, replayed) if model_first else (replayed, *who)), _held(reply)]
         return " · ".join(part for part in parts if part)
     parts = [_ending(reply), *who, f"{reply.seconds:.1f} s"]
     if reply.thinking_seconds is not None:

@@ -24,7 +24,7 @@ from ..text.terminal import safe_line
 from .recorded import RecordedAnswer, UnreadableLine, read_line, to_line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 _LOCK_SECONDS = 10.0
 _LOCK_POLL_SECONDS = 0.005
@@ -80,16 +80,37 @@ class ReplayFile:
             ReplayError: the file cannot be written.
 
         """
+        return self.record_all([recorded])[0]
+
+    def record_all(self, recorded: Sequence[RecordedAnswer]) -> list[RecordedAnswer | None]:
+        """Keep answers, each as `record` does, in one go.
+
+        Args:
+            recorded: the answers, of different keys.
+
+        Returns:
+            For each the answer that was found by its key until here, or None.
+
+        Raises:
+            ReplayError: the file cannot be written.
+
+        """
+        if not recorded:
+            return []
         with self._lock:
-            before = _find(self._files[1:], recorded.key)  # first, so that no two locks are held at once
+            others = [
+                _find(self._files[1:], one.key) for one in recorded
+            ]  # first, so that no two locks are held at once
             with _writing(self.path):
                 self._own.load()
-                before = self._own.entries.get(recorded.key, before)
-                line = to_line(recorded)
-                if recorded.key in self._own.entries:
-                    _rewrite(self.path, self._own.with_line(recorded.key, line))
+                known = self._own.entries
+                before = [known.get(one.key, other) for one, other in zip(recorded, others, strict=True)]
+                changed = {one.key: to_line(one) for one in recorded if one.key in known}
+                new = [to_line(one) for one in recorded if one.key not in known]
+                if changed:
+                    _rewrite(self.path, self._own.with_lines(changed, new))
                 else:
-                    _append(self.path, line, begin=bool(self._own.lines[-1]))
+                    _append(self.path, b"\n".join(new), begin=bool(self._own.lines[-1]))
                 self._own.load()
             return before
 
@@ -175,11 +196,22 @@ class _KnownFile:
             new = [f"{new[0]} (and {len(new) - 1:,} more lines cannot be read)"]
         self.warnings += new
 
-    def with_line(self, key: str, new: bytes) -> list[bytes]:
-        """Return the lines with a new one in the place of the last with its key, and no other with that key."""
-        here = [number for number, line in enumerate(self.lines) if self._key(line) == key]
-        lines = [*self.lines[: here[-1]], new, *self.lines[here[-1] + 1 :]]
-        return [line for number, line in enumerate(lines) if number not in here[:-1]]
+    def with_lines(self, changed: Mapping[str, bytes], new: Sequence[bytes]) -> list[bytes]:
+        """Return the lines with each changed one in the place of the last with its key, no other with it, and new ones.
+
+        Args:
+            changed: lines by the keys of answers that are there.
+            new: lines that stand behind all others.
+
+        """
+        keys = [self._key(line) for line in self.lines]
+        last = {key: number for number, key in enumerate(keys)}
+        lines = [
+            changed.get(key or "", line)
+            for number, (key, line) in enumerate(zip(keys, self.lines, strict=True))
+            if key not in changed or number == last[key]
+        ]
+        return [*(lines[:-1] if new and not lines[-1] else lines), *new]
 
     def stays(self, line: bytes, keep: Collection[str]) -> bool:
         """Tell whether a line is left in the file when only some answers are."""

@@ -69,6 +69,8 @@ class RecordedAnswer:
         first_token_seconds: the time to the first token, or None.
         earlier_targets: where it was continued, the targets of its earlier parts.
         steps: where it is more than one text, all that was said after the prompt; see `Reply`.
+        rung: how the target was held to the answer's shape, or "" where it has none; see `Reply`.
+        asks: how often it was asked until the answer had that shape; 0 where it has none.
 
     """
 
@@ -87,6 +89,8 @@ class RecordedAnswer:
     first_token_seconds: float | None = None
     earlier_targets: tuple[str, ...] = ()
     steps: tuple[Message, ...] = ()
+    rung: str = ""
+    asks: int = 0
 
     def reply(self, messages: Sequence[Message]) -> Reply:
         """Return the answer as a reply to the messages that it is replayed for."""
@@ -105,6 +109,8 @@ class RecordedAnswer:
                 earlier_targets=self.earlier_targets,
                 steps=self.steps,
                 recorded=self.date,
+                rung=self.rung,
+                asks=self.asks,
             )
         )
 
@@ -144,6 +150,8 @@ def recorded_of(key: str, reply: Reply, cell: str = "") -> RecordedAnswer:
         first_token_seconds=_rounded(reply.first_token_seconds),
         earlier_targets=reply.earlier_targets,
         steps=reply.steps,
+        rung=reply.rung,
+        asks=reply.asks,
     )
 
 
@@ -157,6 +165,8 @@ def to_line(recorded: RecordedAnswer) -> bytes:
     """Write an answer as one line, without its end."""
     values = asdict(replace(recorded, steps=())) | {"version": 1}
     del values["steps"]
+    if not recorded.rung:
+        del values["rung"], values["asks"]
     if recorded.steps:
         values |= {"version": 2, "steps": messages_to_json(recorded.steps, to_base64)}
     try:
@@ -195,6 +205,7 @@ def _recorded(values: dict[str, Any]) -> RecordedAnswer | UnreadableLine:
         checked["usage"] = _usage(checked["usage"])
         checked["earlier_targets"] = tuple(_checked(target, str) for target in checked["earlier_targets"])
         checked["steps"] = messages_from_json(values["steps"], from_base64) if version > 1 else ()
+        checked["rung"], checked["asks"] = _checked(values.get("rung", ""), str), _checked(values.get("asks", 0), int)
     except (KeyError, TypeError, UsageError):
         return UnreadableLine("an answer with a field that is missing or wrong, left out")
     if checked["finish_reason"] not in get_args(FinishReason):

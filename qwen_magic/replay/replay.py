@@ -9,6 +9,8 @@ from ..errors import ReplayError, UsageError, one_line
 from .recorded import prompt_mark, recorded_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..reply import Reply
     from .file import ReplayFile
     from .recorded import RecordedAnswer
@@ -38,6 +40,13 @@ class Replay:
         """The answers that this session recorded anew and that came out different: the old one and the new one."""
         return [pair for pair in self._renewed.values() if difference(*pair)]
 
+    def find(self, key: str) -> RecordedAnswer | None:
+        """Find a recorded answer; it counts as used."""
+        found = self.file.find(key)
+        if found is not None:
+            self.used.add(key)
+        return found
+
     def look_up(self, mode: Mode, key: str, prompt: str, where: str) -> RecordedAnswer | None:
         """Find the answer that a cell is to be given; None where it is to be asked.
 
@@ -53,10 +62,8 @@ class Replay:
         """
         if mode in ("off", "fresh"):
             return None
-        found = self.file.find(key)
-        if found is not None:
-            self.used.add(key)
-        elif mode == "only":
+        found = self.find(key)
+        if found is None and mode == "only":
             raise ReplayError(f"{where} has no recorded answer: {_beginning(prompt)}", hint=self._advice(prompt))
         return found
 
@@ -76,16 +83,38 @@ class Replay:
             ReplayError: the file cannot be written.
 
         """
-        if mode not in ("on", "fresh") or reply.recorded or reply.finish_reason not in _FINISHED:
-            return False
-        new = recorded_of(key, reply, cell)
-        old = self.file.record(new)
-        self.used.add(key)
-        if old is None:
-            return False
-        first, _ = self._renewed.get(key, (old, new))
-        self._renewed[key] = (first, new)
-        return bool(difference(first, new))
+        return bool(self.keep_all(mode, {key: reply}, cell))
+
+    def keep_all(self, mode: Mode, replies: Mapping[str, Reply], cell: str = "") -> int:
+        """Record answers as `keep` does, all in one go.
+
+        Args:
+            mode: what is replayed.
+            replies: the answers, by their questions' keys.
+            cell: the id of the cell that asked, or "".
+
+        Returns:
+            How many differ from those that were recorded before.
+
+        Raises:
+            ReplayError: the file cannot be written.
+
+        """
+        if mode not in ("on", "fresh"):
+            return 0
+        new = [
+            recorded_of(key, reply, cell)
+            for key, reply in replies.items()
+            if not reply.recorded and reply.finish_reason in _FINISHED
+        ]
+        different = 0
+        for before, now in zip(self.file.record_all(new), new, strict=True):
+            self.used.add(now.key)
+            if before is not None:
+                first, _ = self._renewed.get(now.key, (before, now))
+                self._renewed[now.key] = (first, now)
+                different += bool(difference(first, now))
+        return different
 
     def status_lines(self) -> list[str]:
         """Tell where the answers are, how many were used in this session, and which were not."""

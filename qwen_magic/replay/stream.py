@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..events import End, Responder, TextDelta, ThinkingDelta, UsageReport
+from ..events import End, Responder, Rung, TextDelta, ThinkingDelta, UsageReport
 from ..reply import Reply
 from ..request import Request
 from ..text.terminal import safe_line
@@ -87,6 +87,9 @@ class ReplayedStream:
         whole = replace(recorded.reply(self.messages), schema=self.request.schema)
         so_far = replace(self._reply, target=recorded.target, model=recorded.model)
         yield Responder(recorded.target, recorded.model), so_far
+        if recorded.rung:
+            so_far = replace(so_far, rung=recorded.rung, asks=recorded.asks)
+            yield Rung(recorded.rung, recorded.asks), so_far
         if recorded.thinking:
             so_far = replace(so_far, thinking=recorded.thinking)
             yield ThinkingDelta(recorded.thinking), so_far

@@ -419,6 +419,7 @@ LONG = "A paragraph of *some* words_with_marks.\n\n" * 60 + "```python\nprint(1)
         {"finish_reason": "interrupted", "earlier_targets": ("local",)},
         {"finish_reason": "length", "thinking": "hm\n\nhm", "model": "Big"},
         {"recorded": "2026-11-23T16:00:00Z", "seconds": 0.0, "model": "Big"},
+        {"recorded": "2026-11-23T16:00:00Z", "seconds": 0.0, "rung": "json_schema", "asks": 2},
     ],
 )
 @pytest.mark.parametrize("form", ["markdown", "text"])

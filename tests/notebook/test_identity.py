@@ -16,9 +16,9 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from kernels import ROOT, Kernel
 
-from qwen_magic.chat.workspace import replay_files_beside
 from qwen_magic.notebook.identity import cell_key, notebook_path
 from qwen_magic.notebook.workspace import NotebookWorkspace
+from qwen_magic.replay.usual import replay_files_beside
 
 TELL = """
 from qwen_magic.notebook import identity

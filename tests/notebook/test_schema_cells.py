@@ -128,6 +128,8 @@ def test_it_is_recorded_and_replayed_with_its_schema(kernel: Kernel, server: Rec
     run = kernel.run(cell)
     assert server.requests == before
     assert printed(kernel, "one.value['age']") == "40"
+    assert printed(kernel, "one.rung, one.asks, bool(one.recorded)") == "json_schema 1 True"
+    assert "held to its schema by json_schema, asked once" in run.shown[-1]["text/plain"]
     assert "| name | Ann |" in run.answer
     kernel.run(cell.replace("age int", "age float"))
     assert server.requests == before + 1

@@ -53,6 +53,8 @@ RECORDED = st.builds(
     thinking_seconds=st.none() | SECONDS,
     first_token_seconds=st.none() | SECONDS,
     earlier_targets=st.lists(ANY_TEXT, max_size=2).map(tuple),
+    rung=ANY_TEXT.filter(bool),
+    asks=st.integers(0, 3),
 )
 
 

@@ -13,7 +13,7 @@ from support.examples import examples
 from support.message_strategies import STEPS
 
 from qwen_magic.errors import UsageError
-from qwen_magic.events import End, Responder, TextDelta, ThinkingDelta, Usage, UsageReport
+from qwen_magic.events import End, Responder, Rung, TextDelta, ThinkingDelta, Usage, UsageReport
 from qwen_magic.messages import Image, Message, Text, ToolCall, ToolResult
 from qwen_magic.parameters import Parameters
 from qwen_magic.replay import Replay, ReplayedStream
@@ -44,6 +44,13 @@ async def test_a_replayed_answer_comes_as_a_stream():
     assert stream.reply.recorded == DATE
     with pytest.raises(UsageError, match="once"):
         await all_of(stream)
+
+
+async def test_a_replayed_answer_tells_how_it_was_held_to_its_shape():
+    stream = ReplayedStream(recorded_of("a", recorded(rung="tool", asks=2).reply(ASKED)), ASKED)
+    assert (await all_of(stream))[1] == Rung("tool", 2)
+    assert (stream.reply.rung, stream.reply.asks) == ("tool", 2)
+    assert b"rung" not in to_line(recorded())
 
 
 async def test_a_replayed_answer_is_iterated_for_its_text():

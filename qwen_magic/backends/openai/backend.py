@@ -13,7 +13,7 @@ from ...events import AnswerEvent, Event, Responder, Status
 from ..capabilities import EVERY_PART
 from ..descriptions import Description
 from ..echoes import sent_secrets, unechoed
-from ..http import NETWORK_ERRORS, read_chunks, translated
+from ..http import NETWORK_ERRORS, body_at_once, read_chunks, translated
 from ..patience import Limit
 from ..qwen_models import context_of
 from ..schema_forms import FormRefusedError
@@ -150,7 +150,7 @@ class OpenAIBackend:
             events: list[Event] = [Responder(self.name, model_title(model))]
             events += [Status(warning, "warning", self.name) for warning in body.warnings]
             try:
-                await self._read_all(response, http.watch(response), model, events)
+                await self._read_all(response, http, model, events)
             except ServerError as error:
                 if any(isinstance(event, AnswerEvent) for event in events) or not adapt(body, error):
                     raise
@@ -163,9 +163,24 @@ class OpenAIBackend:
             body.answer_whole(says_thinking=True)
         return body
 
-    async def _read_all(self, response: aiohttp.ClientResponse, watch: Watch, model: str, events: list[Event]) -> None:
+    async def _read_all(
+        self, response: aiohttp.ClientResponse, http: ServerHttp, model: str, events: list[Event]
+    ) -> None:
         """Read an answer to its end, so that the connection is used again."""
         decoder = ChatDecoder(self.name, model)
+        if body := body_at_once(response):
+            events += decoder.feed(body)
+            decoder.check()
+        else:
+            await self._read_on(response, http.watch(response), decoder, events)
+        if not decoder.ended:
+            events += decoder.close()
+        decoder.check()
+
+    async def _read_on(
+        self, response: aiohttp.ClientResponse, watch: Watch, decoder: ChatDecoder, events: list[Event]
+    ) -> None:
+        """Read an answer as it comes."""
         async with aclosing(read_chunks(response, watch)) as chunks:
             try:
                 async for chunk in chunks:
@@ -182,9 +197,6 @@ class OpenAIBackend:
             except NETWORK_ERRORS:
                 if not decoder.finished:
                     raise
-        if not decoder.ended:
-            events += decoder.close()
-        decoder.check()
 
     async def context(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> int | None:
         """Ask for the model's context, unless it is known or was asked a short time ago; see `Backend.context`."""

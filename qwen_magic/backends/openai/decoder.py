@@ -5,6 +5,7 @@ Source: the OpenAI API reference, "Create chat completion" with ``stream``, and 
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -262,9 +263,9 @@ class ChatDecoder:
         if api := other_api(chunk):
             what = f"{api} answers there, not an OpenAI-compatible one"
             raise ProtocolError(what, target=self._target, hint="Add /v1 to the address.")
-        if usage := _usage(chunk.get("usage")):
+        if (counts := chunk.get("usage")) and (usage := _usage(counts)):
             self._usage = usage
-        if reading := _reading(chunk.get("prompt_progress"), self._target):
+        if (progress := chunk.get("prompt_progress")) and (reading := _reading(progress, self._target)):
             status, done = reading
             self.moved, self._prompt_read = self.moved or done > self._prompt_read, max(done, self._prompt_read)
             return [status]
@@ -344,6 +345,7 @@ def model_title(name: str) -> str:
     return re.split(r"[\\/]", name)[-1] if name.lower().endswith(".gguf") else name
 
 
+@functools.lru_cache(maxsize=256)  # each answer names it
 def _same_model(asked: str, told: str) -> bool:
     """Tell whether two names may be the same model's: a dated, a longer or a shorter form of it."""
     one, other = (re.sub(r"[^a-z0-9]", "", name.lower().rpartition("/")[2].partition(":")[0]) for name in (asked, told))
@@ -374,5 +376,5 @@ def _reading(value: Any, target: str) -> tuple[Status, int] | None:
 def _usage(value: Any) -> Usage | None:
     if not isinstance(value, dict):
         return None
-    prompt, completion = (whole(value.get(name)) for name in ("prompt_tokens", "completion_tokens"))
+    prompt, completion = whole(value.get("prompt_tokens")), whole(value.get("completion_tokens"))
     return None if prompt is None and completion is None else Usage(prompt, completion)

@@ -143,7 +143,8 @@ prune removes those, diff shows how answers that were recorded anew differ. The 
 NAME.qwen.jsonl; rename it with the notebook. (Where the front end tells no notebook's name,
 it is in the working folder.) Two cells that ask the very same get the same answer; a --seed
 each gives them answers of their own. The last line says who gave it, and when. A target that
-comes from QWEN_TARGET or the usual chain may differ from one machine to the next.""",
+comes from QWEN_TARGET or the usual chain may differ from one machine to the next. Each row of
+--map is recorded, too; client.map(..., replay="on") does so in the working folder.""",
     ),
     "targets": Topic(
         "Where prompts go",
