@@ -150,8 +150,8 @@ class Exchange:
             QwenError: what went wrong; what had come is kept.
 
         """
-        stream = self._begun(observers)
         with _Ending(self):
+            stream = self._begun(observers)
             if self._cancelled:
                 await stream.cancel()
             events = stream.events()
@@ -171,15 +171,21 @@ class Exchange:
             KeyboardInterrupt: the user stopped it; what had come is kept.
 
         """
-        stream = self._begun(observers)
-        if self._cancelled:
-            background_loop().run(stream.cancel())
-        with _Ending(self), closing(background_loop().iterate(stream.events(), TICK)) as happenings:
-            for event in happenings:
-                if event is None:
-                    tick()
-                else:
-                    self._tell(event)
+        with _Ending(self):
+            stream = self._begun(observers)
+            if self._cancelled:
+                background_loop().run(stream.cancel())
+            with closing(background_loop().iterate(stream.events(), TICK)) as happenings:
+                for event in happenings:
+                    if event is None:
+                        tick()
+                    else:
+                        self._tell(event)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was begun by `run` or `run_here`."""
+        return self._running
 
     async def cancel(self) -> None:
         """Stop the answer and tell the server; may be called from any loop, and before it is run.
@@ -234,7 +240,7 @@ def _with_steps(reply: Reply, beginning: Reply | None) -> Reply:
 
 
 class _Ending:
-    """Ends an exchange when its events are over, or the one who waits for them goes."""
+    """Ends an exchange when its events are over, or who waits for them goes; one that was refused never began."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -243,4 +249,5 @@ class _Ending:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        self._exchange.end(error if isinstance(error, Exception) else None)
+        if self._exchange.is_running or not isinstance(error, Exception):
+            self._exchange.end(error if isinstance(error, Exception) else None)

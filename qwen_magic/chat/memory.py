@@ -206,7 +206,11 @@ class Memory:
                 self._cells[position.cell] = conversation.id
             written = replace(turn, cell=position.cell, asked_at=time.time())
             number = store.begin(conversation.id, written, replaces, branch=position.branch, before=position.at)
-            begun = store.turn(number)
+            try:
+                begun = store.turn(number)
+            except KeyboardInterrupt:
+                store.drop(number)
+                raise
             return OpenTurn(number, store, conversation.id, begun.place if begun else 0, leaves)
         return None
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import QwenError, UsageError
 from .capture import Capture
+from .interrupts import heard_later
 from .outputs import LIMIT, cut_middle
 
 if TYPE_CHECKING:
@@ -74,6 +75,11 @@ class Cells:
         self._info: Any = None
         self._is_running = False
         self._capture: Capture | None = None
+
+    @property
+    def are_ours(self) -> bool:
+        """Whether the cell that runs is nothing but ours."""
+        return self._is_running and self._info is None
 
     def watch(self) -> None:
         """Hear every cell from the next one on."""
@@ -148,7 +154,7 @@ class Cells:
         return len(history.input_hist_raw) - 1 if history else 0
 
     def _before(self, info: Any) -> None:
-        with suppress(Exception):
+        with suppress(Exception), heard_later():
             if not info.store_history:
                 return  # no cell of the user's
             self._close()
@@ -157,7 +163,7 @@ class Cells:
                 self._info, self._capture = info, Capture(self._shell)
 
     def _after(self, result: Any) -> None:
-        with suppress(Exception):
+        with suppress(Exception, KeyboardInterrupt):  # the cell has ended already
             if result is not None and not result.info.store_history:
                 return
             capture, info, self._is_running = self._capture, self._info, False

@@ -18,7 +18,9 @@ from .choices import FORMATS
 from .context import Cells
 from .first_sign import FirstSign, publish
 from .front_end import updates_displays
+from .interrupts import heard_once
 from .traits import Text, masked_targets, masked_text, parameter_traits
+from .waiting import as_one_line
 
 # What a first %%qwen does not need, and what it needs after its first sign of life, is imported where it is needed.
 
@@ -194,10 +196,9 @@ class QwenMagics(Magics):
 
         """
         try:
-            return self._run(line, cell)
+            with heard_once(self._user_shell, is_last=cell is not None and self.cells.are_ours):
+                return self._run(line, cell)
         except KeyboardInterrupt as interrupt:  # wherever it fell: in the store, while something is drawn
-            from .waiting import as_one_line  # noqa: PLC0415
-
             raise as_one_line(interrupt) from None
 
     def _run(self, line: str, cell: str | None) -> Reply | Result | None:

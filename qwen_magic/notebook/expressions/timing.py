@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import contextvars
 import ctypes
-import signal
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..interrupts import interrupt_main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,10 +129,8 @@ class _Watch:
             self._fired = True
         if not self._is_main:
             _raise_in(self._ident, _StoppedError)
-        elif sys.platform == "win32":
-            _thread.interrupt_main()
         else:
-            signal.pthread_kill(self._ident, signal.SIGINT)  # wakes a sleep, too
+            interrupt_main()
 
 
 def _raise_in(ident: int, error: type[BaseException]) -> None:
