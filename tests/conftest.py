@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"  # never the developer's own
 
+sys.path.insert(0, str(Path(__file__).parent / "support/light"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from support.examples import examples

@@ -64,6 +64,8 @@ def test_a_unit_test_starts_no_process() -> None:
 def test_what_one_worker_runs() -> None:
     assert work_unit("tests/text/test_sse.py::TestIt::test_a[b]") == "tests/text/test_sse.py"
     assert work_unit("tests/panel/test_page.py::test_a") == work_unit("tests/notebook/test_browser.py::test_b")
+    assert work_unit("tests/panel/test_panel_lab.py::test_a") == work_unit("tests/panel/test_shown_lab.py::test_b")
+    assert work_unit("tests/panel/test_panel_lab.py::test_a") != work_unit("tests/panel/test_page.py::test_b")
     assert work_unit("tests/backends/test_space.py::test_a[5.50.0-b]") == work_unit(
         "tests/servers/test_servers.py::test_b[5.50.0]"
     )

@@ -142,8 +142,10 @@ def work_unit(nodeid: str) -> str:
     """Give what is run by one worker of many: all of what a machine has once, or of a Gradio's servers, or a file."""
     path, _, name = nodeid.partition("::")
     tier = TIER_OF.get(path, "unit")
-    if tier in ("browser", "model"):
+    if tier == "model":
         return tier
+    if tier == "browser":  # those that share a JupyterLab, and the others
+        return "front" if path.startswith(("tests/panel/test_panel_", "tests/panel/test_shown_")) else "page"
     gradio = _GRADIO.search(name) if tier == "server" else None
     return gradio[1] if gradio else path
 

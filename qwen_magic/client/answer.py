@@ -24,6 +24,7 @@ from ..events import (
 )
 from ..messages import File, Image, Message, Text
 from ..reply import Reply, with_answer
+from ..text.pieces import Pieces
 from ..text.tokens import estimate_tokens
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ class Answer:
             self._reply = replace(self._reply, schema=schema, rung=self._beginning.rung, asks=self._beginning.asks)
         self._steps: tuple[Message, ...] = ()
         self._files: tuple[Image | File, ...] = ()
-        self._parts: list[str] = [self._beginning.text]
-        self._thoughts: list[str] = [self._beginning.thinking]
+        self._parts = Pieces(self._beginning.text)
+        self._thoughts = Pieces(self._beginning.thinking)
         self._usage = Usage()
         self._warning = ""
         self._started: float | None = None
@@ -87,7 +88,7 @@ class Answer:
                 self._thoughts.append(text)
                 self._thinking_since = self._thinking_since or now
             case Reset(text, thinking):
-                self._parts, self._thoughts = [text], [thinking]
+                self._parts, self._thoughts = Pieces(text), Pieces(thinking)
                 if thinking and self._thinking_since is None and self._thinking_seconds is None:
                     self._thinking_since = (self._started or now) + (self._first or 0.0)
                 if text:
@@ -141,7 +142,7 @@ class Answer:
             f"{read:,} tokens were read" if read else "",
         ]
         why = ", ".join(filter(None, known))
-        self._parts, self._thoughts = [], []
+        self._parts, self._thoughts = Pieces(), Pieces()
         return EmptyAnswerError(
             f"the answer is empty{f' ({why})' if why else ''}", target=self._reply.target, hint=hint
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..events import Event, Reset, TextDelta, ThinkingDelta
 from ..text.end_tokens import EndTokens
 from ..text.joining import Joiner
+from ..text.pieces import Pieces
 from ..text.surrogates import SurrogateJoiner, mended
 from ..text.thinking import ThinkingSplitter
 
@@ -47,8 +48,8 @@ class ThinkingFilter:
 
     def __init__(self) -> None:
         self._splitter = ThinkingSplitter()
-        self._text: list[str] = []
-        self._thinking: list[str] = []
+        self._text = Pieces()
+        self._thinking = Pieces()
 
     def feed(self, event: Event) -> list[Event]:
         """Turn one event into those that it means."""
@@ -59,7 +60,7 @@ class ThinkingFilter:
                 self._thinking.append(text)
                 self._splitter.thought_apart()
             case Reset(text, thinking):
-                self._splitter, self._text, self._thinking = ThinkingSplitter(), [], [thinking]
+                self._splitter, self._text, self._thinking = ThinkingSplitter(), Pieces(), Pieces(thinking)
                 if thinking:
                     self._splitter.thought_apart()
                 self._events(self._splitter.feed(text))
@@ -81,7 +82,7 @@ class ThinkingFilter:
                     self._thinking.append(piece.text)
                     found.append(ThinkingDelta(piece.text))
                 case "rethought":
-                    self._thinking, self._text = ["".join((*self._thinking, piece.text))], []
+                    self._thinking, self._text = Pieces("".join((*self._thinking, piece.text))), Pieces()
                     found.append(Reset("", self._thinking[0]))
         return found
 

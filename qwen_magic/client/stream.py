@@ -13,6 +13,7 @@ from ..text.terminal import safe_line
 from .answer import Answer
 from .continuation import check_continuable
 from .filters import Filters
+from .handed import Handed
 from .reasking import Shaping
 from .thinking_notes import ThinkingNotes
 
@@ -126,23 +127,23 @@ class Stream:
         if self._loop is not None:
             raise UsageError("a stream can be iterated once", hint="Ask again for another.")
         self._loop = asyncio.get_running_loop()
-        queue: asyncio.Queue[Event | BaseException] = asyncio.Queue()
+        handed = Handed()
         self._answer.begin()
         if self._cancelled:
             yield self._answer.end("interrupted")
             return
         self._open.add(self)  # held, so that a client can stop what nobody else holds any more
-        self._pump = self._loop.create_task(self._run(queue))
+        self._pump = self._loop.create_task(self._run(handed))
         try:
             if self._beginning:
                 yield Reset(self._beginning.text, self._beginning.thinking)
             while True:
-                item = await queue.get()
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
-                if isinstance(item, End):
-                    return
+                for item in await handed.take():
+                    if isinstance(item, BaseException):
+                        raise item
+                    yield item
+                    if isinstance(item, End):
+                        return
         finally:
             self._answer.end("interrupted")
             await self._stop(self._pump)
@@ -189,7 +190,7 @@ class Stream:
             pump.cancel()
         await asyncio.wait({pump})
 
-    async def _run(self, queue: asyncio.Queue[Event | BaseException]) -> None:
+    async def _run(self, handed: Handed) -> None:
         """Read the chain to its end, and see that nothing is lost however it ends."""
         filters = _AttemptFilters(self.chain, self._beginning, self.request.parameters.thinking)
 
@@ -198,28 +199,28 @@ class Stream:
                 happenings = [event for one in happenings for event in self._shaping.follow(one)]
             for event in happenings:
                 self._answer.add(event)
-                queue.put_nowait(event)
+                handed.put(event)
 
         try:
             session = await self._sessions.get()
             request: Request | None = self.request
             while request is not None:
                 request = await self._ask(session, request, filters, pass_on)
-            queue.put_nowait(self._answer.end(self._ended))
+            handed.put(self._answer.end(self._ended))
         except asyncio.CancelledError:
             pass_on(filters.close())
-            queue.put_nowait(self._answer.end("interrupted"))
+            handed.put(self._answer.end("interrupted"))
             raise
         except QwenError as error:
             pass_on(filters.close())
             self._answer.end(self._ended if isinstance(error, SchemaError) else "error", error.target)
             error.reply = self.reply
-            queue.put_nowait(error)
+            handed.put(error)
         except Exception as error:  # noqa: BLE001 - the last resort
             failure = unexpected(error, self._answer.reply().target)
             self._answer.end("error")
             failure.reply = self.reply
-            queue.put_nowait(failure)
+            handed.put(failure)
 
     async def _ask(
         self,

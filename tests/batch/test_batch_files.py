@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from qwen_magic.backends.openai.batch_service import BatchLimits
 from qwen_magic.batch.batch_files import batch_files
 
-LINES = st.lists(st.text(st.characters(exclude_characters="\n"), max_size=12), max_size=30)
+LINES = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=12), max_size=30)
 
 
 @given(LINES, st.integers(1, 5), st.integers(1, 40), st.integers(1, 40))

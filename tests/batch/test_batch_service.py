@@ -16,6 +16,7 @@ import pytest
 from batch_server import BatchServer
 from rows_server import Refusal, serving
 from support.clock import FakeClock
+from support.light_imports import PYTHONPATH
 
 from qwen_magic import Message, Parameters, QwenClient
 from qwen_magic.backends.openai import dashscope
@@ -263,7 +264,7 @@ async def test_from_a_terminal(server: BatchServer, tmp_path: Path) -> None:
         subprocess.run,
         [sys.executable, "-m", "qwen_magic", "map", *words],
         cwd=tmp_path,
-        env={**os.environ, "XDG_DATA_HOME": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "XDG_DATA_HOME": str(tmp_path / "data"), "PYTHONPATH": PYTHONPATH},
         capture_output=True,
         text=True,
     )

@@ -9,16 +9,18 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from rows_server import Refusal, RowsServer, rows_server
+from support.light_imports import PYTHONPATH
 
-ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "XDG_DATA_HOME": str(folder / "data"), "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "XDG_DATA_HOME": str(folder / "data"), "PYTHONPATH": PYTHONPATH}
     return subprocess.run(
         [sys.executable, "-m", "qwen_magic", "map", *words],
         cwd=folder,
@@ -103,7 +105,7 @@ def test_a_dry_run(server: RowsServer, tmp_path: Path) -> None:
 def test_an_interrupt_writes_what_came(server: RowsServer, tmp_path: Path) -> None:
     server.seconds = 0.05
     (tmp_path / "rows.csv").write_text("text\n" + "\n".join(map(str, range(200))) + "\n")
-    env = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data"), "PYTHONPATH": PYTHONPATH}
     words = ["map", "Say {text}", "rows.csv", "-o", "out.csv", "-t", server.target, "--concurrency", "8"]
     with subprocess.Popen(
         [sys.executable, "-m", "qwen_magic", *words], cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import zmq
 from jupyter_client.manager import KernelManager
+from support.light_imports import PYTHONPATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -122,7 +123,7 @@ class Kernel:
     def __enter__(self) -> Self:
         self._folder = tempfile.mkdtemp(prefix="qwen-magic-kernel-")
         env = {name: value for name, value in os.environ.items() if not name.startswith(("QWEN_", "IPYTHON", "HF_"))}
-        env |= {"PYTHONPATH": str(ROOT), "IPYTHONDIR": self._folder, "JUPYTER_RUNTIME_DIR": self._folder}
+        env |= {"PYTHONPATH": PYTHONPATH, "IPYTHONDIR": self._folder, "JUPYTER_RUNTIME_DIR": self._folder}
         env |= {"XDG_DATA_HOME": self._folder, **self._env}
         self._manager = KernelManager(connection_file=str(Path(self._folder) / "kernel.json"))
         assert self._manager.kernel_spec is not None

@@ -21,6 +21,7 @@ import pytest
 from browsers import TOKEN, browser, missing  # noqa: F401
 from kernels import ROOT
 from servers.gradio_server import free_port
+from support.light_imports import PYTHONPATH
 from thinker import plan
 
 if TYPE_CHECKING:
@@ -53,8 +54,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     folder = tmp_path_factory.mktemp("lab")
     port = free_port()
     env = {name: value for name, value in os.environ.items() if not name.startswith(("QWEN_", "JUPYTER"))}
-    env |= {"PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder / ".ipython")}
+    env |= {"PYTHONPATH": PYTHONPATH, "IPYTHONDIR": str(folder / ".ipython")}
     env |= {f"JUPYTER_{name}_DIR": str(folder / f".{name.lower()}") for name in ("CONFIG", "DATA", "RUNTIME")}
+    env["PATH"] = os.path.dirname(sys.executable)  # without Node, which each page would start for a build's sake
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
     command += [f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"]
     command += [f"--ServerApp.root_dir={folder}"]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
-from kernels import ROOT, Kernel
+from kernels import Kernel
+from support.light_imports import PYTHONPATH
 from thinker import Thinker, plan
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ THOUGHT = plan(["Let me think."], 0.2, ANSWER)
 
 def environment(folder: Path) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith(("QWEN_", "JUPYTER", "JPY_"))}
-    env |= {"PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder / ".ipython"), "PYTHONUTF8": "1"}
+    env |= {"PYTHONPATH": PYTHONPATH, "IPYTHONDIR": str(folder / ".ipython"), "PYTHONUTF8": "1"}
     return env | {f"JUPYTER_{name}_DIR": str(folder / f".{name.lower()}") for name in ("CONFIG", "DATA", "RUNTIME")}
 
 

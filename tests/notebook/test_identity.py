@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
-from kernels import ROOT, Kernel
+from kernels import Kernel
+from support.light_imports import PYTHONPATH
 
 from qwen_magic.notebook.identity import cell_key, notebook_path
 from qwen_magic.notebook.workspace import NotebookWorkspace
@@ -177,7 +178,7 @@ def test_a_jupyter_server_tells_its_kernels_their_notebook(folder, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "JUPYTER_RUNTIME_DIR": str(runtime), "IPYTHONDIR": str(tmp_path)}
+    env = {**os.environ, "PYTHONPATH": PYTHONPATH, "JUPYTER_RUNTIME_DIR": str(runtime), "IPYTHONDIR": str(tmp_path)}
     env |= {"JUPYTER_CONFIG_DIR": str(tmp_path / "config"), "JUPYTER_PLATFORM_DIRS": "1"}
     words = ["--ServerApp.root_dir", str(tmp_path), "--port", str(port), "--IdentityProvider.token=t", "--allow-root"]
     words += ["--no-browser", "--ServerApp.port_retries=0", "--ServerApp.jpserver_extensions={}"]
@@ -231,7 +232,7 @@ def test_jupyter_execute_finds_what_a_front_end_recorded(folder, tmp_path):
     }
     (folder / "nb.ipynb").write_text(json.dumps(notebook))
     touch(folder / "nb.qwen.jsonl")
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "IPYTHONDIR": str(tmp_path), "JUPYTER_CONFIG_DIR": str(tmp_path)}
+    env = {**os.environ, "PYTHONPATH": PYTHONPATH, "IPYTHONDIR": str(tmp_path), "JUPYTER_CONFIG_DIR": str(tmp_path)}
     jupyter = [shutil.which("jupyter", path=str(Path(sys.executable).parent)) or "jupyter", "execute"]
     subprocess.run([*jupyter, "--output=done", "work/nb.ipynb"], cwd=tmp_path, env=env, check=True, capture_output=True)
     (output,) = json.loads((folder / "done.ipynb").read_text())["cells"][0]["outputs"]

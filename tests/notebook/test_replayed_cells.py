@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
-from kernels import ROOT, Kernel, Run
+from kernels import Kernel, Run
 from recorder import Recorder
 from servers.openai_like import Script, chunk, serving, streamed
+from support.light_imports import PYTHONPATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -260,7 +261,7 @@ def execute(path: Path, out: str, **env: str) -> nbformat.NotebookNode:
     subprocess.run(
         [Path(sys.executable).with_name("jupyter-execute"), f"--output={out}.ipynb", path.name],
         cwd=path.parent,
-        env={**clean, "PYTHONPATH": str(ROOT), "IPYTHONDIR": str(path.parent / "ipython"), **env},
+        env={**clean, "PYTHONPATH": PYTHONPATH, "IPYTHONDIR": str(path.parent / "ipython"), **env},
         check=True,
         timeout=120,
     )

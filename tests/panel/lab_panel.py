@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from browsers import TOKEN, missing
 from servers.gradio_server import free_port
+from support.light_imports import PYTHONPATH
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -81,8 +82,9 @@ class Front:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(values), encoding="utf-8")
         env = {name: value for name, value in os.environ.items() if not name.startswith(("QWEN_", "JUPYTER"))}
-        env |= {"PYTHONPATH": str(ROOT), "IPYTHONDIR": str(self.folder / ".ipython")}
+        env |= {"PYTHONPATH": PYTHONPATH, "IPYTHONDIR": str(self.folder / ".ipython")}
         env |= {f"JUPYTER_{name}_DIR": str(self.folder / f".{name.lower()}") for name in ("CONFIG", "DATA", "RUNTIME")}
+        env["PATH"] = str(Path(sys.executable).parent)  # without Node, which each page would start for a build's sake
         port = free_port()
         command = [sys.executable, "-m", self.kind, "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
         command += ["--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}", "--expose-app-in-browser"]

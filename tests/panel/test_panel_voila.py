@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import pytest
 from browsers import missing
-from kernels import ROOT
 from panel_kernels import Counter
+from support.light_imports import PYTHONPATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ def address(server: Counter, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         port = free.getsockname()[1]
     line = [sys.executable, "-m", "voila", "page.ipynb", "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
     env = {name: value for name, value in os.environ.items() if not name.startswith("QWEN_")}
-    env |= {"PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder / "ipython"), "HOME": str(folder)}
+    env |= {"PYTHONPATH": PYTHONPATH, "IPYTHONDIR": str(folder / "ipython"), "HOME": str(folder)}
     env |= {"JUPYTER_DATA_DIR": str(folder / "data"), "PYTHONWARNINGS": "ignore"}
     if find_spec("voila") is None:
         missing("voila is not installed")

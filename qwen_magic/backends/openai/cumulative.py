@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...events import AnswerEvent, Reset, TextDelta
+from ...text.pieces import Pieces
 
 _LEAST = 4
 """Characters from which it is no chance that a delta begins with the one before it."""
@@ -21,7 +22,7 @@ class GrowingText:
 
     def __init__(self) -> None:
         self.plain = False
-        self._pieces: list[str] = []
+        self._pieces = Pieces()
         self._whole: str | None = None
 
     @property
