@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from harness import BUSY, View, streaming, turn
 from page_views import live, view  # noqa: F401 - fixtures, too
+from playwright.sync_api import expect
+from test_page_attaching import THUMBNAIL
 
 from qwen_magic.panel.protocol import VERSION
 
@@ -68,6 +70,16 @@ def test_what_tools_were_told_and_gave_is_folded(view: Callable[..., View]) -> N
     assert folded.nth(1).locator("div").is_visible(), "what was unfolded is folded again"
     page.op("turn", turn=turn("1.0", "first", "<p>So.</p>", steps=[]), before="")
     assert folded.count() == 0
+
+
+def test_a_picture_is_drawn_while_the_answer_streams(live: View) -> None:
+    live.delta(steps=[{**part("image", "plot.png", size=999), "thumbnail": THUMBNAIL}], add="<p>Draw")
+    drawn = live.root().locator(".qwen-turn .qwen-steps img")
+    expect(drawn).to_have_count(1)
+    drawn.evaluate("one => { one.kept = true; }")
+    live.delta(keep=7, add="n.</p>")
+    expect(live.root().locator(".qwen-body")).to_have_text("Drawn.")
+    assert drawn.evaluate("one => one.kept"), "it is drawn anew with each delta"
 
 
 def test_nothing_in_a_part_comes_alive(live: View) -> None:
