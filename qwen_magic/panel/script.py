@@ -18,6 +18,7 @@ _MODULES = (
     "commands",
     "turn",
     "walking",
+    "footnotes",
     "combobox",
     "settings",
     "conversations",

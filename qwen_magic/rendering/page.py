@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..exports.readable import is_shown, label
 from ..parts import Image, Text, data_url
 from ..reply import Reply
+from .footnotes import with_ids
 from .html import plain_html, to_html
 from .last_line import last_line
 
@@ -56,12 +57,12 @@ def to_page(conversation: Conversation, turns: Sequence[Turn]) -> str:
     ]
     if conversation.system:
         lines.append(f'<p class="system">System prompt: {plain_html(conversation.system)}</p>')
-    for turn in turns:
-        lines += ["<section>", *_turn(turn, conversation.system), "</section>"]
+    for number, turn in enumerate(turns, 1):
+        lines += ["<section>", *_turn(turn, number, conversation.system), "</section>"]
     return "\n".join((*lines, "</body>\n</html>\n"))
 
 
-def _turn(turn: Turn, system: str) -> Iterator[str]:
+def _turn(turn: Turn, number: int, system: str) -> Iterator[str]:
     if turn.system and turn.system != system:
         yield f'<p class="system">System prompt of this turn: {plain_html(turn.system)}</p>'
     yield f'<div class="prompt">{plain_html(turn.source or turn.prompt)}</div>'
@@ -69,10 +70,13 @@ def _turn(turn: Turn, system: str) -> Iterator[str]:
     if turn.thinking.strip():
         thinking = plain_html(turn.thinking.strip())
         yield f'<details><summary>Thinking</summary><div class="thinking">{thinking}</div></details>'
-    for step in turn.steps:
-        yield from (to_html(part.text) if isinstance(part, Text) else _part(part) for part in step.parts)
+    for place, step in enumerate(turn.steps, 1):
+        yield from (
+            with_ids(to_html(part.text), f"turn-{number}-{place}") if isinstance(part, Text) else _part(part)
+            for part in step.parts
+        )
     if not turn.steps or turn.answer != turn.steps[-1].text:
-        yield to_html(turn.answer)
+        yield with_ids(to_html(turn.answer), f"turn-{number}")
     yield f'<p class="facts">{plain_html(_facts(turn))}</p>'
 
 
