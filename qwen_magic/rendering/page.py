@@ -10,6 +10,7 @@ from ..reply import Reply
 from .footnotes import with_ids
 from .html import plain_html, to_html
 from .last_line import last_line
+from .math_font import math_style
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ..parts import Part
     from ..store import Conversation, Turn
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 _STYLES = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.55 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
@@ -49,17 +50,23 @@ def to_page(conversation: Conversation, turns: Sequence[Turn]) -> str:
 
     """
     name = plain_html(conversation.name)
+    body = [line for number, turn in enumerate(turns, 1) for line in _section(turn, number, conversation.system)]
+    styles = _STYLES + (math_style() if any("<math" in line for line in body) else "")
     lines = [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
         '<meta name="viewport" content="width=device-width">',
-        f"<title>{name}</title>\n<style>{_STYLES}</style>\n</head>\n<body>\n<h1>{name}</h1>",
+        f"<title>{name}</title>\n<style>{styles}</style>\n</head>\n<body>\n<h1>{name}</h1>",
     ]
     if conversation.system:
         lines.append(f'<p class="system">System prompt: {plain_html(conversation.system)}</p>')
-    for number, turn in enumerate(turns, 1):
-        lines += ["<section>", *_turn(turn, number, conversation.system), "</section>"]
-    return "\n".join((*lines, "</body>\n</html>\n"))
+    return "\n".join((*lines, *body, "</body>\n</html>\n"))
+
+
+def _section(turn: Turn, number: int, system: str) -> Iterator[str]:
+    yield "<section>"
+    yield from _turn(turn, number, system)
+    yield "</section>"
 
 
 def _turn(turn: Turn, number: int, system: str) -> Iterator[str]:

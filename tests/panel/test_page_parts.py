@@ -100,6 +100,21 @@ def test_a_footnotes_mark_leads_to_the_note_of_its_own_answer_and_back(view: Cal
     assert page.root().locator("[id*=note], [id*=mark]").count() == 0
 
 
+def test_formulas_are_laid_out_on_any_machine(view: Callable[..., View]) -> None:
+    r"""Without a font that tells how, an integral is as low as a letter, and a root does not reach over what it has."""
+    page = view([turn("1.0", "q", *blocks("$$\\int_0^1 x\\,dx = \\sqrt{\\frac{\\frac{a}{b}}{c}}$$"))])
+    page.page.wait_for_function("document.fonts.status === 'loaded' && document.fonts.size === 1")
+    height = "one => one.getBoundingClientRect().height"
+    signs = page.root().locator("math mo")
+    page.page.wait_for_function(
+        "() => { const [sum, sign] = ['∫', '='].map(one => [...document.querySelectorAll('.qwen-body mo')]"
+        ".find(mo => mo.textContent === one).getBoundingClientRect().height); return sum > 1.8 * sign; }"
+    )
+    assert signs.count() >= 2
+    assert page.root().locator("math").evaluate(height) > 30
+    assert not [path for path in page.requests if path not in ("/", "/panel.js", "/panel.css", "/theme.css")]
+
+
 def test_nothing_in_a_part_comes_alive(live: View) -> None:
     kinds = ("text", "image", "file", "call", "result", "failure", HOSTILE)
     parts = [part(kind, HOSTILE, HOSTILE, 5) for kind in kinds] + [part("image", HOSTILE)]
