@@ -103,15 +103,11 @@ def test_a_footnotes_mark_leads_to_the_note_of_its_own_answer_and_back(view: Cal
 def test_formulas_are_laid_out_on_any_machine(view: Callable[..., View]) -> None:
     r"""Without a font that tells how, an integral is as low as a letter, and a root does not reach over what it has."""
     page = view([turn("1.0", "q", *blocks("$$\\int_0^1 x\\,dx = \\sqrt{\\frac{\\frac{a}{b}}{c}}$$"))])
-    page.page.wait_for_function("document.fonts.status === 'loaded' && document.fonts.size === 1")
-    height = "one => one.getBoundingClientRect().height"
-    signs = page.root().locator("math mo")
+    page.page.wait_for_function("[...document.fonts].some(one => one.status === 'loaded')")
     page.page.wait_for_function(
-        "() => { const [sum, sign] = ['∫', '='].map(one => [...document.querySelectorAll('.qwen-body mo')]"
-        ".find(mo => mo.textContent === one).getBoundingClientRect().height); return sum > 1.8 * sign; }"
+        "() => [...document.querySelectorAll('.qwen-body mo')]"
+        ".some(one => one.textContent === '\u222b' && one.getBoundingClientRect().height > 25)"
     )
-    assert signs.count() >= 2
-    assert page.root().locator("math").evaluate(height) > 30
     assert not [path for path in page.requests if path not in ("/", "/panel.js", "/panel.css", "/theme.css")]
 
 
