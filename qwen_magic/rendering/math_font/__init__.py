@@ -1,6 +1,7 @@
 """The font of the brackets, roots and large operators of formulas, which grow as high as what they stand around.
 
-A browser takes how high they can be from a font, and most machines have none that tells. It has no letters, and nothing is fetched. MANIFEST.txt says whose it is.
+A browser takes how high they can be from a font, and most machines have none that tells. It has no letters,
+and nothing is fetched. MANIFEST.txt says whose it is.
 """
 
 from __future__ import annotations
