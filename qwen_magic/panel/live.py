@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from ..chat.question import kept_question
-from ..events import Event, Reset, Responder, Status, TextDelta, ThinkingDelta
+from ..events import Event, FileAnswer, Reset, Responder, Status, TextDelta, ThinkingDelta
+from ..messages import Message
 from ..rendering.growing import GrowingHtml, utf16_units
 from ..rendering.last_line import Notes
 from ..rendering.thoughts import Thoughts
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..chat.exchange import Exchange
+    from ..messages import File, Image
     from ..rendering.unreached import ToldTargets
     from ..reply import Reply
-    from .protocol import Body, DeltaOp, ThinkingGrowth
+    from .protocol import Body, DeltaOp, PagePart, ThinkingGrowth
     from .transcript import Bodies
 
 TICK = 0.05
@@ -68,6 +70,8 @@ class LiveAnswer:
         self._heading_told = ""
         self._thoughts_told = 0
         self._rethought = False
+        self._files: list[Image | File] = []
+        self._files_told = 0
         self._notes = Notes(told)
         self._status = self._status_told = "asking"
         self._timer: asyncio.TimerHandle | None = None
@@ -98,6 +102,9 @@ class LiveAnswer:
             case ThinkingDelta(text):
                 self._status = ""
                 self._thoughts.add(text)
+            case FileAnswer(file) if file not in self._files:
+                self._answered()
+                self._files.append(file)
             case Status(text):
                 self._status = text
             case Responder(target) if not self._growing.text:
@@ -164,7 +171,7 @@ class LiveAnswer:
             sent=question.prompt if question.source else "",
             from_cell=bool(question.position.cell),
             system=question.system,
-            steps=step_parts(reply.steps, reply.text),
+            steps=self._steps(reply),
             facts=self.facts,
             status=self._status_told,
             state="done" if self.over else "streaming",
@@ -209,7 +216,8 @@ class LiveAnswer:
         """Return what is new, or None."""
         grown = self._growing.delta(final=final) if final or self._growing.due() else None
         thinking = self._thinking()
-        if grown is None and thinking is None and self._status == self._status_told:
+        new_files = self._files_told < len(self._files)
+        if grown is None and thinking is None and not new_files and self._status == self._status_told:
             return None
         grown = grown or {"blocks": [], "keep": utf16_units(self._growing.tail), "add": ""}
         op: DeltaOp = {
@@ -223,9 +231,16 @@ class LiveAnswer:
             op["restart"] = grown["restart"]
         if thinking:
             op["thinking"] = thinking
+        if new_files:
+            op["steps"], self._files_told = self._steps(self.exchange.reply), len(self._files)
         if self._status != self._status_told:
             op["status"] = self._status_told = self._status
         return op
+
+    def _steps(self, reply: Reply) -> list[PagePart]:
+        """Return what goes before the text; while it streams the reply has no files yet."""
+        came = [Message("assistant", parts=self._files)] if self._files and not self.over else []
+        return [*step_parts(reply.steps, reply.text), *step_parts(came, "")]
 
     def _thinking(self) -> ThinkingGrowth | None:
         """Return what is new of the thinking, or None."""

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import uuid
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import anywidget
@@ -32,7 +31,7 @@ from .dock import Dock
 from .reading import OtherVersionError, read_action
 from .saved import SAVED_TURNS, SavedTurns, trait_of
 from .screen import first_turns
-from .script import page_script
+from .script import page_script, page_style
 from .sessions import find_session, hub_of
 from .sight import say_if_blind
 from .stand_in import stand_in
@@ -74,7 +73,7 @@ class ChatPanel(anywidget.AnyWidget):
     """
 
     _esm = page_script()
-    _css = Path(__file__).parent / "panel.css"
+    _css = page_style()
 
     saved = Int(0, help="How often the transcript was saved, for a time without a kernel.").tag(sync=True)
     for _slot in range(SAVED_TURNS):

@@ -174,6 +174,7 @@ class DeltaOp(TypedDict):
         restart: whether all blocks and the tail go first; absent for no.
         thinking: how the thinking grows; absent where it does not.
         status: what is being waited for now; absent where that is the same.
+        steps: the turn's `steps` with a picture or a file that came; absent where none did.
 
     """
 
@@ -185,6 +186,7 @@ class DeltaOp(TypedDict):
     restart: NotRequired[bool]
     thinking: NotRequired[ThinkingGrowth]
     status: NotRequired[str]
+    steps: NotRequired[list[PagePart]]
 
 
 Setting = Literal["conversation", "system", "target", "model", "temperature", "max_tokens", "thinking"]

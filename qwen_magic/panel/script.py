@@ -1,10 +1,13 @@
-"""The page's script: the modules of the folder ``page`` as one, since a widget's front end loads one file alone."""
+"""The page's script and style as one text each, since a widget's front end loads no other files."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+from ..rendering.math_font import math_style
+
+SHEET = Path(__file__).parent / "panel.css"
 PAGE = Path(__file__).parent / "page"
 _MODULES = (
     "protocol",
@@ -18,6 +21,7 @@ _MODULES = (
     "commands",
     "turn",
     "walking",
+    "footnotes",
     "combobox",
     "settings",
     "conversations",
@@ -32,3 +36,8 @@ def page_script() -> str:
     """Return the page's script as one module, in which no name is in two of its parts."""
     texts = [(PAGE / f"{name}.js").read_text(encoding="utf-8") for name in _MODULES]
     return "\n".join(_EXPORT.sub("", _IMPORT.sub("", text)) for text in texts)
+
+
+def page_style() -> str:
+    """Return the page's style sheet, with the font of its formulas."""
+    return SHEET.read_text(encoding="utf-8") + math_style(".qwen-body")

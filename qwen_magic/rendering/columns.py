@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..text.terminal import safe_line, safe_terminal
+from .footnotes import with_ids
 from .html import to_html
 
 if TYPE_CHECKING:
@@ -61,4 +63,5 @@ def plain_column(column: Column) -> str:
 def _column(column: Column) -> str:
     head = f"{_HEAD}<b>{column.number}</b> {html.escape(safe_line(column.head))}</div>"
     note = f'<div style="opacity:.8"><em>{html.escape(safe_line(column.note))}</em></div>' if column.note else ""
-    return f"{_COLUMN}{head}{to_html(column.text)}{note}</div>"
+    name = f"qm-{zlib.crc32(repr(column).encode(errors='replace')):x}"  # several cells stand on a page
+    return f"{_COLUMN}{head}{with_ids(to_html(column.text), name)}{note}</div>"

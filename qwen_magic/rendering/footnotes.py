@@ -1,7 +1,9 @@
 """Footnotes in Markdown: `[^1]` is a small raised mark, and a paragraph that begins with `[^1]:` the note itself.
 
-An answer is rendered block by block while it grows, and several answers stand on one page: so a mark is no link, and
-needs no note in sight. Labels are numbers alone; `[^a-z]` and `[^aeiou]` are classes of letters much more often.
+A mark leads to its note, and a note back. An answer is rendered block by block while it grows, and several answers
+stand on one page: so what leads there has a class and no id to meet. The panel's page finds the other end within the
+answer; where an answer stands whole in a page without a script, `with_ids` gives both ends ids of its own.
+Labels are numbers alone; `[^a-z]` and `[^aeiou]` are classes of letters much more often.
 """
 
 from __future__ import annotations
@@ -18,9 +20,15 @@ if TYPE_CHECKING:
     from markdown_it.rules_inline import StateInline
 
 NOTE_CLASS = "qm-note"
+MARK_CLASS = "qm-mark"
+BACK_CLASS = "qm-back"
 _LABEL = r"\[\^(?P<label>\d{1,3})\]"
 _MARK = re.compile(rf"{_LABEL}(?!\(|\[(?!\^\d))")  # what is followed by an address is a link
 _NOTE = re.compile(rf"{_LABEL}:[ \t]+(?=\S)")
+_ENDS = re.compile(
+    rf'<a class="(?P<kind>{MARK_CLASS}|{BACK_CLASS})" href="#qm-(?:note|mark)-(?P<label>\d{{1,3}})"'
+    r' aria-label="(?P<said>[^"]*)"[^>]*>(?P<text>[^<]*)</a>'
+)
 _CODE_INDENT = 4
 _INTERRUPTED = ["paragraph", "reference"]
 
@@ -37,7 +45,7 @@ def _mark(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the parse
     if match is None:
         return False
     if not silent:
-        state.push("footnote_mark", "sup", 0).content = f"[{match['label']}]"
+        state.push("footnote_mark", "sup", 0).content = match["label"]
     state.pos = match.end()
     return True
 
@@ -76,8 +84,54 @@ def _is_interrupted(state: StateBlock, line: int, end: int) -> bool:
 
 
 def _numbered(state: StateCore) -> None:
-    """Put its number before each note."""
+    """Put its number before each note, and the way back behind it."""
     for opened, inline in zip(state.tokens, state.tokens[1:], strict=False):
         if opened.type == "footnote_open" and inline.children is not None:
-            mark = Token("footnote_mark", "sup", 0, content=f"[{opened.meta['label']}]")
-            inline.children = [mark, Token("text", "", 0, content=" "), *inline.children]
+            label = opened.meta["label"]
+            number, back = (
+                Token("footnote_number", "sup", 0, content=label),
+                Token("footnote_back", "a", 0, content=label),
+            )
+            blank = Token("text", "", 0, content=" ")
+            inline.children = [number, blank, *inline.children, blank, back]
+
+
+def number_html(label: str) -> str:
+    """Write the number of a note."""
+    return f"<sup>[{label}]</sup>"
+
+
+def mark_html(label: str) -> str:
+    """Write a mark, which leads to its note."""
+    return f'<sup><a class="{MARK_CLASS}" href="#qm-note-{label}" aria-label="Note [{label}]">[{label}]</a></sup>'
+
+
+def back_html(label: str) -> str:
+    """Write what leads from a note back to its mark."""
+    return f'<a class="{BACK_CLASS}" href="#qm-mark-{label}" aria-label="Back to [{label}]">\u21a9</a>'
+
+
+def with_ids(html: str, name: str) -> str:
+    """Let the marks and notes of a whole answer lead to each other by ids.
+
+    Args:
+        html: clean HTML.
+        name: what no other answer of the page has.
+
+    Returns:
+        The HTML; a mark without a note, and a note without a mark, lead nowhere.
+
+    """
+    ends = {(match["kind"], match["label"]) for match in _ENDS.finditer(html)}
+    met: set[tuple[str, str]] = set()
+
+    def linked(match: re.Match[str]) -> str:
+        kind, label, said, text = match["kind"], match["label"], match["said"], match["text"]
+        here, there, other = ("mark", "note", BACK_CLASS) if kind == MARK_CLASS else ("note", "mark", MARK_CLASS)
+        if (other, label) not in ends:
+            return text if kind == MARK_CLASS else ""
+        first = "" if (kind, label) in met else f' id="{name}-{here}-{label}"'
+        met.add((kind, label))
+        return f'<a class="{kind}"{first} href="#{name}-{there}-{label}" aria-label="{said}">{text}</a>'
+
+    return _ENDS.sub(linked, html)

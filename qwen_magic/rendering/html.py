@@ -22,7 +22,7 @@ from mdit_py_plugins.dollarmath.index import math_block_dollar
 from ..text.harmless_tags import HARMLESS, WRITTEN_TAG
 from ..text.reordering import OVERRIDES, in_order, shown_in_order
 from ..text.unambiguous import BACKSLASH, DOLLAR, disambiguate
-from .footnotes import NOTE_CLASS, add_footnotes
+from .footnotes import BACK_CLASS, MARK_CLASS, NOTE_CLASS, add_footnotes, back_html, mark_html, number_html
 from .highlight import CLASSES, highlighted
 from .mathml import mathml
 
@@ -55,6 +55,7 @@ _DOLLARS = re.compile(
 )
 _HARMLESS_TAG = re.compile(WRITTEN_TAG)
 _LANGUAGE = re.compile(r"[{.\s]*([A-Za-z0-9_+#.-]{1,40})")
+_SAID = re.compile(r"(?:Note|Back to) \[\d{1,3}\]")
 _TASK = re.compile(r"\[([ xX])\][ \t]+")
 _ALIGNED = {f"text-align:{side}": f"qm-{side}" for side in ("left", "center", "right")}
 
@@ -85,6 +86,8 @@ _TAGS = (
 def _attribute(tag: str, name: str, value: str) -> str | None:
     if tag == "a" and name == "href":
         return value if _LINK.match(value) else None
+    if tag == "a" and name == "aria-label":
+        return value if _SAID.fullmatch(value) else None
     if tag == "ol" and name == "start":
         return value if value.isascii() and value.isdigit() else None
     return value
@@ -97,7 +100,7 @@ _CLEAN = partial(
     attributes={
         **{tag: set(_MATH_ATTRIBUTES) | ({"style"} if tag in _MATH_STYLED else set()) for tag in _MATH_TAGS},
         "math": {"display", "style"},
-        "a": {"href"},
+        "a": {"aria-label", "href"},
         "ol": {"start"},
         "pre": {"data-language"},
         "input": {"checked", "disabled"},
@@ -108,6 +111,7 @@ _CLEAN = partial(
     },
     attribute_filter=_attribute,
     allowed_classes={
+        "a": {BACK_CLASS, MARK_CLASS},
         "code": {"qm-math-source"},
         "div": {"qm-math"},
         "li": {"qm-task"},
@@ -335,7 +339,15 @@ class _Rules:
 
     @staticmethod
     def footnote_mark(token: Token) -> str:
-        return f"<sup>{token.content}</sup>"
+        return mark_html(token.content)
+
+    @staticmethod
+    def footnote_number(token: Token) -> str:
+        return number_html(token.content)
+
+    @staticmethod
+    def footnote_back(token: Token) -> str:
+        return back_html(token.content)
 
     @staticmethod
     def link_open(token: Token) -> str:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from ..exports.readable import is_shown, label
 from ..parts import Image, Text, data_url
 from ..reply import Reply
+from .footnotes import with_ids
 from .html import plain_html, to_html
 from .last_line import last_line
+from .math_font import math_style
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from ..parts import Part
     from ..store import Conversation, Turn
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 _STYLES = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.55 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
@@ -48,20 +50,26 @@ def to_page(conversation: Conversation, turns: Sequence[Turn]) -> str:
 
     """
     name = plain_html(conversation.name)
+    body = [line for number, turn in enumerate(turns, 1) for line in _section(turn, number, conversation.system)]
+    styles = _STYLES + (math_style() if any("<math" in line for line in body) else "")
     lines = [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
         '<meta name="viewport" content="width=device-width">',
-        f"<title>{name}</title>\n<style>{_STYLES}</style>\n</head>\n<body>\n<h1>{name}</h1>",
+        f"<title>{name}</title>\n<style>{styles}</style>\n</head>\n<body>\n<h1>{name}</h1>",
     ]
     if conversation.system:
         lines.append(f'<p class="system">System prompt: {plain_html(conversation.system)}</p>')
-    for turn in turns:
-        lines += ["<section>", *_turn(turn, conversation.system), "</section>"]
-    return "\n".join((*lines, "</body>\n</html>\n"))
+    return "\n".join((*lines, *body, "</body>\n</html>\n"))
 
 
-def _turn(turn: Turn, system: str) -> Iterator[str]:
+def _section(turn: Turn, number: int, system: str) -> Iterator[str]:
+    yield "<section>"
+    yield from _turn(turn, number, system)
+    yield "</section>"
+
+
+def _turn(turn: Turn, number: int, system: str) -> Iterator[str]:
     if turn.system and turn.system != system:
         yield f'<p class="system">System prompt of this turn: {plain_html(turn.system)}</p>'
     yield f'<div class="prompt">{plain_html(turn.source or turn.prompt)}</div>'
@@ -69,10 +77,13 @@ def _turn(turn: Turn, system: str) -> Iterator[str]:
     if turn.thinking.strip():
         thinking = plain_html(turn.thinking.strip())
         yield f'<details><summary>Thinking</summary><div class="thinking">{thinking}</div></details>'
-    for step in turn.steps:
-        yield from (to_html(part.text) if isinstance(part, Text) else _part(part) for part in step.parts)
+    for place, step in enumerate(turn.steps, 1):
+        yield from (
+            with_ids(to_html(part.text), f"turn-{number}-{place}") if isinstance(part, Text) else _part(part)
+            for part in step.parts
+        )
     if not turn.steps or turn.answer != turn.steps[-1].text:
-        yield to_html(turn.answer)
+        yield with_ids(to_html(turn.answer), f"turn-{number}")
     yield f'<p class="facts">{plain_html(_facts(turn))}</p>'
 
 

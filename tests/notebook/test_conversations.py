@@ -320,6 +320,14 @@ def test_one_family_and_its_earlier_names(kernel: Kernel, server: Recorder, tmp_
     ]
     assert kernel.run("%qwen conversation new other").status == "ok"
     assert ask(kernel, server, "alone") == [("u", "alone")]
+    assert "'the sea' is pinned" in kernel.run("%qwen conversation pin the sea").printed
+    first = kernel.run("%qwen conversation list").printed.splitlines()[1]
+    assert "the sea" in first, "others were used later"
+    assert first.endswith("pinned")
+    assert "not pinned any more" in kernel.run("%qwen conversation pin --off 'the sea'").printed
+    assert "pinned" not in kernel.run("%qwen conversation list").printed
+    failure(kernel, "%qwen pin nobody", "%qwen conversation pin NAME")
+    failure(kernel, "%qwen conversation pin nobody", "no conversation 'nobody'")
     assert "3 turns" in kernel.run("%qwen conversation delete copy").printed
     assert "copy" not in kernel.run("%qwen conversation list").printed
     failure(kernel, "%qwen conversation lst", "Did you mean %qwen conversation list?")

@@ -14,7 +14,7 @@ from lab_panel import ROOT
 from saved_turns import as_traits
 
 from qwen_magic.panel.protocol import VERSION
-from qwen_magic.panel.script import page_script
+from qwen_magic.panel.script import page_script, page_style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -148,7 +148,7 @@ class View:
         answers = {
             "/": ("text/html", text),
             "/panel.js": ("text/javascript", page_script()),
-            "/panel.css": ("text/css", (FILES / "panel.css").read_text(encoding="utf-8")),
+            "/panel.css": ("text/css", page_style()),
             "/theme.css": ("text/css", theme("dark" if dark else "light")),
         }
 

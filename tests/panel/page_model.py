@@ -84,6 +84,7 @@ class PageModel:
         if thinking := op.get("thinking"):
             turn.update(thinking=grown(turn["thinking"], thinking), thought=thinking["thought"])
         turn["status"] = op.get("status", turn["status"])
+        turn["steps"] = op.get("steps", turn["steps"])
 
     def shown(self) -> list[dict[str, Any]]:
         """Return what a reader sees: how the answers are cut into blocks does not matter."""

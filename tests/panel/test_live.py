@@ -13,13 +13,15 @@ from support.examples import examples
 from qwen_magic.chat.exchange import Exchange
 from qwen_magic.chat.position import Position
 from qwen_magic.chat.question import Question
-from qwen_magic.events import Event, Reset, Responder, Status, TextDelta, ThinkingDelta
+from qwen_magic.events import Event, FileAnswer, Reset, Responder, Status, TextDelta, ThinkingDelta
+from qwen_magic.messages import File, Image
 from qwen_magic.panel import live
 from qwen_magic.panel.live import LiveAnswer
 from qwen_magic.panel.transcript import Bodies
 from qwen_magic.reply import Reply
 from qwen_magic.request import Request
 
+PLOT = Image(b"\x89PNG\r\n\x1a\n", name="plot.png")
 text = st.text("ab *`#$\n😀", min_size=1, max_size=12)
 happenings = st.lists(
     st.builds(TextDelta, text)
@@ -80,6 +82,27 @@ def test_what_is_told_adds_up(events: list[Event | None]) -> None:
         asyncio.run(stream())
     finally:
         live.TICK = before
+
+
+async def test_a_picture_is_told_when_it_comes() -> None:
+    told: list[dict[str, Any]] = []
+    answer = made(told)
+    for event in (
+        TextDelta("Drawn. "),
+        FileAnswer(PLOT),
+        FileAnswer(PLOT),
+        FileAnswer(File(b"a,b", "text/csv", "t.csv")),
+    ):
+        answer.on_event(event)
+    assert [part["name"] for part in answer.shown([], Bodies()).turn["steps"]] == ["plot.png", "t.csv"]
+    while not told:
+        await asyncio.sleep(0.01)
+    assert [(part["kind"], part["name"]) for part in told[0]["steps"]] == [("image", "plot.png"), ("file", "t.csv")]
+    answer.on_event(TextDelta("More."))
+    while len(told) < 2:
+        await asyncio.sleep(0.01)
+    assert "steps" not in told[1], "the thumbnails are told again with each delta"
+    answer.finish(Reply(text="Drawn. More."), kept=True)
 
 
 async def test_thinking_that_the_server_takes_back_goes() -> None:

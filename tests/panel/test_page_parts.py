@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from harness import BUSY, View, streaming, turn
-from page_views import live, view  # noqa: F401 - fixtures, too
+from page_views import blocks, live, view  # noqa: F401 - fixtures, too
+from playwright.sync_api import expect
+from test_page_attaching import THUMBNAIL
 
 from qwen_magic.panel.protocol import VERSION
 
@@ -68,6 +70,45 @@ def test_what_tools_were_told_and_gave_is_folded(view: Callable[..., View]) -> N
     assert folded.nth(1).locator("div").is_visible(), "what was unfolded is folded again"
     page.op("turn", turn=turn("1.0", "first", "<p>So.</p>", steps=[]), before="")
     assert folded.count() == 0
+
+
+def test_a_picture_is_drawn_while_the_answer_streams(live: View) -> None:
+    live.delta(steps=[{**part("image", "plot.png", size=999), "thumbnail": THUMBNAIL}], add="<p>Draw")
+    drawn = live.root().locator(".qwen-turn .qwen-steps img")
+    expect(drawn).to_have_count(1)
+    drawn.evaluate("one => { one.kept = true; }")
+    live.delta(keep=7, add="n.</p>")
+    expect(live.root().locator(".qwen-body")).to_have_text("Drawn.")
+    assert drawn.evaluate("one => one.kept"), "it is drawn anew with each delta"
+
+
+def test_a_footnotes_mark_leads_to_the_note_of_its_own_answer_and_back(view: Callable[..., View]) -> None:
+    answer = "First[^1], again[^1], other[^2].\n\n" + "text\n\n" * 40 + "[^1]: The [note](#qm-note-1)."
+    page = view([turn(f"1.{place}", "q", *blocks(answer)) for place in range(2)])
+    second = page.root().locator(".qwen-turn").nth(1)
+    marks, back = second.locator("a.qm-mark"), second.locator("a.qm-back")
+    marks.nth(1).focus()
+    page.page.keyboard.press("Enter")
+    expect(back).to_be_focused()
+    expect(back).to_be_in_viewport()
+    page.page.keyboard.press("Enter")
+    expect(marks.nth(1)).to_be_focused()  # not the first: it was not left from there
+    expect(marks.nth(1)).to_be_in_viewport()
+    marks.nth(2).click()
+    expect(page.root().locator(".qwen-notice")).to_contain_text("Note [2] is not in this answer.")
+    assert page.page.url.endswith("/"), "the front end's page was led elsewhere"
+    assert page.root().locator("[id*=note], [id*=mark]").count() == 0
+
+
+def test_formulas_are_laid_out_on_any_machine(view: Callable[..., View]) -> None:
+    r"""Without a font that tells how, an integral is as low as a letter, and a root does not reach over what it has."""
+    page = view([turn("1.0", "q", *blocks("$$\\int_0^1 x\\,dx = \\sqrt{\\frac{\\frac{a}{b}}{c}}$$"))])
+    page.page.wait_for_function("[...document.fonts].some(one => one.status === 'loaded')")
+    page.page.wait_for_function(
+        "() => [...document.querySelectorAll('.qwen-body mo')]"
+        ".some(one => one.textContent === '\u222b' && one.getBoundingClientRect().height > 25)"
+    )
+    assert not [path for path in page.requests if path not in ("/", "/panel.js", "/panel.css", "/theme.css")]
 
 
 def test_nothing_in_a_part_comes_alive(live: View) -> None:

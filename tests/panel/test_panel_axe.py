@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browsers import missing
-from lab_panel import Panel, shoot
+from lab_panel import Book, Panel, shoot
+from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +61,25 @@ def test_no_serious_violation(panel: Panel, theme: str, tmp_path: Path) -> None:
     panel.root.get_by_role("button", name="Remove").first.click()
     panel.settle()
     shoot(page, f"{name}-narrow", tmp_path)
+    # what opens: the list of conversations, a field's list, more suggestions than there is room for
+    panel.book.run(Book.OTHER, "a1 = a2 = a3 = a4 = a5 = a6 = a7 = a8 = a9 = 1")
+    panel.button("Conversations: search, rename, pin, delete").click()
+    expect(panel.root.locator(".qwen-found").first).to_be_visible()
+    panel.root.locator(".qwen-found [data-act=name]").first.click()
+    assert violations(panel) == []
+    shoot(page, f"{name}-narrow-list", tmp_path)
+    panel.button("Settings").click()
+    panel.root.get_by_role("combobox", name="Target").click()
+    page.keyboard.press("ArrowDown")
+    assert violations(panel) == []
+    panel.button("Settings").click()
+    panel.prompt.fill("@")
+    panel.prompt.press("a")
+    expect(panel.root.get_by_role("option").nth(8)).to_be_attached()
+    assert violations(panel) == []
+    shoot(page, f"{name}-narrow-suggestions", tmp_path)
+    panel.prompt.press("Escape")
+    panel.prompt.fill("")
     box = panel.root.bounding_box()
     assert panel.root.evaluate("root => root.scrollWidth <= root.clientWidth"), "it is wider than its place"
     assert box["width"] < 560

@@ -85,7 +85,7 @@ def test_files_that_are_named_are_there(path: Path) -> None:
 
 
 def test_the_decisions_have_a_page_each() -> None:
-    names = "aiohttp answers-as-markdown background-loop child-process no-build-step own-evaluation replay-as-text safe-markdown weights-by-hash".split()
+    names = "aiohttp answers-as-markdown background-loop child-process formulas-as-mathml no-build-step own-evaluation replay-as-text safe-markdown weights-by-hash".split()
     pages = sorted((GITHUB / "decisions").glob("*.md"))
     assert [page.stem for page in pages] == names
     for page in pages:

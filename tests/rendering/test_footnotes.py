@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qwen_magic.rendering.footnotes import with_ids
 from qwen_magic.rendering.growing import GrowingHtml
 from qwen_magic.rendering.html import to_html
 
@@ -21,12 +22,25 @@ on two lines.
 
 After.
 """
+
+
+def mark(label: int) -> str:
+    return (
+        f'<sup><a class="qm-mark" href="#qm-note-{label}" aria-label="Note [{label}]" rel="noopener noreferrer">'
+        f"[{label}]</a></sup>"
+    )
+
+
+def note(label: int, inner: str) -> str:
+    back = f'<a class="qm-back" href="#qm-mark-{label}" aria-label="Back to [{label}]" rel="noopener noreferrer">↩</a>'
+    return f'<p class="qm-note"><sup>[{label}]</sup> {inner} {back}</p>'
+
+
 HTML = (
-    "<p>Water is wet<sup>[1]</sup>, they say<sup>[2]</sup><sup>[13]</sup>.</p>"
-    '<p class="qm-note"><sup>[1]</sup> A <em>source</em>, <code>with code</code>, on two lines.</p>'
-    '<p class="qm-note"><sup>[2]</sup> <a href="https://example.org" target="_blank" rel="noopener noreferrer">'
-    "https://example.org</a></p>"
-    '<p class="qm-note"><sup>[13]</sup> The last.</p><p>After.</p>'
+    f"<p>Water is wet{mark(1)}, they say{mark(2)}{mark(13)}.</p>"
+    f"{note(1, 'A <em>source</em>, <code>with code</code>, on two lines.')}"
+    + note(2, '<a href="https://example.org" target="_blank" rel="noopener noreferrer">https://example.org</a>')
+    + f"{note(13, 'The last.')}<p>After.</p>"
 )
 
 
@@ -51,10 +65,10 @@ def test_they_are_the_same_however_they_come() -> None:
 @pytest.mark.parametrize(
     ("markdown", "html"),
     [
-        ("text\n[^4]: right after", '<p>text</p><p class="qm-note"><sup>[4]</sup> right after</p>'),
-        ("- item[^1]\n  [^1]: it", '<ul><li>item<sup>[1]</sup><p class="qm-note"><sup>[1]</sup> it</p></li></ul>'),
-        ("[^1]: note\n- list", '<p class="qm-note"><sup>[1]</sup> note</p><ul><li>list</li></ul>'),
-        ("| a[^1] |\n|--|\n| b |", "<th>a<sup>[1]</sup></th>"),
+        ("text\n[^4]: right after", f"<p>text</p>{note(4, 'right after')}"),
+        ("- item[^1]\n  [^1]: it", f"<ul><li>item{mark(1)}{note(1, 'it')}</li></ul>"),
+        ("[^1]: note\n- list", f"{note(1, 'note')}<ul><li>list</li></ul>"),
+        ("| a[^1] |\n|--|\n| b |", f"<th>a{mark(1)}</th>"),
     ],
 )
 def test_notes_stand_where_they_are_written(markdown: str, html: str) -> None:
@@ -85,6 +99,39 @@ def test_a_note_is_as_safe_as_any_text() -> None:
     assert "<script" not in html
     assert "javascript" not in re.sub(r"\[x\]\(javascript:1\)", "", html)
     assert "<img" not in html
+
+
+def test_with_ids_the_ends_lead_to_each_other_and_to_nothing_else() -> None:
+    text = "a[^1] b[^1] c[^2]\n\n[^1]: one\n\n[^1]: again\n\n[^3]: three"
+    html = with_ids(to_html(text), "turn-7")
+    assert re.findall(r' id="([^"]*)"', html) == ["turn-7-mark-1", "turn-7-note-1"]
+    assert set(re.findall(r'href="#([^"]*)"', html)) == {"turn-7-mark-1", "turn-7-note-1"}
+    assert "c<sup>[2]</sup>" in html, "a mark without a note is no link"
+    assert re.sub("<[^>]*>|↩", "", html).split() == re.sub("<[^>]*>|↩", "", to_html(text)).split()
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        '[x](#qm-note-1 "y")',
+        '<a class="qm-mark" href="#qm-note-1" aria-label="z" rel="">[1]</a>',
+        '`<a class="qm-mark" href="#qm-note-1" aria-label="z" rel="">[1]</a>`',
+        '[^1" onclick="x]',
+        "[^__proto__]",
+        "[^constructor]: x",
+        "[^１]",
+        "[^1\u202e]",
+        "[^-1]",
+        "[^<b>]",
+        "[^javascript:1]: x",
+    ],
+)
+def test_names_of_others_making_lead_nowhere(hostile: str) -> None:
+    html = with_ids(to_html(f"{hostile}\n\n[^1]: note"), "turn-1")
+    tags = "".join(re.findall("<[^>]*>", html))
+    assert "turn-1" not in tags
+    assert "onclick" not in tags
+    assert "qm-mark" not in tags
 
 
 @given(

@@ -42,7 +42,9 @@ ATTRIBUTES = {
     ("ol", "start"),
     ("pre", "data-language"),
 }
-CLASSES = set("qm-left qm-center qm-right qm-math qm-math-source qm-note qm-plain qm-pre qm-task".split())
+CLASSES = set(
+    "qm-back qm-left qm-center qm-right qm-mark qm-math qm-math-source qm-note qm-plain qm-pre qm-task".split()
+)
 CLASSES |= highlight.CLASSES
 VOID = {"br", "hr", "input", "wbr"}
 PLAIN_STYLE = re.compile(r"(?:[a-z-]+:(?:[\w.%#-]+|0\.05em (?:solid|dashed) currentcolor)(?:;|$))+")
@@ -79,7 +81,8 @@ class Checker(HTMLParser):
         elif name == "rel":
             fine = value == "noopener noreferrer"
         elif name == "aria-label":
-            fine = tag == "input" and value in ("done", "to do")
+            told = {"input": r"done|to do", "a": r"(?:Note|Back to) \[\d{1,3}\]"}
+            fine = bool(re.fullmatch(told.get(tag, "(?!)"), value))
         elif tag in MATH_TAGS:
             fine = name in MATH_ATTRIBUTES and bool(re.fullmatch(r"[\w.# -]*", value))
         else:

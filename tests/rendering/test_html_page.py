@@ -70,3 +70,10 @@ def test_markdown_of_an_earlier_version_is_read_as_before(tmp_path: Path) -> Non
     path.write_text(to_markdown(TALK, TURNS), encoding="utf-8")
     assert list(read(path).turns) == list(from_markdown(to_markdown(TALK, TURNS)).turns)
     assert [turn.answer for turn in read(path).turns] == [turn.answer for turn in TURNS]
+
+
+def test_the_font_of_formulas_is_in_the_page_where_there_are_any() -> None:
+    with_formula, without = to_page(TALK, TURNS), to_page(TALK, TURNS[:1])
+    assert with_formula.count("data:font/woff2;base64,") == 1
+    assert "font-src data:" in with_formula
+    assert "data:font" not in without

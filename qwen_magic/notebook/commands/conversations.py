@@ -63,11 +63,11 @@ def _list(session: NotebookSession, rest: str) -> None:
     nothing_after("conversation list", rest)
     memory = session.memory
     current = memory.current
-    found = [one for one in memory.store.conversations() if one.turns or one == current]
+    found = [one for one in memory.store.conversations() if one.turns or one == current or one.pinned]
     if not found:
         say("There are no conversations yet.")
         return
-    rows = [("", "name", "turns", "last used", "notebook")]
+    rows = [("", "name", "turns", "last used", "notebook", "")]
     rows += [
         (
             "*" if current and one.id == current.id else "",
@@ -75,8 +75,9 @@ def _list(session: NotebookSession, rest: str) -> None:
             str(one.turns),
             dated(one.used_at),
             Path(one.notebook).name,
+            "pinned" if one.pinned else "",
         )
-        for one in found
+        for one in sorted(found, key=lambda one: not one.pinned)
     ]
     say("\n".join([*columns(rows), "%qwen conversation use NAME goes on with one; * marks the one in use."]))
 
@@ -138,6 +139,14 @@ def _rename(session: NotebookSession, rest: str) -> None:
     conversation = _chosen(session, words[0] if len(words) > 1 else "")
     session.memory.store.rename(conversation.id, words[-1])
     say(f"{conversation.name!r} is {words[-1]!r} now.")
+
+
+def _pin(session: NotebookSession, rest: str) -> None:
+    words = read_words(rest)
+    conversation = _chosen(session, " ".join(word for word in words if word != "--off"))
+    pinned = "--off" not in words
+    session.memory.store.pin(conversation.id, pinned=pinned)
+    say(f"{conversation.name!r} is {'pinned: lists begin with it' if pinned else 'not pinned any more'}.")
 
 
 def _delete(session: NotebookSession, rest: str) -> None:
@@ -237,6 +246,7 @@ _SUBCOMMANDS = (
     _subcommand("system", "[TEXT|--none]", "the conversation's system prompt", _system),
     _subcommand("undo", "", "take the last turn back", _undo),
     _subcommand("rename", "[NAME] NEW", "give a conversation another name", _rename, "conversation"),
+    _subcommand("pin", "[NAME] [--off]", "list it before the others; --off: no more", _pin, "conversation"),
     _subcommand("delete", "NAME", "delete a conversation", _delete, "conversation"),
     _subcommand("search", "WORDS", "search all conversations", _search),
     _subcommand(
@@ -259,6 +269,7 @@ CONVERSATION = Command(
     subcommands=_SUBCOMMANDS,
 )
 COMMANDS = (CONVERSATION,)
+_NEW = ("pin",)
 _EARLIER_WORDS = {"list": "conversations", "show": "history", "use": "resume"}
-EARLIER = tuple(one.alias(_EARLIER_WORDS.get(one.word, one.word)) for one in _SUBCOMMANDS)
+EARLIER = tuple(one.alias(_EARLIER_WORDS.get(one.word, one.word)) for one in _SUBCOMMANDS if one.word not in _NEW)
 """The names that these had when each was a command of its own."""

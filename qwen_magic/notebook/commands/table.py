@@ -52,6 +52,7 @@ _ELSEWHERE = {
     "cancel": "Interrupt the cell: what had come is kept.",
     "clear": "%qwen conversation new begins a new conversation; nothing is deleted.",
     "reset": "%qwen conversation new begins a new conversation, %qwen use default goes back to the usual targets.",
+    "pin": "%qwen conversation pin NAME lists a conversation before the others; --off takes that back.",
     "version": f"This is qwen_magic {__version__}.",
     "login": "%qwen key NAME asks for a server's key, such as %qwen key dashscope.",
     "config": "%qwen shows what is in force, %config QwenMagics lists all settings.",

@@ -29,6 +29,7 @@ export class Combobox {
     this.typed = typed;
     this.input.ariaExpanded = "true";
     this.show();
+    this.list.scrollIntoView({ block: "nearest" }); // within the settings, which scroll where there is little room
     if (typed) this.announce(this.options.length > 0 ? `${this.options.length} to choose from` : this.none);
   }
   show() {

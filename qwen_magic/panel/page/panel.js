@@ -5,6 +5,7 @@ import { Attaching } from "./attaching.js";
 import { command } from "./commands.js";
 import { boxes, confirmed, isComposing, rename, write } from "./fields.js";
 import { Conversations } from "./conversations.js";
+import { jump } from "./footnotes.js";
 import { DOCK, PYTHON, insertCell, serverAnswers } from "./front_end.js";
 import { make, morph, show } from "./html.js";
 import { VERSION } from "./protocol.js";
@@ -47,6 +48,7 @@ class Panel {
     };
     for (const [name, act] of Object.entries(this.heard)) this.model.on(name, act);
     this.root.addEventListener("click", ({ target }) => this.press(target));
+    this.root.addEventListener("click", (event) => jump(this, event));
     this.root.addEventListener("change", ({ target }) => this.settings.set(target));
     for (const name of ["keydown", "keypress", "keyup"]) {
       this.root.addEventListener(name, (event) => {

@@ -31,7 +31,7 @@
  * @typedef {{ op: "drop", key: string }} DropOp
  * @typedef {{ keep: number, add: string, thought: string }} ThinkingGrowth
  * @typedef {{ op: "delta", key: string, blocks: string[], keep: number, add: string, restart?: boolean,
- *   thinking?: ThinkingGrowth, status?: string }} DeltaOp
+ *   thinking?: ThinkingGrowth, status?: string, steps?: PagePart[] }} DeltaOp
  * @typedef {"conversation" | "system" | "target" | "model" | "temperature" | "max_tokens" | "thinking"} Setting
  * @typedef {{ op: "say", text: string, kind: "info" | "error" | "version" | "code", view?: string,
  *   setting?: Setting }} SayOp

@@ -58,7 +58,8 @@ export const PANEL = `
     ${button("send", "Send", "send", "Send", 'class="qwen-main"')}
     <div class="qwen-files" role="list" aria-label="Attached files" hidden></div>
     <input class="qwen-chosen" type="file" multiple hidden aria-label="Files to attach">
-    <div class="qwen-suggestions" id="VIEW-suggestions" role="listbox" aria-label="Suggestions" hidden></div></div>
+    <div class="qwen-suggestions" id="VIEW-suggestions" role="listbox" aria-label="Suggestions" tabindex="0"
+      hidden></div></div>
   <div class="qwen-live" role="status" aria-live="polite"></div>`;
 
 export const TURN = `

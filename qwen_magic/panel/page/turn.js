@@ -76,13 +76,14 @@ export class Turn {
   }
 
   // Let the answer grow; `keep` counts UTF-16 units, as strings here do.
-  grow({ restart, blocks, keep, add, thinking, status }) {
+  grow({ restart, blocks, keep, add, thinking, status, steps }) {
     if (restart) [this.blocks, this.tail] = [[], ""];
     this.blocks = [...this.blocks, ...blocks];
     this.tail = (blocks.length > 0 ? "" : this.tail.slice(0, keep)) + add;
     if (thinking) this.thinking = this.thinking.slice(0, thinking.keep) + thinking.add;
     this.thought = thinking?.thought ?? this.thought;
     this.data.status = status ?? this.data.status;
+    if (steps) this.drawParts(Object.assign(this.data, { steps }));
   }
 
   // Bring the page to it; what is the same is left alone. The tail's element becomes the next block's: its nodes stay.
