@@ -17,10 +17,11 @@ from .parameters import Parameters, to_parameters
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .messages import Message, Prompt
+    from .messages import Message, Part, Prompt
     from .schema import Shape
 
 _ROLE: Callable[[Message], str] = attrgetter("role")
+_PARTS: Callable[[Message], frozenset[type[Part]]] = attrgetter("kinds")
 
 
 @dataclass(frozen=True)
@@ -63,50 +64,47 @@ class Request:
                 schema is none.
 
         """
-        return following(None, prompt, system, schema=schema, **parameters)
+        messages = to_messages(prompt.messages if isinstance(prompt, Request) else prompt, system)
+        return cls.asking(messages, prompt, schema, parameters)
+
+    @classmethod
+    def asking(
+        cls, messages: tuple[Message, ...], prompt: Prompt | Request, schema: object, parameters: dict[str, Any]
+    ) -> Request:
+        """Make a request of messages, with the parameters and the shape of what they came from, where that is a request.
+
+        Args:
+            messages: the messages, as `to_messages` returns them.
+            prompt: what they came from.
+            schema: the shape, or None for the request's.
+            parameters: sampling parameters, which go before the request's.
+
+        """
+        if isinstance(prompt, Request):
+            own, schema = prompt.parameters, prompt.schema if schema is None else schema
+            parameters = {**own.given(), **({"extra": own.extra} if own.extra else {}), **parameters}
+        return cls(messages, to_parameters(parameters), None if schema is None else _shape(schema))
 
     @cached_property
     def prompts(self) -> int:
         """How many of the messages are the user's."""
         return _prompts(self.messages, 0)
 
+    @cached_property
+    def kinds(self) -> frozenset[type[Part]]:
+        """Of which kinds the parts of the messages are."""
+        return _kinds(self.messages, 0)
+
     def with_messages(self, messages: Sequence[Message]) -> Request:
         """Return the same request with other messages."""
         return replace(self, messages=tuple(messages))
 
-
-def following(
-    before: Request | None,
-    prompt: Prompt | Request,
-    system: str | None = None,
-    *,
-    schema: object = None,
-    **parameters: Any,
-) -> Request:
-    """Make a request that may go on with the conversation of another, of which nothing is looked at again.
-
-    Args:
-        before: the other, or None.
-        prompt: see `Request.of`, as for the rest.
-        system: a system prompt.
-        schema: the shape that the answer is to have.
-        **parameters: sampling parameters.
-
-    Raises:
-        UsageError: see `Request.of`.
-
-    """
-    known = before.messages if before else ()
-    if isinstance(prompt, Request):
-        messages, own = to_messages(prompt.messages, system, known), prompt.parameters
-        schema = prompt.schema if schema is None else schema
-        parameters = {**own.given(), **({"extra": own.extra} if own.extra else {}), **parameters}
-    else:
-        messages = to_messages(prompt, system, known)
-    request = Request(messages, to_parameters(parameters), None if schema is None else _shape(schema))
-    if before and known and messages[len(known) - 1 : len(known)] == known[-1:] and messages[0] is known[0]:
-        vars(request)["prompts"] = before.prompts + _prompts(messages, len(known))
-    return request
+    def count_on(self, before: Request) -> Request:
+        """Count from another on, with whose messages this one's begin; return this one."""
+        start = len(before.messages)
+        vars(self)["prompts"] = before.prompts + _prompts(self.messages, start)
+        vars(self)["kinds"] = before.kinds | _kinds(self.messages, start)
+        return self
 
 
 def _shape(given: object) -> Shape:
@@ -117,3 +115,7 @@ def _shape(given: object) -> Shape:
 
 def _prompts(messages: Sequence[Message], start: int) -> int:
     return countOf(map(_ROLE, islice(messages, start, None)), "user")
+
+
+def _kinds(messages: Sequence[Message], start: int) -> frozenset[type[Part]]:
+    return frozenset().union(*map(_PARTS, islice(messages, start, None)))
