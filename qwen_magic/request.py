@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import islice
 from operator import attrgetter, countOf
 from typing import TYPE_CHECKING, Any
 
@@ -65,46 +64,45 @@ class Request:
 
         """
         messages = to_messages(prompt.messages if isinstance(prompt, Request) else prompt, system)
-        return cls.asking(messages, prompt, schema, parameters)
-
-    @classmethod
-    def asking(
-        cls, messages: tuple[Message, ...], prompt: Prompt | Request, schema: object, parameters: dict[str, Any]
-    ) -> Request:
-        """Make a request of messages, with the parameters and the shape of what they came from, where that is a request.
-
-        Args:
-            messages: the messages, as `to_messages` returns them.
-            prompt: what they came from.
-            schema: the shape, or None for the request's.
-            parameters: sampling parameters, which go before the request's.
-
-        """
-        if isinstance(prompt, Request):
-            own, schema = prompt.parameters, prompt.schema if schema is None else schema
-            parameters = {**own.given(), **({"extra": own.extra} if own.extra else {}), **parameters}
-        return cls(messages, to_parameters(parameters), None if schema is None else _shape(schema))
+        return request_of(messages, prompt, schema, parameters)
 
     @cached_property
     def prompts(self) -> int:
         """How many of the messages are the user's."""
-        return _prompts(self.messages, 0)
+        return _prompts(self.messages)
 
     @cached_property
     def kinds(self) -> frozenset[type[Part]]:
         """Of which kinds the parts of the messages are."""
-        return _kinds(self.messages, 0)
+        return _kinds(self.messages)
 
     def with_messages(self, messages: Sequence[Message]) -> Request:
         """Return the same request with other messages."""
         return replace(self, messages=tuple(messages))
 
-    def count_on(self, before: Request) -> Request:
-        """Count from another on, with whose messages this one's begin; return this one."""
-        start = len(before.messages)
-        vars(self)["prompts"] = before.prompts + _prompts(self.messages, start)
-        vars(self)["kinds"] = before.kinds | _kinds(self.messages, start)
-        return self
+
+def request_of(
+    messages: tuple[Message, ...], prompt: Prompt | Request, schema: object, parameters: dict[str, Any]
+) -> Request:
+    """Make a request of messages; where they came from a request, with its parameters and its shape.
+
+    Args:
+        messages: the messages, as `to_messages` returns them.
+        prompt: what they came from.
+        schema: the shape, or None for the request's.
+        parameters: sampling parameters, which go before the request's.
+
+    """
+    if isinstance(prompt, Request):
+        own, schema = prompt.parameters, prompt.schema if schema is None else schema
+        parameters = {**own.given(), **({"extra": own.extra} if own.extra else {}), **parameters}
+    return Request(messages, to_parameters(parameters), None if schema is None else _shape(schema))
+
+
+def count_on(request: Request, before: Request) -> None:
+    """Count a request's prompts and kinds of parts from another on, with whose messages its own begin."""
+    more = request.messages[len(before.messages) :]
+    vars(request).update(prompts=before.prompts + _prompts(more), kinds=before.kinds | _kinds(more))
 
 
 def _shape(given: object) -> Shape:
@@ -113,9 +111,9 @@ def _shape(given: object) -> Shape:
     return as_shape(given)
 
 
-def _prompts(messages: Sequence[Message], start: int) -> int:
-    return countOf(map(_ROLE, islice(messages, start, None)), "user")
+def _prompts(messages: Sequence[Message]) -> int:
+    return countOf(map(_ROLE, messages), "user")
 
 
-def _kinds(messages: Sequence[Message], start: int) -> frozenset[type[Part]]:
-    return frozenset().union(*map(_PARTS, islice(messages, start, None)))
+def _kinds(messages: Sequence[Message]) -> frozenset[type[Part]]:
+    return frozenset().union(*map(_PARTS, messages))

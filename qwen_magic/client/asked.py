@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..messages import Message, add_messages, to_message
 from ..parts import PARTS
-from ..request import Request
+from ..request import Request, count_on, request_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,9 +64,11 @@ def ask_after(
         number = len(before.given)
         messages = add_messages(before.known, said[number:], number + 1)
         if messages is not None:
-            request = Request.asking(messages, prompt, schema, parameters)
+            request = request_of(messages, prompt, schema, parameters)
             if before.known is before.request.messages:
-                request.count_on(before.request)
+                count_on(request, before.request)
+            if isinstance(prompt, Request):  # a message that is the same one is compared at once
+                return Asked(request, system, list(said), messages)
             more = _copies(said[number:])
             return Asked(request, system, [*before.given, *more], messages[: len(before.known) + len(more)])
     request = Request.of(prompt, system, schema=schema, **parameters)
@@ -97,7 +99,7 @@ def _copies(said: Sequence[Any]) -> list[Any]:
     copies: list[Any] = []
     with suppress(TypeError):
         for item in said:
-            copies.append(_copy(item))
+            copies += [_copy(item)]
     return copies
 
 

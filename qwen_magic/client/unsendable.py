@@ -6,7 +6,6 @@ picture that the prompt itself names is why it is asked, and a target that takes
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _Read = TypeVar("_Read")
 _MOST_CONVERSATIONS = 4
 """Those whose turns are held: of the session, and of panels that stay with others."""
+_MOST_ONE_BY_ONE = 20
+"""How many turns are read one by one; where more are missing, all are read at once."""
 
 
 _Mark = tuple[int, int]
@@ -130,7 +132,7 @@ class Reads:
         """Return the turns of these places and marks, in order; those that are not held, or have moved, are read."""
         held = {mark: turn for place, mark in marks if (turn := known.get(mark)) and turn.place == place}
         missing = [mark[0] for _, mark in marks if mark not in held]
-        if held:
+        if len(missing) <= _MOST_ONE_BY_ONE:
             read = [turn for number in missing for turn in turns_where(connection, "id = ?", number)]
         else:
             read = turns_where(connection, f"conversation = ? AND {IN_FORCE}", conversation)
