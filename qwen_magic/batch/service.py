@@ -171,7 +171,7 @@ class Service:
                         try:
                             answer = _answer(lines[told.key], told.events, told.error, self.target.name, date, names)
                         except QwenError as error:
-                            errors[told.key] = error.what
+                            errors[told.key] = service.said(error.what)
                             continue
                         errors.pop(told.key, None)
                         writing.append(self.keeping.keep(told.key, answer))

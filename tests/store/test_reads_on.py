@@ -6,7 +6,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from qwen_magic.reply import Reply
-from qwen_magic.store import Store, Turn, reads
+from qwen_magic.store import Store, Turn
+from qwen_magic.store.rows import turns_where
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,10 +17,9 @@ if TYPE_CHECKING:
 
 def test_a_turn_reads_no_turn_but_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[int] = []
-    read = reads.turns_where
 
     def counting(*which: Any) -> list[Turn]:
-        found = read(*which)
+        found = turns_where(*which)
         counted.append(len(found))
         return found
 
@@ -27,7 +27,7 @@ def test_a_turn_reads_no_turn_but_its_own(tmp_path: Path, monkeypatch: pytest.Mo
         number = store.create("talk").id
         store.extend(number, [Turn(f"given {place}", "answer", finish_reason="stop") for place in range(100)])
         assert len(store.turns(number)) == 100
-        monkeypatch.setattr(reads, "turns_where", counting)
+        monkeypatch.setattr("qwen_magic.store.reads.turns_where", counting)
         for asked in range(1, 6):
             store.finish(store.begin(number, Turn(f"asked {asked}")), Reply(f"answer {asked}"))
             assert [turn.prompt for turn in store.turns(number)][-2:][1] == f"asked {asked}"

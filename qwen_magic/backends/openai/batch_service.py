@@ -13,6 +13,7 @@ from urllib.parse import quote
 import aiohttp
 
 from ...errors import ProtocolError, ServerError
+from ..echoes import said
 from ..http import read_chunks, read_text
 from ..patience import Limit, Watch
 from ..wire_numbers import read_json
@@ -154,6 +155,10 @@ class BatchService:
             if held:
                 yield held.decode("utf-8", "replace")
 
+    def said(self, words: str) -> str:
+        """Return the words of a failure that the service tells, without what it may repeat of ours."""
+        return said(words, self._http.secrets)
+
     async def _json(self, method: str, path: str, **body: Any) -> dict[str, Any]:
         async with self._http.sent(method, path, **body) as response:
             try:
@@ -175,7 +180,7 @@ class BatchService:
             tuple(file for file in files if file and isinstance(file, str)),
             _count(counts.get("completed")),
             _count(counts.get("failed")),
-            _words(told.get("errors")),
+            self.said(_words(told.get("errors"))),
         )
 
     def _no_service(self) -> ProtocolError:
