@@ -35,12 +35,14 @@ class _Held:
         others: how often something else had been done then than to ask and to answer.
         finished: the highest number of their answers.
         turns: the turns by their marks, in the order of their places.
+        listed: the same without the marks.
 
     """
 
     others: int
     finished: int = -1
     turns: dict[_Mark, Turn] = field(default_factory=dict)
+    listed: list[Turn] = field(default_factory=list)
 
 
 class Reads:
@@ -78,7 +80,7 @@ class Reads:
 
     def turns(self, connection: sqlite3.Connection, conversation: int) -> list[Turn]:
         """Return the turns in force of a conversation, in the order of their places."""
-        return list(self._held(connection, conversation).turns.values())
+        return self._held(connection, conversation).listed.copy()
 
     def _held(self, connection: sqlite3.Connection, conversation: int) -> _Held:
         return self._once(connection, ("turns", conversation), lambda: self._read_on(connection, conversation))
@@ -116,6 +118,7 @@ class Reads:
         if held.others != self._others or (marks and marks[0][0] <= last):
             marks, held = _marks(connection, conversation), _Held(self._others)
         held.turns.update(self._read(connection, conversation, marks, known))
+        held.listed = list(held.turns.values())
         held.finished = max([held.finished, *(number for _, (_, number) in marks)])
         while len(self._turns) >= _MOST_CONVERSATIONS:
             del self._turns[next(iter(self._turns))]
