@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache, cached_property
-from operator import attrgetter
 from typing import Any, Literal, Protocol, TypeVar, cast
 
 from .errors import UsageError
@@ -196,11 +195,10 @@ class HasContent(Protocol):
 MessageLike = Message | Mapping[str, Any] | HasContent
 Prompt = str | Sequence[MessageLike] | Sequence[Any]
 """A text; texts and pictures in order, as one prompt; or a conversation."""
-_MAPPING: Callable[[Message], dict[str, Any] | None] = attrgetter("_mapping")
 _Messages = TypeVar("_Messages", bound=Sequence[Message])
 
 
-def to_messages(prompt: Prompt, system: str | None = None, known: tuple[Message, ...] = ()) -> tuple[Message, ...]:
+def to_messages(prompt: Prompt, system: str | None = None) -> tuple[Message, ...]:
     """Bring what a caller gave into one form.
 
     Args:
@@ -209,7 +207,6 @@ def to_messages(prompt: Prompt, system: str | None = None, known: tuple[Message,
             ``tool_call_id``) or objects with these attributes, such as the OpenAI SDK's and LangChain's messages; its
             last is the user's or a tool's.
         system: a system prompt; it takes the place of one among the messages.
-        known: what came out of this before: messages that begin with it are looked at from there on.
 
     Returns:
         The messages: at most one system message, which is the first, and what is to be answered as the last.
@@ -227,17 +224,33 @@ def to_messages(prompt: Prompt, system: str | None = None, known: tuple[Message,
     else:
         if _is_one_prompt(prompt):
             prompt = [Message("user", prompt)]
-        known = known if _begins_with(prompt, system, known) else ()
-        rest = prompt[len(known) :] if known else prompt
-        given = [to_message(item, number) for number, item in enumerate(rest, len(known) + 1)]
-        if known and not any(message.role == "system" for message in given):
-            return check_asks((*known, *map(_without_thinking, given)))
-        given[:0] = known
+        given = [to_message(item, number) for number, item in enumerate(prompt, 1)]
     systems = [message.text for message in given if message.role == "system" and message.text.strip()]
     turns = check_asks([_without_thinking(message) for message in given if message.role != "system"])
     text = "\n\n".join(systems) if system is None else system
     head = (Message("system", text),) if text.strip() else ()
     return (*head, *turns)
+
+
+def add_messages(known: tuple[Message, ...], items: Sequence[Any], number: int) -> tuple[Message, ...] | None:
+    """Bring what follows on messages that came out of `to_messages` into the same form.
+
+    Args:
+        known: the messages.
+        items: what follows, see `to_message`.
+        number: the first one's number in the conversation, from 1.
+
+    Returns:
+        All the messages; None where a system message is among the new ones, which would stand at the beginning.
+
+    Raises:
+        UsageError: nothing was asked, or a message cannot be taken.
+
+    """
+    more = [to_message(item, place) for place, item in enumerate(items, number)]
+    if any(message.role == "system" for message in more):
+        return None
+    return check_asks((*known, *map(_without_thinking, more)))
 
 
 def _is_one_prompt(given: Sequence[Any]) -> bool:
@@ -250,21 +263,6 @@ def _is_one_prompt(given: Sequence[Any]) -> bool:
 
 def _is_message(item: object) -> bool:
     return isinstance(item, Mapping) or hasattr(item, "content")
-
-
-def _begins_with(given: object, system: str | None, known: tuple[Message, ...]) -> bool:
-    """Tell whether messages begin with some that are known, as they are or in OpenAI's form, and the system prompt."""
-    if (
-        not isinstance(given, (list, tuple))
-        or not 0 < len(known) <= len(given)
-        or type(given[0]) not in (Message, dict)
-    ):
-        return False
-    if system is not None and known[0] != Message("system", system):
-        return False
-    if type(given[0]) is Message:
-        return given[0] == known[0] and tuple(given[: len(known)]) == known
-    return given[0] == _MAPPING(known[0]) and list(given[: len(known)]) == list(map(_MAPPING, known))
 
 
 def check_asks(messages: _Messages) -> _Messages:

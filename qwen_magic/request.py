@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import islice
 from operator import attrgetter, countOf
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +16,11 @@ from .parameters import Parameters, to_parameters
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .messages import Message, Prompt
+    from .messages import Message, Part, Prompt
     from .schema import Shape
 
 _ROLE: Callable[[Message], str] = attrgetter("role")
+_PARTS: Callable[[Message], frozenset[type[Part]]] = attrgetter("kinds")
 
 
 @dataclass(frozen=True)
@@ -63,50 +63,46 @@ class Request:
                 schema is none.
 
         """
-        return following(None, prompt, system, schema=schema, **parameters)
+        messages = to_messages(prompt.messages if isinstance(prompt, Request) else prompt, system)
+        return request_of(messages, prompt, schema, parameters)
 
     @cached_property
     def prompts(self) -> int:
         """How many of the messages are the user's."""
-        return _prompts(self.messages, 0)
+        return _prompts(self.messages)
+
+    @cached_property
+    def kinds(self) -> frozenset[type[Part]]:
+        """Of which kinds the parts of the messages are."""
+        return _kinds(self.messages)
 
     def with_messages(self, messages: Sequence[Message]) -> Request:
         """Return the same request with other messages."""
         return replace(self, messages=tuple(messages))
 
 
-def following(
-    before: Request | None,
-    prompt: Prompt | Request,
-    system: str | None = None,
-    *,
-    schema: object = None,
-    **parameters: Any,
+def request_of(
+    messages: tuple[Message, ...], prompt: Prompt | Request, schema: object, parameters: dict[str, Any]
 ) -> Request:
-    """Make a request that may go on with the conversation of another, of which nothing is looked at again.
+    """Make a request of messages; where they came from a request, with its parameters and its shape.
 
     Args:
-        before: the other, or None.
-        prompt: see `Request.of`, as for the rest.
-        system: a system prompt.
-        schema: the shape that the answer is to have.
-        **parameters: sampling parameters.
-
-    Raises:
-        UsageError: see `Request.of`.
+        messages: the messages, as `to_messages` returns them.
+        prompt: what they came from.
+        schema: the shape, or None for the request's.
+        parameters: sampling parameters, which go before the request's.
 
     """
-    known = before.messages if before else ()
     if isinstance(prompt, Request):
-        messages, own = to_messages(prompt.messages, system, known), prompt.parameters
-        schema = prompt.schema if schema is None else schema
+        own, schema = prompt.parameters, prompt.schema if schema is None else schema
         parameters = {**own.given(), **({"extra": own.extra} if own.extra else {}), **parameters}
-    else:
-        messages = to_messages(prompt, system, known)
-    request = Request(messages, to_parameters(parameters), None if schema is None else _shape(schema))
-    if before and known and messages[len(known) - 1 : len(known)] == known[-1:] and messages[0] is known[0]:
-        vars(request)["prompts"] = before.prompts + _prompts(messages, len(known))
-    return request
+    return Request(messages, to_parameters(parameters), None if schema is None else _shape(schema))
+
+
+def count_on(request: Request, before: Request) -> None:
+    """Count a request's prompts and kinds of parts from another on, with whose messages its own begin."""
+    more = request.messages[len(before.messages) :]
+    vars(request).update(prompts=before.prompts + _prompts(more), kinds=before.kinds | _kinds(more))
 
 
 def _shape(given: object) -> Shape:
@@ -115,5 +111,9 @@ def _shape(given: object) -> Shape:
     return as_shape(given)
 
 
-def _prompts(messages: Sequence[Message], start: int) -> int:
-    return countOf(map(_ROLE, islice(messages, start, None)), "user")
+def _prompts(messages: Sequence[Message]) -> int:
+    return countOf(map(_ROLE, messages), "user")
+
+
+def _kinds(messages: Sequence[Message]) -> frozenset[type[Part]]:
+    return frozenset().union(*map(_PARTS, messages))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,9 +10,10 @@ from hypothesis import strategies as st
 from support.message_strategies import messages
 
 from qwen_magic import messages as module
+from qwen_magic.client.asked import Asked, ask_after
 from qwen_magic.errors import UsageError
-from qwen_magic.messages import Message, Text, to_messages
-from qwen_magic.request import Request, following
+from qwen_magic.messages import Message, Text, to_message
+from qwen_magic.request import Request
 from qwen_magic.text.tokens import estimate_tokens
 
 if TYPE_CHECKING:
@@ -21,55 +21,117 @@ if TYPE_CHECKING:
 
 WORDS = st.sampled_from(["", " ", "hello", "<think>so</think>hello", "what the user thinks"])
 PLAIN = st.builds(lambda role, text: {"role": role, "content": text}, st.sampled_from(["user", "assistant", "system", "human"]), WORDS)  # fmt: skip
-GIVEN = st.lists(messages() | PLAIN | messages(bare=True).map(Message.as_dict), max_size=6)
+PARTED = st.builds(lambda texts: {"role": "user", "content": [{"type": "text", "text": text} for text in texts]}, st.lists(WORDS, min_size=1, max_size=2))  # fmt: skip
+NUMBERED = st.builds(lambda seed: {"role": "user", "content": "hello", "seed": seed}, st.sampled_from([1, True]))
+GIVEN = st.lists(messages() | PLAIN | PARTED | NUMBERED | messages(bare=True).map(Message.as_dict), max_size=6)
 SYSTEMS = st.none() | WORDS
 
 
-def outcome(make: Callable[[], tuple[Message, ...]]) -> object:
+def outcome(make: Callable[[], object]) -> object:
     try:
         return make()
     except UsageError as error:
         return str(error)
 
 
-@given(GIVEN, SYSTEMS, GIVEN, SYSTEMS, st.booleans())
-def test_known_messages_change_nothing(
-    first: list[Any], system: str | None, more: list[Any], again: str | None, kept: bool
+def check(known: Asked | None, said: Any, system: str | None = None) -> Asked | None:
+    """Ask what goes on, or does not; the request has to be what it is without anything known."""
+    asked = outcome(lambda: ask_after(known, said, system))
+    whole = outcome(lambda: Request.of(said, system))
+    if not isinstance(asked, Asked):
+        assert asked == whole
+        return None
+    assert asked.request == whole
+    assert asked.request.prompts == [one.role for one in asked.request.messages].count("user")
+    assert asked.request.kinds == {type(part) for one in asked.request.messages for part in one.parts}
+    return asked
+
+
+@given(GIVEN, SYSTEMS, GIVEN, SYSTEMS, GIVEN, st.booleans())
+def test_what_is_known_changes_nothing(
+    first: list[Any], system: str | None, more: list[Any], again: str | None, last: list[Any], kept: bool
 ) -> None:
-    known = outcome(lambda: to_messages(first, system))
-    if not isinstance(known, tuple):
+    known = check(None, first, system)
+    if known is None:
         return
-    longer = [*(known if kept else first), *more]
-    assert outcome(lambda: to_messages(longer, again, known)) == outcome(lambda: to_messages(longer, again))
+    longer = [*(known.request.messages if kept else first), *more]
+    known = check(known, longer, again) or known
+    check(known, [*longer, *last], again)
+
+
+@given(GIVEN, GIVEN, st.data())
+def test_whatever_is_changed_in_its_place_is_read_again(first: list[Any], more: list[Any], data: st.DataObject) -> None:
+    known = check(None, first)
+    mappings = [one for one in first if isinstance(one, dict)]
+    if known is None or not mappings:
+        return
+    changed = data.draw(st.sampled_from(mappings))
+    if isinstance(changed["content"], list) and isinstance(changed["content"][0], dict):
+        changed["content"][0].update(type="text", text="something else")
+    else:
+        changed.update(content="something else")
+    check(known, [*first, *more])
 
 
 @pytest.mark.parametrize(
     "change", [{"content": "other"}, {"role": "assistant"}, {"content": [{"type": "text", "text": "x"}]}]
 )
-def test_a_mapping_that_was_changed_in_its_place_is_read_again(change: dict[str, Any]) -> None:
+@pytest.mark.parametrize("system", [None, "Be brief."])
+def test_a_mapping_that_was_changed_in_its_place_is_read_again(change: dict[str, Any], system: str | None) -> None:
     said = [{"role": "user", "content": "one"}, {"role": "assistant", "content": "two"}, {"role": "user", "content": "three"}]  # fmt: skip
-    known = to_messages(said)
+    known = check(None, said, system)
     said[0].update(change)
-    longer = [*said, {"role": "assistant", "content": "four"}, {"role": "user", "content": "five"}]
-    assert to_messages(longer, None, known) == to_messages(longer)
-    assert to_messages(longer, None, known)[0] == to_messages(longer[:1] + longer[-1:])[0]
+    longer = check(
+        known, [*said, {"role": "assistant", "content": "four"}, {"role": "user", "content": "five"}], system
+    )
+    assert longer is not None
+    assert longer.request.messages[-5] == to_message(said[0], 1)
 
 
-def test_what_is_known_is_not_made_again() -> None:
-    said = [{"role": role, "content": role} for role in ("user", "assistant", "user")]
-    known = Request.of(said)
-    longer = following(known, [*said, {"role": "assistant", "content": "four"}, {"role": "user", "content": "five"}])
-    assert [longer.messages[place] is known.messages[place] for place in range(3)] == [True] * 3
-    assert not any(one is other for one, other in zip(Request.of(said).messages, known.messages, strict=True))
+ROLES = ("user", "assistant", "user")
+PLAIN_TURNS = [{"role": role, "content": role} for role in ROLES]
 
 
-@given(GIVEN, GIVEN, st.booleans())
-def test_the_prompts_are_counted_on(first: list[Any], more: list[Any], kept: bool) -> None:
-    with suppress(UsageError):
-        known = Request.of(first)
-        request = following(known, [*(known.messages if kept else first), *more])
-        assert known.prompts == [one.role for one in known.messages].count("user")
-        assert request.prompts == [one.role for one in request.messages].count("user")
+@pytest.mark.parametrize("system", [None, "", "Be brief."])
+@pytest.mark.parametrize(
+    "said",
+    [
+        PLAIN_TURNS,
+        [{"role": "system", "content": "Be kind."}, *PLAIN_TURNS],
+        [{"role": "system", "content": ""}, *PLAIN_TURNS],
+        [{"role": role, "content": [{"type": "text", "text": role}]} for role in ROLES],
+        [{"role": "user", "content": "q"}, {"role": "assistant", "content": "<think>so</think>a"}, PLAIN_TURNS[2]],
+        [Message("user", role) for role in ROLES],
+        Request.of(PLAIN_TURNS),
+    ],
+    ids=["plain", "system", "empty system", "parts", "thinking", "messages", "request"],
+)
+def test_what_is_known_is_not_made_again(said: Any, system: str | None) -> None:
+    known = check(None, said, system)
+    assert known is not None
+    given = said.messages if isinstance(said, Request) else said
+    more = [*given, {"role": "assistant", "content": "four"}, {"role": "user", "content": "five"}]
+    longer = check(known, more, system)
+    assert longer is not None
+    before = known.request.messages
+    assert all(one is other for one, other in zip(before, longer.request.messages, strict=False))
+    assert len(longer.request.messages) == len(before) + 2
+    assert not any(one is other for one, other in zip(Request.of(PLAIN_TURNS).messages, before, strict=False))
+
+
+def test_what_cannot_be_compared_is_read_again() -> None:
+    class Refuses:
+        role, content = "user", "other"
+
+        def __eq__(self, other: object) -> bool:
+            raise ValueError("the truth of an array")
+
+        __hash__ = None  # type: ignore[assignment]
+
+    said: list[Any] = [*PLAIN_TURNS]
+    known = check(None, said)
+    said[0] = Refuses()
+    assert check(known, said) is not None
 
 
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=5))

@@ -38,35 +38,35 @@ _FILES = {
         backends/test_servers_words backends/test_space backends/test_space_connections backends/test_stranger
         backends/test_thinking_switches backends/test_weight_sources backends/test_weights
         backends/test_wire_names backends/test_wire_shapes batch/test_batch_service batch/test_executors
-        batch/test_map batch/test_map_columns batch/test_map_command batch/test_map_replay
-        batch/test_map_replay_only batch/test_map_targets chat/test_doctor client/test_chain client/test_client
-        client/test_empty_answers client/test_many_at_once client/test_past_pictures client/test_reasking
-        client/test_schema_ladder client/test_schema_spaces client/test_seeing client/test_sync_stream
-        exports/test_exports_pictures faults/test_faults faults/test_redirects faults/test_slots
-        faults/test_trying_again faults/test_waiting panel/test_choices panel/test_composer
-        panel/test_panel_files panel/test_panel_parts panel/test_panel_plain public/test_documents
-        public/test_public_api replay/test_replay replay/test_replay_crashes replay/test_replay_key
-        servers/test_app_processes servers/test_servers store/test_store_away store/test_store_crashes
-        store/test_store_parts store/test_versions test_marimo test_nouns test_parameters test_reply test_rooms
-        text/test_steering text/test_surrogates
+        batch/test_hostile_service batch/test_map batch/test_map_columns batch/test_map_command
+        batch/test_map_replay batch/test_map_replay_only batch/test_map_targets chat/test_doctor
+        client/test_chain client/test_client client/test_empty_answers client/test_many_at_once
+        client/test_past_pictures client/test_reasking client/test_schema_ladder client/test_schema_spaces
+        client/test_seeing client/test_sync_stream exports/test_exports_pictures faults/test_faults
+        faults/test_redirects faults/test_slots faults/test_trying_again faults/test_waiting panel/test_choices
+        panel/test_composer panel/test_panel_files panel/test_panel_parts panel/test_panel_plain
+        public/test_documents public/test_public_api replay/test_replay replay/test_replay_crashes
+        replay/test_replay_key servers/test_app_processes servers/test_servers store/test_store_away
+        store/test_store_crashes store/test_store_parts store/test_versions test_marimo test_nouns
+        test_parameters test_reply test_rooms text/test_steering text/test_surrogates
     """,
     "kernel": """
         chat/test_exchange notebook/test_asking_cells notebook/test_batch_cells notebook/test_canaries
-        notebook/test_cell_lines notebook/test_colab notebook/test_commands notebook/test_comparing
-        notebook/test_completion notebook/test_consoles notebook/test_context notebook/test_conversations
-        notebook/test_doctor_command notebook/test_failing_cells notebook/test_first_sign notebook/test_fixing
-        notebook/test_help notebook/test_hostile_servers notebook/test_identity notebook/test_import
-        notebook/test_interrupts notebook/test_jupyter_console notebook/test_kernel notebook/test_kills
-        notebook/test_locked_store notebook/test_map_cells notebook/test_map_replay_cells
-        notebook/test_picture_cells notebook/test_prompt_contents notebook/test_pty notebook/test_pull_cells
-        notebook/test_pyodide notebook/test_questions notebook/test_replayed_cells notebook/test_schema_cells
-        notebook/test_shaping notebook/test_shown_figures notebook/test_steering_cells
-        notebook/test_template_command notebook/test_thinking_display notebook/test_two_kernels
-        notebook/test_values notebook/test_whereabouts notebook/test_words panel/test_panel_app
-        panel/test_panel_composing panel/test_panel_executed panel/test_panel_failed panel/test_panel_kernel
-        panel/test_panel_menu panel/test_panel_news panel/test_panel_replay panel/test_panel_session
-        soak/test_soak test_companion_notebooks test_conversation_notebook test_data_notebook
-        test_pictures_notebook
+        notebook/test_canaries_of_files notebook/test_cell_lines notebook/test_colab notebook/test_commands
+        notebook/test_comparing notebook/test_completion notebook/test_consoles notebook/test_context
+        notebook/test_conversations notebook/test_doctor_command notebook/test_failing_cells
+        notebook/test_first_sign notebook/test_fixing notebook/test_help notebook/test_hostile_servers
+        notebook/test_identity notebook/test_import notebook/test_interrupts notebook/test_jupyter_console
+        notebook/test_kernel notebook/test_kills notebook/test_locked_store notebook/test_map_cells
+        notebook/test_map_replay_cells notebook/test_picture_cells notebook/test_prompt_contents
+        notebook/test_pty notebook/test_pull_cells notebook/test_pyodide notebook/test_questions
+        notebook/test_replayed_cells notebook/test_schema_cells notebook/test_shaping notebook/test_shown_figures
+        notebook/test_steering_cells notebook/test_template_command notebook/test_thinking_display
+        notebook/test_two_kernels notebook/test_values notebook/test_whereabouts notebook/test_words
+        panel/test_panel_app panel/test_panel_composing panel/test_panel_executed panel/test_panel_failed
+        panel/test_panel_kernel panel/test_panel_menu panel/test_panel_news panel/test_panel_replay
+        panel/test_panel_session soak/test_soak test_companion_notebooks test_conversation_notebook
+        test_data_notebook test_pictures_notebook
     """,
     "browser": """
         notebook/test_browser notebook/test_completion_lab notebook/test_data_lab notebook/test_html_frame

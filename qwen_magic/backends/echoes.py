@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from ..errors import QwenError, ServerError
+from ..text.secrets import without_secrets
 from .hidden import Hidden
 
 if TYPE_CHECKING:
@@ -49,9 +50,14 @@ def without_echoes(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
+def said(words: str, secrets: Iterable[str]) -> str:
+    """Return a failure's words as they may be shown: a server may repeat the prompt, and a key that is in it."""
+    return without_secrets(without_echoes(words, secrets))
+
+
 @contextmanager
 def unechoed(secrets: Iterable[str]) -> Iterator[None]:
-    """Take secrets out of the errors that are raised inside the block.
+    """Take secrets, ours and those of prompts, out of the errors that are raised inside the block.
 
     Of what breaks off from outside only that goes on: the frames that it went through hold what was sent, in variables
     that are not ours, and some tracebacks show variables.
@@ -61,8 +67,8 @@ def unechoed(secrets: Iterable[str]) -> Iterator[None]:
     except (asyncio.CancelledError, KeyboardInterrupt) as error:
         raise type(error)(*error.args) from None
     except QwenError as error:
-        error.what, error.hint = without_echoes(error.what, secrets), without_echoes(error.hint, secrets)
-        error.args = tuple(without_echoes(str(one), secrets) for one in error.args)
+        error.what, error.hint = said(error.what, secrets), without_echoes(error.hint, secrets)
+        error.args = tuple(said(str(one), secrets) for one in error.args)
         if isinstance(error, ServerError):
-            error.server_message = without_echoes(error.server_message, secrets)
+            error.server_message = said(error.server_message, secrets)
         raise

@@ -70,7 +70,7 @@ def answer_of_line(line: str, target: str) -> LineAnswer | None:
     try:
         told = json.loads(line)
         key = bytes.fromhex(told["custom_id"])
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None
     response = told.get("response")
     if told.get("error") or not isinstance(response, dict):

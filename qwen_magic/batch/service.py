@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..backends.openai.batch_service import has_no_batches
 from ..client.whole import batch_service, has_batches, reply_of, whole_backend, with_schema
-from ..errors import NotFoundError, QwenError, ServerError, StoreError, UsageError
+from ..errors import NotFoundError, ProtocolError, QwenError, ServerError, StoreError, UsageError
 from ..messages import Message
 from ..request import Request
 from .batch_files import batch_files
@@ -171,7 +171,7 @@ class Service:
                         try:
                             answer = _answer(lines[told.key], told.events, told.error, self.target.name, date, names)
                         except QwenError as error:
-                            errors[told.key] = error.what
+                            errors[told.key] = service.said(error.what)
                             continue
                         errors.pop(told.key, None)
                         writing.append(self.keeping.keep(told.key, answer))
@@ -203,6 +203,7 @@ class ServiceRun:
         self._service, self._run, self._work = service, run, work
         self._keeping, self._clock, self._fresh = service.keeping, service.clock, fresh
         self._waiting: dict[int, SentBatch] = {}
+        self._odd = 0
 
     @property
     def left_behind(self) -> str:
@@ -260,10 +261,13 @@ class ServiceRun:
             batch, state = await self._service.look(batch)
             self._waiting[batch.number] = batch
             if not state.over:
+                self._odd = 0
                 return f"batch {batch.id}: {batch.line}"
             errors = await self._service.take(batch, state)
+            self._odd = 0
         except QwenError as error:
-            if is_sure(error) or isinstance(error, StoreError):
+            self._odd += isinstance(error, ProtocolError)
+            if is_sure(error) or isinstance(error, StoreError) or self._odd >= _MOST_ODD:
                 raise
             return f"batch {batch.id}: {error.what}, trying again"  # it may be hours until the network is back
         del self._waiting[batch.number]
@@ -284,6 +288,8 @@ class ServiceRun:
 
 
 _NOTHING = "the service gave no answer"
+_MOST_ODD = 5
+"""How often what makes no sense may come in a row: then it is no page of a network that is away for a while."""
 
 
 def _answer(

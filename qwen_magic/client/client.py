@@ -17,7 +17,8 @@ from ..clock import SYSTEM_CLOCK, Clock
 from ..loop import background_loop
 from ..messages import Message, Prompt, to_messages
 from ..parameters import NAMES, Parameters
-from ..request import Request, following
+from ..request import Request
+from .asked import Asked, ask_after
 from .chain import Chain
 from .checks import check
 from .context_limits import ContextLimits
@@ -134,7 +135,7 @@ class QwenClient:
         self._backends: dict[object, Backend] = {}
         self._lock = threading.Lock()
         self._streams: set[Stream] = set()
-        self._asked: Request | None = None
+        self._asked: Asked | None = None
         self._retired = False
 
     def __repr__(self) -> str:
@@ -173,8 +174,8 @@ class QwenClient:
             TargetError: a target names nothing we know.
 
         """
-        request = self._asked = following(self._asked, messages, system, schema=schema, **parameters)
-        return self._stream(self._chosen(target), request)
+        asked = self._asked = ask_after(self._asked, messages, system, schema=schema, **parameters)
+        return self._stream(self._chosen(target), asked.request)
 
     def continue_(
         self, reply: Reply, *, target: str | Sequence[str] | None = None, parameters: Parameters | None = None

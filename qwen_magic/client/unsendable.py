@@ -6,7 +6,6 @@ picture that the prompt itself names is why it is asked, and a target that takes
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
@@ -49,8 +48,7 @@ def check_sendable(
     """
     if backend.sends.issuperset(_WORDS):
         return
-    kinds: frozenset[type[Part]] = frozenset().union(*map(attrgetter("kinds"), request.messages))
-    left = [words for kind, words in _WORDS.items() if kind in kinds - backend.sends - but]
+    left = [words for kind, words in _WORDS.items() if kind in request.kinds - backend.sends - but]
     if left:
         raise UsageError(f"it takes no {' and no '.join(left)}", target=target, hint=_OTHERS)
 
@@ -76,7 +74,7 @@ async def sendable(
 
     """
     check_sendable(backend, target, request, but=frozenset({Image}))
-    if not count_pictures(request.messages):
+    if Image not in request.kinds:
         return request, ""
     sees = Image in backend.sends and (await backend.capabilities(session, deadlines)).images is not False
     return (request, "") if sees else _unseen(target, request)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _Read = TypeVar("_Read")
 _MOST_CONVERSATIONS = 4
 """Those whose turns are held: of the session, and of panels that stay with others."""
+_MOST_ONE_BY_ONE = 20
+"""How many turns are read one by one; where more are missing, all are read at once."""
 
 
 _Mark = tuple[int, int]
@@ -33,12 +35,14 @@ class _Held:
         others: how often something else had been done then than to ask and to answer.
         finished: the highest number of their answers.
         turns: the turns by their marks, in the order of their places.
+        listed: the same without the marks.
 
     """
 
     others: int
     finished: int = -1
     turns: dict[_Mark, Turn] = field(default_factory=dict)
+    listed: list[Turn] = field(default_factory=list)
 
 
 class Reads:
@@ -76,7 +80,7 @@ class Reads:
 
     def turns(self, connection: sqlite3.Connection, conversation: int) -> list[Turn]:
         """Return the turns in force of a conversation, in the order of their places."""
-        return list(self._held(connection, conversation).turns.values())
+        return self._held(connection, conversation).listed.copy()
 
     def _held(self, connection: sqlite3.Connection, conversation: int) -> _Held:
         return self._once(connection, ("turns", conversation), lambda: self._read_on(connection, conversation))
@@ -114,6 +118,7 @@ class Reads:
         if held.others != self._others or (marks and marks[0][0] <= last):
             marks, held = _marks(connection, conversation), _Held(self._others)
         held.turns.update(self._read(connection, conversation, marks, known))
+        held.listed = list(held.turns.values())
         held.finished = max([held.finished, *(number for _, (_, number) in marks)])
         while len(self._turns) >= _MOST_CONVERSATIONS:
             del self._turns[next(iter(self._turns))]
@@ -130,7 +135,7 @@ class Reads:
         """Return the turns of these places and marks, in order; those that are not held, or have moved, are read."""
         held = {mark: turn for place, mark in marks if (turn := known.get(mark)) and turn.place == place}
         missing = [mark[0] for _, mark in marks if mark not in held]
-        if held:
+        if len(missing) <= _MOST_ONE_BY_ONE:
             read = [turn for number in missing for turn in turns_where(connection, "id = ?", number)]
         else:
             read = turns_where(connection, f"conversation = ? AND {IN_FORCE}", conversation)

@@ -9,17 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kernels import Kernel
 from servers.openai_like import Script, chunk, refused, serving, streamed
+from watched import Watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from kernels import Message
 
 PLANTED = {
     "environment": "sk-env0a1b2c3d4e5f6071828",
@@ -82,23 +79,6 @@ def place() -> Iterator[str]:
 
     with serving(app) as url:
         yield url.removeprefix("http://")
-
-
-class Watched(Kernel):
-    """A kernel of which all is kept that it says, but for the copies of the cells that it was sent."""
-
-    def __init__(self, **env: str) -> None:
-        super().__init__(**env)
-        self.heard: list[tuple[str, str]] = []
-        self.hearers.append(self._keep)
-
-    def _keep(self, message: Message) -> None:
-        if message.kind != "execute_input":
-            self.heard.append((message.kind, json.dumps(message.content, default=str, ensure_ascii=False)))
-
-    @property
-    def folder(self) -> Path:
-        return Path(self._folder)
 
 
 @pytest.fixture(scope="module")

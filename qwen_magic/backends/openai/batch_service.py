@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 import aiohttp
 
-from ...errors import ProtocolError, ServerError
+from ...errors import ProtocolError, ServerError, one_line
+from ..echoes import said
 from ..http import read_chunks, read_text
 from ..patience import Limit, Watch
 from ..wire_numbers import read_json
@@ -32,6 +33,9 @@ _MOST = 64 << 20
 _UPLOAD_SECONDS = 3600.0
 """The longest wait for a file to be sent: hundreds of megabytes over a slow line."""
 _SHOWN = 3
+_LONGEST_ID = 500
+_MOST_COUNTED = 1 << 53
+"""More than this no database counts."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,10 @@ class BatchService:
             if held:
                 yield held.decode("utf-8", "replace")
 
+    def said(self, words: str) -> str:
+        """Return the words of a failure that the service tells, without what it may repeat of ours."""
+        return one_line(said(words, self._http.secrets))
+
     async def _json(self, method: str, path: str, **body: Any) -> dict[str, Any]:
         async with self._http.sent(method, path, **body) as response:
             try:
@@ -172,10 +180,10 @@ class BatchService:
             _text(told, "id", self._target),
             _text(told, "status", self._target),
             str(told.get("input_file_id") or ""),
-            tuple(file for file in files if file and isinstance(file, str)),
+            tuple(file for file in files if isinstance(file, str) and file == one_line(file, _LONGEST_ID) != ""),
             _count(counts.get("completed")),
             _count(counts.get("failed")),
-            _words(told.get("errors")),
+            self.said(_words(told.get("errors"))),
         )
 
     def _no_service(self) -> ProtocolError:
@@ -190,13 +198,13 @@ def has_no_batches(error: ServerError) -> bool:
 
 def _text(told: dict[str, Any], name: str, target: str) -> str:
     value = told.get(name)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or value != one_line(value, _LONGEST_ID):
         raise ProtocolError(f"the batch service gave no {name}", target=target, hint="Ask again later.")
     return value
 
 
 def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    return min(value, _MOST_COUNTED) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
 def _words(errors: Any) -> str:
