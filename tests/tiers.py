@@ -77,7 +77,7 @@ _FILES = {
     """,
     "model": """
         backends/test_engine backends/test_engine_loading backends/test_llama_server backends/test_local
-        backends/test_schema_local test_quickstart test_readme text/test_tokens
+        backends/test_local_sight backends/test_schema_local test_quickstart test_readme text/test_tokens
     """,
 }
 _LONG = frozenset(
