@@ -2,7 +2,8 @@
 
 It is started by its path and imports nothing of the package. On its standard input comes one line of JSON:
 model (a path), projector (a path or ""), key, threads, context (tokens for each answer), slots (answers side by
-side). On its standard output goes one line: ``{"url": ...}``, or ``{"error": kind, "message": ...}``. When its input ends, it ends.
+side). On its standard output goes one line: ``{"url": ...}``, or ``{"error": kind, "message": ...}``. When its input
+ends, it ends.
 """
 
 from __future__ import annotations
