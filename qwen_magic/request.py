@@ -11,6 +11,7 @@ from itertools import islice
 from operator import attrgetter, countOf
 from typing import TYPE_CHECKING, Any
 
+from .media.sizes import read_by
 from .messages import to_messages
 from .parameters import Parameters, to_parameters
 
@@ -81,6 +82,7 @@ def following(
     system: str | None = None,
     *,
     schema: object = None,
+    reader: str = "",
     **parameters: Any,
 ) -> Request:
     """Make a request that may go on with the conversation of another, of which nothing is looked at again.
@@ -90,12 +92,20 @@ def following(
         prompt: see `Request.of`, as for the rest.
         system: a system prompt.
         schema: the shape that the answer is to have.
+        reader: the name of the model or target that pictures are made for, or "".
         **parameters: sampling parameters.
 
     Raises:
         UsageError: see `Request.of`.
 
     """
+    with read_by(reader, high=parameters.get("vl_high_resolution_images") is True):
+        return _following(before, prompt, system, schema, parameters)
+
+
+def _following(
+    before: Request | None, prompt: Prompt | Request, system: str | None, schema: object, parameters: dict[str, Any]
+) -> Request:
     known = before.messages if before else ()
     if isinstance(prompt, Request):
         messages, own = to_messages(prompt.messages, system, known), prompt.parameters

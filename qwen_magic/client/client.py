@@ -161,8 +161,7 @@ class QwenClient:
             messages: a prompt, a conversation (Messages or ``{"role", "content"}``) that ends with one, or a request.
             system: a system prompt.
             target: another target, or chain, for this answer alone.
-            schema: the shape that the answer is to have, whatever `qwen_magic.schema.as_shape` takes; the reply then
-                has a ``value``.
+            schema: the shape that the reply's ``value`` is to have, whatever `qwen_magic.schema.as_shape` takes.
             **parameters: sampling parameters by their names; see `Parameters`.
 
         Returns:
@@ -173,8 +172,9 @@ class QwenClient:
             TargetError: a target names nothing we know.
 
         """
-        request = self._asked = following(self._asked, messages, system, schema=schema, **parameters)
-        return self._stream(self._chosen(target), request)
+        chosen = self._chosen(target)
+        self._asked = following(self._asked, messages, system, schema=schema, reader=chosen[0].name, **parameters)
+        return self._stream(chosen, self._asked)
 
     def continue_(
         self, reply: Reply, *, target: str | Sequence[str] | None = None, parameters: Parameters | None = None

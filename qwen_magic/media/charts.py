@@ -12,7 +12,7 @@ from ..errors import UsageError
 from .bitmaps import from_bytes
 from .figures import classes_of, draw, module_of
 from .picture import Picture
-from .sizes import MOST_PIXELS, pixels_of
+from .sizes import most_pixels, pixels_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,4 +96,4 @@ def _plotnine(value: Any, called: str, text: str) -> Picture:
 
 
 def _scale(width: float, height: float) -> float:
-    return min(_MOST_SCALE, math.sqrt(_MARGIN * MOST_PIXELS / max(1.0, width * height)))
+    return min(_MOST_SCALE, math.sqrt(_MARGIN * most_pixels() / max(1.0, width * height)))

@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import UsageError
 from .bitmaps import from_bytes
 from .picture import Picture
-from .sizes import MOST_PIXELS, pixels_of
+from .sizes import most_pixels, pixels_of
 
 _MRO: Any = type.__dict__["__mro__"]
 _MODULE: Any = type.__dict__["__module__"]
@@ -126,7 +126,7 @@ def _package(cls: type) -> str:
 
 def _resolution(area: float) -> float:
     """Return the dots per inch at which so many square inches just fit."""
-    most = math.sqrt(MOST_PIXELS / max(area, 1e-6))
+    most = math.sqrt(most_pixels() / max(area, 1e-6))
     if most <= _STEP:
         return most
     return float(min(_MOST_DPI, most // _STEP * _STEP))
@@ -142,9 +142,9 @@ def _saved(figure: Any, box: Any, dpi: float) -> bytes:
         with rc_context({"savefig.bbox": None}):
             figure.savefig(buffer, dpi=dpi, bbox_inches=box, **options)
         width, height = pixels_of(buffer.getvalue()) or (1, 1)
-        if width * height <= MOST_PIXELS:
+        if width * height <= most_pixels():
             return buffer.getvalue()
-        dpi *= 0.98 * math.sqrt(MOST_PIXELS / (width * height))
+        dpi *= 0.98 * math.sqrt(most_pixels() / (width * height))
 
 
 def _box(figure: Any, axes: Any) -> Any:
