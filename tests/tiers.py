@@ -50,7 +50,7 @@ _FILES = {
         text/test_steering text/test_surrogates
     """,
     "kernel": """
-        chat/test_exchange notebook/test_asking_cells notebook/test_batch_cells notebook/test_canaries
+        chat/test_exchange notebook/test_answer_files notebook/test_asking_cells notebook/test_batch_cells notebook/test_canaries
         notebook/test_cell_lines notebook/test_colab notebook/test_commands notebook/test_comparing
         notebook/test_completion notebook/test_consoles notebook/test_context notebook/test_conversations
         notebook/test_doctor_command notebook/test_failing_cells notebook/test_first_sign notebook/test_fixing
