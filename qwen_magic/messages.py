@@ -119,9 +119,15 @@ class Message:
         """Its text alone; of a tool's message, the result's."""
         return "".join([part.text for part in self.parts if isinstance(part, (Text, ToolResult))])
 
-    @cached_property
+    @property
     def tokens(self) -> int:
-        """About how many tokens its text and its pictures are for a Qwen model; counted once."""
+        """About how many tokens its text and its pictures are for a Qwen model; its text is counted once."""
+        if Image not in self.kinds:
+            return self._text_tokens
+        return self._text_tokens + sum(tokens_of(part.data) for part in self.parts if type(part) is Image)
+
+    @cached_property
+    def _text_tokens(self) -> int:
         text = self.text
         key = hash(text), len(text)
         if (tokens := _counted.get(key)) is None:
@@ -130,7 +136,7 @@ class Message:
             if len(_counted) >= _MOST_COUNTED:
                 _counted.clear()
             tokens = _counted[key] = estimate_tokens(text)
-        return tokens + sum(tokens_of(part.data) for part in self.parts if type(part) is Image)
+        return tokens
 
     @property
     def content(self) -> str | tuple[Part, ...]:

@@ -259,6 +259,15 @@ class Parameters:
     extra: Annotated[Mapping[str, Any], Parameter("an object: more of the request, passed on as it is")] = field(
         default_factory=dict, hash=False
     )
+    vl_high_resolution_images: Annotated[
+        bool | None,
+        Parameter(
+            "whether Model Studio reads up to 16,384 tokens of a picture, not 1,280",
+            flags=(Flag("--vl-high-resolution-images", constant=True),),
+            after="thinking_budget",
+            wire=_wire("vl_high_resolution_images", "dashscope", "openai"),
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         for row in TABLE:

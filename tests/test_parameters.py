@@ -42,6 +42,7 @@ def test_the_rows_are_the_fields() -> None:
     assert {row.name: row.kind for row in TABLE if row.kind not in ("number", "whole")} == {
         "stop": "texts",
         "thinking": "switch",
+        "vl_high_resolution_images": "switch",
         "extra": "object",
     }
     assert [row.name for row in NUMBERS if row.kind == "whole"] == ["top_k", "max_tokens", "seed", "thinking_budget"]

@@ -51,22 +51,22 @@ _FILES = {
         test_parameters test_reply test_rooms text/test_steering text/test_surrogates
     """,
     "kernel": """
-        chat/test_exchange notebook/test_asking_cells notebook/test_batch_cells notebook/test_canaries
-        notebook/test_canaries_of_files notebook/test_cell_lines notebook/test_colab notebook/test_commands
-        notebook/test_comparing notebook/test_completion notebook/test_consoles notebook/test_context
-        notebook/test_conversations notebook/test_doctor_command notebook/test_failing_cells
-        notebook/test_first_sign notebook/test_fixing notebook/test_help notebook/test_hostile_servers
-        notebook/test_identity notebook/test_import notebook/test_interrupts notebook/test_jupyter_console
-        notebook/test_kernel notebook/test_kills notebook/test_locked_store notebook/test_map_cells
-        notebook/test_map_replay_cells notebook/test_picture_cells notebook/test_prompt_contents
-        notebook/test_pty notebook/test_pull_cells notebook/test_pyodide notebook/test_questions
-        notebook/test_replayed_cells notebook/test_schema_cells notebook/test_shaping notebook/test_shown_figures
-        notebook/test_steering_cells notebook/test_template_command notebook/test_thinking_display
-        notebook/test_two_kernels notebook/test_values notebook/test_whereabouts notebook/test_words
-        panel/test_panel_app panel/test_panel_composing panel/test_panel_executed panel/test_panel_failed
-        panel/test_panel_kernel panel/test_panel_menu panel/test_panel_news panel/test_panel_replay
-        panel/test_panel_session soak/test_soak test_companion_notebooks test_conversation_notebook
-        test_data_notebook test_pictures_notebook
+        chat/test_exchange notebook/test_answer_files notebook/test_asking_cells notebook/test_batch_cells
+        notebook/test_canaries notebook/test_canaries_of_files notebook/test_cell_lines notebook/test_colab
+        notebook/test_commands notebook/test_comparing notebook/test_completion notebook/test_consoles
+        notebook/test_context notebook/test_conversations notebook/test_doctor_command
+        notebook/test_failing_cells notebook/test_first_sign notebook/test_fixing notebook/test_help
+        notebook/test_hostile_servers notebook/test_identity notebook/test_import notebook/test_interrupts
+        notebook/test_jupyter_console notebook/test_kernel notebook/test_kills notebook/test_locked_store
+        notebook/test_map_cells notebook/test_map_replay_cells notebook/test_picture_cells
+        notebook/test_prompt_contents notebook/test_pty notebook/test_pull_cells notebook/test_pyodide
+        notebook/test_questions notebook/test_replayed_cells notebook/test_schema_cells notebook/test_shaping
+        notebook/test_shown_figures notebook/test_steering_cells notebook/test_template_command
+        notebook/test_thinking_display notebook/test_two_kernels notebook/test_values notebook/test_whereabouts
+        notebook/test_words panel/test_panel_app panel/test_panel_composing panel/test_panel_executed
+        panel/test_panel_failed panel/test_panel_kernel panel/test_panel_menu panel/test_panel_news
+        panel/test_panel_replay panel/test_panel_session soak/test_soak test_companion_notebooks
+        test_conversation_notebook test_data_notebook test_pictures_notebook
     """,
     "browser": """
         notebook/test_browser notebook/test_completion_lab notebook/test_data_lab notebook/test_html_frame
@@ -79,7 +79,7 @@ _FILES = {
     """,
     "model": """
         backends/test_engine backends/test_engine_loading backends/test_llama_server backends/test_local
-        backends/test_schema_local test_quickstart test_readme text/test_tokens
+        backends/test_local_sight backends/test_schema_local test_quickstart test_readme text/test_tokens
     """,
 }
 _LONG = frozenset(

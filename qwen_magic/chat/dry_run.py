@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ..media.sizes import pixels_of, tokens_of
+from ..media.sizes import pixels_of, read_by, tokens_of
 from ..parts import File, Image, Text, ToolCall, ToolResult, describe, size, with_texts
 from ..text.secrets import find_secrets, mask
 from ..text.tokens import estimate_tokens
@@ -29,6 +29,11 @@ def preview(targets: Sequence[str], request: Request, notes: Sequence[str] = ())
         notes: what else is to be said.
 
     """
+    with read_by(targets[0] if targets else "", high=request.parameters.vl_high_resolution_images is True):
+        return _preview(targets, request, notes)
+
+
+def _preview(targets: Sequence[str], request: Request, notes: Sequence[str]) -> str:
     parts = [part for message in request.messages for part in message.parts]
     texts = [text for part in parts if (text := _text(part))]
     characters, tokens = sum(map(len, texts)), sum(map(estimate_tokens, texts))

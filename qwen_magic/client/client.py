@@ -15,6 +15,7 @@ from ..backends.registry import kind_options, make_backend
 from ..backends.targets import parse_chain
 from ..clock import SYSTEM_CLOCK, Clock
 from ..loop import background_loop
+from ..media.sizes import read_by
 from ..messages import Message, Prompt, to_messages
 from ..parameters import NAMES, Parameters
 from ..request import Request
@@ -162,8 +163,7 @@ class QwenClient:
             messages: a prompt, a conversation (Messages or ``{"role", "content"}``) that ends with one, or a request.
             system: a system prompt.
             target: another target, or chain, for this answer alone.
-            schema: the shape that the answer is to have, whatever `qwen_magic.schema.as_shape` takes; the reply then
-                has a ``value``.
+            schema: the shape that the reply's ``value`` is to have, whatever `qwen_magic.schema.as_shape` takes.
             **parameters: sampling parameters by their names; see `Parameters`.
 
         Returns:
@@ -174,8 +174,10 @@ class QwenClient:
             TargetError: a target names nothing we know.
 
         """
-        asked = self._asked = ask_after(self._asked, messages, system, schema=schema, **parameters)
-        return self._stream(self._chosen(target), asked.request)
+        chosen = self._chosen(target)
+        with read_by(chosen[0].name, high=parameters.get("vl_high_resolution_images") is True):
+            asked = self._asked = ask_after(self._asked, messages, system, schema=schema, **parameters)
+        return self._stream(chosen, asked.request)
 
     def continue_(
         self, reply: Reply, *, target: str | Sequence[str] | None = None, parameters: Parameters | None = None

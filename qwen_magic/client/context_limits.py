@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..backends.too_long import counts
 from ..errors import ContextError
 from ..events import AnswerEvent, Event, Responder, Status
+from ..media.sizes import read_by
 from .fitting import MARGIN, Fitted, answer_room, fit, reaches
 from .past_pictures import counted
 
@@ -97,7 +98,7 @@ class ContextLimits:
         """
         limit = await self._limit(backend, name, session, request.messages, deadlines)
         for left in reversed(range(_TRIES)):
-            fitted = limit.fitted(request, newest) if limit else _whole(request)
+            fitted = _fitted(limit, request, newest, name)
             notes = _notes(fitted, limit, name) if limit else []
             begun = False
             sending(fitted)
@@ -115,7 +116,7 @@ class ContextLimits:
                 if begun:
                     raise
                 limit = self._learnt[name] = lower(error.server_message, fitted.tokens)
-                again = limit.fitted(request, newest)
+                again = _fitted(limit, request, newest, name)
                 if not left or (again.left_out <= fitted.left_out and again.pictures <= fitted.pictures):
                     raise
             else:
@@ -137,8 +138,8 @@ class ContextLimits:
         """
         limit = await self._limit(backend, name, session, request.messages, deadlines)
         if limit is None:
-            return _whole(request), []
-        fitted = limit.fitted(request, 1)
+            return Fitted(request.messages), []
+        fitted = _fitted(limit, request, 1, name)
         return fitted, _notes(fitted, limit, name)
 
     async def _limit(
@@ -190,8 +191,12 @@ def lower(said: str, sent: int) -> Limit:
     return Limit(max(1, sent // 2), stated=False)
 
 
-def _whole(request: Request) -> Fitted:
-    return Fitted(request.messages)
+def _fitted(limit: Limit | None, request: Request, newest: int, name: str) -> Fitted:
+    """Fit a conversation to a target, whose model counts the pictures; without a limit all of it."""
+    if limit is None:
+        return Fitted(request.messages)
+    with read_by(name, high=request.parameters.vl_high_resolution_images is True):
+        return limit.fitted(request, newest)
 
 
 def _notes(fitted: Fitted, limit: Limit, name: str) -> list[str]:

@@ -6,39 +6,49 @@ import json
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..message_json import from_base64, to_base64
 from ..messages import to_message
 from ..store.rows import Turn
 from ..text.terminal import printable_json
 from .plain import FORMAT, HINT, ImportedConversation, conversation_from, heading_values, name_from, parse, turn_values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from ..message_json import Fetch, Keep
     from ..messages import Message
     from ..store.rows import Conversation
 
 
-def to_json(conversation: Conversation, turns: Sequence[Turn]) -> str:
+def to_json(
+    conversation: Conversation,
+    turns: Sequence[Turn],
+    keep: Keep = to_base64,
+    more: Mapping[str, str] | None = None,
+) -> str:
     """Write a conversation as JSON, with everything that is kept of it.
 
     Args:
         conversation: the conversation.
         turns: its turns.
+        keep: keeps the bytes of images and files; without it they stand in the text, as base64.
+        more: what else is to be told.
 
     Returns:
         The text of the file.
 
     """
-    told = {**heading_values(conversation, turns), "turns": [turn_values(turn) for turn in turns]}
+    told = {**heading_values(conversation, turns), **(more or {}), "turns": [turn_values(turn, keep) for turn in turns]}
     return printable_json(json.dumps(told, ensure_ascii=False, indent=2)) + "\n"
 
 
-def from_json(text: str) -> ImportedConversation:
+def from_json(text: str, fetch: Fetch = from_base64) -> ImportedConversation:
     """Read a conversation from JSON.
 
     Args:
         text: what `to_json` wrote, a list of messages in the form of OpenAI's chat API, or an object with such a list
             as its "messages".
+        fetch: gives the bytes of images and files, for what `to_json` kept of them.
 
     Returns:
         The conversation; its name is "" where there is none.
@@ -52,7 +62,7 @@ def from_json(text: str) -> ImportedConversation:
         turns = value.get("turns")
         if not isinstance(turns, list):
             raise UsageError("the JSON has no list of turns", hint="Export it again.")
-        return conversation_from(value, turns)
+        return conversation_from(value, turns, fetch)
     told = value if isinstance(value, dict) else {"messages": value}
     messages = told.get("messages")
     if not isinstance(messages, list):

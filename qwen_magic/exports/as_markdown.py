@@ -22,14 +22,14 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UsageError, one_line
+from ..errors import UsageError
 from ..message_json import parts_to_json, to_base64
 from ..parts import File, Image, Text, ToolCall, ToolResult, data_url, describe, read_data_url
 from ..text.fences import find_fences, split_lines, write_fence
 from ..text.surrogates import mended
 from ..text.terminal import printable_json, safe_terminal
 from .plain import ImportedConversation, conversation_from, format_date, heading_values, parse, turn_values
-from .readable import has_pixels, is_shown, label
+from .readable import escaped, has_pixels, is_shown, label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,7 +48,6 @@ _END = "\n<!-- qwen_magic: end -->"
 _CLOSED = re.compile(rf"(?:\n(?:`{{3,}}|~{{3,}}))?{_END}")
 """The end of a section; before it the fence that closes one which the section left open."""
 _SHOWN_IMAGE = re.compile(r"!\[.*\]\((?P<url>data:[^()\s]*)\)\s*", re.DOTALL)
-_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _FENCED = {ToolCall: ("arguments", "json"), ToolResult: ("text", "text")}
 _FIELDS_OF_BODIES = {"text": "text", "tool_call": "arguments", "tool_result": "text"}
 """The field of a part, by its type, that its section's body holds."""
@@ -185,15 +184,15 @@ class _Page:
                 field, language = _FENCED[type(part)]
                 values.pop(field, None)
                 body = write_fence(getattr(part, field), language).removesuffix("\n")
-                self.add(f"*{_escaped(_title(part))}*", "")
+                self.add(f"*{escaped(_title(part))}*", "")
                 self.section("part", body, values)
             case Image() if self._marked and is_shown(part):
                 del values["data"]
-                self.section("part", f"![{_escaped(part.name)}]({data_url(part)})", values)
+                self.section("part", f"![{escaped(part.name)}]({data_url(part)})", values)
             case Image() if not self._marked and self._address and has_pixels(part):
-                self.section("part", f"![{_escaped(part.name)}]({self._address(part)})", values)
+                self.section("part", f"![{escaped(part.name)}]({self._address(part)})", values)
             case Image() | File():
-                self.section("part", f"*{_escaped(label(part))}*", values)
+                self.section("part", f"*{escaped(label(part))}*", values)
 
 
 def _marked(text: str) -> Iterator[tuple[str, Mapping[str, Any], str]]:
@@ -272,11 +271,6 @@ def _open_fence(text: str) -> str:
 
 def _title(part: ToolCall | ToolResult) -> str:
     return f"tool call {part.name}" if isinstance(part, ToolCall) else describe(part)
-
-
-def _escaped(text: str) -> str:
-    """Return a line that Markdown shows as it is."""
-    return _PUNCTUATION.sub(r"\\\1", one_line(text))
 
 
 def _facts(turn: Turn) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from ..message_json import to_base64
+from ..message_json import from_base64, to_base64
 from ..parts import Image, Text, ToolResult
 from ..text.bundles import mime_bundle
 from ..text.safe import safe_markdown
@@ -16,16 +17,18 @@ from ..text.shown import shown_markdown
 from ..text.surrogates import mended
 from ..text.terminal import printable_json, safe_terminal
 from .plain import ImportedConversation, conversation_from, format_date, heading_values, parse, turn_from, turn_values
-from .readable import is_shown, label
+from .readable import escaped, is_shown, label, picture_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from ..message_json import Fetch
     from ..parts import Part
     from ..store.rows import Conversation, Turn
 
 _KEY = "qwen_magic"
 """Under which name our own values stand in the notebook's, a cell's and an output's metadata."""
+_ATTACHED = "attachment:"
 _KERNEL = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -49,8 +52,9 @@ def to_notebook(conversation: Conversation, turns: Sequence[Turn]) -> str:
     """Write a conversation as a notebook (nbformat 4.5).
 
     Each turn is a ``%%qwen`` cell as it was written, with its answer as the saved output. What a cell does not show,
-    such as the prompt after variables were filled in, stands in the cell's metadata, with all parts and steps; pictures
-    are shown above the answer, and steps are named there.
+    such as the prompt after variables were filled in, stands in the cell's metadata, with all parts and steps. The
+    pictures of a prompt are the attachments of a cell above it; those of an answer are shown with it, and steps are
+    named there.
 
     Args:
         conversation: the conversation.
@@ -63,10 +67,7 @@ def to_notebook(conversation: Conversation, turns: Sequence[Turn]) -> str:
     cells = [
         {"cell_type": "markdown", "id": "title", "metadata": {}, "source": safe_markdown(f"# {conversation.name}")},
         _code("load", "%load_ext qwen_magic", {}, []),
-        *(
-            _code(f"turn-{number}", _source(turn), _metadata(turn), _outputs(turn))
-            for number, turn in enumerate(turns, 1)
-        ),
+        *(cell for number, turn in enumerate(turns, 1) for cell in _cells(number, turn)),
     ]
     metadata = {**_KERNEL, _KEY: heading_values(conversation, turns)}
     notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
@@ -91,11 +92,27 @@ def from_notebook(text: str) -> ImportedConversation:
     if not isinstance(cells, list):
         raise UsageError("it is no notebook of version 4", hint="Open it in Jupyter, and save it.")
     head = _own_metadata(notebook) if "format" in _own_metadata(notebook) else {}
-    turns = [turn for cell in cells if isinstance(cell, dict) and (turn := _turn(cell))]
+    own = [cell for cell in cells if isinstance(cell, dict)]
+    fetch = partial(_attached, _attachments(own))
+    turns = [turn for cell in own if (turn := _turn(cell, fetch))]
     if not turns and not head:
         raise UsageError("the notebook has no %%qwen cell", hint="Only those can be imported.")
     found = conversation_from(head, []) if head else ImportedConversation("", "", ())
     return replace(found, turns=tuple(turns))
+
+
+def _cells(number: int, turn: Turn) -> Iterator[dict[str, Any]]:
+    """Give a turn's cells: its pictures, where it has some, and the question with its answer."""
+    shown = [part for part in turn.parts if isinstance(part, Image) and is_shown(part)]
+    if shown:
+        yield {
+            "cell_type": "markdown",
+            "id": f"pictures-{number}",
+            "metadata": {},
+            "attachments": {picture_name(one): {one.mime: to_base64(one.data)} for one in shown},
+            "source": "\n".join(f"![{escaped(one.name)}]({_ATTACHED}{picture_name(one)})" for one in shown),
+        }
+    yield _code(f"turn-{number}", _source(turn), _metadata(turn), _outputs(turn))
 
 
 def _code(name: str, source: str, metadata: Mapping[str, Any], outputs: Sequence[object]) -> dict[str, Any]:
@@ -115,7 +132,12 @@ def _source(turn: Turn) -> str:
 
 
 def _metadata(turn: Turn) -> dict[str, Any]:
-    values = {name: value for name, value in turn_values(turn).items() if value}
+    attached = {part.data: picture_name(part) for part in turn.parts if isinstance(part, Image) and is_shown(part)}
+
+    def keep(data: bytes) -> str:
+        return f"{_ATTACHED}{attached[data]}" if data in attached else to_base64(data)
+
+    values = {name: value for name, value in turn_values(turn, keep).items() if value}
     if mended(turn.answer) == safe_terminal(mended(turn.answer)):  # else the output is not to the letter
         values.pop("answer", None)
     return {_KEY: {"prompt": turn.prompt, **values}}
@@ -131,7 +153,7 @@ def _outputs(turn: Turn) -> list[dict[str, Any]]:
 
 def _parts(turn: Turn) -> Iterator[Part]:
     """Give the parts that neither the cell's source nor the answer shows."""
-    yield from (part for part in turn.parts if not isinstance(part, Text))
+    yield from (part for part in turn.parts if not (isinstance(part, Text) or is_shown(part)))
     for step in turn.steps:
         last = step is turn.steps[-1] and step.text == turn.answer
         yield from (part for part in step.parts if not (last and isinstance(part, (Text, ToolResult))))
@@ -149,7 +171,7 @@ def _output(data: Mapping[str, str], metadata: Mapping[str, Any]) -> dict[str, A
     return {"output_type": "display_data", "data": data, "metadata": metadata}
 
 
-def _turn(cell: Mapping[str, Any]) -> Turn | None:
+def _turn(cell: Mapping[str, Any], fetch: Fetch) -> Turn | None:
     """Read a cell; None where it is no ``%%qwen`` cell with a prompt."""
     source = _joined(cell.get("source"))
     match = _CELL.match(source) if cell.get("cell_type") == "code" else None
@@ -159,7 +181,7 @@ def _turn(cell: Mapping[str, Any]) -> Turn | None:
     outputs = [output for output in listed if isinstance(output, dict)] if isinstance(listed, list) else []
     shown = _read_outputs(outputs)
     values = _own_metadata(cell)
-    exported = turn_from(values) if "prompt" in values else None
+    exported = turn_from(values, fetch) if "prompt" in values else None
     if exported and _source(exported) == source:
         same = shown["answer"] == safe_terminal(mended(exported.answer))
         return turn_from({**turn_values(exported), **shown}) if shown["answer"] and not same else exported
@@ -169,6 +191,26 @@ def _turn(cell: Mapping[str, Any]) -> Turn | None:
     if not prompt.strip():
         return None
     return turn_from({"prompt": prompt, "system": line["system"].strip() if line else "", **shown})
+
+
+def _attachments(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what is attached to cells: base64 by names."""
+    found: dict[str, str] = {}
+    for cell in cells:
+        attached = cell.get("attachments")
+        for name, bundle in attached.items() if isinstance(attached, dict) else ():
+            data = next(iter(bundle.values()), None) if isinstance(bundle, dict) else None
+            found[name] = "".join(_joined(data).split())
+    return found
+
+
+def _attached(attachments: Mapping[str, str], text: str) -> bytes:
+    """Return the bytes of a picture that is attached, or that stands in the metadata itself."""
+    if not text.startswith(_ATTACHED):
+        return from_base64(text)
+    if not (data := attachments.get(text.removeprefix(_ATTACHED), "")):
+        raise UsageError(f"the notebook has lost the picture {text}", hint="Export it again.")
+    return from_base64(data)
 
 
 def _read_outputs(outputs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

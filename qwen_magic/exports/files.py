@@ -5,31 +5,41 @@ Pictures stand within JSON and notebooks; those of Markdown lie in a folder besi
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from ..errors import UsageError
+from ..media.kinds import kind_of_bytes
+from ..message_json import from_base64
+from ..parts import Image
 from ..regular_file import read_regular_file
 from ..text.surrogates import mended
 from .as_json import from_json, to_json
 from .as_markdown import from_markdown, to_markdown
 from .as_notebook import from_notebook, to_notebook
 from .plain import name_from
+from .readable import picture_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from ..parts import Image
     from ..store.rows import Conversation, Turn
     from .plain import ImportedConversation
 
 
 _MARKDOWN = ".md"
-_DIGITS = 16
-_ENDINGS = {"image/jpeg": "jpg"}
+_JSON = ".json"
+_VALUES = "conversation.json"
+"""What is in the folder beside Markdown to read it back."""
+_HASH = "markdown_sha256"
+_SHOWN = ("png", "jpeg", "gif", "webp")
+_KEPT = re.compile(r"[0-9a-f]{16}\.[a-z]{1,5}")
+_CRLF, _LF = "\r\n", "\n"
 _MOST_BYTES = 512 * 2**20
 
 
@@ -40,7 +50,7 @@ class _Form(NamedTuple):
 
 _FORMS = {
     _MARKDOWN: _Form(partial(to_markdown, marked=False), from_markdown),
-    ".json": _Form(to_json, from_json),
+    _JSON: _Form(to_json, from_json),
     ".ipynb": _Form(to_notebook, from_notebook),
 }
 
@@ -48,7 +58,7 @@ _FORMS = {
 def export(path: Path, conversation: Conversation, turns: Sequence[Turn], *, overwrite: bool = False) -> None:
     """Write a conversation to a file: Markdown for people, JSON and notebooks for machines as well.
 
-    The pictures of Markdown go into a folder beside it, ``NAME_files``.
+    The pictures and files of Markdown go into a folder beside it, ``NAME_files``, with what is needed to read it back.
 
     Args:
         path: the file; its suffix, .md, .json or .ipynb, says in which form.
@@ -64,18 +74,28 @@ def export(path: Path, conversation: Conversation, turns: Sequence[Turn], *, ove
     if path.suffix.lower() != _MARKDOWN:
         write_file(path, form.write(conversation, turns), overwrite=overwrite)
         return
-    folder = path.with_name(f"{path.stem}_files")
-    pictures: dict[str, bytes] = {}
+    kept: dict[str, bytes] = {}
+    folder = _folder_of(path)
+
+    def keep(data: bytes) -> str:
+        kind = kind_of_bytes(data)
+        name = picture_name(Image(data, f"image/{kind}")) if kind in _SHOWN else f"{sha256(data).hexdigest()[:16]}.bin"
+        kept[name] = data
+        return name
 
     def address(picture: Image) -> str:
-        name = f"{picture.sha256[:_DIGITS]}.{_ENDINGS.get(picture.mime, picture.mime.partition('/')[2])}"
-        pictures[name] = picture.data
-        return quote(f"{folder.name}/{name}")
+        return quote(f"{folder.name}/{keep(picture.data)}")
 
-    write_file(path, to_markdown(conversation, turns, marked=False, address=address), overwrite=overwrite)
+    text = mended(to_markdown(conversation, turns, marked=False, address=address))
+    values = to_json(conversation, turns, keep, {_HASH: sha256(text.encode()).hexdigest()})
+    write_file(path, text, overwrite=overwrite)
     try:
-        for name, data in pictures.items():
+        if kept:
             folder.mkdir(exist_ok=True)
+            (folder / _VALUES).write_text(values, encoding="utf-8")
+        elif folder.is_dir():
+            (folder / _VALUES).unlink(missing_ok=True)  # it is of another text
+        for name, data in kept.items():
             (folder / name).write_bytes(data)
     except OSError as error:
         what = f"{folder} cannot be written ({error.strerror or error})"
@@ -110,7 +130,8 @@ def read(path: Path) -> ImportedConversation:
     """Read a conversation from a file.
 
     Args:
-        path: the file; its suffix, .md, .json or .ipynb, says in which form it is.
+        path: the file; its suffix, .md, .json or .ipynb, says in which form it is. Markdown is read back where its
+            folder is beside it.
 
     Returns:
         The conversation.
@@ -120,18 +141,49 @@ def read(path: Path) -> ImportedConversation:
 
     """
     form = _form(path)
+    text, place = _text_of(path), path
+    values = _folder_of(path) / _VALUES
+    if form is _FORMS[_MARKDOWN] and values.is_file():
+        exported, place = _text_of(values), values
+        if f'"{_HASH}": "{sha256(text.replace(_CRLF, _LF).encode()).hexdigest()}"' not in exported:
+            hint = f"Import {values} for what it was."
+            raise UsageError(f"{path} was changed after it was exported", hint=hint)
+        text = exported
     try:
-        text = read_regular_file(path, _MOST_BYTES)[0].decode("utf-8-sig")
+        is_json = place.suffix.lower() == _JSON
+        found = from_json(text, partial(_fetch, place.parent)) if is_json else form.read(text)
+    except UsageError as error:
+        raise UsageError(f"{place}: {error.what}", hint=error.hint) from None
+    return found if found.name else replace(found, name=name_from(path.stem))
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return read_regular_file(path, _MOST_BYTES)[0].decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError(f"{path} is no UTF-8 text", hint="Save it as UTF-8.") from None
     except OSError as error:
         what = f"{path} cannot be read ({error.strerror or error})"
         raise UsageError(what, hint="Check the path.") from error
+
+
+def _folder_of(path: Path) -> Path:
+    """Return the folder beside Markdown that has its pictures, and all that is needed to read it back."""
+    return path.with_name(f"{path.stem}_files")
+
+
+def _fetch(folder: Path, text: str) -> bytes:
+    """Return the bytes that a file of the folder has, or that the text itself is."""
+    if not _KEPT.fullmatch(text):
+        return from_base64(text)
     try:
-        found = form.read(text)
-    except UsageError as error:
-        raise UsageError(f"{path}: {error.what}", hint=error.hint) from None
-    return found if found.name else replace(found, name=name_from(path.stem))
+        data, _ = read_regular_file(folder / text, _MOST_BYTES)
+    except OSError as error:
+        hint = "Put it there again, or export it anew."
+        raise UsageError(f"{folder / text} cannot be read ({error.strerror or error})", hint=hint) from None
+    if not sha256(data).hexdigest().startswith(text.partition(".")[0]):
+        raise UsageError(f"{folder / text} was changed after it was exported", hint="Export it again.")
+    return data
 
 
 def _form(path: Path) -> _Form:

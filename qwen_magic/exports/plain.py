@@ -21,6 +21,7 @@ from ..store.rows import Turn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..message_json import Fetch, Keep
     from ..store.rows import Conversation
 
 FORMAT = "qwen_magic conversation"
@@ -60,24 +61,27 @@ def heading_values(conversation: Conversation, turns: Sequence[Turn]) -> dict[st
     }
 
 
-def turn_values(turn: Turn) -> dict[str, Any]:
+def turn_values(turn: Turn, keep: Keep = to_base64) -> dict[str, Any]:
     """Return a turn as plain values, without what it is in one database alone; parts and steps where there are any."""
     names = [each.name for each in fields(turn) if each.name not in ("id", "place", "parts", "steps")]
     values = {name: getattr(turn, name) for name in names}
     values["usage"] = asdict(turn.usage)
     if turn.parts:
-        values["parts"] = parts_to_json(turn.parts, to_base64)
+        values["parts"] = parts_to_json(turn.parts, keep)
     if turn.steps:
-        values["steps"] = messages_to_json(turn.steps, to_base64)
+        values["steps"] = messages_to_json(turn.steps, keep)
     return values
 
 
-def conversation_from(head: Mapping[str, Any], turns: Sequence[object]) -> ImportedConversation:
+def conversation_from(
+    head: Mapping[str, Any], turns: Sequence[object], fetch: Fetch = from_base64
+) -> ImportedConversation:
     """Make a conversation of plain values.
 
     Args:
         head: what `heading_values` returned.
         turns: what `turn_values` returned for each turn.
+        fetch: gives the bytes of images and files.
 
     Raises:
         UsageError: they are something else, or of a newer version.
@@ -89,11 +93,11 @@ def conversation_from(head: Mapping[str, Any], turns: Sequence[object]) -> Impor
     if version > _NEWEST:
         raise UsageError(f"it was exported by a newer qwen_magic (version {version})", hint="Update qwen_magic.")
     return ImportedConversation(
-        name_from(head.get("name")), _text(head, "system"), tuple(turn_from(turn) for turn in turns)
+        name_from(head.get("name")), _text(head, "system"), tuple(turn_from(turn, fetch) for turn in turns)
     )
 
 
-def turn_from(value: object) -> Turn:
+def turn_from(value: object, fetch: Fetch = from_base64) -> Turn:
     """Make a finished turn of plain values.
 
     Raises:
@@ -115,8 +119,8 @@ def turn_from(value: object) -> Turn:
         seconds=_number(value, "seconds"),
         asked_at=_number(value, "asked_at"),
         usage=Usage(_count(usage, "prompt_tokens"), _count(usage, "completion_tokens"), usage.get("estimated") is True),
-        parts=parts_from_json(value.get("parts", []), from_base64),
-        steps=messages_from_json(value.get("steps", []), from_base64),
+        parts=parts_from_json(value.get("parts", []), fetch),
+        steps=messages_from_json(value.get("steps", []), fetch),
     )
 
 

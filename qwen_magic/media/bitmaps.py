@@ -186,4 +186,6 @@ def _reading(called: str) -> Iterator[None]:
         if type(error).__name__ == "DecompressionBombError":
             what = f"{called} has more than {_MOST_DECODED // 10**6} million pixels"
             raise UsageError(what, hint="Give a smaller one.") from None
+        if isinstance(error, ValueError) and "closed" in str(error):
+            raise UsageError(f"{called} is closed", hint=f"{_NOTHING_SENT} Open it again.") from None
         raise UsageError(f"{called} cannot be read: the file is broken", hint=_NOTHING_SENT) from None

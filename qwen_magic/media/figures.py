@@ -1,4 +1,4 @@
-"""Figures, drawn anew for the size that a target takes: Matplotlib's, Plotly's and Altair's.
+"""Figures of Matplotlib's, drawn anew for the size that a target takes.
 
 The user's figure stays as it is: its resolution, its canvas, and whether it is to be drawn again.
 """
@@ -14,13 +14,18 @@ from typing import Any
 from ..errors import UsageError
 from .bitmaps import from_bytes
 from .picture import Picture
-from .sizes import MOST_PIXELS, pixels_of
+from .sizes import most_pixels, pixels_of
 
 _MRO: Any = type.__dict__["__mro__"]
 _MODULE: Any = type.__dict__["__module__"]
 _STEP = 10
 """Dots per inch by which resolutions differ."""
 _MOST_DPI = 300
+_MOST_AXES = 1000
+_MOST_MEASURED = 25_000_000
+"""Pixels of the canvas on which a figure is measured."""
+_LARGEST = 150
+"""Inches of a side from which letters of ten points would be smaller than a pixel."""
 _LOOSE = 0.01
 """Inches by which what is drawn may stand out of a figure."""
 
@@ -38,6 +43,8 @@ def figure_of(value: object) -> tuple[Any, Any] | None:
         figure = getattr(value, "figure", None)
         while figure is not None and not isinstance(figure, module.Figure):  # one within a figure
             figure = getattr(figure, "figure", None)
+    elif _package(type(value)) == "numpy":
+        return _figure_of_array(value, artist.Artist)
     elif _package(type(value)) == "seaborn":
         figure = getattr(value, "figure", None)
         return (figure, None) if isinstance(figure, module.Figure) else None
@@ -45,6 +52,16 @@ def figure_of(value: object) -> tuple[Any, Any] | None:
         return None
     axes = value if hasattr(value, "get_xaxis") and len(figure.axes) > 1 else None
     return figure, axes
+
+
+def _figure_of_array(value: Any, artist: type) -> tuple[Any, Any] | None:
+    """Return the figure of an array of axes, as ``subplots`` and ``hist`` give it."""
+    if getattr(getattr(value, "dtype", None), "kind", "") != "O" or not 0 < getattr(value, "size", 0) <= _MOST_AXES:
+        return None
+    items = list(value.flat)
+    found = {id(figure[0]): figure[0] for one in items if isinstance(one, artist) and (figure := figure_of(one))}
+    drawn = all(isinstance(one, artist) for one in items)
+    return (next(iter(found.values())), None) if drawn and len(found) == 1 else None
 
 
 def draw(figure: Any, axes: Any = None, name: str = "") -> Picture:
@@ -66,12 +83,17 @@ def draw(figure: Any, axes: Any = None, name: str = "") -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            width, height = figure.get_size_inches()
+            figure.dpi = min(dpi, math.sqrt(_MOST_MEASURED / max(float(width) * float(height), 1e-6)))
             box = _box(figure, axes)
             width, height = (box.width, box.height) if box is not None else figure.get_size_inches()
             data = _saved(figure, box, _resolution(float(width) * float(height)))
     except UsageError:
         raise
     except Exception as error:  # noqa: BLE001 - artists of the user's raise anything
+        if max(figure.get_size_inches()) > _LARGEST:
+            what = "{} is too large to be drawn: {:g}x{:g} inches".format(called, *figure.get_size_inches())
+            raise UsageError(what, hint="Nothing was sent. Make it smaller: fig.set_size_inches(6, 4).") from None
         raise UsageError(
             f"{called} cannot be drawn: {type(error).__name__}: {error}", hint="Nothing was sent."
         ) from None
@@ -84,38 +106,9 @@ def draw(figure: Any, axes: Any = None, name: str = "") -> Picture:
     return Picture(picture.data, picture.mime, picture.width, picture.height, f"drawn anew at {size}")
 
 
-def chart_png(value: Any, name: str = "") -> Any:
-    """Return the PNG that a figure of Plotly's or a chart of Altair's makes of itself; None of any other value.
-
-    Raises:
-        UsageError: it can make none here.
-
-    """
-    package = next((top for top in map(_package, _MRO.__get__(type(value))) if top in ("plotly", "altair")), "")
-    called = name or "the figure"
-    if package == "plotly" and hasattr(type(value), "to_image"):
-        hint = f"Install kaleido, or write {{{name or 'fig'}!r}} for its text."
-        return _made(lambda: value.to_image(format="png", scale=_scale(value)), called, hint)
-    if package == "altair" and hasattr(type(value), "save"):
-        buffer = io.BytesIO()
-        hint = f"Install vl-convert-python, or write {{{name or 'chart'}!r}} for its text."
-        _made(lambda: value.save(buffer, format="png", scale_factor=2), called, hint)
-        return buffer.getvalue()
-    return None
-
-
-def _made(work: Any, called: str, hint: str) -> Any:
-    try:
-        return work()
-    except Exception as error:  # noqa: BLE001 - of what draws it, which may be missing
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UsageError(f"{called} makes no PNG of itself here: {first}", hint=hint) from None
-
-
-def _scale(value: Any) -> float:
-    layout = getattr(value, "layout", None)
-    width, height = (getattr(layout, side, None) or usual for side, usual in (("width", 700), ("height", 500)))
-    return float(math.sqrt(MOST_PIXELS / (width * height)))
+def classes_of(value: object) -> tuple[type, ...]:
+    """Return the classes of a value, whatever its metaclass says."""
+    return tuple(_MRO.__get__(type(value)))
 
 
 def module_of(cls: type) -> str:
@@ -133,7 +126,7 @@ def _package(cls: type) -> str:
 
 def _resolution(area: float) -> float:
     """Return the dots per inch at which so many square inches just fit."""
-    most = math.sqrt(MOST_PIXELS / max(area, 1e-6))
+    most = math.sqrt(most_pixels() / max(area, 1e-6))
     if most <= _STEP:
         return most
     return float(min(_MOST_DPI, most // _STEP * _STEP))
@@ -149,9 +142,9 @@ def _saved(figure: Any, box: Any, dpi: float) -> bytes:
         with rc_context({"savefig.bbox": None}):
             figure.savefig(buffer, dpi=dpi, bbox_inches=box, **options)
         width, height = pixels_of(buffer.getvalue()) or (1, 1)
-        if width * height <= MOST_PIXELS:
+        if width * height <= most_pixels():
             return buffer.getvalue()
-        dpi *= 0.98 * math.sqrt(MOST_PIXELS / (width * height))
+        dpi *= 0.98 * math.sqrt(most_pixels() / (width * height))
 
 
 def _box(figure: Any, axes: Any) -> Any:

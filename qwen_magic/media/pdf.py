@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import UsageError
 from .bitmaps import from_pillow
-from .sizes import MOST_PIXELS
+from .sizes import most_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,7 +143,7 @@ def _has_more(page: Any) -> bool:
 
 def _draw(page: Any, called: str) -> Picture:
     width, height = page.get_size()
-    scale = min(_MOST_DPI / _POINTS, 0.999 * math.sqrt(MOST_PIXELS / max(width * height, 1.0)))
+    scale = min(_MOST_DPI / _POINTS, 0.999 * math.sqrt(most_pixels() / max(width * height, 1.0)))
     with closing(page.render(scale=scale)) as bitmap:
         picture = from_pillow(bitmap.to_pil(), called)
     size = f"{picture.width}x{picture.height}"

@@ -11,7 +11,8 @@ from ..errors import UsageError
 from ..regular_file import read_regular_file
 from .arrays import pixels_of_array
 from .bitmaps import MOST_BYTES, from_bytes, from_pillow, from_pixels
-from .figures import chart_png, draw, figure_of, module_of
+from .charts import chart_of
+from .figures import draw, figure_of, module_of
 from .kinds import SUFFIXES, kind_of_bytes
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ def picture_of(value: object, name: str = "") -> Picture | None:  # noqa: PLR091
     """Return the picture that a value is, ready to be sent; None where it is none.
 
     Args:
-        value: a figure of Matplotlib's or its axes, a chart of Plotly's or Altair's, an image of Pillow's, an array
-            that is plainly one, the bytes or the path of a picture's file, IPython's ``Image``, or what has
+        value: a figure of Matplotlib's or its axes, a chart of Plotly's, Altair's or plotnine's, an image of Pillow's,
+            an array that is plainly one, the bytes or the path of a picture's file, IPython's ``Image``, or what has
             ``_repr_png_`` or ``_repr_jpeg_``.
         name: what it is called, for errors.
 
@@ -52,8 +53,8 @@ def picture_of(value: object, name: str = "") -> Picture | None:  # noqa: PLR091
         return from_pixels(pixels, name)
     if module_of(kind) == "IPython.core.display":
         return _displayed(value, name)
-    if data_of := chart_png(value, name):
-        return from_bytes(data_of, name)
+    if chart := chart_of(value, name):
+        return chart
     return _by_itself(value, name)
 
 

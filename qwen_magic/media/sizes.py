@@ -1,30 +1,72 @@
 """The sizes of pictures: how many tokens a Qwen model reads one as, how large it may be, what a file's head says.
 
-Source: Qwen3-VL reads a token for each 32 x 32 pixels, and DashScope at most 1,280 tokens of a picture unless it is
-told otherwise.
+Which model reads a picture is set for a stretch of work by `read_by`: a picture is made deep within a prompt.
+
+Source: Qwen2-VL, Qwen2.5-VL and QVQ read a token for each 28 x 28 pixels, Qwen3-VL and later ones for 32 x 32, as their
+cards and Alibaba Cloud's documentation state, and DashScope at most 1,280 tokens of a picture unless it is told
+otherwise.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import struct
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MOST_TOKENS = 1280
 PATCH = 32
 """The side of the square of pixels that is one token."""
 MOST_PIXELS = MOST_TOKENS * PATCH * PATCH
+_OLD_PATCH = 28
+_OLD = re.compile(
+    r"(?i)qwen[-_]?2(?:[._]?5)?[-_]?(?:vl|omni)|(?<![a-z])qvq(?![a-z])|qwen-vl-(?:max|plus)-(?:2024|2025-0[1-7])"
+)
+"""The models that read smaller squares, by their names."""
+_MOST_TOKENS_HIGH = 16_384
+_reading: ContextVar[tuple[int, int]] = ContextVar("reading", default=(PATCH, MOST_TOKENS))
+"""The side of a token's square, and the most tokens of a picture."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _NO_SIZE = {0xC4, 0xC8, 0xCC}
 """Markers of JPEG that stand among those of a frame, and are none."""
 
 
+@contextmanager
+def read_by(model: str, *, high: bool = False) -> Iterator[None]:
+    """Make and count pictures for a model, within the block.
+
+    Args:
+        model: its name, or a target's that has it; of a chain, the first target's counts.
+        high: whether DashScope is told to read pictures in high resolution; others know no such thing.
+
+    """
+    first = model.partition(",")[0].lower()
+    most = _MOST_TOKENS_HIGH if high and "dashscope" in first else MOST_TOKENS
+    before = _reading.set((_OLD_PATCH if _OLD.search(first) else PATCH, most))
+    try:
+        yield
+    finally:
+        _reading.reset(before)
+
+
+def most_pixels() -> int:
+    """Return how many pixels the model reads of a picture."""
+    patch, most = _reading.get()
+    return most * patch**2
+
+
 def tokens_of(data: bytes) -> int:
     """Estimate how many tokens a picture is, by the size that its file's head tells; without one, the most."""
-    size = pixels_of(data)
+    size, (patch, most) = pixels_of(data), _reading.get()
     if size is None:
-        return MOST_TOKENS
-    return min(max(1, math.ceil(size[0] / PATCH) * math.ceil(size[1] / PATCH)), MOST_TOKENS)
+        return most
+    return min(max(1, math.ceil(size[0] / patch) * math.ceil(size[1] / patch)), most)
 
 
 def pixels_of(data: bytes) -> tuple[int, int] | None:
@@ -37,9 +79,9 @@ def pixels_of(data: bytes) -> tuple[int, int] | None:
 
 def fitted(width: int, height: int) -> tuple[int, int]:
     """Return a size of the same shape that a target takes whole; never a larger one."""
-    if width * height <= MOST_PIXELS:
+    if width * height <= (most := most_pixels()):
         return width, height
-    scale = math.sqrt(MOST_PIXELS / (width * height))
+    scale = math.sqrt(most / (width * height))
     return max(1, int(width * scale)), max(1, int(height * scale))
 
 

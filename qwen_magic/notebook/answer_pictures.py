@@ -38,4 +38,5 @@ def files_note(reply: Reply) -> str:
     if not reply.files:
         return ""
     number = len(reply.files)
-    return f"{number} file{'s' * (number > 1)} in it: last_reply().save_files() saves {'them' if number > 1 else 'it'}"
+    how = "from qwen_magic import last_reply; last_reply().save_files()"
+    return f"{number} file{'s' * (number > 1)} in it, saved by: {how}"

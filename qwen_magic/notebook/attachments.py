@@ -85,6 +85,9 @@ def _files(written: str, *, many: bool, fetches: bool) -> list[_File]:
     if match := _PAGES.fullmatch(written):
         written, pages = match["path"], _range(match)
         path = Path(written).expanduser()
+    if pages is None and _exists(Path(written.partition("#")[0]).expanduser()) and not _exists(path):
+        hint = f"{_NOTHING_SENT} Pages of a PDF are #3, #3-5, #3- or #-2."
+        raise UsageError(f"{written} names no page", hint=hint)
     if _exists(path) or not glob.has_magic(written):
         return [_File(path, pages)]
     found = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if Path(name).is_file())  # noqa: PTH207

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
 from ..chat.pictures import how_made
 from ..chat.workspace import Pictured
 from ..errors import UsageError
+from ..media.kinds import SUFFIXES
 from ..media.pictures import picture_of
 from ..parts import Image
 from .values.safe_access import is_a
@@ -49,7 +51,14 @@ def pictures_among(
             image = Image(picture.data, picture.mime, called)
             pictures[key] = Pictured(uuid4().hex, image, how_made(called, image, picture.made))
             notes += [f"{called}: {picture.note} was sent"] if picture.note else []
+        elif _names_no_picture(value.value):
+            notes.append(f"{called} names no picture that is there: its path stands in the prompt")
     return pictures, tuple(notes)
+
+
+def _names_no_picture(value: object) -> bool:
+    """Tell whether a value is the path of a picture's file that is not there, as of one that is to be written."""
+    return is_a(value, PurePath) and str(getattr(value, "suffix", "")).lower() in SUFFIXES
 
 
 def _picture(value: object, called: str) -> Picture | None:

@@ -9,6 +9,7 @@ from ..chat.position import Position
 from ..chat.question import Attached, Question, system_line, with_files
 from ..chat.session import ChatSession
 from ..errors import QwenError, UsageError
+from ..media.sizes import read_by
 from ..parts import Text
 from ..rendering.unreached import ToldTargets
 from ..text.terminal import safe_terminal
@@ -114,6 +115,13 @@ class NotebookSession:
         system, prompt = system_line(text)
         if not prompt.strip() and not system:
             raise UsageError("nothing was asked", hint="Write the prompt below the %%qwen line.")
+        high = self.chat.parameters(options.parameters).vl_high_resolution_images is True
+        with read_by(options.target or self.client.targets[0].name, high=high):
+            question = self._question(options, text, notes)
+        return self.put(question, options)
+
+    def _question(self, options: Options, text: str, notes: tuple[str, ...]) -> Question:
+        """Fill in what a cell says, and bring along what it names."""
         draft = self.chat.draft(text, raw=options.raw, evaluate=options.eval)
         position = self.position(options)
         question = draft.question(position, options.system or position.system or self.settings.system, cell=text)
@@ -129,7 +137,7 @@ class NotebookSession:
             question = with_files(question, last_figure(self.cells))
         if options.context:
             question = self._with_cells(options.context, question)
-        return self.put(question, options)
+        return question
 
     def map(self, options: Options, text: str) -> Result | None:
         """Ask what a cell says for each of its rows; see `mapping.map_cell`."""

@@ -16,6 +16,22 @@ from qwen_magic.errors import UsageError
 from qwen_magic.events import Responder, Status
 
 
+@pytest.mark.parametrize(
+    ("model", "most"), [("qwen2.5-vl-7b", 1280 * 28 * 28), ("qvq-max", 1280 * 28 * 28), ("qwen3-vl-8b", 1280 * 32 * 32)]
+)
+async def test_a_picture_has_the_size_that_the_model_reads(model: str, most: int) -> None:
+    figure, script = Figure(), Script(models=[model])
+    figure.subplots().plot([1, 3, 2])
+    scan = Pillow.new("L", (2000, 2800), "white")
+    with serving(script.app()) as url:
+        async with QwenClient(f"openai:{url}/v1#{model}") as client:
+            await client.ask([figure, scan])
+    for part in script.bodies[0]["messages"][0]["content"]:
+        data = base64.b64decode(part["image_url"]["url"].partition(",")[2])
+        width, height = Pillow.open(io.BytesIO(data)).size
+        assert most * 0.85 < width * height <= most
+
+
 def blind() -> Script:
     script = Script(models=["tiny"])
     script.beside["/props"] = {"modalities": {"vision": False, "audio": False}}

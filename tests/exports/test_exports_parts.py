@@ -184,7 +184,10 @@ def test_a_picture_that_would_make_a_page_slow_is_named_and_comes_back(nbformat:
     assert r"image l\.png image\/png 2 MB" in text
     assert list(from_markdown(text).turns) == [large, small]
     notebook = nbformat.reads(to_notebook(CONVERSATION, [large, small]), as_version=4)
-    assert [list(cell.outputs[0].data) for cell in notebook.cells[2:]] == [["text/plain"], ["image/png", "text/plain"]]
+    named, attached, _ = notebook.cells[2:]
+    assert list(named.outputs[0].data) == ["text/plain"]
+    assert [list(bundle) for bundle in attached.attachments.values()] == [["image/png"]]
+    assert list(from_notebook(nbformat.writes(notebook)).turns) == [large, small]
 
 
 def test_markdown_that_was_edited_is_understood() -> None:
@@ -238,9 +241,9 @@ def test_the_notebook_is_valid_and_shows_what_the_turn_is_made_of(nbformat: Modu
     text = to_notebook(CONVERSATION, [FULL])
     notebook = nbformat.reads(text, as_version=4)
     nbformat.validate(notebook)
-    shown = [dict(output.data) for output in notebook.cells[2].outputs]
+    assert list(notebook.cells[2].attachments.values()) == [{"image/png": CAT_64}]
+    shown = [dict(output.data) for output in notebook.cells[3].outputs]
     assert shown == [
-        {"image/png": CAT_64, "text/plain": "[image cat [1].png image/png 8 B]"},
         {"text/plain": "[image b https://x.org/a_b.png]"},
         {"text/plain": "[image c.svg image/svg+xml 6 B]"},
         {"text/plain": "[file a.csv text/csv 4 B]"},
@@ -252,16 +255,16 @@ def test_the_notebook_is_valid_and_shows_what_the_turn_is_made_of(nbformat: Modu
         {"text/markdown": "A **cat**.", "text/plain": "A **cat**."},
         {"text/plain": "local · 2023-11-14 22:13 UTC"},
     ]
-    assert notebook.cells[2].source == f"%%qwen\nsystem: {FULL.system}\nWhat is ?\nAnd this?"
+    assert notebook.cells[3].source == f"%%qwen\nsystem: {FULL.system}\nWhat is ?\nAnd this?"
     assert list(from_notebook(nbformat.writes(notebook)).turns) == [FULL], "as Jupyter saves it"
 
 
 def test_a_cell_that_was_run_again_has_its_new_answer_and_not_the_old_steps() -> None:
     notebook = json.loads(to_notebook(CONVERSATION, [FULL]))
-    notebook["cells"][2]["outputs"] = [display("new", "new"), display("*qwen-3 · 1.0 s*", "qwen-3 · 1.0 s")]
+    notebook["cells"][3]["outputs"] = [display("new", "new"), display("*qwen-3 · 1.0 s*", "qwen-3 · 1.0 s")]
     (turn,) = from_notebook(json.dumps(notebook)).turns
     assert (turn.answer, turn.steps, turn.parts, turn.target) == ("new", (), FULL.parts, "qwen-3")
-    notebook["cells"][2]["source"] = "%%qwen\nanother"
+    notebook["cells"][3]["source"] = "%%qwen\nanother"
     (turn,) = from_notebook(json.dumps(notebook)).turns
     assert (turn.prompt, turn.answer, turn.parts) == ("another", "new", ())
 

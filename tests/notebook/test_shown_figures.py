@@ -180,4 +180,4 @@ def test_pictures_of_an_answer_are_shown_by_the_kernel(kernel: Kernel) -> None:
     )
     (shown,) = (bundle for bundle in run.shown if "image/png" in bundle)
     assert Pillow.open(io.BytesIO(base64.b64decode(shown["image/png"]))).size == (40, 30)
-    assert "2 files in it: last_reply().save_files() saves them" in run.printed
+    assert "2 files in it, saved by: from qwen_magic import last_reply" in run.printed

@@ -44,10 +44,6 @@ def write_gguf(path: Path, seed: int = 7) -> Path:
         The path.
 
     """
-    tokens = [*_byte_tokens(), *(merge.replace(" ", "") for merge in _MERGES)]
-    types = [gguf.TokenType.NORMAL] * len(tokens)
-    tokens += [*_SPECIAL, *_THINKING]
-    types += [gguf.TokenType.CONTROL] * len(_SPECIAL) + [gguf.TokenType.USER_DEFINED] * len(_THINKING)
     writer = gguf.GGUFWriter(path, "qwen3")
     writer.add_name("Tiny Qwen3")
     writer.add_context_length(CONTEXT)
@@ -60,6 +56,18 @@ def write_gguf(path: Path, seed: int = 7) -> Path:
     writer.add_value_length(_KEY)
     writer.add_layer_norm_rms_eps(1e-6)
     writer.add_rope_freq_base(1e6)
+    vocabulary = add_tokenizer(writer, (), _THINKING)
+    writer.add_chat_template(TEMPLATE)
+    return finish(writer, _weights(vocabulary, np.random.default_rng(seed)), path)
+
+
+def add_tokenizer(writer: gguf.GGUFWriter, control: tuple[str, ...] = (), marks: tuple[str, ...] = ()) -> int:
+    """Add Qwen's tokenizer without most of its merges, with further control tokens and marks; return their number."""
+    tokens = [*_byte_tokens(), *(merge.replace(" ", "") for merge in _MERGES)]
+    types = [gguf.TokenType.NORMAL] * len(tokens)
+    control = (*_SPECIAL, *control)
+    tokens += [*control, *marks]
+    types += [gguf.TokenType.CONTROL] * len(control) + [gguf.TokenType.USER_DEFINED] * len(marks)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
     writer.add_token_list(tokens)
@@ -67,8 +75,12 @@ def write_gguf(path: Path, seed: int = 7) -> Path:
     writer.add_token_merges(list(_MERGES))
     writer.add_eos_token_id(tokens.index("<|im_end|>"))
     writer.add_pad_token_id(tokens.index("<|endoftext|>"))
-    writer.add_chat_template(TEMPLATE)
-    for name, values in _weights(len(tokens), np.random.default_rng(seed)).items():
+    return len(tokens)
+
+
+def finish(writer: gguf.GGUFWriter, tensors: dict[str, np.ndarray], path: Path) -> Path:
+    """Write a file's head and tensors; return its path."""
+    for name, values in tensors.items():
         writer.add_tensor(name, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

@@ -9,12 +9,14 @@ import time
 from contextlib import aclosing
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import aiohttp
 
 from ...errors import ConnectError, DisconnectError, EngineError, QwenError
 from ...events import Event, Responder, Status
+from ...messages import Image
 from ..capabilities import TEXT_ALONE, Capabilities
 from ..descriptions import Description
 from ..openai.backend import OpenAIBackend
@@ -26,6 +28,7 @@ from . import known_weights, machine, weights, wheels
 from .engine import CONTEXT, SLOTS, Address, Engine
 from .hub_names import hub_name
 from .known_weights import size_words
+from .projectors import split_projector
 from .small_models import SMALL
 
 if TYPE_CHECKING:
@@ -54,12 +57,11 @@ class LocalBackend:
 
     Attributes:
         continues: the engine goes on with an answer that stands last in the messages.
-        sends: text alone.
+        sends: text, and pictures where a projector is named.
 
     """
 
     continues = _SERVER.continues != "ask"
-    sends = TEXT_ALONE
 
     def __init__(self, target: Target, settings: Settings) -> None:
         self.name = target.name
@@ -67,7 +69,9 @@ class LocalBackend:
         self.settings = settings
         self.schema_forms = schema_forms(_SERVER, self.model)
         self.schema_wraps = tuple(form for form in self.schema_forms if wraps(_SERVER, form))
-        self._address = target.address
+        self._address, self._projector = split_projector(target.address)
+        self.sends = TEXT_ALONE | {Image} if self._projector else TEXT_ALONE
+        self._abilities = replace(_CAPABILITIES, images=bool(self._projector))
         self._engine: Engine | None = None
         self._lock = threading.Lock()
         self._slots = threading.Semaphore(SLOTS)
@@ -122,7 +126,7 @@ class LocalBackend:
         deadlines: Deadlines | None = None,  # noqa: ARG002
     ) -> Capabilities:
         """Tell what the engine can do; see `Backend.capabilities`."""
-        return _CAPABILITIES
+        return self._abilities
 
     async def describe(
         self,
@@ -146,6 +150,8 @@ class LocalBackend:
             notes.insert(0, "the weights are not here yet: they are fetched from the Hub first")
         else:
             state = "there are no such weights"
+        if self._projector:
+            notes.append(f"it sees by {PurePath(self._projector.rpartition(':')[2]).name}")
         return Description(
             self.name,
             "local",
@@ -154,7 +160,7 @@ class LocalBackend:
             models=(self.model,),
             notes=tuple(notes),
             context=CONTEXT,
-            capabilities=_CAPABILITIES,
+            capabilities=self._abilities,
         )
 
     async def close(self) -> None:
@@ -172,14 +178,15 @@ class LocalBackend:
             return
         wheels.check_installed()
         paths: list[Path] = []
-        async with aclosing(self._fetch(paths)) as waiting:
-            async for status in waiting:
-                yield status
+        for address in filter(None, (self._address, self._projector)):
+            async with aclosing(self._fetch(address, paths)) as waiting:
+                async for status in waiting:
+                    yield status
         yield Status(f"loading {self.model}", "loading", self.name)
         # Where we are cancelled here, the loading goes on, and the next answer has use of it.
-        found.append(await in_thread(self._engine_for(paths[0]).start))
+        found.append(await in_thread(self._engine_for(*paths).start))
 
-    async def _fetch(self, found: list[Path]) -> AsyncGenerator[Status, None]:
+    async def _fetch(self, address: str, found: list[Path]) -> AsyncGenerator[Status, None]:
         """Bring the weights here, in a thread, which stops when we are cancelled."""
         stop, queue, loop = threading.Event(), asyncio.Queue[Status | None](), asyncio.get_running_loop()
         last = 0.0
@@ -193,7 +200,7 @@ class LocalBackend:
 
         def bring() -> Path:
             token, room = self.settings.hf_token or "", machine.available_memory()
-            return weights.ensure(self._address, progress, stop, token=token, room=room)
+            return weights.ensure(address, progress, stop, token=token, room=room)
 
         task = asyncio.ensure_future(in_thread(bring))
         task.add_done_callback(lambda _: queue.put_nowait(None))
@@ -209,10 +216,10 @@ class LocalBackend:
         text = f"{what} {self.model}: {done / _MB:.0f} of {total / _MB:.0f} MB"
         return Status(text, "download" if what == "downloading" else "loading", self.name, done / total)
 
-    def _engine_for(self, path: Path) -> Engine:
+    def _engine_for(self, model: Path, projector: Path | None = None) -> Engine:
         with self._lock:
-            if self._engine is None or self._engine.model != path:
-                self._engine = Engine(path)
+            if self._engine is None or (self._engine.model, self._engine.projector) != (model, projector):
+                self._engine = Engine(model, projector)
             return self._engine
 
     def _server(self, address: Address) -> OpenAIBackend:

@@ -64,11 +64,13 @@ class Engine:
 
     Args:
         model: a GGUF file.
+        projector: the GGUF file of the projector by which it sees, or None.
 
     """
 
-    def __init__(self, model: Path) -> None:
+    def __init__(self, model: Path, projector: Path | None = None) -> None:
         self.model = model
+        self.projector = projector
         self._starting = threading.Lock()
         self._child: _Child | None = None
         self._address: Address | None = None
@@ -100,7 +102,7 @@ class Engine:
             if self.running and self._address is not None:
                 return self._address
             self.close()
-            _check(self.model)
+            _check(self.model, self.projector)
             return self._start()
 
     def death(self, wait: float = 0.0) -> str:
@@ -124,6 +126,7 @@ class Engine:
         key = secrets.token_urlsafe(32)
         config = {
             "model": str(self.model.absolute()),
+            "projector": str(self.projector.absolute()) if self.projector else "",
             "key": key,
             "threads": machine.threads(),
             "context": CONTEXT,
@@ -132,7 +135,7 @@ class Engine:
         report = child.ask(config)
         if "url" not in report:
             self.close()
-            raise _start_error(report, child, self.model)
+            raise _start_error(report, child, self.model, self.projector)
         self._address = Address(report["url"], key)
         return self._address
 
@@ -211,23 +214,28 @@ def _end(process: subprocess.Popen[bytes], log: IO[bytes], owner: int) -> None:
                 file.close()
 
 
-def _check(model: Path) -> None:
+def _check(model: Path, projector: Path | None) -> None:
     """Refuse what cannot work before a process is started for it."""
-    try:
-        with model.open("rb") as file:
-            magic = file.read(len(_MAGIC))
-        size = model.stat().st_size
-    except OSError as error:
-        raise WeightsError(f"{model} cannot be read ({error.strerror})", hint="Check the path.") from error
-    if magic != _MAGIC:
-        raise WeightsError(f"{model.name} is no GGUF file", hint=_HINTS["bad-gguf"])
+    needed = memory_needed(_size_of(model)) + (_size_of(projector) if projector else 0)
     available = machine.available_memory()
-    needed = memory_needed(size)
     if available is not None and needed > available:
         raise EngineError(
             f"too little memory: about {needed / _GIB:.1f} GiB are needed, {available / _GIB:.1f} are free",
             hint=_HINTS["memory"],
         )
+
+
+def _size_of(path: Path) -> int:
+    """Return a GGUF file's size in bytes; refuse what is none."""
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(_MAGIC))
+        size = path.stat().st_size
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read ({error.strerror})", hint="Check the path.") from error
+    if magic != _MAGIC:
+        raise WeightsError(f"{path.name} is no GGUF file", hint=_HINTS["bad-gguf"])
+    return size
 
 
 def memory_needed(size: int) -> int:
@@ -243,7 +251,9 @@ def memory_needed(size: int) -> int:
     return int(size * (1.2 + CONTEXT * SLOTS / 40_000))
 
 
-def _start_error(report: dict[str, str], child: _Child, model: Path) -> LocalError:  # noqa: PLR0911 - a table
+def _start_error(  # noqa: PLR0911 - a table
+    report: dict[str, str], child: _Child, model: Path, projector: Path | None
+) -> LocalError:
     """Say why an engine did not start, from its report and its log."""
     kind, message, log = report.get("error", ""), report.get("message", ""), child.tail
     if kind == "no-module":
@@ -260,6 +270,12 @@ def _start_error(report: dict[str, str], child: _Child, model: Path) -> LocalErr
         return EngineError("too little memory for the model", hint=_HINTS["memory"])
     if unknown := re.search(r"unknown model architecture: '?([\w.-]+)", log):
         return EngineError(f"the engine does not know the model's kind, {unknown[1]}", hint=_HINTS["architecture"])
+    if "CLIP cannot be used as main model" in log:
+        hint = f"Name its model before it: local:MODEL.gguf+{model.name}."
+        return WeightsError(f"{model.name} is a projector, and no model", hint=hint)
+    if kind == "load" and projector and "failed to load multimodal" in log:
+        what = "does not fit the model" if "mismatch between text model" in log else "is broken, or no projector"
+        return WeightsError(f"{projector.name} {what}", hint="Get the one that comes with the model.")
     if kind == "load":
         why = re.search(r"error loading model: (.+)", log) or re.search(r"E gguf\w*: (.+)", log)
         what = f"{model.name} is a broken GGUF file, or one that the engine cannot run"

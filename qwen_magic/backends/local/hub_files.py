@@ -19,6 +19,7 @@ _QUANT = re.compile(
 )
 _SPLIT = re.compile(r"(?i)-\d{5}-of-(\d{5})\.gguf$")
 _NO_MODEL = re.compile(r"(?i)mmproj|imatrix")
+_PROJECTOR = re.compile(r"(?i)mmproj[-_.]?(.*?)(\.gguf)?$")
 _USUAL = (
     "Q4_K_M",
     "Q4_K_S",
@@ -34,6 +35,8 @@ _USUAL = (
     "Q8_0",
 )
 """The quantizations in the order in which one is taken where none is named: first the best for its size."""
+_PROJECTORS = ("F16", "BF16", "Q8_0", "F32")
+"""The same for projectors."""
 _NAMED = 8
 
 
@@ -84,6 +87,8 @@ def choose_file(files: Iterable[HubFile], name: HubName) -> HubFile:
         WeightsError: there is none, it is cut into several files, or the name fits several models.
 
     """
+    if _PROJECTOR.search(name.quant):
+        return _choose_projector(files, name)
     models = [file for file in files if file.path.lower().endswith(".gguf") and not _NO_MODEL.search(file.filename)]
     if not models:
         raise WeightsError(
@@ -101,6 +106,24 @@ def choose_file(files: Iterable[HubFile], name: HubName) -> HubFile:
         names = ", ".join(f"local:{name.repo}:{file.filename}" for file in fitting[:_NAMED])
         raise WeightsError(f"{name.spec} may be one of {len(fitting)} files", hint=f"Name one: {names}.")
     return fitting[0]
+
+
+def _choose_projector(files: Iterable[HubFile], name: HubName) -> HubFile:
+    """Choose among the projectors: that of the name, or of the quantization behind "mmproj", or the usual one."""
+    found = [file for file in files if _PROJECTOR.search(file.filename) and file.path.lower().endswith(".gguf")]
+    if not found:
+        raise WeightsError(f"{name.repo} has no projector (mmproj)", hint="Its model sees no pictures: ask another.")
+    asked = _PROJECTOR.search(name.quant)
+    wanted = _named(found, name.quant) or _named(found, asked[1] if asked else "")
+    if asked and not asked[1]:
+        usual = sorted(
+            found, key=lambda file: _PROJECTORS.index(file.quant) if file.quant in _PROJECTORS else len(found)
+        )
+        wanted = usual[:1]
+    if len(wanted) == 1:
+        return wanted[0]
+    names = ", ".join(f"+{file.filename}" for file in found[:_NAMED])
+    raise WeightsError(f"{name.repo} has no one projector {name.quant}", hint=f"Name one: {names}.")
 
 
 def _named(models: Sequence[HubFile], quant: str) -> list[HubFile]:

@@ -15,6 +15,7 @@ import platformdirs
 
 from .hub_files import HubFile
 from .known_weights import KNOWN, Weights
+from .projectors import is_projector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +68,8 @@ def marker_of(path: Path) -> Path:
 def from_hub_file(repo: str, file: HubFile) -> Weights:
     """Return a file of the Hub as weights, which the Hub alone carries."""
     stem = file.filename.rpartition(".")[0]
-    name = f"{repo}:{file.quant or file.filename}"
+    own = "" if is_projector(file.filename) else file.quant
+    name = f"{repo}:{own or file.filename}"
     return Weights(name=name, title=stem, size=file.size, sha256=file.sha256, repo=repo, filename=file.path)
 
 

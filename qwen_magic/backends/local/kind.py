@@ -29,8 +29,10 @@ def _usual() -> tuple[str, ...]:
 def _names() -> tuple[str, ...]:
     """Return the names for Tab: those of old, and what else of the Hub is on this machine."""
     from .kept_weights import kept  # noqa: PLC0415 - only where they are asked for
+    from .projectors import is_projector  # noqa: PLC0415
 
-    here = [word_of(one.weights.name) for one in kept() if one.whole and one.weights.name not in KNOWN]
+    own = (one.weights for one in kept() if one.whole and one.weights.name not in KNOWN)
+    here = [word_of(one.name) for one in own if not is_projector(one.filename)]
     return ("local", *(f"local:{name}" for name in (*KNOWN, *here)))
 
 
@@ -61,7 +63,7 @@ KIND = BackendKind(
     prefixes=("local",),
     forms=("local",),
     names=_names,
-    rows=lambda: [("local, local:1.5b, local:qwen3-4b, local:OWNER/REPO:QUANT, local:PATH",)],
+    rows=lambda: [("local, local:1.5b, local:qwen3-4b, local:OWNER/REPO:QUANT, local:PATH, local:PATH+MMPROJ",)],
     usual=_usual,
     with_model=lambda _target, model: f"local:{model}",
     caveat="a small model on this machine: fair at short code, unreliable in facts and arithmetic",

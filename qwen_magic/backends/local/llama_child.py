@@ -1,8 +1,9 @@
 """The engine's process: llama.cpp's server on loopback, which ends with the process that started it.
 
 It is started by its path and imports nothing of the package. On its standard input comes one line of JSON:
-model (a path), key, threads, context (tokens for each answer), slots (answers side by side). On its standard
-output goes one line: ``{"url": ...}``, or ``{"error": kind, "message": ...}``. When its input ends, it ends.
+model (a path), projector (a path or ""), key, threads, context (tokens for each answer), slots (answers side by
+side). On its standard output goes one line: ``{"url": ...}``, or ``{"error": kind, "message": ...}``. When its input
+ends, it ends.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from typing import Any
 _FLUSH_SECONDS = 0.3
 """llama.cpp writes its log from a thread of its own."""
 _POLL_SECONDS = 1.0
+_PICTURE_BATCH = 512
+"""Tokens of a batch where there are pictures: some models' must be read at once."""
 _LATE_OPTIONS = {
     "ui": False,
     "cache_ram_mib": 256,  # of old prompts; 8 GiB without a word
@@ -100,6 +103,9 @@ def _parameters(xllamacpp: Any, config: dict[str, Any]) -> Any:
     parameters.n_ctx = config["context"] * config["slots"]
     # A cancelled prompt is given up between two batches: small ones end soon, and as fast.
     parameters.n_batch = parameters.n_ubatch = 128
+    if config["projector"]:
+        parameters.mmproj.path = config["projector"]
+        parameters.n_batch = parameters.n_ubatch = _PICTURE_BATCH
     for processors in (parameters.cpuparams, parameters.cpuparams_batch):
         processors.n_threads = config["threads"]
     parameters.verbosity = 1  # errors alone

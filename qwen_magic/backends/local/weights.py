@@ -19,6 +19,7 @@ from .hub_files import HubFile, choose_file
 from .hub_names import hub_name
 from .kept_weights import done_of, from_hub_file, marker_of, matching, note, noted, part_of, path_of
 from .known_weights import KNOWN, Weights
+from .projectors import is_projector, split_projector
 from .room import check_room
 from .small_models import SMALL
 from .weight_sources import Fetch, clean, from_hub, from_hub_alone, from_packages
@@ -38,6 +39,7 @@ _LOCK_POLL_SECONDS = 0.2
 
 def model_title(address: str) -> str:
     """Return the name that is shown for a local model: for its short name, its place on the Hub, or its path."""
+    address, _ = split_projector(address)
     if known := _here(address):
         return known.title
     name = hub_name(address)
@@ -119,7 +121,8 @@ def pull(name: str = "0.5b", *, bar: bool = True, token: str = "") -> Path:
     """Bring weights to this machine, with a progress bar in a notebook or terminal.
 
     Args:
-        name: what follows ``local:``, as "1.5b", "qwen3-4b" or "OWNER/REPO:QUANT"; ``local:`` may stand before it.
+        name: what follows ``local:``, as "1.5b", "qwen3-4b", "OWNER/REPO:QUANT" or "OWNER/REPO+mmproj"; ``local:``
+            may stand before it.
         bar: whether a bar is shown.
         token: a token for the Hub, for where it asks for one.
 
@@ -132,11 +135,11 @@ def pull(name: str = "0.5b", *, bar: bool = True, token: str = "") -> Path:
         EngineError: this machine has too little memory for the model.
 
     """
-    address, room = address_of(name), machine.total_memory()
-    if not bar:
-        return ensure(address, token=token, room=room)
-    with _bar() as progress:
-        return ensure(address, progress, token=token, room=room)
+    (address, projector), room = split_projector(address_of(name)), machine.total_memory()
+    for one in filter(None, (projector, address)):
+        with _bar() if bar else contextlib.nullcontext() as progress:
+            path = ensure(one, progress, token=token, room=room)
+    return path
 
 
 def remove(name: str) -> tuple[str, int]:
@@ -193,7 +196,7 @@ def _named(name: HubName) -> list[Weights]:
     try:
         return [files[choose_file(files, name)]]
     except WeightsError:
-        return noted if not name.quant else []
+        return [one for one in noted if not is_projector(one.filename)] if not name.quant else []
 
 
 def _note_again(weights: Weights) -> None:

@@ -201,7 +201,7 @@ def _import(session: NotebookSession, rest: str) -> None:
 
     words = read_words(rest)
     if len(words) not in (1, 2):
-        raise UsageError("%qwen conversation import takes FILE [NAME]", hint="FILE ends in .json or .ipynb.")
+        raise UsageError("%qwen conversation import takes FILE [NAME]", hint="FILE ends in .json, .ipynb or .md.")
     imported = read(Path(words[0]).expanduser())
     memory = session.memory
     conversation = memory.create(words[1] if len(words) > 1 else imported.name)

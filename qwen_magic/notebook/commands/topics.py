@@ -171,7 +171,8 @@ openai:URL it is %qwen key HOST:PORT.""",
         """\
 A small Qwen answers without a network: fair at short code, unreliable in facts and
 arithmetic. %qwen pull fetches it once: 491 MB, or 1.1 GB for local:1.5b, which is better
-and slower. A model of your own: local:PATH, with the path of a .gguf file.
+and slower. A model of your own: local:PATH, with the path of a .gguf file. One that sees has
+a projector: local:MODEL.gguf+MMPROJ.gguf, local:OWNER/REPO+mmproj (%qwen pull fetches both).
 
 local:OWNER/REPO is any GGUF model of the Hub, of which Q4_K_M is taken where there is one;
 local:OWNER/REPO:Q8_0 names another. local:qwen3-4b and others go by one word. %qwen pull
