@@ -87,7 +87,8 @@ def export(path: Path, conversation: Conversation, turns: Sequence[Turn], *, ove
         return quote(f"{folder.name}/{keep(picture.data)}")
 
     text = mended(to_markdown(conversation, turns, marked=False, address=address))
-    values = to_json(conversation, turns, keep, {_HASH: sha256(text.encode()).hexdigest()})
+    no_path = replace(conversation, notebook="")  # Markdown is for people, who are told no path
+    values = to_json(no_path, turns, keep, {_HASH: sha256(text.encode()).hexdigest()})
     write_file(path, text, overwrite=overwrite)
     try:
         if kept:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,11 @@ def test_markdown_for_people_has_no_comments_and_no_path(tmp_path: Path) -> None
     assert "<!--" not in text
     assert "/home/ann" not in text
     assert "Because:" in text
-    with pytest.raises(UsageError, match=r"export it as \.json"):
+    beside = tmp_path / "talk_files"
+    assert not [one.name for one in beside.iterdir() if b"/home/ann" in one.read_bytes()]
+    assert [turn.prompt for turn in read(path).turns] == [turn.prompt for turn in TURNS]
+    shutil.rmtree(beside)
+    with pytest.raises(UsageError, match=r"export it as \.json|folder"):
         read(path)
 
 
