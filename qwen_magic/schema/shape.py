@@ -13,6 +13,7 @@ from .from_frames import is_frame, kind_of_frame
 from .from_json_schema import kind_of_schema
 from .from_types import is_type, kind_of_type, title_of
 from .short_form import kind_of_text
+from .validation import check, load_soon
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,8 +73,6 @@ class Shape:
             SchemaError: it does not fit; the first place where it does not, and why.
 
         """
-        from .validation import check  # noqa: PLC0415 - the validator is loaded on first use
-
         check(value, self.json_schema if self._kind.checked is None else self._kind.checked)
         return self._kind.convert(value, ())
 
@@ -123,4 +122,5 @@ def as_shape(given: object) -> Shape:
             raise UsageError(f"a schema of type {type(given).__name__}", hint=HINT)
     except RecursionError:
         raise UsageError("the schema is nested too deep", hint="Give a flatter one.") from None
+    load_soon()
     return Shape(given, kind.schema, title, kind.fields, kind)

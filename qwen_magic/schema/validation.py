@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .places import misfit
@@ -9,6 +12,16 @@ from .wording import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+@cache
+def load_soon() -> None:
+    """Load the validator in a thread, while the target is asked.
+
+    Where JupyterLab is installed that takes seconds, in which the loop that asks all targets would stand still.
+    """
+    name = "qwen_magic schema"
+    threading.Thread(target=importlib.import_module, args=("jsonschema",), name=name, daemon=True).start()
 
 
 def check(value: Any, schema: Mapping[str, Any]) -> None:

@@ -45,3 +45,19 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 @pytest.mark.parametrize("name", HEAVY)
 def test_not_imported(imported: list[str], name: str) -> None:
     assert name not in imported
+
+
+def test_what_checks_a_value_is_loaded_while_the_target_is_asked() -> None:
+    """Beside JupyterLab it takes seconds to load, in which the loop that streams every answer would stand still."""
+    code = """
+import sys, threading
+from qwen_magic.schema import as_shape
+assert "jsonschema" not in sys.modules
+as_shape("name, age int")
+(loading,) = [thread for thread in threading.enumerate() if thread.name == "qwen_magic schema"]
+loading.join(120)
+assert "jsonschema" in sys.modules
+"""
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
