@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 import time
 from pathlib import Path
@@ -11,18 +12,29 @@ from typing import TYPE_CHECKING, Any
 
 from .batch.client import QwenClient
 from .batch.files import check_form, read_rows, write_rows
-from .batch.job import Job
 from .batch.options import MapOptions
+from .batch.target_jobs import job_of
 from .errors import UsageError
+from .parameters import TABLE, Flag
 from .rendering.job_line import plain_job
+from .text.secrets import without_secrets
 from .text.terminal import safe_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from .batch.job import Job
     from .batch.result import Result
+    from .batch.target_jobs import TargetJobs
+    from .parameters import Parameter
 
 _TICK, _PLAIN_TICK = 0.5, 10.0
+_READERS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "whole": (int, "N"),
+    "number": (float, "X"),
+    "object": (json.loads, "JSON"),
+}
+"""What reads a parameter's value, and how it is called in the help."""
 
 
 def map_command(words: Sequence[str]) -> int:
@@ -42,7 +54,8 @@ def map_command(words: Sequence[str]) -> int:
     options = MapOptions(
         schema=given.schema,
         system=given.system,
-        target=given.target,
+        target=None if given.compare else given.target,
+        targets=_several(given.target) if given.compare else None,
         into=given.into,
         limit=given.limit,
         concurrency=given.concurrency,
@@ -56,9 +69,8 @@ def map_command(words: Sequence[str]) -> int:
         batch=given.batch,
         prices=given.prices,
         replay=given.replay,
-        parameters={
-            name: value for name in ("temperature", "max_tokens", "seed") if (value := getattr(given, name)) is not None
-        },
+        change=without_secrets if given.redact else None,
+        parameters={row.name: value for row in TABLE if (value := getattr(given, row.name)) is not None},
     )
     if out is None and not given.dry_run:
         raise UsageError("no file takes the result", hint="Name one: -o out.csv, or look first with --dry-run.")
@@ -66,8 +78,8 @@ def map_command(words: Sequence[str]) -> int:
 
 
 async def _map(prompt: str, rows: Any, options: MapOptions, out: Path | None, *, dry_run: bool) -> int:
-    async with QwenClient(options.target or None) as client:
-        job = Job(client, prompt, rows, options)
+    async with QwenClient(options.targets or options.target or None) as client:
+        job = job_of(client, prompt, rows, options)
         plan = await job.plan()
         if dry_run or out is None:
             print(safe_terminal(f"Nothing was sent. This is what would be:\n{plan}"))  # noqa: T201 - the output
@@ -81,7 +93,7 @@ async def _map(prompt: str, rows: Any, options: MapOptions, out: Path | None, *,
         return 0 if not (result.failed or result.stopped) else 3
 
 
-async def _followed(job: Job) -> Result:
+async def _followed(job: Job | TargetJobs) -> Result:
     """Run a job and print how far it is; an interrupt stops it, and what had come is written.
 
     Raises:
@@ -126,18 +138,45 @@ def _parser() -> argparse.ArgumentParser:
         ("--rpm", "at most N requests a minute"),
         ("--tpm", "at most N tokens a minute"),
         ("--max-tokens-total", "stop before more tokens are read and written"),
-        ("--max-tokens", "tokens that an answer may have"),
-        ("--seed", "the seed of the answers"),
     ):
         parser.add_argument(flag, type=int, metavar="N", help=help_)
     parser.add_argument("--max-cost", type=float, metavar="X", help="stop before it costs more")
     parser.add_argument("--max-seconds", type=float, metavar="X", help="stop after so many seconds")
-    parser.add_argument("--temperature", type=float, metavar="X", help="0 for the steadiest answers")
     parser.add_argument("--prices", type=_prices, metavar="IN,OUT", help="what a million tokens in and out cost")
     parser.add_argument("--fresh", action="store_true", help="ask all rows, whatever is known")
     parser.add_argument("--replies", action="store_true", help="keep thinking and usage of each row")
     parser.add_argument("--batch", action="store_true", help="ask the target's batch service: later, and for less")
+    parser.add_argument("--compare", action="store_true", help="ask each target of -t A,B for each row, side by side")
+    parser.add_argument("--redact", action="store_true", help="replace what looks like a key, token or password")
     modes = ("on", "only", "fresh", "off")
     parser.add_argument("--replay", choices=modes, help="give recorded answers, record others; or only, fresh, off")
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
+    for row in TABLE:
+        for option in row.flags or (Flag(f"--{row.name.replace('_', '-')}"),):
+            _add(parser, row, option)
     return parser
+
+
+def _add(parser: argparse.ArgumentParser, row: Parameter, flag: Flag) -> None:
+    """Add an option that sets a sampling parameter."""
+    said = (flag.help or row.help).replace("%", "%%")
+    if flag.constant is not None:
+        parser.add_argument(flag.written, dest=row.name, action="store_const", const=flag.constant, help=said)
+    elif row.kind == "texts":
+        parser.add_argument(flag.written, dest=row.name, action="append", metavar="TEXT", help=said)
+    else:
+        read, value = _READERS[row.kind]
+        parser.add_argument(flag.written, dest=row.name, type=read, metavar=value, help=said)
+
+
+def _several(target: str | None) -> list[str]:
+    """Return the targets that are asked side by side.
+
+    Raises:
+        UsageError: there are not several.
+
+    """
+    names = [name for word in (target or "").split(",") if (name := word.strip())]
+    if len(names) < 2:  # noqa: PLR2004 - two are a comparison
+        raise UsageError("--compare needs several targets", hint="Name them with -t A,B.")
+    return names

@@ -36,7 +36,7 @@ LOADING = """
 PARENT = """
     import json, subprocess, sys, time
     child = subprocess.Popen([sys.executable, sys.argv[1]], stdin=subprocess.PIPE)
-    config = {"model": sys.argv[2], "key": "k", "threads": 1, "context": 64, "slots": 1}
+    config = {"model": sys.argv[2], "projector": "", "key": "k", "threads": 1, "context": 64, "slots": 1}
     child.stdin.write(json.dumps(config).encode() + b"\\n")
     child.stdin.flush()
     print(child.pid, flush=True)

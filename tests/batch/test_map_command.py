@@ -15,6 +15,9 @@ import pytest
 from rows_server import Refusal, RowsServer, rows_server
 from support.light_imports import PYTHONPATH
 
+from qwen_magic.map_command import _parser
+from qwen_magic.notebook.options import OPTIONS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -92,6 +95,29 @@ def test_what_is_wrong_is_one_line(server: RowsServer, tmp_path: Path, words: tu
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert not server.prompts
+
+
+def test_each_of_several_targets_answers_each_row(server: RowsServer, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("text\na\nb\n")
+    words = ("Say {text}", "rows.csv", "-o", "out.csv", "--compare", "--temperature", "0", "--stop", "x", "--no-think")
+    with rows_server(rule=lambda _: "the other") as other:
+        done = command(tmp_path, *words, "-t", f"{server.target},{other.target}")
+        assert done.returncode == 0, done.stderr
+        with (tmp_path / "out.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["answer"] for row in rows] == ["answer to Say a", "the other", "answer to Say b", "the other"]
+        assert [row["target"] for row in rows] == [server.target, other.target] * 2
+    alone = command(tmp_path, *words, "-t", server.target)
+    assert alone.returncode == 1
+    assert "--compare needs several targets" in alone.stderr
+
+
+def test_the_cell_and_the_terminal_have_the_same_options() -> None:
+    """Of a cell's options those of one question, of a notebook and of files have no place here; --yes asks nobody."""
+    of_one_question = "append format conversation new alone turns context attach pages fetch see raw eval next replace"
+    left = {*of_one_question.split(), "map", "yes"}
+    ours = {flag for action in _parser()._actions for flag in action.option_strings} - {"-h", "--help"}
+    assert ours == {flag for option in OPTIONS for flag in option.flags if option.name not in left}
 
 
 def test_a_dry_run(server: RowsServer, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ prices = {"tea": 1, "green tea": 2, 7: 3, 'a"b': 4, True: 5}
 LONG = [option.flags[-1] for level in ("usual", "rare") for option in OPTIONS if option.level == level]
 USUAL = [command.name for command in COMMANDS.values() if command.name and command.level == "usual"]
 RARE = [command.name for command in COMMANDS.values() if command.level == "rare"]
-SUBCOMMANDS = "list show use new system undo rename delete search export import".split()
+SUBCOMMANDS = "list show use new system undo rename pin delete search export import".split()
 SHORT_TARGETS = [*ALIASES, "local", "local:0.5b", "local:1.5b", *(f"{name}:" for name in SERVERS)]
 
 
@@ -218,7 +218,7 @@ async def test_names_of_conversations_and_models() -> None:
                 assert kernel.complete("%%qwen -c my") == (['"my talk"'], "my")
                 assert kernel.complete('%%qwen -c "my t') == (['"my talk"'], '"my t')
                 assert kernel.complete("%%qwen -c 'my t") == (["'my talk'"], "'my t")
-                family = [f"conversation {word}" for word in ("use", "show", "delete", "rename")]
+                family = [f"conversation {word}" for word in ("use", "show", "delete", "rename", "pin")]
                 for command in ("resume", "history", "delete", "rename", "panel", *family):
                     assert kernel.complete(f"%qwen {command} pl") == (["plan"], "pl")
                 assert kernel.complete("%qwen resume plan ")[0] == []
