@@ -242,10 +242,11 @@ class ChatSession:
         return preview(names, request.with_messages(messages), (*question.notes, *question.made, *notes))
 
     def close(self) -> None:
-        """Stop what runs for the audience, and close the database."""
+        """Stop what runs for the audience, and close the database and the client."""
         if self.audience:
             self.audience.close()
         self.memory.close()
+        self.settings.close()
 
     def _made(
         self,

@@ -41,6 +41,10 @@ class SessionSettings(Protocol):
         """Return the sampling parameters by their names; None is not set."""
         ...
 
+    def close(self) -> None:
+        """Close the client, where one was made."""
+        ...
+
 
 @dataclass
 class PlainSettings:
@@ -89,3 +93,10 @@ class PlainSettings:
     def sampling(self) -> Mapping[str, Any]:
         """Return the sampling parameters by their names."""
         return self.parameters
+
+    def close(self) -> None:
+        """Close the client, where one was made; another is made where something is asked after all."""
+        with self._lock:
+            before, self._client = self._client, None
+        if before is not None:
+            before[1].close()
