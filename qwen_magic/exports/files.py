@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _MARKDOWN = ".md"
 _DIGITS = 16
 _ENDINGS = {"image/jpeg": "jpg"}
-_MOST_BYTES = 512 * 2**20
+_MOST_BYTES = 512 * 10**6
 
 
 class _Form(NamedTuple):
@@ -137,7 +137,5 @@ def read(path: Path) -> ImportedConversation:
 def _form(path: Path) -> _Form:
     form = _FORMS.get(path.suffix.lower())
     if form is None:
-        raise UsageError(
-            f"{path.name!r} ends in none of {', '.join(_FORMS)}", hint="The ending of the name chooses the form."
-        )
+        raise UsageError(f"{path.name!r} has no ending that is known here", hint=f"Use one of {', '.join(_FORMS)}.")
     return form
