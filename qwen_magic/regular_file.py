@@ -33,5 +33,5 @@ def read_regular_file(path: Path, most: int) -> tuple[bytes, os.stat_result]:
             raise OSError(errno.EINVAL, "it is a pipe or a device, not a file")
         data = file.read(most + 1)
     if len(data) > most:
-        raise OSError(errno.EFBIG, f"it has more than {most // 2**20} MB")
+        raise OSError(errno.EFBIG, f"it has more than {most // 10**6} MB")
     return data, status

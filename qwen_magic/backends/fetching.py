@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-MOST_BYTES = 50 * 2**20
+MOST_BYTES = 50 * 10**6
 _SECONDS = 60.0
 _MOST_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -152,12 +152,12 @@ async def _read(response: aiohttp.ClientResponse, address: URL) -> bytes:
     if response.status != _HTTP_OK:
         raise UsageError(f"{address.host} answered {response.status}", hint=f"{_NOTHING_SENT} Check the address.")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise UsageError(f"{address.host} sent it packed, though it was asked not to", hint=_NOTHING_SENT)
+        raise UsageError(f"{address.host} compressed the file, although it was asked not to", hint=_NOTHING_SENT)
     data = bytearray()
     async for chunk in response.content.iter_chunked(1 << 16):
         data += chunk
         if len(data) > MOST_BYTES:
-            raise UsageError(f"what {address.host} sends has more than {MOST_BYTES // 2**20} MB", hint=_NOTHING_SENT)
+            raise UsageError(f"what {address.host} sends has more than {MOST_BYTES // 10**6} MB", hint=_NOTHING_SENT)
     return bytes(data)
 
 

@@ -105,8 +105,8 @@ def translate(  # noqa: C901, PLR0911 - a table
     if isinstance(error, (aiohttp.InvalidURL, UnicodeError)):  # the latter of a name that no host can have
         return ConnectError("the address is not a valid URL", target=target, hint="Check the address.")
     if _PACKED.search(str(error)):
-        hint = "Have it, or a proxy before it, not compress its streams."
-        return ProtocolError("the server packed its answer so that it cannot be read", target=target, hint=hint)
+        hint = "Turn off compression of streams at the server, or at the proxy in front of it."
+        return ProtocolError("the server compressed its answer in a way that cannot be read", target=target, hint=hint)
     if isinstance(error, aiohttp.ClientResponseError):
         what = "no HTTP server answers there, or one that breaks HTTP's rules"
         return ProtocolError(what, target=target, hint="Check the address, and what stands before the server.")

@@ -95,7 +95,7 @@ def _write_text(path: Path, form: str, names: Sequence[str], columns: Sequence[S
 def _form(path: Path) -> str:
     form = path.suffix.lower()
     if form not in _FORMS:
-        raise UsageError(f"{path.name} is of no form that is known", hint=_HINT)
+        raise UsageError(f"{path.name} has no ending that is known here", hint=_HINT)
     return form
 
 

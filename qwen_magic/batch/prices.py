@@ -65,7 +65,7 @@ def _price(pair: Any) -> Price:
     except (TypeError, ValueError):
         raise UsageError(f"prices {pair!r} are no pair of numbers", hint=_HINT) from None
     if not (0 <= read < float("inf") and 0 <= written < float("inf")):
-        raise UsageError(f"prices {pair!r} are below nothing or without end", hint=_HINT)
+        raise UsageError(f"prices {pair!r} are negative or infinite", hint=_HINT)
     return Price(read, written)
 
 

@@ -110,9 +110,10 @@ class Result:
         return self._answers.of_row(row % length)
 
     def __repr__(self) -> str:
+        from ..text.counts import counted  # noqa: PLC0415 - light import
         from ..text.terminal import safe_line  # noqa: PLC0415 - light import
 
-        return safe_line(f"<{len(self):,} rows: {self.summary}>")
+        return safe_line(f"<{counted(len(self), 'row')}: {self.summary}>")
 
     @property
     def summary(self) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..media.sizes import pixels_of, read_by, tokens_of
 from ..parts import File, Image, Text, ToolCall, ToolResult, describe, size, with_texts
+from ..text.counts import counted
 from ..text.secrets import find_secrets, mask
 from ..text.tokens import estimate_tokens
 
@@ -39,7 +40,7 @@ def _preview(targets: Sequence[str], request: Request, notes: Sequence[str]) -> 
     characters, tokens = sum(map(len, texts)), sum(map(estimate_tokens, texts))
     tokens += sum(tokens_of(part.data) for part in parts if isinstance(part, Image))
     counts = ((len(request.messages), "message"), (characters, "character"), (tokens, "token"))
-    messages, size, read = (f"{count:,} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
+    messages, size, read = (counted(count, noun) for count, noun in counts)
     said = [messages, size, f"≈ {read}"]
     lines = [
         "Nothing was sent. This is what would be:",
@@ -62,8 +63,8 @@ def _preview(targets: Sequence[str], request: Request, notes: Sequence[str]) -> 
 
 
 def _message_lines(message: Message) -> list[str]:
-    characters = sum(len(_text(part)) for part in message.parts)
-    return [f"── {message.role} · {characters:,} characters", *map(_shown, message.parts)] + [""] * (not message.parts)
+    size = counted(sum(len(_text(part)) for part in message.parts), "character")
+    return [f"── {message.role} · {size}", *map(_shown, message.parts)] + [""] * (not message.parts)
 
 
 def _shown(part: Part) -> str:
@@ -74,7 +75,7 @@ def _shown(part: Part) -> str:
     if isinstance(masked, Image) and masked.data:
         size = pixels_of(masked.data)
         pixels = f", {size[0]}x{size[1]} pixels" if size else ""
-        return f"[{describe(masked)}{pixels}, ≈ {tokens_of(masked.data):,} tokens]"
+        return f"[{describe(masked)}{pixels}, ≈ {counted(tokens_of(masked.data), 'token')}]"
     return f"[{describe(masked)}]\n{masked.text}" if isinstance(masked, ToolResult) else f"[{describe(masked)}]"
 
 

@@ -28,7 +28,7 @@ def check_continuable(reply: Reply) -> None:
     if reply.finish_reason == "stop":
         raise UsageError("the answer is complete", hint="There is nothing to continue: ask for more.")
     if not reply.text.strip():
-        raise UsageError("nothing of the answer had come", hint="Ask again.")
+        raise UsageError("no part of the answer had arrived", hint="Ask again; in a notebook, %qwen retry does.")
 
 
 def continued(request: Request, beginning: Reply, *, exact: bool) -> Request:

@@ -40,7 +40,7 @@ _HASH = "markdown_sha256"
 _SHOWN = ("png", "jpeg", "gif", "webp")
 _KEPT = re.compile(r"[0-9a-f]{16}\.[a-z]{1,5}")
 _CRLF, _LF = "\r\n", "\n"
-_MOST_BYTES = 512 * 2**20
+_MOST_BYTES = 512 * 10**6
 
 
 class _Form(NamedTuple):
@@ -190,7 +190,5 @@ def _fetch(folder: Path, text: str) -> bytes:
 def _form(path: Path) -> _Form:
     form = _FORMS.get(path.suffix.lower())
     if form is None:
-        raise UsageError(
-            f"{path.name!r} ends in none of {', '.join(_FORMS)}", hint="The ending of the name chooses the form."
-        )
+        raise UsageError(f"{path.name!r} has no ending that is known here", hint=f"Use one of {', '.join(_FORMS)}.")
     return form

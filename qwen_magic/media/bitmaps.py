@@ -19,7 +19,7 @@ from .sizes import fitted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MOST_BYTES = 50 * 2**20
+MOST_BYTES = 50 * 10**6
 """The largest file that is read as a picture."""
 _MOST_DECODED = 100_000_000
 """The most pixels that are decoded."""
@@ -50,7 +50,7 @@ def from_bytes(data: bytes, name: str = "") -> Picture:
     if not data:
         raise UsageError(f"{called} is empty", hint=_NOTHING_SENT)
     if len(data) > MOST_BYTES:
-        raise UsageError(f"{called} has more than {MOST_BYTES // 2**20} MB", hint="Give a smaller one.")
+        raise UsageError(f"{called} has more than {MOST_BYTES // 10**6} MB", hint="Give a smaller one.")
     kind = kind_of_bytes(data)
     if kind == "svg":
         raise UsageError(f"{called} is SVG, which is not drawn here", hint="Save it as PNG, and give that.")

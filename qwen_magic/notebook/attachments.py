@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MOST_FILES = 10
 """Files that one pattern may mean without --yes."""
-_MOST_BYTES = 50 * 2**20
+_MOST_BYTES = 50 * 10**6
 MOST_CHARACTERS = 24_000
 """Characters of all files together."""
 _TABLES = {".csv": "read_csv", ".tsv": "read_table", ".parquet": "read_parquet", ".xlsx": "read_excel"}

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from ..events import Event, Reset, Status, TextDelta
+from ..text.counts import counted
 from ..text.forms import make_form
 
 if TYPE_CHECKING:
@@ -100,4 +101,4 @@ class ShapedDisplay:
         hidden = self._held or self._form.filter.silent
         if hidden and self._length and self._clock() - self._counted >= _TICK:
             self._counted = self._clock()
-            self._inner.on_event(Status(f"{self._form.noun}: {self._length:,} characters", "server"))
+            self._inner.on_event(Status(f"{self._form.noun}: {counted(self._length, 'character')}", "server"))

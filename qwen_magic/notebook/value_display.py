@@ -8,6 +8,7 @@ from ..errors import SchemaError
 from ..events import Event, PartialValue, Reset, Status, TextDelta
 from ..rendering.value_tables import ValueTable
 from ..schema.answers import json_of
+from ..text.counts import counted
 from ..text.fences import write_fence
 from ..text.forms import Shaped
 
@@ -46,7 +47,7 @@ class ValueDisplay:
                 self._inner.on_event(TextDelta(self._table.row(key, value)))
                 self._count += 1
                 if isinstance(key, int):
-                    self._inner.on_event(Status(f"{self._count:,} rows", "server"))
+                    self._inner.on_event(Status(counted(self._count, "row"), "server"))
             case _:
                 self._inner.on_event(event)
 

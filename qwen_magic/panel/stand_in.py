@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..rendering.last_line import escape, one_line
 from ..rendering.transcripts import conversation_bundle
 from ..text.bundles import mime_bundle
+from ..text.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,14 +37,14 @@ def stand_in(conversation: Conversation | None, turns: Sequence[Turn]) -> dict[s
         text = "A chat panel was here. Run %qwen panel to open it again."
         return mime_bundle(f"{_MARK}*{escape(text)}*", text)
     name = one_line(conversation.name)
-    count = "1 turn" if len(turns) == 1 else f"{len(turns)} turns"
+    count = counted(len(turns), "turn")
     text = f"The chat panel of {name} was here, {count}. To go on with it, run %qwen panel {name}"
     shown = turns[-_MOST_TURNS:]
     bundle = conversation_bundle(conversation, shown)
     while len(bundle["text/plain"]) > _LONGEST and len(shown) > 1:
         shown = shown[len(shown) // 2 :]
         bundle = conversation_bundle(conversation, shown)
-    left_out = "" if len(shown) == len(turns) else f", the last {len(shown)} turns"
+    left_out = "" if len(shown) == len(turns) else f", the last {counted(len(shown), 'turn')}"
     markdown = (
         f"{_MARK}*{escape(text)}*\n\n<details><summary>What was said{left_out}</summary>\n\n"
         f"{bundle['text/markdown'].rstrip()}\n\n</details>\n"

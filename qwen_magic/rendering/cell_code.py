@@ -62,7 +62,7 @@ def nth_block(blocks: Sequence[CodeBlock], number: int) -> CodeBlock:
 
     """
     if not 1 <= number <= len(blocks):
-        there = f"The last answer has {len(blocks)}." if blocks else "The last answer has none."
+        there = f"The last answer has {len(blocks)}." if blocks else "The last answer has no code."
         raise UsageError(f"no code block {number}", hint=there)
     return blocks[number - 1]
 

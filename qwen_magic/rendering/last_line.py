@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..events import Event, Responder, Status
 from ..text.bundles import mime_bundle
+from ..text.counts import counted
 from ..text.terminal import TerminalFilter
 from .unreached import Failure, ToldTargets, failure_lines
 
@@ -163,7 +164,9 @@ def _speed(reply: Reply) -> str:
     count = tokens or len(reply.text)
     if not count:
         return ""
-    amount = f"{'≈ ' if reply.usage.estimated else ''}{tokens} tokens" if tokens else f"{count} characters"
+    amount = (
+        f"{'≈ ' if reply.usage.estimated else ''}{counted(tokens, 'token')}" if tokens else counted(count, "character")
+    )
     return amount if (speed := reply.tokens_per_second) is None else f"{amount}, {speed:.0f} a second"
 
 

@@ -30,7 +30,7 @@ _LOCK_SECONDS = 10.0
 _LOCK_POLL_SECONDS = 0.005
 _BINARY: int = getattr(os, "O_BINARY", 0)  # Windows would write "\r\n" for "\n"
 _NO_WAIT: int = getattr(os, "O_NONBLOCK", 0)  # a pipe waits for who reads it
-_MOST_BYTES = 512 * 2**20
+_MOST_BYTES = 512 * 10**6
 _MOST_WARNINGS = 3
 """Lines of a file that are told of one by one; of more the first and their number are told."""
 _HINT = "Make it writable, or turn replay off with %qwen replay off."

@@ -19,6 +19,7 @@ Mode = Literal["off", "on", "only", "fresh"]
 """Never, replay or else ask and record, never ask, ask and record anew."""
 _FINISHED = ("stop", "length")
 _PROMPT_CHARACTERS = 60
+_RECORD = "Run it once with replay on, and without QWEN_REPLAY=only."
 
 
 class Replay:
@@ -150,9 +151,9 @@ class Replay:
         if alike := next((entry for entry in self.file.entries() if entry.prompt == mark), None):
             return (
                 f"The prompt was recorded ({alike.date}, {alike.target}), but with another target, conversation "
-                "or parameter. Run it once with replay on."
+                f"or parameter. {_RECORD}"
             )
-        return "Run it once with replay on."
+        return _RECORD
 
 
 def difference(old: RecordedAnswer, new: RecordedAnswer) -> list[str]:

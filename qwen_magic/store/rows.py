@@ -320,4 +320,4 @@ def _turn(blobs: BlobReader, number: int, place: int, parts: str, steps: str, *r
 
 
 def _deleted() -> StoreError:
-    return StoreError("the conversation was deleted", hint="%qwen conversations lists those that are there.")
+    return StoreError("the conversation was deleted", hint="%qwen conversation list shows those that are left.")

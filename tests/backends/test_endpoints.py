@@ -131,7 +131,7 @@ def test_an_unknown_endpoint() -> None:
         assert str(caught.value).startswith("T: ")
         assert repr(endpoint) in str(caught.value)
         assert "/model_chat(query: prompt, history, system)" in str(caught.value)
-        assert str(caught.value).endswith("More: %qwen spaces T")
+        assert str(caught.value).endswith("More: %qwen targets T")
 
 
 def test_no_chat() -> None:

@@ -120,7 +120,7 @@ async def test_a_file_is_fetched_through_redirects(server: ThreadingHTTPServer) 
     ("path", "words"),
     [
         ("/gone", "answered 404"),
-        ("/packed", "sent it packed"),
+        ("/packed", "compressed the file"),
         ("/to/ftp://127.0.0.1/x", "only an http or https address is fetched"),
         ("/to/file:///etc/passwd", "only an http or https address is fetched"),
     ],

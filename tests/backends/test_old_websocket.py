@@ -210,7 +210,7 @@ async def test_a_message_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> No
     _, error, target = await ask(ScriptedSocket([*BEGUN, value("process_generating", "Hel" + "x" * 5000)]))
     assert type(error) is ProtocolError
     one_line(error, target)
-    assert "64 MiB" in str(error)
+    assert "64 MB" in str(error)
 
 
 async def test_one_very_large_message() -> None:

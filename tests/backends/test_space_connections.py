@@ -373,7 +373,7 @@ async def test_a_line_beyond_the_limit(scripted_space: ScriptedSpace, monkeypatc
     _, _, error = await ask(scripted_space)
     assert type(error) is ProtocolError
     one_line(error, f"space:{scripted_space.url}")
-    assert "64 MiB" in str(error)
+    assert "64 MB" in str(error)
     assert scripted_space.seen("/cancel")
 
 

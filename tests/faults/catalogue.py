@@ -233,7 +233,7 @@ def _codings() -> Iterator[Fault]:
 
         yield from _streamed(f"packed by {name}", packed, "answer", "Hello.")
         sent = b"Content-Encoding: %s\r\nContent-Length: 9\r\n\r\nnot packed" % name.encode()
-        yield Fault(f"{name} that is none", sends(STREAM + sent[:-1]), "ProtocolError", "packed", at=EVERYWHERE)
+        yield Fault(f"{name} that is none", sends(STREAM + sent[:-1]), "ProtocolError", "compressed", at=EVERYWHERE)
     for name in ("br", "zstd"):
         sent = b"Content-Encoding: %s\r\nContent-Length: 5\r\n\r\nhello" % name.encode()
         yield Fault(f"packed by {name}", sends(STREAM + sent), "ProtocolError", at=EVERYWHERE)

@@ -333,7 +333,7 @@ def test_one_family_and_its_earlier_names(kernel: Kernel, server: Recorder, tmp_
     failure(kernel, "%qwen conversation lst", "Did you mean %qwen conversation list?")
     failure(kernel, "%qwen conversation the sea", "no %qwen conversation the", "There are list, show, use")
     failure(kernel, "%qwen conversation use nobody", "no conversation 'nobody'")
-    failure(kernel, "%qwen conversation delete", "names no conversation")
+    failure(kernel, "%qwen conversation delete", "there is no name after")
     failure(kernel, "%qwen undo all", "'all' after %qwen conversation undo", "%qwen help conversation undo")
 
 

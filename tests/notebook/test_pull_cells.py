@@ -34,7 +34,7 @@ def test_weights_are_fetched_listed_and_removed(tmp_path: Path) -> None:
             assert "Qwen3-0.6B-Q8_0 is removed: 200 kB are free again." in removed.printed
             for cell, said in (
                 ("%qwen pull --remove qwen3-0.6b", "no weights of local:qwen3-0.6b are kept here"),
-                ("%qwen pull --remove", "%qwen pull --remove names no model"),
+                ("%qwen pull --remove", "there is no model after %qwen pull --remove"),
                 ("%qwen pull --all", "no option --all of %qwen pull"),
                 ("%qwen pull a b", "%qwen pull takes one model"),
                 ("%qwen pull some/Gated-GGUF", "some/Gated-GGUF is gated"),

@@ -43,7 +43,9 @@ def test_the_same_question_in_two_cells_has_the_same_answer(session):
 def test_only_without_an_answer_names_the_cell(session):
     with pytest.raises(ReplayError) as caught:
         session.look_up("only", "a", "\nCount from one\x1b[31m to ten.\nSlowly.", "In[3]")
-    assert str(caught.value) == ("In[3] has no recorded answer: Count from one to ten. Run it once with replay on.")
+    assert str(caught.value) == (
+        "In[3] has no recorded answer: Count from one to ten. Run it once with replay on, and without QWEN_REPLAY=only."
+    )
     session.keep("on", "b", reply())
     with pytest.raises(ReplayError, match=r"recorded \(20.+Z, local\), but with another target, conv"):
         session.look_up("only", "a", ASKED[1].content, "In[3]")

@@ -29,7 +29,7 @@ SLOTS = 2
 
 _CHILD = Path(__file__).with_name("llama_child.py")
 _MAGIC = b"GGUF"
-_GIB = 1 << 30
+_GB = 10**9
 _LOG_BYTES = 8192
 _SECRET_NAME = re.compile(r"(?i)key|token|secret|passw|credential|QWEN_TARGET")
 _EXTRA = 'Install it: pip install "qwen-magic[local]"'
@@ -220,7 +220,7 @@ def _check(model: Path, projector: Path | None) -> None:
     available = machine.available_memory()
     if available is not None and needed > available:
         raise EngineError(
-            f"too little memory: about {needed / _GIB:.1f} GiB are needed, {available / _GIB:.1f} are free",
+            f"too little memory: about {needed / _GB:.1f} GB are needed, {available / _GB:.1f} GB are free",
             hint=_HINTS["memory"],
         )
 

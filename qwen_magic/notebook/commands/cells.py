@@ -50,7 +50,7 @@ COMMANDS = (
     Command(
         "fix",
         "[--apply] [OPTIONS]",
-        "explain the last error; the next cell is mended",
+        "explain the last error, and put the corrected cell below",
         _fix,
         _OPTIONS,
         level="usual",

@@ -75,7 +75,7 @@ def nothing_after(name: str, rest: str) -> None:
     """Refuse what stands after a command that takes nothing more."""
     if rest:
         raise UsageError(
-            f"{rest!r} after %qwen {name}".rstrip(), hint=f"%qwen help {name or 'all'} tells what it takes."
+            f"{rest!r} after %qwen {name}".rstrip(), hint=f"%qwen help {name or 'all'} shows what it takes."
         )
 
 

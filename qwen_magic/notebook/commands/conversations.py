@@ -96,7 +96,7 @@ def _system(session: NotebookSession, rest: str) -> None:
         text = "" if rest == "--none" else rest
         memory.store.set_system(conversation.id, text)
         kept = memory.store.get(conversation.id).system
-        said = f"is now: {kept}" if kept else "is taken away"
+        said = f"is now: {kept}" if kept else "was removed"
         say(f"The system prompt of {conversation.name!r} {said}")
         if kept != text and without_secrets(text) != text:
             say("A key is not kept in it: put it into the prompt that needs it.")
@@ -116,7 +116,7 @@ def _use(session: NotebookSession, rest: str) -> None:
     memory.choose(conversation)
     session.whereabouts.asked_in(conversation.id)
     turns = memory.store.turns(conversation.id)
-    say(f"Prompts follow on {titled(conversation)}")
+    say(f"The next prompt goes on in {titled(conversation)}")
     if turns:
         say(f"It ended with: {_beginning(turns[-1].source or turns[-1].prompt)}")
 
@@ -152,7 +152,7 @@ def _pin(session: NotebookSession, rest: str) -> None:
 def _delete(session: NotebookSession, rest: str) -> None:
     name = " ".join(read_words(rest))
     if not name:
-        raise UsageError("%qwen conversation delete names no conversation", hint="%qwen conversation list shows them.")
+        raise UsageError("there is no name after %qwen conversation delete", hint="%qwen conversation list shows them.")
     store = session.memory.store
     conversation = named(store, name)
     store.delete(conversation.id)
@@ -208,7 +208,7 @@ def _import(session: NotebookSession, rest: str) -> None:
     session.whereabouts.asked_in(conversation.id)
     memory.store.set_system(conversation.id, imported.system)
     memory.store.extend(conversation.id, imported.turns)
-    say(f"Prompts follow on {titled(memory.store.get(conversation.id))}")
+    say(f"The next prompt goes on in {titled(memory.store.get(conversation.id))}")
 
 
 def _chosen(session: NotebookSession, name: str) -> Conversation:

@@ -41,7 +41,7 @@ def _remove(names: list[str]) -> None:
     from ...backends.local.weights import remove  # noqa: PLC0415
 
     if not names:
-        raise UsageError("%qwen pull --remove names no model", hint="%qwen pull --list shows which are here.")
+        raise UsageError("there is no model after %qwen pull --remove", hint="%qwen pull --list shows which are here.")
     title, freed = remove(names[0])
     say(f"{title} is removed: {size_words(freed)} are free again.")
 

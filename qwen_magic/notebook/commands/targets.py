@@ -116,7 +116,7 @@ def _spaces(session: NotebookSession, rest: str) -> None:
     if rest:
         _describe(session, rest)
     else:
-        say("\n".join(_known_names("%qwen spaces TARGET")))
+        say("\n".join(_known_names("%qwen targets NAME")))
 
 
 def _describe(session: NotebookSession, target: str) -> None:
@@ -133,7 +133,7 @@ def _known_names(asking: str) -> list[str]:
 
 
 def _state_lines(states: Sequence[TargetState]) -> list[str]:
-    rows = [("target", "state", "first token", "models")]
+    rows = [("target", "state", "answered in", "models")]
     rows += [
         (state.target, state.state, "" if state.latency is None else f"{state.latency:.2f} s", _few(state.models))
         for state in states
@@ -170,7 +170,7 @@ COMMANDS = (
     Command(
         "targets",
         "[NAME...] [--check|--see]",
-        "how targets fare, what one offers, the known names",
+        "the state of each target, what one offers, the known names",
         _show_targets,
         level="usual",
         topic="targets",

@@ -29,7 +29,7 @@ def _list(_session: NotebookSession, rest: str) -> None:
 def _add(session: NotebookSession, rest: str) -> None:
     name, _, text = rest.partition(" ")
     if not name:
-        raise UsageError("%qwen template add names no template", hint="Write %qwen template add NAME TEXT.")
+        raise UsageError("there is no name after %qwen template add", hint="Write %qwen template add NAME TEXT.")
     text = text.strip() or _last_prompt(session)
     before = add_template(name, text)
     name = name.removeprefix("/").lower()
@@ -43,7 +43,7 @@ def _add(session: NotebookSession, rest: str) -> None:
 
 def _remove(_session: NotebookSession, rest: str) -> None:
     if not rest:
-        raise UsageError("%qwen template remove names no template", hint="%qwen template lists them.")
+        raise UsageError("there is no name after %qwen template remove", hint="%qwen template lists them.")
     text = remove_template(rest)
     say(f"/{rest.strip().removeprefix('/').lower()} is removed. It was: {text}")
 

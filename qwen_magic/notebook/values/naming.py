@@ -6,6 +6,7 @@ import types
 from typing import Any
 
 from ...chat.workspace import Described
+from ...text.counts import counted
 from .nested import has_default_repr, is_nested
 from .safe_access import has, is_a, type_name, type_names
 from .tabular import headline
@@ -54,7 +55,7 @@ def describe_named(name: str, value: Any, text: str) -> Described:
 
 def _kind(value: Any) -> str:
     if is_a(value, str):
-        return f"a text of {str.__len__(value):,} characters"
+        return f"a text of {counted(str.__len__(value), 'character')}"
     if _is_reply(value):
         return "an earlier answer"
     if _is_code(value):
