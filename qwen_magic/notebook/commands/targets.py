@@ -170,7 +170,7 @@ COMMANDS = (
     Command(
         "targets",
         "[NAME...] [--check|--see]",
-        "the state of each target, what one offers, the known names",
+        "how each target does, what one offers, known names",
         _show_targets,
         level="usual",
         topic="targets",
