@@ -170,7 +170,7 @@ COMMANDS = (
     Command(
         "targets",
         "[NAME...] [--check|--see]",
-        "each target's state, what one offers, the known names",
+        "how each target does, what one offers, known names",
         _show_targets,
         level="usual",
         topic="targets",
