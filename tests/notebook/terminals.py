@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,15 @@ class Terminal:
         self.child.send(line + "\n")
 
     def close(self) -> None:
-        self.child.close(force=True)
+        end(self.child)
+
+
+def end(child: Any) -> None:
+    """Kill a program in a pty and wait for it: pexpect gives up where a busy machine takes a tenth of a second."""
+    if child.isalive():
+        child.kill(signal.SIGKILL)
+        child.wait()
+    child.close()
 
 
 def screen(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from kernels import ROOT, Kernel
 from servers.chat import ChatServer
+from terminals import end
 
 from qwen_magic.backends.gradio.kind import ALIASES
 from qwen_magic.backends.local.known_weights import KNOWN
@@ -369,4 +370,4 @@ def test_tab_in_a_terminal(tmp_path: Path) -> None:
         child.send("\r")
         child.expect("take the last turn back")
     finally:
-        child.close(force=True)
+        end(child)
