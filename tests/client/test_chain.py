@@ -318,7 +318,7 @@ async def test_what_cannot_be_continued() -> None:
             stream.resume()
         thinking = client.stream("hi")
         await everything(thinking)
-        with pytest.raises(UsageError, match="nothing"):
+        with pytest.raises(UsageError, match="no part of the answer"):
             thinking.resume()
 
 

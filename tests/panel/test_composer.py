@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -15,6 +16,7 @@ from servers.openai_like import Script, chunk, serving, streamed
 
 from qwen_magic.chat.session import ChatSession
 from qwen_magic.chat.settings import PlainSettings
+from qwen_magic.loop import background_loop
 from qwen_magic.media.thumbnails import MOST_CHARACTERS, SIDE, thumbnail
 from qwen_magic.notebook.attachments import attached
 from qwen_magic.panel.composer import MOST_BYTES, MOST_FILES
@@ -209,6 +211,7 @@ def test_no_sight_is_said_before_anything_is_sent(composing: Composing) -> None:
     panel.until(lambda: composing.page.said)
     assert composing.said
     composing.attach(picture((20, 20)))
+    background_loop().run(asyncio.sleep(0))  # behind the look at who sees it
     panel.act("set", name="target", value="local:qwen2.5-0.5b")
     assert composing.said == []
     composing.attach(picture((20, 20)), "b.png")
