@@ -75,7 +75,7 @@ def test_each_alias_has_a_row() -> None:
 
 @pytest.mark.parametrize(("target", "app", "version"), LAYOUTS)
 async def test_text_streams(target: str, app: str, version: str, gradio_server: ServerFactory) -> None:
-    happened, _ = await asked(gradio_server(version, app), target, "count 12 0.02")
+    happened, _ = await asked(gradio_server(version, app), target, "count 12 0.05")
     deltas = [event for event in happened if isinstance(event, TextDelta)]
     assert said(happened).strip() == " ".join(f"w{i}" for i in range(12))
     assert len(deltas) > 6
