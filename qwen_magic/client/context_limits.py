@@ -13,7 +13,7 @@ from ..errors import ContextError
 from ..events import AnswerEvent, Event, Responder, Status
 from ..media.sizes import read_by
 from .fitting import MARGIN, Fitted, answer_room, fit, reaches
-from .past_pictures import counted
+from .past_pictures import pictures_were
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -215,7 +215,7 @@ def _notes(fitted: Fitted, limit: Limit, name: str) -> list[str]:
         )
     notes = [f"{_left_out(fitted)} left out: {name} takes {limit}"] if fitted.left_out else []
     if fitted.pictures:
-        said = counted(fitted.pictures).replace(" w", " of earlier turns w", 1)
+        said = pictures_were(fitted.pictures).replace(" w", " of earlier turns w", 1)
         notes.insert(0, f"{said} left out: {name} takes {limit}")
     if fitted.left_out == fitted.turns and tokens > limit.context * (1 - MARGIN):
         notes.append(f"the prompt has about {tokens:,} tokens, {name} takes {limit}: it may be cut")

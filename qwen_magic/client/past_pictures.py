@@ -41,6 +41,6 @@ def last_prompt(messages: Sequence[Message]) -> int:
     return next((place for place in range(last, -1, -1) if messages[place].role == "user"), max(0, last))
 
 
-def counted(number: int) -> str:
+def pictures_were(number: int) -> str:
     """Write how many pictures, for a sentence that goes on with "were" or "was"."""
     return "a picture was" if number == 1 else f"{number} pictures were"

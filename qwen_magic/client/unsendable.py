@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from ..messages import File, Image, ToolCall, ToolResult
-from .past_pictures import count_pictures, counted, last_prompt, without_pictures
+from .past_pictures import count_pictures, last_prompt, pictures_were, without_pictures
 
 if TYPE_CHECKING:
     import aiohttp
@@ -100,5 +100,5 @@ def _unseen(target: str, request: Request) -> tuple[Request, str]:
     without = tuple(map(without_pictures, messages))
     along, past = count_pictures(messages[newest:]), count_pictures(messages[:newest])
     which = "of earlier turns" if not along else "of cells" if not past else "of cells and earlier turns"
-    said = counted(along + past).replace(" w", f" {which} w", 1)
+    said = pictures_were(along + past).replace(" w", f" {which} w", 1)
     return request.with_messages(without), f"{said} left out: {target} takes none"

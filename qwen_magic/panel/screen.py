@@ -188,7 +188,7 @@ class Screen:
         for turn in self.turns:
             if key == key_of(number, turn.place):
                 return turn
-        raise UsageError("that turn was deleted", hint="The transcript shows the turns that are left.")
+        raise UsageError("that turn is gone", hint="The transcript shows the turns that are left.")
 
     def unkept(self, key: str) -> LiveAnswer | None:
         """Return the answer of that key that is over and was not kept, or None."""

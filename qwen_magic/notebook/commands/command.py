@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
+from ...text.counts import counted
 from ...text.terminal import safe_terminal
 
 if TYPE_CHECKING:
@@ -81,12 +82,7 @@ def nothing_after(name: str, rest: str) -> None:
 
 def titled(conversation: Conversation) -> str:
     """Name a conversation, and say how long it is and when it was used."""
-    return f"{conversation.name!r}: {counted(conversation.turns)}, last used {dated(conversation.used_at)}"
-
-
-def counted(number: int, noun: str = "turn") -> str:
-    """Write a number of things."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{conversation.name!r}: {counted(conversation.turns, 'turn')}, last used {dated(conversation.used_at)}"
 
 
 def dated(time: float) -> str:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from ...chat.conversations import named
 from ...errors import UsageError
+from ...text.counts import counted
 from ...text.secrets import without_secrets
 from ..options import read_words
-from .command import Command, columns, counted, dated, nothing_after, say, titled
+from .command import Command, columns, dated, nothing_after, say, titled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,7 +157,7 @@ def _delete(session: NotebookSession, rest: str) -> None:
     store = session.memory.store
     conversation = named(store, name)
     store.delete(conversation.id)
-    say(f"{conversation.name!r} is deleted, with {counted(conversation.turns)}.")
+    say(f"{conversation.name!r} is deleted, with {counted(conversation.turns, 'turn')}.")
 
 
 def _search(session: NotebookSession, rest: str) -> None:
@@ -193,7 +194,7 @@ def _export(session: NotebookSession, rest: str) -> None:
     left_out = (
         f" {counted(others, 'other version')} of them {'is' if others == 1 else 'are'} not in it." if others else ""
     )
-    say(f"{names[0]} has {counted(len(turns))} of {conversation.name!r}.{left_out}")
+    say(f"{names[0]} has {counted(len(turns), 'turn')} of {conversation.name!r}.{left_out}")
 
 
 def _import(session: NotebookSession, rest: str) -> None:
