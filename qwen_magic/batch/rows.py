@@ -202,6 +202,8 @@ def repeated(rows: Rows, times: int) -> Rows:
 def _of_polars(given: Any, kind: str) -> Rows:
     if kind == "LazyFrame":
         raise UsageError("the rows are a LazyFrame, which is not read yet", hint="Give its .collect().")
+    if not (hasattr(given, "get_columns") or hasattr(given, "to_frame")):
+        raise UsageError(f"the rows are of polars' type {kind}", hint=_HINT)
     frame = given if hasattr(given, "get_columns") else given.to_frame(given.name or ITEM)
     return Rows(_Polars(frame), frame, "polars")
 
