@@ -5,9 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+from decimal import Decimal
 from typing import Any
 
+from ..text.surrogates import mended
+
 _MISSING = {"NaTType", "NAType"}
+_MICROSECONDS = {"M": "datetime64[us]", "m": "timedelta64[us]"}
+_DOUBLE = 8
+"""Bytes of the widest number of numpy's that Python has."""
 
 
 class NoTextError(Exception):
@@ -15,11 +21,16 @@ class NoTextError(Exception):
 
 
 def is_missing(value: Any) -> bool:
-    """Tell whether nothing is there: None, NaN, NaT, NA."""
+    """Tell whether nothing is there: None, NaN, NaT, NA, numpy's too."""
     if value is None:
         return True
     if isinstance(value, float):
         return math.isnan(value)
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    if _is_numpy_scalar(value):
+        plain = _listed(value)
+        return plain is None or plain != plain  # noqa: PLR0124 - NaN of any width
     return type(value).__name__ in _MISSING
 
 
@@ -44,15 +55,40 @@ def told(value: Any) -> str:  # noqa: PLR0911 - a table
         return value.isoformat()
     if isinstance(value, (dict, list, tuple, set, frozenset)):
         plain = sorted(value, key=str) if isinstance(value, (set, frozenset)) else value
-        return json.dumps(plain, ensure_ascii=False, default=_plain)
-    if hasattr(value, "tolist"):  # of numpy: one number, or many
-        return told(value.tolist())
-    return str(value)
+        return json.dumps(plain, ensure_ascii=False, default=plain_value)
+    if _is_numpy_scalar(value):
+        plain = _listed(value)
+        return str(plain) if type(plain) is type(value) else told(plain)
+    return told(_listed(value)) if hasattr(value, "tolist") else str(value)
 
 
-def _plain(value: Any) -> Any:
-    if hasattr(value, "tolist"):
-        return value.tolist()
+def text_of(value: Any) -> str | None:
+    """Write a value for a file or a column of texts, which hold no half of a character; None where nothing is there."""
+    if is_missing(value):
+        return None
+    try:
+        return mended(told(value))
+    except Exception:  # noqa: BLE001 - what a value of the user's raises
+        return mended(repr(value))
+
+
+def _is_numpy_scalar(value: Any) -> bool:
+    return getattr(value, "ndim", None) == 0 and hasattr(value, "tolist")
+
+
+def _listed(value: Any) -> Any:
+    """Make Python's value, or a list of them, of what has ``tolist``; Python counts no nanoseconds, as numpy does."""
+    unit = _MICROSECONDS.get(value.dtype.kind) if type(value).__module__ == "numpy" else None
+    return value.astype(unit).tolist() if unit else value.tolist()
+
+
+def plain_value(value: Any) -> Any:
+    """Make of a value that JSON does not know one that it does: a list, a number or a text."""
+    if _is_numpy_scalar(value):
+        if value.dtype.kind in "biuf":
+            return value.tolist() if value.dtype.itemsize <= _DOUBLE else float(value)
+    elif hasattr(value, "tolist"):
+        return _listed(value)
     try:
         return told(value)
     except NoTextError:

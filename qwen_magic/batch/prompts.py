@@ -138,22 +138,13 @@ def template(
         raise UsageError(f"the prompt is of type {type(prompt).__name__}", hint=hint)
     if not prompt.strip():
         raise UsageError("nothing was asked", hint="Write a prompt in which {column} stands for a row's value.")
-    calls: list[Expression] = []
-
-    def leaves(braced: object) -> None:
-        if isinstance(braced, Expression) and _is_call(braced, rows):
-            calls.append(braced)
-
     pieces: list[str | _Cell] = []
     columns: dict[str, None] = {}
     variables: dict[str, None] = {}
-    for piece in split(prompt, lambda _: True, leaves=leaves):
+    for piece in _split(prompt, rows):
         if isinstance(piece, str):
             pieces.append(piece)
-            continue
-        assert isinstance(piece, Reference)  # noqa: S101 - no expression is evaluated
-        cell = _cell(piece, rows)
-        if cell is not None:
+        elif (cell := _cell(piece, rows)) is not None:
             pieces.append(cell)
             columns[rows.names[cell.column]] = None
         elif (text := variable(piece)) is not None:
@@ -161,9 +152,6 @@ def template(
             variables[piece.name] = None
         else:
             raise _unknown(piece, rows)
-    if calls:
-        hint = "Make a column of it, and name that in the prompt."
-        raise UsageError(f"{calls[0].written} would have to be computed for each row", hint=hint)
     return Template(_joined(pieces), tuple(columns), tuple(variables), change(system) if change else system, change)
 
 
@@ -175,6 +163,41 @@ def _joined(pieces: Sequence[str | _Cell]) -> tuple[str | _Cell, ...]:
         elif piece:
             found.append(piece)
     return tuple(found)
+
+
+def _split(prompt: str, rows: Rows) -> list[str | Reference]:
+    """Part a prompt into texts and references, whatever the columns are called.
+
+    Raises:
+        UsageError: a column is part of a computation.
+
+    """
+    calls: list[Expression] = []
+
+    def leaves(braced: object) -> None:
+        if isinstance(braced, Expression) and _is_call(braced, rows):
+            calls.append(braced)
+
+    pieces = split(prompt, lambda _: True, lambda one: _odd_name(one, rows) is not None, leaves)
+    if calls:
+        hint = "Make a column of it, and name that in the prompt."
+        raise UsageError(f"{calls[0].written} would have to be computed for each row", hint=hint)
+    return [_named(piece, rows) if isinstance(piece, Expression) else piece for piece in pieces]
+
+
+def _odd_name(expression: Expression, rows: Rows) -> str | None:
+    """Find the column whose name no variable can have, such as ``my column`` or ``class``, in braces.
+
+    Digits alone are none: ``{3}`` may be of a pattern.
+    """
+    code = expression.code.strip()
+    names = code, code.removeprefix(f"{ROW}.")
+    return next((name for name in names if name in rows.names and not name.isdecimal()), None)
+
+
+def _named(expression: Expression, rows: Rows) -> Reference:
+    name = _odd_name(expression, rows) or ""
+    return Reference(expression.written, ROW, (Item(name),), expression.conversion, expression.spec)
 
 
 def _cell(reference: Reference, rows: Rows) -> _Cell | None:

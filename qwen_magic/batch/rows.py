@@ -40,7 +40,7 @@ class Rows:
     Args:
         source: where they come from.
         given: what the caller gave.
-        kind: what it is: "pandas", "polars", "pyarrow", "records" or "items".
+        kind: what it is: "pandas", "polars", "pyarrow", "records", "items" or "table".
 
     Attributes:
         names: the columns' names as text, in order.
@@ -132,6 +132,27 @@ class _Items:
         return list(self._items[start:stop])
 
 
+class _Table:
+    def __init__(self, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
+        self._columns = columns
+        self.names = tuple(names)
+        self.length = len(columns[0]) if columns else 0
+
+    def piece(self, column: int, start: int, stop: int) -> list[Any]:
+        return list(self._columns[column][start:stop])
+
+
+def table_of(names: Sequence[str], columns: Sequence[Sequence[Any]]) -> Rows:
+    """Make rows of columns, of which several may have one name.
+
+    Args:
+        names: the columns' names.
+        columns: their values, all equally many.
+
+    """
+    return Rows(_Table(names, columns), None, "table")
+
+
 def rows_of(given: Any) -> Rows:
     """Read what a caller gave for rows.
 
@@ -173,12 +194,16 @@ def repeated(rows: Rows, times: int) -> Rows:
     columns = [values for _, values in rows.columns()]
     if kind == "records":
         return rows_of([given[place] for place in places])
+    if kind == "table":
+        return table_of(rows.names, [[values[place] for place in places] for values in columns])
     return Rows(_Items([columns[0][place] for place in places], rows.names[0]), None, kind)
 
 
 def _of_polars(given: Any, kind: str) -> Rows:
     if kind == "LazyFrame":
         raise UsageError("the rows are a LazyFrame, which is not read yet", hint="Give its .collect().")
+    if not (hasattr(given, "get_columns") or hasattr(given, "to_frame")):
+        raise UsageError(f"the rows are of polars' type {kind}", hint=_HINT)
     frame = given if hasattr(given, "get_columns") else given.to_frame(given.name or ITEM)
     return Rows(_Polars(frame), frame, "polars")
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ..clock import Clock
 
 _MINUTE = 60.0
-_MARGIN = 0.05
-"""Seconds by which a span is longer than a minute: what is sent evenly does not arrive so."""
+_MARGIN = 0.5
+"""Seconds by which a span is longer than a minute: the first of it may arrive so late, over new connections."""
 _NOTHING = 1e-6
 """Seconds that are no wait: a clock may not even tell them apart."""
 _BURST_PART, _SMALL_BURST = 20, 5

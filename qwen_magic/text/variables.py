@@ -292,9 +292,9 @@ def _count_closing(text: str, pos: int, most: int) -> int:
 
 def _braced(text: str, start: int) -> Braced | None:
     """Read what stands in braces: a reference, or else what may be an expression."""
-    if match := _REFERENCE.match(text, start):
-        return _to_reference(match)
-    match = _EXPRESSION.match(text, start)
+    if (match := _REFERENCE.match(text, start)) and (reference := _to_reference(match)):
+        return reference
+    match = _EXPRESSION.match(text, start)  # a column may be called `class`
     return match and _to_expression(match)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from qwen_magic.batch.prompts import SkippedRowError, template
 from qwen_magic.batch.rows import rows_of
 from qwen_magic.errors import UsageError
 
+NUMPYS = (np.float32("nan"), np.longdouble("nan"), np.datetime64("NaT"), np.timedelta64("NaT", "ns"), Decimal("NaN"))
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 
 
@@ -51,6 +54,13 @@ def test_a_name_that_is_neither_is_refused_with_the_columns() -> None:
         ("{row['0']}", {0: "a"}, "a"),
         ("{row.text}", {"text": "a"}, "a"),
         ("{row}", {"row": "a"}, "a"),
+        ("{my column} of {class}", {"my column": "a", "class": "b"}, "a of b"),
+        ("{row.class} {in!r} {is:>3}", {"class": "b", "in": "c", "is": 1}, "b 'c'   1"),
+        (
+            r"\d{3} x_{in} \frac{in}{2} ${in} {{in}} {text}",
+            {3: "a", "in": "b", "text": "c"},
+            r"\d{3} x_{in} \frac{in}{2} ${in} {in} c",
+        ),
         ("{price:.2f} €", {"price": 1.5}, "1.50 €"),
         ("{text!r}", {"text": "a"}, "'a'"),
         ("{meta['name']}", {"meta": {"name": "a"}}, "a"),
@@ -88,13 +98,17 @@ def test_a_computation_with_a_column_is_refused() -> None:
         (2.5, "2.5"),
         (True, "True"),
         (pd.Series([1, 2]).to_numpy(), "[1, 2]"),
+        (np.datetime64("2024-05-06", "ns"), "2024-05-06"),
+        (np.array(["2024-05-06T07:08"], dtype="datetime64[ns]"), '["2024-05-06 07:08:00"]'),
+        ([np.float32(1.5), np.datetime64("2024-05-06", "ns")], '[1.5, "2024-05-06"]'),
+        (np.longdouble(1.5), "1.5"),
     ],
 )
 def test_values(value: object, expected: str) -> None:
     assert filled("{x}", {"x": value}) == expected
 
 
-@pytest.mark.parametrize("value", [None, float("nan"), pd.NaT, pd.NA])
+@pytest.mark.parametrize("value", [None, float("nan"), pd.NaT, pd.NA, *NUMPYS])
 def test_a_row_of_which_nothing_is_there_is_not_asked(value: object) -> None:
     with pytest.raises(SkippedRowError, match="x is missing"):
         filled("Say {x}", {"x": value})

@@ -64,6 +64,7 @@ def test_a_range() -> None:
         (None, "type NoneType"),
         ((x for x in "ab"), "length"),
         (pl.LazyFrame({"a": [1]}), "LazyFrame"),
+        (pl.DataFrame({"a": [1]}).group_by("a"), "polars' type GroupBy"),
         ([{"a": 1}, "text"], "row 2 is no dict"),
     ],
 )

@@ -46,6 +46,13 @@ def test_the_first_go_at_once_and_the_others_evenly() -> None:
     assert max(later - sooner for sooner, later in itertools.pairwise(times)) == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize("late", [0.0, 0.1, 0.45])
+def test_a_burst_that_arrives_late_costs_no_minute_its_limit(late: float) -> None:
+    """The first go over connections that are yet to be opened, the next burst, a minute later, over open ones."""
+    times = sent_one_after_the_other(Rate(600), 1300)
+    assert worst_window(sorted(at + late * (place < 30) for place, at in enumerate(times))) <= 600
+
+
 def test_no_minute_has_more_tokens() -> None:
     times = sent_one_after_the_other(Rate(tokens=1000), 30, 300)
     assert worst_window(times, [300] * 30) <= 1000
@@ -54,7 +61,7 @@ def test_no_minute_has_more_tokens() -> None:
 
 def test_one_that_is_larger_than_the_limit_goes_alone() -> None:
     times = sent_one_after_the_other(Rate(tokens=100), 3, 500)
-    assert [round(at) for at in times] == [0, 60, 120]
+    assert times == pytest.approx([0, 60.5, 121])
 
 
 def test_what_it_really_cost_counts() -> None:
