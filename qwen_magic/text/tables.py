@@ -3,10 +3,10 @@ r"""The tables of a text: Markdown's, and those in fenced blocks of CSV or TSV.
 Markdown tables are read as GitHub's Markdown has them (GFM 0.29, section 4.10), those in lists and quotes too. A cell
 is its source, without the white space around it and with `\|` as `|`.
 
-A column becomes numbers only where every cell of it is one: 12, -3, 0.5, and 1,203.5 with its thousands marked. What
-counts as money or as a percentage in each cell alike, $5 or 12 %, is a number too, without its sign. Everything else
-stays text to the letter: 007, 1e5, +1, 1.203,5, numbers of more digits than a float or a 64-bit integer keeps, and
-columns with an empty cell or with several currencies.
+A column becomes numbers only where every cell of it is one: 12, -3 (with either minus), 0.5, and 1,203.5 with its
+thousands marked. What counts as money or as a percentage in each cell alike, $5 or 12 %, is a number too, without its
+sign. Everything else stays text to the letter: 007, 1e5, +1, 1.203,5, numbers of more digits than a float or a 64-bit
+integer keeps, and columns with an empty cell or with several currencies.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ _WHOLE = re.compile(r"(?:0|-?[1-9]\d{0,17})\Z", re.ASCII)
 _DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)\.\d+\Z", re.ASCII)
 _THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?\Z", re.ASCII)
 _MONEY = r"(?:US|CA|A|NZ|HK|S)?\$|R\$|[€£¥₹₽₩]"
+_MINUS = r"[-\u2212]?"
 _MEASURED = re.compile(
-    rf"(?P<minus>-?)(?P<before>{_MONEY})?[ \u00a0]?(?P<number>-?[\d.,]+)[ \u00a0]?(?P<after>%|{_MONEY})?\Z"
+    rf"(?P<minus>{_MINUS})(?P<before>{_MONEY})?[ \u00a0]?"
+    rf"(?P<number>{_MINUS}[\d.,]+)[ \u00a0]?(?P<after>%|{_MONEY})?\Z"
 )
 _FLOAT_DIGITS = 15
 _CODE_INDENT = 4
@@ -205,7 +207,7 @@ def _without_signs(cells: list[str]) -> list[str]:
         if found is None:
             return cells
         signs.add(f"{found['before'] or ''}{found['after'] or ''}")
-        number = found["minus"] + found["number"]
+        number = (found["minus"] + found["number"]).replace("\u2212", "-")  # the minus sign that typesetters use
         numbers.append(number.replace(",", "") if _THOUSANDS.match(number) else number)
     return numbers if len(signs) == 1 else cells
 
