@@ -31,6 +31,7 @@ _FILES = {
     "server": """
         backends/test_answers_with_files backends/test_capabilities backends/test_conformance
         backends/test_dashscope backends/test_discovery_servers backends/test_fetching
+        backends/test_fetching_hostile
         backends/test_fitting_servers backends/test_gradio_pictures backends/test_hub_weights
         backends/test_key_rules backends/test_known_spaces backends/test_layouts backends/test_matrix
         backends/test_old_gradio backends/test_old_websocket backends/test_openai backends/test_openai_keys

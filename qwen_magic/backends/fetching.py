@@ -7,7 +7,9 @@ redirect leads to this machine, its network or a cloud's own addresses. No key, 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
+import socket
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
@@ -20,7 +22,6 @@ from ..errors import UsageError
 from ..saving import file_name
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
 MOST_BYTES = 50 * 10**6
@@ -28,8 +29,21 @@ _SECONDS = 60.0
 _MOST_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HTTP_OK = 200
-_EMBEDDING = tuple(map(ipaddress.ip_network, ("2002::/16", "64:ff9b::/96", "2001::/32")))
-"""Networks of IPv6 whose addresses lead on to one of IPv4."""
+_ANY_PORT = 9
+_NO_LIMIT = aiohttp.ClientTimeout(total=None)
+_UNICAST = ipaddress.ip_network("2000::/3")
+"""All that is public of IPv6; elsewhere are addresses that lead on to one of IPv4, and those of a site."""
+_NEVER = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            *("2002::/16", "2001::/32"),  # lead on to IPv4
+            *("2001:db8::/32", "3fff::/20"),  # for documents
+            *("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32"),  # of protocols and clouds: Oracle's, Azure's
+        ),
+    )
+)
+"""Networks of which not every Python knows that they are not public."""
 _NOTHING_SENT = "Nothing was sent."
 
 
@@ -59,10 +73,25 @@ def is_public(address: str) -> bool:
         return False
     if mapped := getattr(found, "ipv4_mapped", None):
         found = mapped
-    return found.is_global and not found.is_multicast and not any(found in network for network in _EMBEDDING)
+    if found.version == 6 and found not in _UNICAST:  # noqa: PLR2004
+        return False
+    return found.is_global and not found.is_multicast and not any(found in network for network in _NEVER)
 
 
-async def fetch(url: str, allowed: Callable[[str], bool] = is_public) -> Fetched:
+def is_own(address: str) -> bool:
+    """Tell whether an IP address is one of this machine, which may have one of the public network; nothing is sent."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as one:
+        one.connect((address, _ANY_PORT))
+        return bool(one.getsockname()[0] == address)
+    return False
+
+
+def _may_be_asked(address: str) -> bool:
+    return is_public(address) and not is_own(address)
+
+
+async def fetch(url: str, allowed: Callable[[str], bool] = _may_be_asked) -> Fetched:
     """Fetch a file.
 
     Args:
@@ -74,12 +103,19 @@ async def fetch(url: str, allowed: Callable[[str], bool] = is_public) -> Fetched
 
     """
     address = _address(url)
-    timeout = aiohttp.ClientTimeout(total=_SECONDS)
+    try:
+        return await asyncio.wait_for(_followed(address, allowed), _SECONDS)  # one limit for all redirects together
+    except asyncio.TimeoutError:
+        raise UsageError(f"{address.host} did not answer within {_SECONDS:g} s", hint=_NOTHING_SENT) from None
+
+
+async def _followed(address: URL, allowed: Callable[[str], bool]) -> Fetched:
+    """Fetch a file through its redirects; see `fetch`."""
     connector = aiohttp.TCPConnector(resolver=_Resolver(allowed), use_dns_cache=False)
     cookies = aiohttp.DummyCookieJar()
     try:
         async with aiohttp.ClientSession(
-            connector=connector, cookie_jar=cookies, timeout=timeout, trust_env=False, auto_decompress=False
+            connector=connector, cookie_jar=cookies, timeout=_NO_LIMIT, trust_env=False, auto_decompress=False
         ) as session:
             for _ in range(_MOST_REDIRECTS + 1):
                 _check(address, allowed)
@@ -93,8 +129,6 @@ async def fetch(url: str, allowed: Callable[[str], bool] = is_public) -> Fetched
         raise
     except _PrivateError:
         raise _private(address) from None
-    except asyncio.TimeoutError:
-        raise UsageError(f"{address.host} did not answer within {_SECONDS:g} s", hint=_NOTHING_SENT) from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         if isinstance(error.__cause__, _PrivateError) or isinstance(getattr(error, "os_error", None), _PrivateError):
             raise _private(address) from None
@@ -134,12 +168,15 @@ def _address(url: str) -> URL:
 
 
 def _check(address: URL, allowed: Callable[[str], bool]) -> None:
-    """Refuse an address that is written as an IP address, which no resolver sees."""
+    """Refuse an address that is written as an IP address, in whatever way, for no resolver may see it."""
+    host = address.host or ""
+    with contextlib.suppress(OSError, ValueError):  # as the system reads it: 127.1, 0177.0.0.1, 2130706433
+        host = socket.inet_ntoa(socket.inet_aton(host.rstrip(".")))
     try:
-        ipaddress.ip_address((address.host or "").partition("%")[0])
+        ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return
-    if not allowed(address.host or ""):
+    if not allowed(host):
         raise _private(address)
 
 

@@ -7,7 +7,9 @@ import io
 import json
 import re
 import warnings
+import zipfile
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,6 +34,9 @@ MOST_FILES = 10
 _MOST_BYTES = 50 * 10**6
 MOST_CHARACTERS = 24_000
 """Characters of all files together."""
+_MOST_UNPACKED = 500 * 2**20
+"""Bytes that a packed table may unpack to."""
+_VALUE_BYTES = 8
 _TABLES = {".csv": "read_csv", ".tsv": "read_table", ".parquet": "read_parquet", ".xlsx": "read_excel"}
 _PAGES = re.compile(r"(?P<path>.+)#(?P<first>-?[1-9]\d{0,5})(?P<range>-(?P<last>[1-9]\d{0,5})?)?", re.DOTALL)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -235,11 +240,28 @@ def _table(data: bytes, name: str, suffix: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            _check_unpacked(data, name, suffix)
             return getattr(pandas, _TABLES[suffix])(io.BytesIO(data))
+    except UsageError:
+        raise
     except ImportError as error:
         raise UsageError(f"{name} cannot be read: {error}", hint=_NOTHING_SENT) from None
     except Exception as error:  # noqa: BLE001 - of a broken file, its readers raise anything
         raise UsageError(f"{name} is no table: {error}", hint=_NOTHING_SENT) from None
+
+
+def _check_unpacked(data: bytes, name: str, suffix: str) -> None:
+    """Refuse a packed table that says it unpacks to more than the memory may have, before it is unpacked."""
+    unpacked = len(data)
+    if suffix == ".xlsx":
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            unpacked = sum(one.file_size for one in packed.infolist())
+    elif suffix == ".parquet" and find_spec("pyarrow"):
+        told = import_module("pyarrow.parquet").read_metadata(io.BytesIO(data))
+        unpacked = _VALUE_BYTES * int(told.num_rows) * int(told.num_columns)
+    if unpacked > _MOST_UNPACKED:
+        hint = f"{_NOTHING_SENT} Give a smaller one, or a part of it as text."
+        raise UsageError(f"{name} unpacks to {size(unpacked)}", hint=hint)
 
 
 def _described(table: Any, share: int) -> tuple[str, bool]:
