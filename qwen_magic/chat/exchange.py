@@ -61,7 +61,7 @@ class Exchange:
         reply: the answer; while it runs, what it goes on with or nothing.
         error: what went wrong, or None.
         remarks: what is to be said of it below the answer, once it has ended.
-        observers: who follows it.
+        observers: who follows it; nobody once it has ended.
 
     """
 
@@ -224,6 +224,7 @@ class Exchange:
         with ExitStack() as stack:  # whatever is raised here, all observers are told
             for observer in reversed(self.observers):
                 stack.callback(observer.on_end, self)
+            self.observers = []  # they may hold it, and together they would stay until garbage is collected
             self.reply = _with_steps(self.reply, self._beginning)
             self._memory.finish(self.turn, self.reply)
             self.remarks += self._when_ended(self)
