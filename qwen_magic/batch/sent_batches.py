@@ -172,8 +172,9 @@ class SentBatches:
         """Find which requests are in batches of a target whose answers were not taken yet, by the batches' numbers."""
 
         def call(database: sqlite3.Connection) -> dict[int, list[bytes]]:
-            _prepare(database)
             found: dict[int, list[bytes]] = {}
+            if not _is_there(database):
+                return found
             for start in range(0, len(keys), _AT_ONCE):
                 some = keys[start : start + _AT_ONCE]
                 query = (
@@ -204,8 +205,14 @@ def _prepare(database: sqlite3.Connection) -> None:
         database.execute(statement)
 
 
+def _is_there(database: sqlite3.Connection) -> bool:
+    """Tell whether any batch was ever sent; to read what is not there writes nothing."""
+    return database.execute("SELECT 1 FROM sqlite_master WHERE name = 'batch_line'").fetchone() is not None
+
+
 def _selected(database: sqlite3.Connection, condition: str, *values: Any) -> list[SentBatch]:
-    _prepare(database)
+    if not _is_there(database):
+        return []
     query = f"SELECT {_COLUMNS} FROM batch {condition}"  # noqa: S608 - our own words
     return [_made(row) for row in database.execute(query, values)]
 
