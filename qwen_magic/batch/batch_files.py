@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from ..errors import UsageError
+from ..errors import StoreError, UsageError
 from ..regular_file import open_regular_file
 from .whole_files import reason, whole_file
 
@@ -50,8 +50,20 @@ def batch_files(
     Yields:
         The files, none of them empty.
 
+    Raises:
+        StoreError: they cannot be written.
+
     """
-    rest = iter(lines)
+    try:
+        yield from _filled(iter(lines), limits, too_long)
+    except OSError as error:
+        hint = f"Make room in {tempfile.gettempdir()}, or set TMPDIR to another folder."
+        raise StoreError(f"the requests cannot be written to a file ({reason(error)})", hint=hint) from None
+
+
+def _filled(
+    rest: Iterator[tuple[T, str]], limits: BatchLimits, too_long: Callable[[T, str], None]
+) -> Iterator[BatchFile[T]]:
     held: tuple[T, bytes] | None = None
     while True:
         with tempfile.TemporaryFile(prefix="qwen_magic") as file:

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from rows_server import RowsServer, rows_server
@@ -49,7 +49,7 @@ async def test_a_lock_is_waited_for_once_and_all_is_written_when_it_is_gone(serv
         loop = asyncio.get_running_loop()
         with held(path) as other:
             begun = loop.time()
-            job = client.map("Say {item}", ROWS, keep=path, concurrency=2)
+            job: Any = client.map("Say {item}", ROWS, keep=path, concurrency=2)
             waiting = asyncio.ensure_future(job.wait())
             while job.progress.done < len(ROWS) - 2:
                 await asyncio.sleep(0.01)
@@ -66,7 +66,7 @@ async def test_a_lock_until_the_end_is_one_line(server: RowsServer, tmp_path: Pa
     async with QwenClient(server.target) as client:
         await client.map("Say {item}", ["first"], keep=path)
         with held(path):
-            job = client.map("Say {item}", ROWS[:3], keep=path)
+            job: Any = client.map("Say {item}", ROWS[:3], keep=path)
             assert (await job).frame["status"].tolist() == ["done"] * 3
     assert job.unkept == "the answers are not kept (database is locked): they are in the result alone"
     assert [note for note in job.notes if "kept" in note] == [job.unkept]
@@ -76,7 +76,7 @@ async def test_what_cannot_be_looked_up_is_said_before_it_is_asked_again(server:
     path = tmp_path / "rows.sqlite"
     path.write_bytes(b"no database at all, but as long as one " * 100)
     async with QwenClient(server.target) as client:
-        job = client.map("Say {item}", ROWS[:3], keep=path)
+        job: Any = client.map("Say {item}", ROWS[:3], keep=path)
         plan = await job.plan()
         assert not server.prompts
         assert "what is kept cannot be read (file is not a database): rows that are known are asked again" in plan.notes
@@ -110,7 +110,7 @@ async def test_what_is_known_is_read_where_nothing_can_be_written(server: RowsSe
     async with QwenClient(server.target) as client:
         await client.map("Say {item}", ROWS[:5], keep=path)
         with read_only(folder):
-            job = client.map("Say {item}", ROWS[:7], keep=path)
+            job: Any = client.map("Say {item}", ROWS[:7], keep=path)
             assert (await job).frame["status"].tolist() == ["recorded"] * 5 + ["done"] * 2
             assert len(server.prompts) == 7
             assert [note for note in job.notes if "not kept" in note] == [job.unkept]
@@ -173,7 +173,7 @@ async def test_however_often_it_is_cancelled_what_came_is_kept_and_recorded(
     server.seconds = 0.02
     path = tmp_path / "rows.sqlite"
     async with QwenClient(server.target) as client:
-        job = client.map("Say {item}", ROWS, keep=path, concurrency=4, replay="on")
+        job: Any = client.map("Say {item}", ROWS, keep=path, concurrency=4, replay="on")
         waiting = asyncio.ensure_future(job.wait())
         while job.progress.done < 10:
             await asyncio.sleep(0.001)
@@ -186,7 +186,7 @@ async def test_however_often_it_is_cancelled_what_came_is_kept_and_recorded(
         came = [answer.status for answer in map(out.__getitem__, range(40))].count("done")
         assert 10 <= came < 40
         assert job._keeping is None
-        again = client.map("Say {item}", ROWS, keep=path)
+        again: Any = client.map("Say {item}", ROWS, keep=path)
         assert (await again.plan()).head.startswith(f"40 rows, 40 different, {came} known")
         (recorded,) = tmp_path.glob("*.jsonl")
         assert len(recorded.read_text().splitlines()) >= came
