@@ -191,7 +191,8 @@ class Service:
 
         """
         lines = {line.key: line for line in await self.sent.lines(batch)}
-        errors, seen = dict.fromkeys(lines, _without_answer(state)), set[bytes]()
+        errors = dict.fromkeys(lines, _without_answer(state))
+        silent, given = set(lines), set[bytes]()
         date, names = datetime.now(timezone.utc).isoformat(timespec="seconds"), dict[str, str]()
         writing: list[Coroutine[object, object, None]] = []
         try:
@@ -205,7 +206,8 @@ class Service:
                 else:
                     errors.pop(told.key)
                     writing.append(self.keeping.keep(told.key, answer))
-                seen.add(told.key)
+                silent.discard(told.key)
+                given.update(() if told.error else (told.key,))
                 if len(writing) >= _AT_ONCE:
                     await asyncio.gather(*writing)
                     writing.clear()
@@ -213,9 +215,9 @@ class Service:
             await asyncio.gather(*writing)
         if self.keeping.trouble:
             raise StoreError(self.keeping.trouble, hint="Make room; the answers stay at the service until then.")
-        if short := max(0, min(state.done, len(lines)) - len(seen)):
-            self._check_again(batch, state, len(seen))
-            errors.update((key, _STAYS) for key in errors if key not in seen)
+        if short := max(0, min(state.done, len(lines)) - len(given)):
+            self._check_again(batch, state, len(given))
+            errors.update(dict.fromkeys(silent, _STAYS))
         await self.sent.taken(batch, errors)
         if not short:
             await self._delete(batch.file, *state.files)
