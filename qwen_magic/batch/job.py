@@ -368,6 +368,7 @@ class Job:
         again = self._way is not None
         self._way = way_of(self._client, self.targets, self._options, run=self._run, again=again, **shared)
         await self._way.run()
+        self.notes += self._way.notes
 
     def _ended(self, number: int) -> None:
         """Record the answer that came, and tell of it."""

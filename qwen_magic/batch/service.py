@@ -261,6 +261,8 @@ class ServiceRun:
         self._keeping, self._clock, self._fresh = service.keeping, service.clock, fresh
         self._waiting: dict[int, SentBatch] = {}
 
+    notes: tuple[str, ...] = ()
+
     @property
     def left_behind(self) -> str:
         """What goes on at the service without us; "" where nothing does."""
