@@ -39,6 +39,7 @@ _FILES = {
         backends/test_servers_words backends/test_space backends/test_space_connections backends/test_stranger
         backends/test_thinking_switches backends/test_weight_sources backends/test_weights
         backends/test_wire_names backends/test_wire_shapes batch/test_batch_service batch/test_batch_service_faults
+        batch/test_disk_faults
         batch/test_executors batch/test_executors_faults
         batch/test_keeping_faults
         batch/test_map batch/test_map_columns batch/test_map_command batch/test_map_replay

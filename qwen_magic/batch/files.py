@@ -185,11 +185,17 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
+def json_lines(names: Sequence[str], columns: Sequence[Sequence[Any]]) -> Iterator[str]:
+    """Yield rows as JSON, each a line without its line feed; see `write_rows`."""
+    for row in zip(*columns, strict=True):
+        yield _json_line(dict(zip(names, row, strict=True)))
+
+
 def _write_text(path: Path, form: str, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
     rows = zip(*columns, strict=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         if form in (".jsonl", ".ndjson"):
-            file.writelines(_json_line(dict(zip(names, row, strict=True))) for row in rows)
+            file.writelines(f"{line}\n" for line in json_lines(names, columns))
             return
         writer = csv.writer(file, delimiter="\t" if form == ".tsv" else ",")
         writer.writerow(map(text_of, names))
@@ -204,7 +210,7 @@ def _json_line(row: dict[str, Any]) -> str:
         line.encode()
     except UnicodeEncodeError:
         line = json.dumps(plain, default=plain_value)
-    return f"{line}\n"
+    return line
 
 
 def _field(value: Any) -> Any:
