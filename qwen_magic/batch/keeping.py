@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import functools
 import os
+import re
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -43,6 +44,9 @@ _PATIENCE, _HURRIED_PATIENCE = 2.0, 0.05
 """Seconds that other processes' writing is waited for: once, and then only looked at, so that no row waits."""
 _READ_ONLY = ("mode=ro", "immutable=1")
 """How a file is read that cannot be written; the latter where nothing can be laid beside it either."""
+_LEFT: dict[Path, list[Any]] = {}
+"""By files, what could not be written to them: for the next who uses one, as long as this process lives."""
+_FULL = re.compile(r"\bfull\b|no space", re.IGNORECASE)
 _FAULTS = (sqlite3.Error, OSError, ValueError, OverflowError)
 """What the database raises; the last two of a path or a value that it cannot hold."""
 
@@ -78,7 +82,7 @@ class Keeping:
         self._why = ""
         self._connection: sqlite3.Connection | None = None
         self._waiting: list[Any] = []
-        self._unwritten: list[Any] = []
+        self._unwritten: list[Any] = _LEFT.pop(path, []) if path is not None else []
         self._group: list[asyncio.Future[None]] = []
         self._writing: asyncio.Task[None] | None = None
 
@@ -95,7 +99,7 @@ class Keeping:
         found = await self._on_thread(self._known, keys)
         if found is None and self.path is not None and self.path.exists():
             self.unread = f"what is kept cannot be read ({self._why}): rows that are known are asked again"
-        return found or {}
+        return {**(found or {}), **self._left(set(keys))}
 
     async def keep(self, key: bytes, answer: KeptAnswer) -> None:
         """Keep an answer; return when it is written. Those that come together are written together."""
@@ -126,7 +130,8 @@ class Keeping:
         found = await self._on_thread(lambda: (call(self._database()),))
         if found is None:
             what = f"{self.path or 'the memory'} cannot be used ({self._why})"
-            raise StoreError(what, hint="Try again." if self.locked else "Name another file with keep=.")
+            full = "Make room there." if _FULL.search(self._why) else "Name another file with keep=."
+            raise StoreError(what, hint="Try again." if self.locked else full)
         return found[0]
 
     def close(self) -> None:
@@ -209,6 +214,12 @@ class Keeping:
                 found[key] = KeptAnswer(text, thinking, target, model, *rest)
         return found
 
+    def _left(self, keys: set[bytes]) -> dict[bytes, KeptAnswer]:
+        """Find what could not be written until now."""
+        values = self._unwritten
+        places = (place for place in range(0, len(values), _WIDTH) if values[place] in keys)
+        return {values[place]: KeptAnswer(*values[place + 1 : place + _WIDTH]) for place in places}
+
     async def _write_groups(self) -> None:
         while self._group:
             group, self._group = self._group, []
@@ -247,6 +258,8 @@ class Keeping:
     def _close(self) -> None:
         if self._unwritten:
             self._tried(self._write, [])
+        if self._unwritten and self.path is not None:
+            _LEFT.setdefault(self.path, []).extend(self._unwritten)
         if self._connection is not None:
             self._connection.close()
             self._connection = None

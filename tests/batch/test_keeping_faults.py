@@ -68,8 +68,14 @@ async def test_a_lock_until_the_end_is_one_line(server: RowsServer, tmp_path: Pa
         with held(path):
             job: Any = client.map("Say {item}", ROWS[:3], keep=path)
             assert (await job).frame["status"].tolist() == ["done"] * 3
-    assert job.unkept == "the answers are not kept (database is locked): they are in the result alone"
-    assert [note for note in job.notes if "kept" in note] == [job.unkept]
+        assert job.unkept == "the answers are not kept (database is locked): they are in the result alone"
+        assert [note for note in job.notes if "kept" in note] == [job.unkept]
+        again = await client.map("Say {item}", ROWS[:3], keep=path)  # in the same process nothing is asked twice
+        assert again.columns()["status"] == ["recorded"] * 3
+        assert len(server.prompts) == 4
+    keeping = Keeping(path)
+    assert await keeping.use(lambda database: database.execute("SELECT count(*) FROM answer").fetchone()) == (4,)
+    keeping.close()
 
 
 async def test_what_cannot_be_looked_up_is_said_before_it_is_asked_again(server: RowsServer, tmp_path: Path) -> None:
@@ -118,7 +124,7 @@ async def test_what_is_known_is_read_where_nothing_can_be_written(server: RowsSe
 
 
 async def test_a_disk_that_is_full_for_a_while_costs_no_answer(tmp_path: Path) -> None:
-    given = {key: replace(one, text=one.text * 500) for key, one in answers(300).items()}
+    given = {key: replace(one, text=one.text * 500) for key, one in answers(80).items()}
     keeping = Keeping(tmp_path / "rows.sqlite")
     most = await keeping.use(lambda database: database.execute("PRAGMA page_count").fetchone()[0]) + 10
     await keeping.use(lambda database: database.execute(f"PRAGMA max_page_count = {most}").fetchone())
