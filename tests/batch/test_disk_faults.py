@@ -156,7 +156,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_asked(tmp_pa
 def test_interrupts_one_upon_the_other_are_one_line_and_it_goes_on(
     server: RowsServer, tmp_path: Path, gap: float
 ) -> None:
-    server.seconds = 0.05
+    server.seconds = 0.3  # so that it is far from its end, however late the interrupts come
     rows = rows_file(tmp_path, 100)
     words = ["Say {text}", str(rows), "-o", "out.csv", "-t", server.target, "--concurrency", "4"]
     with subprocess.Popen(
@@ -166,12 +166,13 @@ def test_interrupts_one_upon_the_other_are_one_line_and_it_goes_on(
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        while len(server.prompts) < 30:
+        while len(server.prompts) < 9:
             time.sleep(0.01)
         for _ in range(4):
             process.send_signal(signal.SIGINT)
             time.sleep(gap)
         _, said = process.communicate(timeout=100)
+    server.seconds = 0.0
     assert "Traceback" not in said
     assert process.returncode == 3, said
     assert not list(tmp_path.glob(".out*"))
