@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 
 _USAGE = """\
@@ -44,7 +45,8 @@ def _map(words: list[str]) -> int:
     except QwenError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
-    except KeyboardInterrupt:  # up to Python 3.10 it is raised once more when the result is written
+    except KeyboardInterrupt:  # before any row is asked, or once more at the end
+        print("It was interrupted. What came is kept: run it again, and it goes on.", file=sys.stderr)  # noqa: T201
         return 3
 
 
@@ -59,4 +61,6 @@ def _doctor(*, check: bool) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done but to end
+    sys.exit(code)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 import sys
+import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .batch.client import QwenClient
-from .batch.files import check_form, read_rows, write_rows
+from .batch.files import check_form, json_lines, read_rows, write_rows
 from .batch.options import MapOptions
 from .batch.target_jobs import job_of
 from .errors import UsageError
@@ -21,7 +24,7 @@ from .text.secrets import without_secrets
 from .text.terminal import safe_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from .batch.job import Job
     from .batch.result import Result
@@ -85,12 +88,53 @@ async def _map(prompt: str, rows: Any, options: MapOptions, out: Path | None, *,
             print(safe_terminal(f"Nothing was sent. This is what would be:\n{plan}"))  # noqa: T201 - the output
             return 0
         print(safe_terminal("\n".join([plan.head, *job.notes])), file=sys.stderr)  # noqa: T201
-        result = await _followed(job)
-        columns = result.columns()
-        write_rows(out, list(columns), list(columns.values()), result.frame)
+        with _stopped_by_interrupts(job):
+            result = await _followed(job)
+            _write(out, result, kept=not job.unkept)
         later = [note for note in job.notes if note not in plan.notes]
         print(safe_terminal("\n".join([plain_job(job.progress), *later])), file=sys.stderr)  # noqa: T201
         return 0 if not (result.failed or result.stopped) else 3
+
+
+@contextmanager
+def _stopped_by_interrupts(job: Job | TargetJobs) -> Iterator[None]:
+    """Have an interrupt stop a job; those that follow stop nothing more, so that what came is written."""
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(signal.SIGINT, job.cancel)
+    except (NotImplementedError, RuntimeError, ValueError):  # on Windows, where `asyncio.run` cancels
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+def _write(out: Path, result: Result, *, kept: bool) -> None:
+    """Write the result; where it can neither be written nor is kept, to another folder, or else to the terminal.
+
+    Raises:
+        UsageError: it cannot be written where it was to be.
+
+    """
+    columns = result.columns()
+    written = list(columns), list(columns.values()), result.frame
+    try:
+        write_rows(out, *written)
+    except UsageError as error:
+        if kept:
+            raise
+        try:
+            elsewhere = Path(tempfile.mkdtemp(prefix="qwen_magic_")) / out.name
+            write_rows(elsewhere, *written)
+        except (UsageError, OSError):
+            for line in json_lines(*written[:2]):
+                print(json.dumps(json.loads(line)))  # noqa: T201 - the output, which steers no terminal
+            error.hint = "Nor was it kept: all rows stand in the output as JSON lines."
+        else:
+            error.hint = f"Nor was it kept: it is in {elsewhere}."
+        raise
 
 
 async def _followed(job: Job | TargetJobs) -> Result:
@@ -110,7 +154,7 @@ async def _followed(job: Job | TargetJobs) -> Result:
                 line = plain_job(job.progress, failures=False)
                 print(f"\r\x1b[K{line[:150]}" if redraws else line, end="" if redraws else "\n", file=sys.stderr)  # noqa: T201
         running.result()
-    except asyncio.CancelledError:  # asyncio.run cancels on an interrupt
+    except asyncio.CancelledError:  # where no handler can be set
         job.cancel()
         await asyncio.wait({running})
     if redraws:

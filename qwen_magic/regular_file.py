@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import BinaryIO
 
 _FLAGS: int = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # a pipe without a writer waits
 
@@ -27,11 +28,35 @@ def read_regular_file(path: Path, most: int) -> tuple[bytes, os.stat_result]:
         OSError: it cannot be read, is a folder, pipe or device, or is too large; `strerror` says which.
 
     """
-    with open(os.open(path, _FLAGS), "rb") as file:  # noqa: PTH123 - a descriptor
+    with open_regular_file(path) as file:
         status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "it is a pipe or a device, not a file")
         data = file.read(most + 1)
     if len(data) > most:
         raise OSError(errno.EFBIG, f"it has more than {most // 10**6} MB")
     return data, status
+
+
+def open_regular_file(path: Path) -> BinaryIO:
+    """Open a file to read its bytes.
+
+    Args:
+        path: the file.
+
+    Raises:
+        OSError: it cannot be read, or is a folder, pipe or device; `strerror` says which.
+
+    """
+    descriptor = os.open(path, _FLAGS)
+    try:
+        _check_kind(os.fstat(descriptor).st_mode)
+        return open(descriptor, "rb")  # noqa: PTH123 - a descriptor
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _check_kind(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is a pipe or a device, not a file")

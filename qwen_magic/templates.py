@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from .text.surrogates import mended
 _NAME = re.compile(r"\w[\w-]{0,49}")
 _SUFFIX = ".md"
 _MOST_BYTES = 1_000_000
+_DRAFT, _OLD_SECONDS = ".tmp", 60.0
 
 
 def templates_folder() -> Path:
@@ -67,12 +70,15 @@ def add_template(name: str, text: str) -> str:
     folder = templates_folder()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, draft = tempfile.mkstemp(dir=folder, suffix=".tmp")  # for this user alone
+        _forget_drafts(folder)
+        descriptor, draft = tempfile.mkstemp(dir=folder, suffix=_DRAFT)  # for this user alone
         try:
             with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
                 file.write(data + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
             os.replace(draft, folder / f"{name}{_SUFFIX}")  # noqa: PTH105 - one string, one path
-        except OSError:
+        except BaseException:
             Path(draft).unlink(missing_ok=True)
             raise
     except OSError as error:
@@ -113,6 +119,15 @@ def _checked(name: str) -> str:
     return name
 
 
+def _forget_drafts(folder: Path) -> None:
+    """Remove what a killed process left of a text that it was writing; none is written for so long."""
+    for draft in folder.glob(f"*{_DRAFT}"):
+        with suppress(OSError):
+            if time.time() - draft.stat().st_mtime > _OLD_SECONDS:
+                draft.unlink()
+
+
 def _unwritable(error: OSError) -> StoreError:
     what = f"the templates in {templates_folder()} cannot be changed ({error.strerror or error})"
-    return StoreError(what, hint="Make that folder writable.")
+    full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+    return StoreError(what, hint="Make room there." if full else "Make that folder writable.")

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from ..errors import UsageError
+from ..errors import StoreError, UsageError
+from ..regular_file import open_regular_file
+from .whole_files import reason, whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from ..backends.openai.batch_service import BatchLimits
 
 T = TypeVar("T")
+
+_LONGEST = 64 << 20
+"""The longest line that is read, in bytes."""
 
 
 @dataclass
@@ -45,8 +50,20 @@ def batch_files(
     Yields:
         The files, none of them empty.
 
+    Raises:
+        StoreError: they cannot be written.
+
     """
-    rest = iter(lines)
+    try:
+        yield from _filled(iter(lines), limits, too_long)
+    except OSError as error:
+        hint = f"Make room in {tempfile.gettempdir()}, or set TMPDIR to another folder."
+        raise StoreError(f"the requests cannot be written to a file ({reason(error)})", hint=hint) from None
+
+
+def _filled(
+    rest: Iterator[tuple[T, str]], limits: BatchLimits, too_long: Callable[[T, str], None]
+) -> Iterator[BatchFile[T]]:
     held: tuple[T, bytes] | None = None
     while True:
         with tempfile.TemporaryFile(prefix="qwen_magic") as file:
@@ -76,28 +93,33 @@ def batch_files(
 
 
 def write_lines(path: str | Path, lines: Iterable[str]) -> None:
-    """Write lines to a file.
+    """Write lines to a file, all of them or none.
 
     Raises:
         UsageError: it cannot be written.
 
     """
     try:
-        with Path(path).open("w", encoding="utf-8", newline="\n") as file:
+        with whole_file(Path(path)) as draft, draft.open("w", encoding="utf-8", errors="replace", newline="\n") as file:
             file.writelines(f"{line}\n" for line in lines)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error})", hint="Name another file.") from None
+        raise UsageError(f"{path} cannot be written ({reason(error)})", hint="Name another file.") from None
 
 
 def read_lines(path: str | Path) -> Iterator[str]:
-    """Read the lines of a file.
+    """Read the lines of a file, whatever is in it; those that no memory should hold are left out.
 
     Raises:
         UsageError: it cannot be read.
 
     """
     try:
-        with Path(path).open(encoding="utf-8") as file:
-            yield from file
+        with open_regular_file(Path(path)) as file:
+            while line := file.readline(_LONGEST):
+                if len(line) < _LONGEST or line.endswith(b"\n"):
+                    yield line.decode("utf-8", "replace")
+                    continue
+                while (rest := file.readline(_LONGEST)) and not rest.endswith(b"\n"):
+                    pass
     except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error})", hint="Check its name.") from None
+        raise UsageError(f"{path} cannot be read ({reason(error)})", hint="Check its name.") from None

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..client.whole import held_to
-from ..errors import UsageError
+from ..errors import UsageError, one_line
 from ..text.secrets import without_secrets
+from .kept_answer import KeptAnswer
 from .worker import PartAnswers, WorkerClient, ask_part, part_of
 
 if TYPE_CHECKING:
@@ -31,6 +33,9 @@ _PARTS_EACH = 4
 _TRIES = 3
 """How often a part is handed out whose worker died, or failed by itself."""
 _MINUTE = 60.0
+_LOOK = 1.0
+"""Seconds after which it is looked whether time is up, though no worker says anything."""
+_MOST = 2**62
 _TIMES = ("connect", "stall", "retry", "wake", "failover", "first_token")
 
 
@@ -38,7 +43,9 @@ def workers_of(executor: Any) -> int | None:
     """Tell how many workers an executor has, each with a memory of its own; None where it does not say."""
     client: Any = getattr(executor, "_client", None)
     if hasattr(client, "scheduler_info"):  # Dask's
-        return len(client.scheduler_info(n_workers=-1).get("workers", ())) or None
+        with suppress(Exception):  # it may be closed
+            return len(client.scheduler_info(n_workers=-1).get("workers", ())) or None
+        return None
     for name in ("_max_workers", "num_workers"):
         number = getattr(executor, name, None)
         if isinstance(number, int) and number > 0:
@@ -100,6 +107,52 @@ class _Handed:
     tries: int = 0
 
 
+class _Going:
+    """A part that a worker asks at this moment.
+
+    Args:
+        future: what the executor gave for it.
+        heard: set, on the loop that waits, when it is over.
+
+    Raises:
+        TypeError: that is no future of the standard library.
+
+    """
+
+    def __init__(self, future: Any, heard: asyncio.Event) -> None:
+        if not isinstance(future, Future):
+            raise TypeError(f"its submit gives a {type(future).__name__}, no concurrent.futures.Future")
+        self._future: Future[Any] = future
+        loop = asyncio.get_running_loop()
+
+        def tell(_: object) -> None:
+            with suppress(RuntimeError):  # its loop is closed
+                loop.call_soon_threadsafe(heard.set)
+
+        future.add_done_callback(tell)
+
+    @property
+    def over(self) -> bool:
+        """Whether something came of it."""
+        return self._future.done()
+
+    def cancel(self) -> None:
+        """Have it not begun, where it was not yet."""
+        self._future.cancel()
+
+    def came(self) -> PartAnswers | BaseException:
+        """Return its answers, or why there are none."""
+        if self._future.cancelled():
+            return CancelledError("it was cancelled")
+        error = self._future.exception()
+        if error is not None:
+            return error
+        found = self._future.result()
+        if isinstance(found, PartAnswers) and _is_whole(found):
+            return found
+        return TypeError("it gave back something else than answers")
+
+
 class Elsewhere:
     """Ask what is open in the workers of an executor.
 
@@ -118,6 +171,7 @@ class Elsewhere:
     """
 
     left_behind = ""
+    notes: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -137,29 +191,29 @@ class Elsewhere:
         self._most = min(self._workers, options.concurrency or self._workers)
         self._numbers = dict(zip(work.keys, range(len(work.keys)), strict=True))
         self._parts: deque[_Handed] = deque()
+        self._going: dict[_Going, _Handed] = {}
+        self._heard = asyncio.Event()
         self._broken = ""
 
     async def run(self) -> None:
         """Ask all: the first row alone."""
         run, clock = self._run, self._client.settings.clock
         run.begun = clock.now()
-        handed: dict[asyncio.Future[PartAnswers], _Handed] = {}
         try:
             open_ = deque(run.left())
             while open_ and not run.knows_an_answer and not self._over() and run.asked < _TRIES:
                 self._parts.append(_Handed([open_.popleft()]))
-                await self._all(handed)
+                await self._all()
             if run.knows_an_answer:
                 self._parts.extend(self._cut(list(open_)))
-                await self._all(handed)
+                await self._all()
             elif not self._over():
                 run.stopped = "the first rows were not answered"
         finally:
-            for future in handed:
-                future.cancel()
-            await asyncio.gather(*handed, return_exceptions=True)
+            await self._leave()
             run.waiting, run.ended = "", clock.now()
         if self._broken and not run.stopped:
+            self.notes = (f"the workers took no more ({self._broken}): the rest was asked from here",)
             await self._from_here()
 
     def _over(self) -> bool:
@@ -169,39 +223,59 @@ class Elsewhere:
         size = max(1, min(_LARGEST, -(-len(numbers) // (self._most * _PARTS_EACH))))
         return [_Handed(numbers[start : start + size]) for start in range(0, len(numbers), size)]
 
-    async def _all(self, handed: dict[asyncio.Future[PartAnswers], _Handed]) -> None:
+    async def _all(self) -> None:
         """Hand out all parts, as many at once as there are workers, and take what comes of each."""
-        while (self._parts and not self._over()) or handed:
-            while self._parts and len(handed) < self._most and not self._over():
-                self._hand_out(handed)
-            if not handed:
-                return
-            self._run.waiting = f"{len(handed)} of {self._workers} workers ask"
-            done, _ = await asyncio.wait(handed, return_when=asyncio.FIRST_COMPLETED)
-            for future in done:
-                await self._take(handed.pop(future), future)
+        clock, last = self._client.settings.clock, float("inf")
+        while (self._parts and not self._over()) or self._going:
+            while self._parts and len(self._going) < self._most and not self._over():
+                self._hand_out()
+            self._run.waiting = f"{len(self._going)} of {self._workers} workers ask"
+            if self._going and not any(going.over for going in self._going):
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._heard.wait(), _LOOK)
+            self._heard.clear()
+            for going in [going for going in self._going if going.over]:
+                await self._take(going)
+            if self._over():
+                last = min(last, clock.now() + self._client.settings.stall_timeout)
+                if clock.now() >= last:  # of workers that are silent for so long nobody knows whether they are there
+                    return
 
-    def _hand_out(self, handed: dict[asyncio.Future[PartAnswers], _Handed]) -> None:
+    def _hand_out(self) -> None:
         part = self._parts.popleft()
         part.tries += 1
         try:
             future = self._executor.submit(ask_part, self._told(), part_of(self._work, part.numbers, self._parameters))
-        except (BrokenExecutor, RuntimeError) as error:  # the latter where it was shut down
+            self._going[_Going(future, self._heard)] = part
+        except Exception as error:  # noqa: BLE001 - broken, shut down, or whatever it raises: it takes no more
             self._broken = _said(error)
-        else:
-            handed[asyncio.wrap_future(future)] = part
 
-    async def _take(self, part: _Handed, future: asyncio.Future[PartAnswers]) -> None:
-        if future.cancelled():
-            self._again(part, "it was cancelled")
-            return
-        error = future.exception()
-        if isinstance(error, BrokenExecutor):
-            self._broken = _said(error)
-        elif error is not None:
-            self._again(part, _said(error))
+    async def _take(self, going: _Going) -> None:
+        """Take what came of a part; only then it is gone, so that an interrupt meanwhile finds it here."""
+        part, came = self._going[going], going.came()
+        if isinstance(came, PartAnswers):
+            await self._came(came)
+            self._ask_rest(part, came)
+        elif isinstance(came, BrokenExecutor):
+            self._broken = _said(came)
         else:
-            await self._came(future.result())
+            self._again(part, _said(came))
+        del self._going[going]
+
+    async def _leave(self) -> None:
+        """Have what was not begun not begun, and take what had come."""
+        for going in self._going:
+            going.cancel()
+        for going in self._going:
+            if going.over and isinstance(came := going.came(), PartAnswers):
+                await self._came(came)
+        self._going.clear()
+
+    def _ask_rest(self, part: _Handed, came: PartAnswers) -> None:
+        """Ask again what a worker left out without a word."""
+        left = [number for number in part.numbers if self._run.is_open(number)]
+        if left and not came.stopped:
+            self._again(_Handed(left, part.tries), "it left rows out")
 
     def _again(self, part: _Handed, why: str) -> None:
         """Ask a part again whose worker failed; where several did, its rows fail."""
@@ -212,13 +286,17 @@ class Elsewhere:
             self._run.take_failure(number, f"the worker failed: {why}")
 
     async def _came(self, answers: PartAnswers) -> None:
-        """Keep what a worker gave, and only then count it."""
-        run, numbers = self._run, self._numbers
-        await asyncio.gather(*(self._keeping.keep(key, answer) for key, answer in answers.answers.items()))
-        for key, answer in answers.answers.items():
-            run.take_kept(numbers[key], answer)
-        for key, (words, partial) in answers.failures.items():
-            run.take_failure(numbers[key], words, partial)
+        """Keep what a worker gave, and only then count it; what another one gave before stays."""
+        run = self._run
+        given = [(self._numbers[key], key) for key in (*answers.answers, *answers.failures) if key in self._numbers]
+        open_ = [(number, key) for number, key in given if run.is_open(number)]
+        kept = (self._keeping.keep(key, answers.answers[key]) for _, key in open_ if key in answers.answers)
+        await asyncio.shield(asyncio.gather(*kept))
+        for number, key in open_:
+            if key in answers.answers:
+                run.take_kept(number, answers.answers[key])
+            else:
+                run.take_failure(number, *answers.failures[key])
         if answers.stopped:
             run.stopped = run.stopped or f"in a worker: {answers.stopped}"
 
@@ -257,5 +335,33 @@ def _share(limit: int | None, workers: int) -> int | None:
 
 
 def _said(error: BaseException) -> str:
-    words = without_secrets(" ".join(str(error).split()))[:200]
+    try:
+        words = str(error)
+    except Exception:  # noqa: BLE001 - an exception of anybody's
+        words = ""
+    words = one_line(without_secrets(words), 200)
+    if isinstance(error, CancelledError):
+        return words
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+def _is_whole(answers: PartAnswers) -> bool:
+    """Tell whether answers are such as this version keeps: a worker may have another one."""
+    try:
+        partial = [one for _, one in answers.failures.values() if one is not None]
+        kept = [_is_kept(one) for one in (*answers.answers.values(), *partial)]
+        words = [answers.stopped, *(said for said, _ in answers.failures.values())]
+    except (AttributeError, TypeError, ValueError):
+        return False
+    return all(kept) and all(isinstance(one, str) for one in words)
+
+
+def _is_kept(answer: Any) -> bool:
+    words = (answer.text, answer.thinking, answer.target, answer.model, answer.finish_reason, answer.date)
+    counts = (answer.prompt_tokens, answer.completion_tokens)
+    return (
+        isinstance(answer, KeptAnswer)
+        and all(isinstance(one, str) for one in words)
+        and all(one is None or (isinstance(one, int) and one < _MOST) for one in counts)
+        and isinstance(answer.seconds, (int, float))
+    )

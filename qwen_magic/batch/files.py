@@ -7,16 +7,19 @@ import importlib
 import importlib.util
 import io
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from ..regular_file import open_regular_file
 from .cells import is_missing, plain_value, text_of
 from .frames import frame_of
 from .rows import table_of
+from .whole_files import reason, whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from .rows import Rows
 
@@ -41,8 +44,8 @@ def read_rows(path: Path) -> Any:
     if form == ".parquet":
         return _read_parquet(path)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            text = file.read()
+        with open_regular_file(path) as file:
+            text = file.read().decode("utf-8-sig")
         rows = _read_lines(text) if form in (".jsonl", ".ndjson") else _read_table(text, form)
     except (OSError, ValueError, csv.Error) as error:
         raise UsageError(
@@ -66,17 +69,16 @@ def write_rows(path: Path, names: Sequence[str], columns: Sequence[Sequence[Any]
         UsageError: it cannot be written.
 
     """
-    form, new = _form(path), path.with_name(f"{path.name}.new")
+    form = _form(path)
     try:
-        if form == ".parquet":
-            _write_parquet(new, names, columns, frame)
-        else:
-            _write_text(new, form, names, columns)
-        new.replace(path)
+        with whole_file(path) as draft:
+            if form == ".parquet":
+                _write_parquet(draft, names, columns, frame)
+            else:
+                _write_text(draft, form, names, columns)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error})", hint="What came is kept: name another file.") from None
-    finally:
-        new.unlink(missing_ok=True)
+        what = f"{path} cannot be written ({reason(error)})"
+        raise UsageError(what, hint="What came is kept: name another file.") from None
 
 
 def check_form(path: Path) -> None:
@@ -88,8 +90,13 @@ def check_form(path: Path) -> None:
     """
     if _form(path) == ".parquet":
         _library()
-    if not path.parent.is_dir():
+    folder = Path(os.path.realpath(path)).parent
+    if not folder.is_dir():
         raise UsageError(f"there is no folder {path.parent}", hint="Make it, or name another file.")
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder", hint="Name another file.")
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"the folder {path.parent} cannot be written", hint="Name a file in another one.")
 
 
 def _read_lines(text: str) -> list[Any] | None:
@@ -178,11 +185,17 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
+def json_lines(names: Sequence[str], columns: Sequence[Sequence[Any]]) -> Iterator[str]:
+    """Yield rows as JSON, each a line without its line feed; see `write_rows`."""
+    for row in zip(*columns, strict=True):
+        yield _json_line(dict(zip(names, row, strict=True)))
+
+
 def _write_text(path: Path, form: str, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
     rows = zip(*columns, strict=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         if form in (".jsonl", ".ndjson"):
-            file.writelines(_json_line(dict(zip(names, row, strict=True))) for row in rows)
+            file.writelines(f"{line}\n" for line in json_lines(names, columns))
             return
         writer = csv.writer(file, delimiter="\t" if form == ".tsv" else ",")
         writer.writerow(map(text_of, names))
@@ -197,7 +210,7 @@ def _json_line(row: dict[str, Any]) -> str:
         line.encode()
     except UnicodeEncodeError:
         line = json.dumps(plain, default=plain_value)
-    return f"{line}\n"
+    return line
 
 
 def _field(value: Any) -> Any:

@@ -14,7 +14,7 @@ from ..errors import UsageError
 from ..parameters import to_parameters
 from ..schema import as_shape
 from .answers import Answers, FirstAnswer
-from .batch_files import read_lines, write_lines
+from .batch_files import write_lines
 from .keeping import Keeping, usual_path
 from .known import look_up
 from .lane import Lane
@@ -24,11 +24,12 @@ from .prices import price_of
 from .progress import progress_of
 from .prompts import template
 from .recordings import of_rows
-from .request_lines import answer_of_line, request_line
+from .request_lines import request_line
 from .result import Result
 from .rows import rows_of
 from .run import Run
 from .state import State
+from .taken_answers import take_answers
 from .ways import check_way, way_of
 from .work import Work
 
@@ -66,6 +67,7 @@ class Job:
         state: what has become of the rows.
         answers: what came of them.
         notes: what is to be said of the prompt and of the answers' keeping.
+        unkept: why what came is in the result alone, in one line; "" where it is kept.
 
     Raises:
         UsageError: the rows are none, a name in the prompt is unknown, an option is out of its range.
@@ -102,6 +104,7 @@ class Job:
         self._result = Result(self.answers, self)
         self._cancelled = ""
         self._numbers: Sequence[int] = ()
+        self.unkept = ""
 
     def __repr__(self) -> str:
         return repr(self._result).replace(" rows", " rows of a job", 1)
@@ -247,18 +250,12 @@ class Job:
             What came of the rows; those that are not in the file are not asked.
 
         Raises:
-            UsageError: the file cannot be read.
+            UsageError: the file cannot be read, or has no answer to any of the rows.
 
         """
         await self._look_up()
-        numbers = {key: number for number, key in enumerate(self._work.keys)}
-        run = self._new_run()
         try:
-            for line in read_lines(path):
-                told = answer_of_line(line, self.targets[0].name)
-                number = numbers.get(told.key) if told is not None else None
-                if told is not None and number is not None and self.state.is_open(number):
-                    await run.take(number, told.events, told.error, self.targets[0].name)
+            await take_answers(path, self._work, self.state, self._new_run(), self.targets[0].name)
         finally:
             await self._close_keeping()
         return self._result
@@ -311,7 +308,19 @@ class Job:
             if not self._cancelled:
                 raise
         finally:
-            await self._close_keeping()
+            await self._closed()
+
+    async def _closed(self) -> None:
+        """Close what was opened, however often it is cancelled meanwhile: what came is kept first."""
+        closing, cancelled = asyncio.ensure_future(self._close_keeping()), False
+        while not closing.done():
+            try:
+                await asyncio.wait({closing})
+            except asyncio.CancelledError:
+                cancelled = True
+        closing.result()
+        if cancelled and not self._cancelled:
+            raise asyncio.CancelledError
 
     async def _look_up(self) -> None:
         """Find the answers that are kept, once."""
@@ -320,6 +329,8 @@ class Job:
         how: Any = {"fresh": self._options.fresh, "with_thinking": self._options.with_reply}
         for number in await look_up(self._work, self.state, self._opened, self._recordings, **how):
             self._tell(number)
+        if self._keeping is not None and self._keeping.unread:
+            self.notes += (self._keeping.unread,)
         self._looked_up = True
         self._numbers = self._still_open()
 
@@ -357,6 +368,7 @@ class Job:
         again = self._way is not None
         self._way = way_of(self._client, self.targets, self._options, run=self._run, again=again, **shared)
         await self._way.run()
+        self.notes += self._way.notes
 
     def _ended(self, number: int) -> None:
         """Record the answer that came, and tell of it."""
@@ -381,7 +393,8 @@ class Job:
         if keeping is not None:
             await keeping.finish()
             await asyncio.get_running_loop().run_in_executor(None, keeping.close)
-        said = [keeping.trouble] if keeping is not None else []
+        self.unkept = keeping.trouble if keeping is not None else ""
+        said = [self.unkept]
         if self._recordings:
             said += await self._recordings.finish()
         self.notes += tuple(note for note in said if note and note not in self.notes)

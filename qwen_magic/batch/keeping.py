@@ -9,16 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import os
+import re
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import StoreError
-from ..store.schema import make_private
+from ..store.schema import is_locked, make_private
 from ..text.secrets import without_secrets
 from ..text.surrogates import mended
 from .kept_answer import KeptAnswer
+from .whole_files import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,8 +40,15 @@ _VALUES_AT_ONCE = 80 * _WIDTH
 up once."""
 _AT_ONCE = 500
 """Keys that are looked up in one statement: SQLite takes 999 values."""
-_PATIENCE = 5.0
-"""Seconds that other processes' writing is waited for."""
+_PATIENCE, _HURRIED_PATIENCE = 2.0, 0.05
+"""Seconds that other processes' writing is waited for: once, and then only looked at, so that no row waits."""
+_READ_ONLY = ("mode=ro", "immutable=1")
+"""How a file is read that cannot be written; the latter where nothing can be laid beside it either."""
+_LEFT: dict[Path, list[Any]] = {}
+"""By files, what could not be written to them: for the next who uses one, as long as this process lives."""
+_FULL = re.compile(r"\bfull\b|no space", re.IGNORECASE)
+_FAULTS = (sqlite3.Error, OSError, ValueError, OverflowError)
+"""What the database raises; the last two of a path or a value that it cannot hold."""
 
 
 def usual_path() -> Path:
@@ -59,16 +69,20 @@ class Keeping:
 
     Attributes:
         trouble: why answers are not kept, in one line; "" where they are.
+        unread: why it could not be looked up which are kept, in one line; "" where it could.
+        locked: whether the trouble is that another program holds the file, which passes.
 
     """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self.trouble = ""
+        self.trouble = self.unread = ""
+        self.locked = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="qwen_magic_rows")
+        self._why = ""
         self._connection: sqlite3.Connection | None = None
         self._waiting: list[Any] = []
-        self._unwritten: list[Any] = []
+        self._unwritten: list[Any] = _LEFT.pop(path, []) if path is not None else []
         self._group: list[asyncio.Future[None]] = []
         self._writing: asyncio.Task[None] | None = None
 
@@ -82,7 +96,10 @@ class Keeping:
             The answers that are there, by their keys.
 
         """
-        return await self._on_thread(self._known, keys) or {}
+        found = await self._on_thread(self._known, keys)
+        if found is None and self.path is not None and self.path.exists():
+            self.unread = f"what is kept cannot be read ({self._why}): rows that are known are asked again"
+        return {**(found or {}), **self._left(set(keys))}
 
     async def keep(self, key: bytes, answer: KeptAnswer) -> None:
         """Keep an answer; return when it is written. Those that come together are written together."""
@@ -112,7 +129,9 @@ class Keeping:
         """
         found = await self._on_thread(lambda: (call(self._database()),))
         if found is None:
-            raise StoreError(f"{self.path or 'the memory'} cannot be used", hint="Name another file with keep=.")
+            what = f"{self.path or 'the memory'} cannot be used ({self._why})"
+            full = "Make room there." if _FULL.search(self._why) else "Name another file with keep=."
+            raise StoreError(what, hint="Try again." if self.locked else full)
         return found[0]
 
     def close(self) -> None:
@@ -128,26 +147,59 @@ class Keeping:
         """Call with the database; where it fails, note why and go on without."""
         try:
             found = call(*values)
-        except (sqlite3.Error, OSError) as error:
-            self.trouble = f"the answers are not kept ({error}): they are in the result alone"
+        except _FAULTS as error:
+            if not self.trouble and self._connection is not None:
+                self._wait_at_most(_HURRIED_PATIENCE)
+            self.locked = isinstance(error, sqlite3.Error) and is_locked(error)
+            self._why = reason(error) if isinstance(error, OSError) else str(error)
+            self.trouble = f"the answers are not kept ({self._why}): they are in the result alone"
             return None
         return found
 
+    def _wait_at_most(self, seconds: float) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            assert self._connection is not None  # noqa: S101 - called where there is one
+            self._connection.execute(f"PRAGMA busy_timeout = {round(1000 * seconds)}")
+
     def _database(self) -> sqlite3.Connection:
         if self._connection is None:
-            if self.path is not None:
-                make_private(self.path)
-            name = ":memory:" if self.path is None else str(self.path)
-            connection = sqlite3.connect(name, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
             try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = NORMAL")
-                connection.execute(_CREATE)
-            except BaseException:
-                connection.close()
-                raise
-            self._connection = connection
+                self._connection = self._opened()
+            except _FAULTS:
+                if (readable := self._readable()) is None:
+                    raise
+                self._connection = readable
         return self._connection
+
+    def _opened(self) -> sqlite3.Connection:
+        if self.path is not None:
+            make_private(self.path)
+        name = ":memory:" if self.path is None else str(self.path)
+        patience = _HURRIED_PATIENCE if self.trouble else _PATIENCE
+        connection = sqlite3.connect(name, timeout=patience, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(_CREATE)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _readable(self) -> sqlite3.Connection | None:
+        """Open a file that can be read alone, so that what is known is not asked again; None where it cannot be."""
+        if self.path is None or os.access(self.path, os.W_OK) or not self.path.exists():
+            return None
+        for how in _READ_ONLY:
+            name = f"{self.path.absolute().as_uri()}?{how}"
+            connection = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False)
+            try:
+                connection.execute("SELECT 1 FROM answer LIMIT 1")
+            except sqlite3.Error:
+                connection.close()
+            else:
+                return connection
+        return None
 
     def _known(self, keys: Sequence[bytes]) -> dict[bytes, KeptAnswer]:
         database, found = self._database(), {}
@@ -162,15 +214,23 @@ class Keeping:
                 found[key] = KeptAnswer(text, thinking, target, model, *rest)
         return found
 
+    def _left(self, keys: set[bytes]) -> dict[bytes, KeptAnswer]:
+        """Find what could not be written until now."""
+        values = self._unwritten
+        places = (place for place in range(0, len(values), _WIDTH) if values[place] in keys)
+        return {values[place]: KeptAnswer(*values[place + 1 : place + _WIDTH]) for place in places}
+
     async def _write_groups(self) -> None:
         while self._group:
             group, self._group = self._group, []
             waiting, self._waiting = self._waiting, []
-            if await self._on_thread(self._write, waiting) is None:
-                self._unwritten += waiting  # tried again with the next
-            for written in group:
-                if not written.done():  # who waited may have been cancelled
-                    written.set_result(None)
+            try:
+                if await self._on_thread(self._write, waiting) is None:
+                    self._unwritten += waiting  # tried again with the next
+            finally:  # whatever it is that happened, nobody is left waiting
+                for written in group:
+                    if not written.done():  # who waited may have been cancelled
+                        written.set_result(None)
 
     def _write(self, waiting: list[Any]) -> bool:
         values, database = [*self._unwritten, *waiting], self._database()
@@ -186,7 +246,9 @@ class Keeping:
             with contextlib.suppress(sqlite3.Error):
                 database.execute("ROLLBACK")
             raise
-        self.trouble = ""
+        if self.trouble:
+            self.trouble, self.locked = "", False
+            self._wait_at_most(_PATIENCE)
         self._unwritten.clear()
         return True
 
@@ -196,6 +258,8 @@ class Keeping:
     def _close(self) -> None:
         if self._unwritten:
             self._tried(self._write, [])
+        if self._unwritten and self.path is not None:
+            _LEFT.setdefault(self.path, []).extend(self._unwritten)
         if self._connection is not None:
             self._connection.close()
             self._connection = None

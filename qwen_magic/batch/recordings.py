@@ -81,17 +81,18 @@ class RowRecordings:
 
     def take(self, number: int, answer: KeptAnswer, *, soon: bool = True) -> None:
         """Record an answer that is not from there, soon or by `finish`, which waits for it."""
-        if self.are_all or self._trouble:
+        if self.are_all:
             return
         request = self._work.request(number)
         self._waiting[self._key(number)] = answer.reply(request)
-        if soon and (self._writing is None or self._writing.done()):
+        if soon and not self._trouble and (self._writing is None or self._writing.done()):
             self._writing = asyncio.get_running_loop().create_task(self._write())
 
     async def finish(self) -> list[str]:
         """Wait until all that was taken is written; return what is to be said of it, a line each."""
         if self._writing is not None:
             await asyncio.shield(self._writing)
+        self._trouble = ""  # what could not be written at first may be now
         await self._write()
         different = f"{self._different:,} of the answers {_DIFFERENT}" if self._different else ""
         return [different, self._trouble, *self._replay.file.pop_warnings()]
@@ -130,8 +131,9 @@ class RowRecordings:
             waiting, self._waiting = self._waiting, {}
             try:
                 self._different += await loop.run_in_executor(None, self._keep, waiting)
-            except ReplayError as error:
+            except (ReplayError, OSError, MemoryError) as error:
                 self._trouble = f"the answers are not recorded: {error}"
+                self._waiting = {**waiting, **self._waiting}  # tried once more at the end
 
     def _keep(self, replies: dict[str, Reply]) -> int:
         return self._replay.keep_all(self._mode, replies, self._cell)

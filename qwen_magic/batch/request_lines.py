@@ -9,11 +9,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..backends.last_resort import unexpected
 from ..backends.openai.decoder import ChatDecoder
 from ..backends.openai.errors import http_error
 from ..backends.openai.protocol import request_body
 from ..backends.openai.servers import GENERIC
-from ..errors import QwenError
+from ..backends.wire_numbers import read_json
+from ..errors import QwenError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +70,7 @@ def answer_of_line(line: str, target: str) -> LineAnswer | None:
 
     """
     try:
-        told = json.loads(line)
+        told = read_json(line)
         key = bytes.fromhex(told["custom_id"])
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
@@ -84,6 +86,8 @@ def answer_of_line(line: str, target: str) -> LineAnswer | None:
         return LineAnswer(key, _events(body, target))
     except QwenError as error:
         return LineAnswer(key, (), error.what)
+    except Exception as error:  # noqa: BLE001 - the last resort
+        return LineAnswer(key, (), unexpected(error, target).what)
 
 
 def _events(body: dict[str, Any], target: str) -> list[Event]:
@@ -96,4 +100,4 @@ def _events(body: dict[str, Any], target: str) -> list[Event]:
 def _words(error: Any) -> str:
     if isinstance(error, dict):
         error = error.get("message") or error.get("code")
-    return f"the service reported an error: {error}" if error else "the service gave no answer"
+    return one_line(f"the service reported an error: {error}") if error else "the service gave no answer"

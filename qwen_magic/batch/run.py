@@ -145,6 +145,10 @@ class Run:
         """Whether any row was ever answered, so that the prompt is not wrong for all."""
         return bool(self._state.rows(DONE) + self._state.rows(RECORDED))
 
+    def is_open(self, number: int) -> bool:
+        """Tell whether a request has neither an answer nor a failure."""
+        return self._state.is_open(number)
+
     def left(self) -> list[int]:
         """List the requests that were not asked yet."""
         return list(self._open)

@@ -45,7 +45,7 @@ async def waited_for(client: QwenClient, id_: str, keep: bool | str | Path) -> R
                     await service.take(batch, state)
                     break
             except QwenError as error:
-                if is_sure(error) or not error.target:  # what is ours does not pass
+                if is_sure(error) or not (error.target or keeping.locked):  # what is ours does not pass
                     raise
             await client.settings.clock.sleep(wait)
             wait = min(wait * LONGER, LONGEST_WAIT)

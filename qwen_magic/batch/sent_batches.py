@@ -68,6 +68,16 @@ class SentBatch:
     taken: bool
 
     @property
+    def name(self) -> str:
+        """What it is called: the service's id, or that of its file where the service was not told to begin yet."""
+        return self.id or self.file
+
+    def with_state(self, state: BatchState) -> SentBatch:
+        """Return it as the service says that it is; its id stays what it was first."""
+        done, failed = min(state.done, self.lines), min(state.failed, self.lines)
+        return replace(self, id=self.id or state.id, done=done, failed=failed, status=state.status)
+
+    @property
     def line(self) -> str:
         """How far it is, in a few words."""
         status = self.status.replace("_", " ")
@@ -126,10 +136,11 @@ class SentBatches:
 
     async def note(self, batch: SentBatch, state: BatchState) -> SentBatch:
         """Keep what the service said of a batch."""
-        values = (state.id, state.done, state.failed, state.status, batch.number)
+        now = batch.with_state(state)
+        values = (now.id, now.done, now.failed, now.status, now.number)
         changed = "UPDATE batch SET id = ?, done = ?, failed = ?, status = ? WHERE number = ?"
         await self._keeping.use(lambda database: database.execute(changed, values).rowcount)
-        return replace(batch, id=state.id, done=state.done, failed=state.failed, status=state.status)
+        return now
 
     async def taken(self, batch: SentBatch, errors: dict[bytes, str]) -> None:
         """Note that all answers of a batch are kept, and why some requests have none."""
@@ -157,8 +168,9 @@ class SentBatches:
         return await self._keeping.use(lambda database: _selected(database, "ORDER BY number DESC"))
 
     async def by_id(self, id_: str) -> SentBatch | None:
-        """Find a batch by the service's id."""
-        found = await self._keeping.use(lambda database: _selected(database, "WHERE id = ?", id_))
+        """Find a batch by the service's id, or one that was not begun yet by that of its file."""
+        which = "WHERE id = ? OR (id = '' AND file = ?)"
+        found = await self._keeping.use(lambda database: _selected(database, which, id_, id_))
         return found[-1] if found else None
 
     async def lines(self, batch: SentBatch) -> list[SentLine]:
@@ -172,8 +184,9 @@ class SentBatches:
         """Find which requests are in batches of a target whose answers were not taken yet, by the batches' numbers."""
 
         def call(database: sqlite3.Connection) -> dict[int, list[bytes]]:
-            _prepare(database)
             found: dict[int, list[bytes]] = {}
+            if not _is_there(database):
+                return found
             for start in range(0, len(keys), _AT_ONCE):
                 some = keys[start : start + _AT_ONCE]
                 query = (
@@ -204,8 +217,14 @@ def _prepare(database: sqlite3.Connection) -> None:
         database.execute(statement)
 
 
+def _is_there(database: sqlite3.Connection) -> bool:
+    """Tell whether any batch was ever sent; to read what is not there writes nothing."""
+    return database.execute("SELECT 1 FROM sqlite_master WHERE name = 'batch_line'").fetchone() is not None
+
+
 def _selected(database: sqlite3.Connection, condition: str, *values: Any) -> list[SentBatch]:
-    _prepare(database)
+    if not _is_there(database):
+        return []
     query = f"SELECT {_COLUMNS} FROM batch {condition}"  # noqa: S608 - our own words
     return [_made(row) for row in database.execute(query, values)]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -22,12 +23,13 @@ from .request_lines import answer_of_line, request_line
 from .sent_batches import SentBatches, SentLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 
     from ..backends.openai.batch_service import BatchState
     from ..backends.target import Target
     from ..client.client import QwenClient
     from .keeping import Keeping
+    from .request_lines import LineAnswer
     from .run import Run
     from .sent_batches import SentBatch
     from .work import Work
@@ -36,6 +38,9 @@ FIRST_WAIT, LONGEST_WAIT, LONGER = 5.0, 60.0, 1.5
 """Seconds until it is asked how far a batch is: more each time, for most take minutes or hours."""
 _AT_ONCE = 500
 _FINISHED = ("stop", "length")
+_BAD_REQUEST, _NOT_FOUND = 400, 404
+_FETCHES = 3
+"""How often answers are fetched of which there are fewer than the service counts; then the rest has none."""
 
 
 def check_batch(client: QwenClient, targets: Sequence[Target]) -> None:
@@ -73,16 +78,20 @@ class Service:
         self._client, self.target, self.keeping = client, target, keeping
         self.clock = client.settings.clock
         self.sent = SentBatches(keeping)
+        self._short: Counter[int] = Counter()
 
     async def send(
         self, requests: Sequence[tuple[bytes, Request]], shape: str, too_long: Callable[[bytes, str], None]
-    ) -> list[SentBatch]:
+    ) -> AsyncGenerator[SentBatch, None]:
         """Send requests, in as many batches as they need.
 
         Args:
             requests: the requests, each with its key.
             shape: the shape of the answers as JSON, or "".
             too_long: called with the key of a request that no batch takes, and why.
+
+        Yields:
+            Each batch, when it is begun.
 
         Raises:
             UsageError: the target has no batch service.
@@ -99,7 +108,6 @@ class Service:
                 prompts[key] = request.messages[-1].text
                 yield key, request_line(key, _model(target), with_schema(request, backend), target.server, batch=True)
 
-        begun = []
         async with batch_service(self._client, target) as service:
             limits = service.limits
         for file in batch_files(lines(), limits, too_long):
@@ -112,17 +120,39 @@ class Service:
                     raise UsageError(f"{target.name} has no batch service", hint=hint) from None
                 raise
             told = [SentLine(key, prompts.pop(key)) for key in file.numbers]
-            batch = await self.sent.add(name, target.name, _model(target), shape, told)
-            begun.append(await self.begin(batch))
-        return begun
+            try:
+                batch = await self.sent.add(name, target.name, _model(target), shape, told)
+            except StoreError:  # nobody would find it again
+                await self._delete(name)
+                raise
+            yield await self.begin(batch)
+
+    async def _delete(self, *files: str) -> None:
+        """Delete files at the service; where that fails, they stay there as long as it keeps any."""
+        with contextlib.suppress(QwenError):
+            async with batch_service(self._client, self.target) as service:
+                for file in files:
+                    with contextlib.suppress(QwenError):
+                        await service.delete(file)
 
     async def begin(self, batch: SentBatch) -> SentBatch:
         """Have a batch begun, unless it was, and nobody heard it."""
         if batch.id:
             return batch
-        async with batch_service(self._client, self.target) as service:
-            state = await service.of_file(batch.file) or await service.create(batch.file)
-        return await self.sent.note(batch, state)
+        try:
+            async with batch_service(self._client, self.target) as service:
+                state = await service.of_file(batch.file) or await service.create(batch.file)
+        except ServerError as error:
+            if error.status in (_BAD_REQUEST, _NOT_FOUND):  # of a file that it no longer has
+                error.hint = f"%qwen batches forget {batch.file} gives it up, and its rows are asked anew"
+            raise
+        return await self._noted(batch, state)
+
+    async def _noted(self, batch: SentBatch, state: BatchState) -> SentBatch:
+        """Keep what the service says; where that cannot be now, it is asked again, and an id is found by its file."""
+        with contextlib.suppress(StoreError):
+            return await self.sent.note(batch, state)
+        return batch.with_state(state)
 
     async def look(self, batch: SentBatch) -> tuple[SentBatch, BatchState]:
         """Ask how far a batch is.
@@ -139,53 +169,82 @@ class Service:
             error.what = f"the service does not know the batch {batch.id}"
             error.hint = f"Ask with the key it was sent with; %qwen batches forget {batch.id} gives it up"
             raise
-        return await self.sent.note(batch, state), state
+        return await self._noted(batch, state), state
 
     async def cancel(self, batch: SentBatch) -> SentBatch:
         """Have a batch stopped at the service."""
         batch = await self.begin(batch)
         async with batch_service(self._client, self.target) as service:
-            return await self.sent.note(batch, await service.cancel(batch.id))
+            return await self._noted(batch, await service.cancel(batch.id))
 
     async def take(self, batch: SentBatch, state: BatchState) -> dict[bytes, str]:
         """Keep the answers of a batch that is over; delete its files at the service when all are kept.
+
+        What came before a failure is kept. Of several lines for one request the first answer counts.
 
         Returns:
             Why some requests have no answer, by their keys.
 
         Raises:
-            QwenError: the answers cannot be fetched or kept; nothing is deleted.
+            QwenError: the answers cannot be fetched or kept, or some of those that the service counts are not there
+                yet; nothing is deleted.
 
         """
         lines = {line.key: line for line in await self.sent.lines(batch)}
         errors = dict.fromkeys(lines, _without_answer(state))
+        silent, given = set(lines), set[bytes]()
         date, names = datetime.now(timezone.utc).isoformat(timespec="seconds"), dict[str, str]()
         writing: list[Coroutine[object, object, None]] = []
+        try:
+            async for told, said in self._told(batch, state):
+                if told.key not in errors:  # it is none of ours, or has its answer
+                    continue
+                try:
+                    answer = _answer(lines[told.key], told.events, told.error, self.target.name, date, names)
+                except QwenError as error:
+                    errors[told.key] = said(error.what)
+                else:
+                    errors.pop(told.key)
+                    writing.append(self.keeping.keep(told.key, answer))
+                silent.discard(told.key)
+                given.update(() if told.error else (told.key,))
+                if len(writing) >= _AT_ONCE:
+                    await asyncio.gather(*writing)
+                    writing.clear()
+        finally:
+            await asyncio.gather(*writing)
+        if self.keeping.trouble:
+            raise StoreError(self.keeping.trouble, hint="Make room; the answers stay at the service until then.")
+        if short := max(0, min(state.done, len(lines)) - len(given)):
+            self._check_again(batch, state, len(given))
+            errors.update(dict.fromkeys(silent, _STAYS))
+        await self.sent.taken(batch, errors)
+        if not short:
+            await self._delete(batch.file, *state.files)
+        return errors
+
+    async def _told(
+        self, batch: SentBatch, state: BatchState
+    ) -> AsyncGenerator[tuple[LineAnswer, Callable[[str], str]], None]:
+        """Fetch what the files of a batch say of any request, and what takes keys out of a failure's words."""
         async with batch_service(self._client, self.target) as service:
             for file in state.files:
-                async with contextlib.aclosing(service.lines(file)) as found:
-                    async for line in found:
-                        told = answer_of_line(line, self.target.name)
-                        if told is None or told.key not in lines:
-                            continue
-                        try:
-                            answer = _answer(lines[told.key], told.events, told.error, self.target.name, date, names)
-                        except QwenError as error:
-                            errors[told.key] = service.said(error.what)
-                            continue
-                        errors.pop(told.key, None)
-                        writing.append(self.keeping.keep(told.key, answer))
-                        if len(writing) >= _AT_ONCE:
-                            await asyncio.gather(*writing)
-                            writing.clear()
-            await asyncio.gather(*writing)
-            if self.keeping.trouble:
-                raise StoreError(self.keeping.trouble, hint="Make room; the answers stay at the service until then.")
-            await self.sent.taken(batch, errors)
-            for file in (batch.file, *state.files):
-                with contextlib.suppress(QwenError):
-                    await service.delete(file)
-        return errors
+                try:
+                    async with contextlib.aclosing(service.lines(file)) as found:
+                        async for line in found:
+                            if told := answer_of_line(line, self.target.name):
+                                yield told, service.said
+                except NotFoundError as error:
+                    error.what = f"the service no longer has the answers of the batch {batch.id}"
+                    error.hint = f"%qwen batches forget {batch.id} gives it up, and its rows are asked anew"
+                    raise
+
+    def _check_again(self, batch: SentBatch, state: BatchState, came: int) -> None:
+        """Have a file fetched again that has fewer answers than the service counts, so many times."""
+        self._short[batch.number] += 1
+        if self._short[batch.number] < _FETCHES:
+            what = f"the service counts {state.done:,} answers, and {came:,} came"
+            raise ProtocolError(what, target=self.target.name, hint="Ask again later.")
 
 
 class ServiceRun:
@@ -204,6 +263,8 @@ class ServiceRun:
         self._keeping, self._clock, self._fresh = service.keeping, service.clock, fresh
         self._waiting: dict[int, SentBatch] = {}
         self._odd = 0
+
+    notes: tuple[str, ...] = ()
 
     @property
     def left_behind(self) -> str:
@@ -241,8 +302,10 @@ class ServiceRun:
             return
         run.waiting = "sending the batch"
         requests = [(key, self._work.request(number)) for key, number in numbers.items()]
-        for batch in await service.send(requests, self._shape(), lambda key, why: run.take_failure(numbers[key], why)):
-            self._waiting[batch.number] = batch
+        sending = service.send(requests, self._shape(), lambda key, why: run.take_failure(numbers[key], why))
+        async with contextlib.aclosing(sending) as begun:
+            async for batch in begun:
+                self._waiting[batch.number] = batch
 
     async def _wait(self) -> None:
         wait = FIRST_WAIT
@@ -267,7 +330,8 @@ class ServiceRun:
             self._odd = 0
         except QwenError as error:
             self._odd += isinstance(error, ProtocolError)
-            if is_sure(error) or isinstance(error, StoreError) or self._odd >= _MOST_ODD:
+            stays = isinstance(error, StoreError) and not self._keeping.locked
+            if is_sure(error) or stays or self._odd >= _MOST_ODD:
                 raise
             return f"batch {batch.id}: {error.what}, trying again"  # it may be hours until the network is back
         del self._waiting[batch.number]
@@ -290,6 +354,7 @@ class ServiceRun:
 _NOTHING = "the service gave no answer"
 _MOST_ODD = 5
 """How often what makes no sense may come in a row: then it is no page of a network that is away for a while."""
+_STAYS = "the service gave no answer, though it counts one; its file stays there"
 
 
 def _answer(

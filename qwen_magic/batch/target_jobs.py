@@ -125,6 +125,11 @@ class TargetJobs:
         return self._result
 
     @property
+    def unkept(self) -> str:
+        """Why what came of some target is in the result alone, in one line; "" where all is kept."""
+        return next((job.unkept for job in self.jobs if job.unkept), "")
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What is to be said of the prompt and of the answers' keeping."""
         return tuple(dict.fromkeys(note for job in self.jobs for note in job.notes))

@@ -27,12 +27,17 @@ class Way(Protocol):
     def left_behind(self) -> str:
         """What goes on elsewhere when nobody waits for it, in one line; "" where nothing does."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of how they were asked."""
+
     async def run(self) -> None:
         """Ask all that is open, and give what comes to the run."""
 
 
 class _Here:
     left_behind = ""
+    notes: tuple[str, ...] = ()
 
     def __init__(self, client: QwenClient, targets: Sequence[Target], options: MapOptions, run: Run) -> None:
         self._client, self._names = client, [target.name for target in targets]

@@ -5,6 +5,7 @@ Source: the OpenAI API reference, "Files" and "Batch"; Model Studio's documentat
 
 from __future__ import annotations
 
+import re
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,9 +34,12 @@ _MOST = 64 << 20
 _UPLOAD_SECONDS = 3600.0
 """The longest wait for a file to be sent: hundreds of megabytes over a slow line."""
 _SHOWN = 3
-_LONGEST_ID = 500
 _MOST_COUNTED = 1 << 53
 """More than this no database counts."""
+_MOST_PAGES = 100
+_LONGEST_STATUS, _LONGEST_REASON = 60, 150
+_ID = re.compile(r"(?!\.+\Z)[!-~]{1,200}")
+"""Ids and statuses: letters that can be seen, and no way to another folder."""
 
 
 @dataclass(frozen=True)
@@ -125,10 +129,23 @@ class BatchService:
         return self._state(await self._json("GET", f"/batches/{quote(batch, safe='')}"))
 
     async def of_file(self, file: str) -> BatchState | None:
-        """Find the batch of a file among the newest, where its id was lost on the way; None where there is none."""
-        listed = (await self._json("GET", "/batches?limit=100")).get("data")
-        states = [self._state(one) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-        return next((one for one in states if one.input_file == file), None)
+        """Find the batch of a file, where its id was lost on the way; None where there is none.
+
+        Who shares an account with others has many newer ones, so all pages are looked at.
+        """
+        last = after = ""
+        for _ in range(_MOST_PAGES):
+            told = await self._json("GET", f"/batches?limit=100{after}")
+            listed = told.get("data")
+            found = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+            for one in found:
+                if one.get("input_file_id") == file:
+                    return self._state(one)
+            before, last = last, _usable(found[-1].get("id")) if found else ""
+            if told.get("has_more") is not True or last in ("", before):
+                break
+            after = f"&after={quote(last, safe='')}"
+        return None
 
     async def cancel(self, batch: str) -> BatchState:
         """Have a batch stopped; what was answered by then can be fetched."""
@@ -139,9 +156,9 @@ class BatchService:
         await self._json("DELETE", f"/files/{quote(file, safe='')}")
 
     async def lines(self, file: str) -> AsyncGenerator[str, None]:
-        """Fetch a file and yield its lines."""
+        """Fetch a file and yield its lines; one that no memory should hold is left out."""
         async with self._http.sent("GET", f"/files/{quote(file, safe='')}/content") as response:
-            held, read = bytearray(), 0
+            held, read, too_long = bytearray(), 0, False
             watch = Watch(response, Limit(self._http.stall_timeout))
             async with aclosing(read_chunks(response, watch)) as chunks:
                 async for chunk in chunks:
@@ -150,11 +167,14 @@ class BatchService:
                     *whole, rest = chunk.split(b"\n")
                     for line in whole:
                         held += line
-                        yield held.decode("utf-8", "replace")
+                        if not too_long:
+                            yield held.decode("utf-8", "replace")
                         held.clear()
+                        too_long = False
                     held += rest
-                    if len(held) > _MOST:
-                        raise ProtocolError("a line of the batch's answers is too long", target=self._target)
+                    if too_long or len(held) > _MOST:
+                        too_long = True
+                        held.clear()
             if held:
                 yield held.decode("utf-8", "replace")
 
@@ -178,9 +198,9 @@ class BatchService:
         files = (told.get("output_file_id"), told.get("error_file_id"))
         return BatchState(
             _text(told, "id", self._target),
-            _text(told, "status", self._target),
-            str(told.get("input_file_id") or ""),
-            tuple(file for file in files if isinstance(file, str) and file == one_line(file, _LONGEST_ID) != ""),
+            one_line(_text(told, "status", self._target), _LONGEST_STATUS),
+            _usable(told.get("input_file_id")),
+            tuple(dict.fromkeys(filter(None, map(_usable, files)))),
             _count(counts.get("completed")),
             _count(counts.get("failed")),
             self.said(_words(told.get("errors"))),
@@ -196,9 +216,14 @@ def has_no_batches(error: ServerError) -> bool:
     return error.status in (404, 405, 501)
 
 
+def _usable(value: Any) -> str:
+    """Return an id that an address can hold, "" for anything else: a service may send whatever it likes."""
+    return value if isinstance(value, str) and _ID.fullmatch(value) else ""
+
+
 def _text(told: dict[str, Any], name: str, target: str) -> str:
-    value = told.get(name)
-    if not isinstance(value, str) or not value or value != one_line(value, _LONGEST_ID):
+    value = _usable(told.get(name))
+    if not value:
         raise ProtocolError(f"the batch service gave no {name}", target=target, hint="Ask again later.")
     return value
 
@@ -211,7 +236,7 @@ def _words(errors: Any) -> str:
     """Say why a batch failed: its first reasons, each with its line."""
     found = errors.get("data") if isinstance(errors, dict) else errors
     found = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-    said = [_reason(one) for one in found[:_SHOWN]]
+    said = [one_line(_reason(one), _LONGEST_REASON) for one in found[:_SHOWN]]
     return "; ".join(said) + (f"; and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else "")
 
 

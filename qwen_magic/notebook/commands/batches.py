@@ -26,7 +26,7 @@ def _batches(session: NotebookSession, rest: str) -> None:
         raise UsageError(f"{rest!r} after %qwen batches", hint="It takes nothing, cancel ID or forget ID.")
     if word == "cancel":
         batch = wait_for(sent.cancelled(session.client, name.strip(), keep=True), "it may have been cancelled")
-        say(f"{batch.id}: {batch.line}. What was answered by then is taken when its cell is run again.")
+        say(f"{batch.name}: {batch.line}. What was answered by then is taken when its cell is run again.")
     elif word == "forget":
         wait_for(sent.forgotten(name.strip(), keep=True), "it may have been forgotten")
         say(f"{name.strip()} is out of the list; its rows are asked anew. The service was told nothing.")
@@ -34,8 +34,8 @@ def _batches(session: NotebookSession, rest: str) -> None:
         found = wait_for(sent.listed(session.client, keep=True, ask=True), "nothing was changed")
         rows = [
             (
-                batch.id or "not begun",
-                batch.line + (", taken" if batch.taken else ""),
+                batch.name,
+                (batch.line if batch.id else "not begun") + (", taken" if batch.taken else ""),
                 batch.target,
                 dated(batch.created),
             )
