@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -11,7 +12,7 @@ from ..errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from typing import BinaryIO
+    from typing import BinaryIO, TextIO
 
     from ..backends.openai.batch_service import BatchLimits
 
@@ -75,8 +76,9 @@ def batch_files(
             yield made
 
 
-def write_lines(path: str | Path, lines: Iterable[str]) -> None:
-    """Write lines to a file.
+@contextmanager
+def line_file(path: str | Path) -> Iterator[TextIO]:
+    """Open a file that lines are written to.
 
     Raises:
         UsageError: it cannot be written.
@@ -84,7 +86,7 @@ def write_lines(path: str | Path, lines: Iterable[str]) -> None:
     """
     try:
         with Path(path).open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{line}\n" for line in lines)
+            yield file
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error})", hint="Name another file.") from None
 
