@@ -37,7 +37,7 @@ _FILES = {
         backends/test_openai_servers backends/test_proxies backends/test_roles backends/test_scripted_space
         backends/test_servers_words backends/test_space backends/test_space_connections backends/test_stranger
         backends/test_thinking_switches backends/test_weight_sources backends/test_weights
-        backends/test_wire_names backends/test_wire_shapes backends/test_without_streaming batch/test_batch_service batch/test_executors
+        backends/test_wire_names backends/test_wire_shapes backends/test_without_streaming batch/test_batch_service batch/test_batch_written batch/test_executors
         batch/test_map batch/test_map_columns batch/test_map_command batch/test_map_replay
         batch/test_map_replay_only batch/test_map_targets chat/test_doctor client/test_chain client/test_client
         client/test_empty_answers client/test_many_at_once client/test_past_pictures client/test_reasking
