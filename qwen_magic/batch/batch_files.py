@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -13,7 +14,7 @@ from .whole_files import reason, whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from typing import BinaryIO
+    from typing import BinaryIO, TextIO
 
     from ..backends.openai.batch_service import BatchLimits
 
@@ -92,8 +93,9 @@ def _filled(
             yield made
 
 
-def write_lines(path: str | Path, lines: Iterable[str]) -> None:
-    """Write lines to a file, all of them or none.
+@contextmanager
+def line_file(path: str | Path) -> Iterator[TextIO]:
+    """Open a file that lines are written to; it is there when all were written, or not at all.
 
     Raises:
         UsageError: it cannot be written.
@@ -101,7 +103,7 @@ def write_lines(path: str | Path, lines: Iterable[str]) -> None:
     """
     try:
         with whole_file(Path(path)) as draft, draft.open("w", encoding="utf-8", errors="replace", newline="\n") as file:
-            file.writelines(f"{line}\n" for line in lines)
+            yield file
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({reason(error)})", hint="Name another file.") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from bisect import bisect_left
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from ..errors import UsageError
 from ..parameters import to_parameters
 from ..schema import as_shape
 from .answers import Answers, FirstAnswer
-from .batch_files import write_lines
+from .batch_files import line_file
 from .keeping import Keeping, usual_path
 from .known import look_up
 from .lane import Lane
@@ -28,8 +29,10 @@ from .request_lines import request_line
 from .result import Result
 from .rows import rows_of
 from .run import Run
+from .slices import slices
 from .state import State
 from .taken_answers import take_answers
+from .to_the_end import run_to_the_end
 from .ways import check_way, way_of
 from .work import Work
 
@@ -88,7 +91,7 @@ class Job:
         names = [target.name for target in self.targets]
         shape = None if options.schema is None else as_shape(options.schema)
         self._work = Work(self.rows, self._template, self._parameters, names, shape)
-        self.state = State(self._work)
+        self.state = State(self._work, len(self.rows))
         looks: Any = {"into": options.into, "with_target": len(names) > 1, "with_reply": options.with_reply}
         self.answers = Answers(self.rows, self._work, self.state, **looks)
         self.notes: tuple[str, ...] = (*self._template.notes, *check_way(client, self.targets, options))
@@ -98,6 +101,7 @@ class Job:
         self._run: Run | None = None
         self._way: Way | None = None
         self._looked_up = False
+        self._looking = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._hearers: list[asyncio.Queue[int | None]] = []
@@ -235,7 +239,10 @@ class Job:
             hint = "Name a server's model as the target, such as openai:URL#MODEL."
             raise UsageError(f"{target.name} names no model that a batch file could ask", hint=hint)
         try:
-            write_lines(path, (self._line(number, target, backend) for number in self._numbers))
+            with line_file(path) as file:
+                for numbers in slices(self._numbers):
+                    file.writelines(f"{self._line(number, target, backend)}\n" for number in numbers)
+                    await asyncio.sleep(0)
         finally:
             await self._close_keeping()
         return len(self._numbers)
@@ -308,40 +315,27 @@ class Job:
             if not self._cancelled:
                 raise
         finally:
-            await self._closed()
-
-    async def _closed(self) -> None:
-        """Close what was opened, however often it is cancelled meanwhile: what came is kept first."""
-        closing, cancelled = asyncio.ensure_future(self._close_keeping()), False
-        while not closing.done():
-            try:
-                await asyncio.wait({closing})
-            except asyncio.CancelledError:
-                cancelled = True
-        closing.result()
-        if cancelled and not self._cancelled:
-            raise asyncio.CancelledError
+            if await run_to_the_end(self._close_keeping()) and not self._cancelled:  # what came is kept first
+                raise asyncio.CancelledError
 
     async def _look_up(self) -> None:
-        """Find the answers that are kept, once."""
-        if self._looked_up:
-            return
-        how: Any = {"fresh": self._options.fresh, "with_thinking": self._options.with_reply}
-        for number in await look_up(self._work, self.state, self._opened, self._recordings, **how):
-            self._tell(number)
-        if self._keeping is not None and self._keeping.unread:
-            self.notes += (self._keeping.unread,)
-        self._looked_up = True
-        self._numbers = self._still_open()
+        """Read the rows, and find the answers that are kept, once."""
+        async with self._looking:
+            if self._looked_up:
+                return
+            await self._work.read()
+            how: Any = {"fresh": self._options.fresh, "with_thinking": self._options.with_reply}
+            for number in await look_up(self._work, self.state, self._opened, self._recordings, **how):
+                self._tell(number)
+            if self._keeping is not None and self._keeping.unread:
+                self.notes += (self._keeping.unread,)
+            self._looked_up = True
+            self._numbers = self._still_open()
 
-    def _still_open(self) -> list[int]:
+    def _still_open(self) -> Sequence[int]:
         """List the requests that are to be asked."""
-        limit = self._options.limit
-        return [
-            number
-            for number in range(len(self._work.keys))
-            if self.state.is_open(number) and (limit is None or self._work.first[number] < limit)
-        ]
+        limit, first = self._options.limit, self._work.first
+        return self.state.open(len(first) if limit is None else bisect_left(first, limit))
 
     def _new_run(self) -> Run:
         options, client = self._options, self._client

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from ..errors import SchemaError
 from ..schema.answers import value_of
+from .slices import slices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,18 +46,22 @@ async def look_up(
     if (fresh and not only) or anew:
         return []
     given = await recordings.known(range(len(work.keys))) if recordings else {}
-    for number, answer in given.items():
-        if error := _take(work, state, number, answer, with_thinking=with_thinking):
-            state.fail(number, error, answer, recorded=True)
-    known = await keeping().known([key for number, key in enumerate(work.keys) if number not in given])
+    for some in slices(list(given)):
+        for number in some:
+            answer = given[number]
+            if error := _take(work, state, number, answer, with_thinking=with_thinking):
+                state.fail(number, error, answer, recorded=True)
+        await asyncio.sleep(0)
     taken = list(given)
-    for number, key in enumerate(work.keys):
-        kept = known.get(key)
-        if kept is None or _take(work, state, number, kept, with_thinking=with_thinking):
-            continue  # what has another shape now is asked again
-        taken.append(number)
-        if recordings:
-            recordings.take(number, kept, soon=False)  # a plan alone writes nothing
+    for numbers in slices(range(len(work.keys))):
+        known = await keeping().known([work.keys[number] for number in numbers if number not in given])
+        for number in numbers if known else ():
+            kept = known.get(work.keys[number])
+            if kept is None or _take(work, state, number, kept, with_thinking=with_thinking):
+                continue  # what has another shape now is asked again
+            taken.append(number)
+            if recordings:
+                recordings.take(number, kept, soon=False)  # a plan alone writes nothing
     return taken
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ..text.tokens import estimate_tokens
@@ -176,23 +177,21 @@ def in_money(cost: float) -> str:
 
 def _token_counts(work: Work, numbers: Sequence[int]) -> list[int]:
     """Estimate the tokens of some prompts, evenly over all, the shortest and the longest among them."""
-    chosen = list(numbers)
-    if len(chosen) > _MOST_COUNTED:
-        step = len(chosen) / _MOST_COUNTED
-        chosen = [chosen[int(place * step)] for place in range(_MOST_COUNTED)]
+    step = max(1.0, len(numbers) / _MOST_COUNTED)
+    chosen = [numbers[int(place * step)] for place in range(min(len(numbers), _MOST_COUNTED))]
     return [sum(estimate_tokens(message.text) for message in work.messages(number)) for number in chosen]
 
 
 def _answer_tokens(state: State, max_tokens: int | None) -> float:
     """Estimate the tokens of an answer: as those that are known, else as usual."""
-    known = [answer.completion_tokens or 0 for answer in list(state.answers.values())[:_MOST_COUNTED]]
+    known = [answer.completion_tokens or 0 for answer in islice(state.answers.values(), _MOST_COUNTED)]
     if known:
         return sum(known) / len(known)
     return min(_USUAL_ANSWER, max_tokens or _USUAL_ANSWER)
 
 
 def _seconds_each(state: State, ledger: Ledger, target: str) -> float | None:
-    known = [answer.seconds for answer in list(state.answers.values())[:_MOST_COUNTED]]
+    known = [answer.seconds for answer in islice(state.answers.values(), _MOST_COUNTED)]
     if known:
         return sum(known) / len(known)
     rows = [row for row in ledger.rows() if row.target == target and row.asked]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ReplayError, UsageError
 from .kept_answer import KeptAnswer
+from .slices import slices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +78,11 @@ class RowRecordings:
         """Find the recorded answers of some requests, by their numbers."""
         if self.anew:
             return {}
-        return await asyncio.get_running_loop().run_in_executor(None, self._known, numbers)
+        loop = asyncio.get_running_loop()
+        found: dict[int, KeptAnswer] = {}
+        for some in slices(numbers):
+            found |= await loop.run_in_executor(None, self._known, some)
+        return found
 
     def take(self, number: int, answer: KeptAnswer, *, soon: bool = True) -> None:
         """Record an answer that is not from there, soon or by `finish`, which waits for it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Sized
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import UsageError
@@ -73,6 +74,10 @@ class Rows:
             kept = self._pieces[column] = number, values
         return kept[1][row - number * _PIECE]
 
+    def values(self, column: int, start: int, stop: int) -> list[Any]:
+        """Return the values of a column from one row to before another."""
+        return self._source.piece(column, start, stop)
+
     def columns(self) -> Iterator[tuple[Any, list[Any]]]:
         """Yield each column's name and all of its values."""
         for place, name in enumerate(self._source.names):
@@ -114,7 +119,7 @@ class _Records:
 
     def __init__(self, records: Sequence[Mapping[Any, Any]]) -> None:
         self._records = records
-        self.names = tuple(dict.fromkeys(name for record in records for name in record))
+        self.names = tuple(dict.fromkeys(chain.from_iterable(records)))
         self.length = len(records)
 
     def piece(self, column: int, start: int, stop: int) -> list[Any]:
@@ -227,9 +232,10 @@ def _of_iterable(given: Any) -> Rows:
     if not isinstance(given, Sized):
         raise UsageError(f"nobody knows the length of this {name}", hint="Give it as a list: list(rows).")
     items = given if isinstance(given, (list, tuple)) else list(given)
-    if items and all(isinstance(item, Mapping) for item in items):
+    are_records = {issubclass(kind, Mapping) for kind in set(map(type, items))}
+    if are_records == {True}:
         return Rows(_Records(items), items, "records")
-    if any(isinstance(item, Mapping) for item in items):
+    if True in are_records:
         number = next(place for place, item in enumerate(items, 1) if not isinstance(item, Mapping))
         raise UsageError(f"row {number} is no dict, but others are", hint="Give dicts alone, or none.")
     return Rows(_Items(items), items, "items")

@@ -72,7 +72,7 @@ def result_of_batch(batch: SentBatch, lines: Sequence[SentLine], known: Mapping[
     """
     work = SentWork(batch, lines)
     rows = rows_of([{"prompt": line.prompt} for line in lines])
-    state = State(work)
+    state = State(work, len(lines))
     for number, line in enumerate(lines):
         answer = known.get(line.key)
         if answer is None or line.error:

@@ -23,11 +23,12 @@ from .request_lines import answer_of_line, request_line
 from .sent_batches import SentBatches, SentLine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
 
     from ..backends.openai.batch_service import BatchState
     from ..backends.target import Target
     from ..client.client import QwenClient
+    from .batch_files import BatchFile
     from .keeping import Keeping
     from .request_lines import LineAnswer
     from .run import Run
@@ -81,12 +82,12 @@ class Service:
         self._short: Counter[int] = Counter()
 
     async def send(
-        self, requests: Sequence[tuple[bytes, Request]], shape: str, too_long: Callable[[bytes, str], None]
+        self, requests: Iterable[tuple[bytes, Request]], shape: str, too_long: Callable[[bytes, str], None]
     ) -> AsyncGenerator[SentBatch, None]:
         """Send requests, in as many batches as they need.
 
         Args:
-            requests: the requests, each with its key.
+            requests: the requests, each with its key; they are made in another thread, a file's at a time.
             shape: the shape of the answers as JSON, or "".
             too_long: called with the key of a request that no batch takes, and why.
 
@@ -108,24 +109,23 @@ class Service:
                 prompts[key] = request.messages[-1].text
                 yield key, request_line(key, _model(target), with_schema(request, backend), target.server, batch=True)
 
+        refused = list[tuple[bytes, str]]()
         async with batch_service(self._client, target) as service:
             limits = service.limits
-        for file in batch_files(lines(), limits, too_long):
-            try:
-                async with batch_service(self._client, target) as service:
-                    name = await service.upload(file.file)
-            except ServerError as error:
-                if has_no_batches(error):
-                    hint = "Leave the batch out, and the rows are asked one by one."
-                    raise UsageError(f"{target.name} has no batch service", hint=hint) from None
-                raise
-            told = [SentLine(key, prompts.pop(key)) for key in file.numbers]
-            try:
-                batch = await self.sent.add(name, target.name, _model(target), shape, told)
-            except StoreError:  # nobody would find it again
-                await self._delete(name)
-                raise
-            yield await self.begin(batch)
+        files = batch_files(lines(), limits, lambda key, why: refused.append((key, why)))
+        try:
+            while (file := await asyncio.get_running_loop().run_in_executor(None, next, files, None)) is not None:
+                name = await self._upload(file)
+                told = [SentLine(key, prompts.pop(key)) for key in file.numbers]
+                try:
+                    batch = await self.sent.add(name, target.name, _model(target), shape, told)
+                except StoreError:  # nobody would find it again
+                    await self._delete(name)
+                    raise
+                yield await self.begin(batch)
+        finally:
+            for key, why in refused:
+                too_long(key, why)
 
     async def _delete(self, *files: str) -> None:
         """Delete files at the service; where that fails, they stay there as long as it keeps any."""
@@ -134,6 +134,17 @@ class Service:
                 for file in files:
                     with contextlib.suppress(QwenError):
                         await service.delete(file)
+
+    async def _upload(self, file: BatchFile[bytes]) -> str:
+        """Upload a file of requests; return the service's id of it."""
+        try:
+            async with batch_service(self._client, self.target) as service:
+                return await service.upload(file.file)
+        except ServerError as error:
+            if has_no_batches(error):
+                hint = "Leave the batch out, and the rows are asked one by one."
+                raise UsageError(f"{self.target.name} has no batch service", hint=hint) from None
+            raise
 
     async def begin(self, batch: SentBatch) -> SentBatch:
         """Have a batch begun, unless it was, and nobody heard it."""
@@ -301,7 +312,7 @@ class ServiceRun:
         if not numbers or run.stopped:
             return
         run.waiting = "sending the batch"
-        requests = [(key, self._work.request(number)) for key, number in numbers.items()]
+        requests = ((key, self._work.request(number)) for key, number in numbers.items())
         sending = service.send(requests, self._shape(), lambda key, why: run.take_failure(numbers[key], why))
         async with contextlib.aclosing(sending) as begun:
             async for batch in begun:

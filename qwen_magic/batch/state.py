@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING, Literal
 
 from ..events import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .kept_answer import KeptAnswer
     from .work import Work
 
 RowStatus = Literal["done", "recorded", "failed", "not asked"]
 _STATUSES: tuple[RowStatus, ...] = ("not asked", "done", "recorded", "failed")
 NOT_ASKED, DONE, RECORDED, FAILED = range(4)
+_IS_OPEN = bytes([1] + [0] * 255)
+"""1 for `NOT_ASKED`, 0 for the others."""
 _NOTES = {
     "length": "the answer was cut at the token limit",
     "filtered": "the answer was cut off by a content filter",
@@ -41,6 +47,7 @@ class State:
 
     Args:
         work: the work.
+        rows: how many rows there are.
 
     Attributes:
         answers: the answers.
@@ -54,11 +61,10 @@ class State:
 
     """
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, rows: int) -> None:
         self._work = work
-        self._states = bytearray(len(work.keys))
-        self._rows = [0, 0, 0, 0]
-        self._rows[NOT_ASKED] = sum(map(work.count, range(len(work.keys))))
+        self._states = bytearray(rows)  # there are no more different requests than rows
+        self._rows = [rows, 0, 0, 0]
         self.answers: dict[int, KeptAnswer] = {}
         self.values: dict[int, object] = {}
         self.errors: dict[int, str] = {}
@@ -69,11 +75,15 @@ class State:
 
     def rows(self, state: int) -> int:
         """Count the rows in a state; those that cannot be asked are among those not asked."""
-        return self._rows[state] + (len(self._work.skipped) if state == NOT_ASKED else 0)
+        return self._rows[state]
 
     def is_open(self, number: int) -> bool:
         """Tell whether a request has neither an answer nor a failure."""
         return self._states[number] == NOT_ASKED
+
+    def open(self, stop: int) -> Sequence[int]:
+        """List the numbers of the requests, up to before one, that have neither an answer nor a failure."""
+        return array("q", compress(range(stop), self._states[:stop].translate(_IS_OPEN)))
 
     def failed(self) -> list[int]:
         """List the numbers of the requests that failed."""
@@ -126,7 +136,7 @@ class State:
         """Tell why a row failed, was not asked, or what is wrong with its answer; "" where nothing is."""
         number = self._work.number(row)
         if number is None:
-            return self._work.skipped[row]
+            return self._work.skipped.get(row, "")
         if number in self.errors:
             return self.errors[number]
         answer = self.answers.get(number)

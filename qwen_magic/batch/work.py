@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from array import array
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from ..request import Request
 from .prompts import SkippedRowError
+from .slices import SLICE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +31,7 @@ _KEY_BYTES = 16
 class Work:
     """The different requests of some rows.
 
-    A row is known by its place, a different request by its number; no prompt is held.
+    A row is known by its place, a different request by its number; no prompt is held. It knows none before `read`.
 
     Args:
         rows: the rows.
@@ -60,29 +62,52 @@ class Work:
         self.skipped: dict[int, str] = {}
         self._numbers = array("q")
         self._others: dict[int, array[int]] = {}
-        begun = _begun(template.system, parameters, targets, shape)
-        known: dict[bytes, int] = {}
-        for row in range(len(rows)):
-            try:
-                prompt = template.parts(rows, row)
-            except SkippedRowError as error:
-                self.skipped[row] = str(error)
-                self._numbers.append(_SKIPPED)
-                continue
-            hashed = begun.copy()
-            hashed.update(_bytes(prompt, template, rows, row))
-            key = hashed.digest()[:_KEY_BYTES]
-            number = known.setdefault(key, len(known))
-            if number == len(self.keys):
-                self.keys.append(key)
-                self.first.append(row)
-            else:
-                self._others.setdefault(number, array("q")).append(row)
-            self._numbers.append(number)
+        self._begun = _begun(template.system, parameters, targets, shape)
+        self._known: dict[bytes, int] = {}
+
+    async def read(self) -> None:
+        """Read all rows; who was cancelled at it goes on where that was."""
+        while (start := len(self._numbers)) < len(self._rows):
+            stop = min(start + SLICE, len(self._rows))
+            for row, text in enumerate(self._template.texts(self._rows, start, stop), start):
+                if text is None:
+                    await self._read_alone(row)
+                else:
+                    self._add(row, text.encode("utf-8", "surrogatepass"))
+            await asyncio.sleep(0)
+        self._known.clear()
+
+    async def _read_alone(self, row: int) -> None:
+        """Read a row that is more than texts and numbers."""
+        try:
+            prompt = self._template.parts(self._rows, row)
+        except SkippedRowError as error:
+            self.skipped[row] = str(error)
+            self._numbers.append(_SKIPPED)
+            return
+        if isinstance(prompt, str):
+            self._add(row, prompt.encode("utf-8", "surrogatepass"))
+            return
+        told = [message.as_dict(_hashed) for message in self._template.messages(self._rows, row)]
+        self._add(row, json.dumps(told, sort_keys=True).encode())
+        await asyncio.sleep(0)  # a picture takes its time
+
+    def _add(self, row: int, sent: bytes) -> None:
+        """Give a row its request: that of an earlier one of which the same is sent, or a new one."""
+        hashed = self._begun.copy()
+        hashed.update(sent)
+        key = hashed.digest()[:_KEY_BYTES]
+        number = self._known.setdefault(key, len(self.keys))
+        if number == len(self.keys):
+            self.keys.append(key)
+            self.first.append(row)
+        else:
+            self._others.setdefault(number, array("q")).append(row)
+        self._numbers.append(number)
 
     def number(self, row: int) -> int | None:
-        """Return the number of a row's request, or None where there is none."""
-        number = self._numbers[row]
+        """Return the number of a row's request, or None where there is none, or it was not read yet."""
+        number = self._numbers[row] if row < len(self._numbers) else _SKIPPED
         return None if number == _SKIPPED else number
 
     def count(self, number: int) -> int:
@@ -118,13 +143,6 @@ def _begun(system: str, parameters: Parameters, targets: Sequence[str], shape: S
         hint = "Give numbers, texts, lists and mappings of these."
         raise UsageError("an extra value is no JSON, so its answers cannot be kept", hint=hint) from None
     return hashlib.sha256(f"{written}\0".encode())
-
-
-def _bytes(prompt: str | list[Any], template: Template, rows: Rows, row: int) -> bytes:
-    if isinstance(prompt, str):
-        return prompt.encode("utf-8", "surrogatepass")
-    told = [message.as_dict(_hashed) for message in template.messages(rows, row)]
-    return json.dumps(told, sort_keys=True).encode()
 
 
 def _hashed(part: Image | File) -> str:

@@ -152,7 +152,7 @@ def _client(told: WorkerClient) -> QwenClient:
 
 async def _asked(client: QwenClient, pace: Pace, part: Part) -> PartAnswers:
     work, keeping = PartWork(part), Keeping(None)
-    state = State(work)
+    state = State(work, len(part.keys))
     run = Run(
         work,
         state,

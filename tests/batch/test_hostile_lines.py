@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from qwen_magic import QwenClient
 from qwen_magic.batch import batch_files
-from qwen_magic.batch.batch_files import read_lines, write_lines
+from qwen_magic.batch.batch_files import line_file, read_lines
 from qwen_magic.batch.files import check_form, read_rows, write_rows
 from qwen_magic.batch.request_lines import answer_of_line
 from qwen_magic.errors import UsageError, one_line
@@ -144,8 +144,8 @@ def broken(lines: int) -> Iterator[str]:
 def test_an_interrupt_leaves_the_file_that_was_there(tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl"
     path.write_text("before\n")
-    with pytest.raises(KeyboardInterrupt):
-        write_lines(path, broken(100_000))
+    with pytest.raises(KeyboardInterrupt), line_file(path) as file:
+        file.writelines(broken(100_000))
     assert path.read_text() == "before\n"
     assert [one.name for one in tmp_path.iterdir()] == ["in.jsonl"]
 

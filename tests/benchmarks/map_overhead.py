@@ -6,8 +6,9 @@ environment of this benchmark's cache (``~/.cache/qwen_magic/benchmarks/NAME``),
     python tests/benchmarks/map_overhead.py [--install] [--rows 2000] [--rounds 3] [--only bare,qwen_magic]
 
 Printed are requests a second and CPU for each row (2,000 rows at no latency, 32 at once), wall time and peak memory
-(10,000 rows at 50 ms), the time of 10,000 known rows, the worst window over a limit of requests, and how many requests
-a row costs at a server that refuses more than 100 in 10 s (ours and chatlas).
+(10,000 rows at 50 ms), the time of 10,000 known rows, the worst window over a limit of requests, how many requests
+a row costs at a server that refuses more than 100 in 10 s (ours and chatlas), and what planning a million rows costs:
+CPU, the longest time for which the event loop did not turn, memory a row.
 """
 
 from __future__ import annotations
@@ -192,6 +193,45 @@ def measure(name: str, url: str, rows: int, at_once: int) -> None:
     print(json.dumps(told))
 
 
+async def plan_rows(rows: int) -> dict[str, float]:
+    """Plan so many different rows of two columns, while another task counts how often the loop turns."""
+    from qwen_magic import QwenClient
+
+    turns, longest, busiest, most, over = 0, 0.0, 0.0, 0.0, False
+
+    async def turn() -> None:
+        nonlocal turns, longest, busiest, most
+        before, spent_before = time.perf_counter(), time.thread_time()
+        while not over:
+            await asyncio.sleep(0)
+            now, spent = time.perf_counter(), time.thread_time()
+            longest, busiest = max(longest, now - before), max(busiest, spent - spent_before)
+            turns, before, spent_before = turns + 1, now, spent
+            most = max(most, resident_mb()) if turns % 200 == 0 else most
+
+    given = [{"text": f"it was number {number} of many", "stars": number % 5} for number in range(rows)]
+    async with QwenClient("openai:http://127.0.0.1:9/v1#m") as client:
+        await client.map("{text} {stars}", given[:8], keep=False).plan()  # imports apart
+        turning, begun = asyncio.create_task(turn()), resident_mb()
+        await asyncio.sleep(0)
+        wall, spent = time.perf_counter(), cpu()
+        plan = await client.map("Sentiment of: {text} ({stars})", given, keep=os.environ["BENCHMARK_KEEP"]).plan()
+        wall, spent, over = time.perf_counter() - wall, cpu() - spent, True
+        await turning
+    assert plan.to_ask == rows
+    held = {"longest": longest, "busiest": busiest, "turns": turns}
+    return {"wall": wall, "cpu": spent, **held, "kb": (most - begun) * 1024 / rows}
+
+
+def resident_mb() -> float:
+    """Tell how much memory this process has now; the most that it had where the system does not say."""
+    try:
+        pages_held = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return pages_held * resource.getpagesize() / 2**20
+
+
 def cpu() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
@@ -301,14 +341,27 @@ def storm(names: list[str], folder: Path) -> None:
         print(f"  {name:12} {one['answered']:.0f} of 500 rows answered in {one['wall']:.0f} s with {asked} requests")
 
 
+def planned(rows: int, folder: Path) -> None:
+    """Plan rows in a process of its own."""
+    command = [sys.executable, __file__, "--plan", str(rows)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "BENCHMARK_KEEP": str(folder / "planned")}
+    told = json.loads(subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout)
+    print(
+        f"  {rows:,} rows planned in {told['wall']:.1f} s ({told['cpu']:.1f} s CPU); the loop turned {told['turns']:,} "
+        f"times, and stood still for {told['longest']:.2f} s at most ({told['busiest']:.2f} s CPU); "
+        f"{told['kb']:.2f} KB a row"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--install", action="store_true")
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--large", type=int, default=10_000)
+    parser.add_argument("--plan-rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="bare,qwen_magic,openai,chatlas,litellm")
-    parser.add_argument("--parts", default="overhead,large,limits,storm")
+    parser.add_argument("--parts", default="overhead,large,limits,storm,plan")
     given = parser.parse_args()
     if given.install:
         install()
@@ -326,11 +379,16 @@ def main() -> None:
         if "storm" in given.parts:
             print(f"more than 100 in 10 s are refused, {AT_ONCE} at once")
             storm(names, Path(folder))
+        if "plan" in given.parts:
+            print("a plan of many rows, beside the rows themselves")
+            planned(given.plan_rows, Path(folder))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
         asyncio.run(serve(float(sys.argv[2]), int(sys.argv[3]) if sys.argv[3:] else None))
+    elif sys.argv[1:2] == ["--plan"]:
+        print(json.dumps(asyncio.run(plan_rows(int(sys.argv[2])))))
     elif sys.argv[1:2] == ["--measure"]:
         measure(sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
     else:

@@ -52,6 +52,7 @@ def target(monkeypatch: pytest.MonkeyPatch) -> Any:
         ("openrouter", fakes.openrouter_without, "tool", 1),
         ("openai", fakes.tools_alone, "tool", 1),
         ("openai", fakes.nothing_but_text, "prompt", 3),
+        ("llamacpp", fakes.nothing_but_text, "prompt", 2),
         ("lmstudio", fakes.nothing_but_text, "prompt", 1),
         ("dashscope", fakes.nothing_but_text, "prompt", 1),
     ],

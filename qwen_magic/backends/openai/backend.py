@@ -90,6 +90,7 @@ class OpenAIBackend:
         self.schema_wraps = tuple(form for form in self.schema_forms if wraps(server, form))
         self._told: tuple[float, int | None] | None = None
         self._in_turns = False
+        self._without_stream: set[str] = set()
         self._asked_whole: tuple[aiohttp.ClientSession, float, ServerHttp] | None = None
 
     def __repr__(self) -> str:
@@ -112,8 +113,6 @@ class OpenAIBackend:
                 raise FormRefusedError("the server is no vLLM", target=self.name)
             if request.parameters.thinking and self.server.tells_template and not await http.can_think():
                 body.warnings += (does_not_take(["thinking"]),)
-            if self._in_turns:
-                body.take_turns()
             with refusals(body.form):
                 async with aclosing(self._answer(http, body, model)) as answer:
                     async for event in answer:
@@ -142,11 +141,9 @@ class OpenAIBackend:
         if not model and not self.server.one_model:
             model = await http.chosen_model()
         body = self._body(model, request)
-        if self._in_turns:
-            body.take_turns()
         while True:
             response = await http.once(body)
-            self._in_turns = body.in_turns
+            self._remember(body, model)
             events: list[Event] = [Responder(self.name, model_title(model))]
             events += [Status(warning, "warning", self.name) for warning in body.warnings]
             try:
@@ -159,9 +156,17 @@ class OpenAIBackend:
 
     def _body(self, model: str, request: Request) -> ChatBody:
         body = request_body(model, request, self.server, self._extra)
-        if self._in_line:
-            body.answer_whole(says_thinking=True)
+        if self._in_line or model in self._without_stream:
+            body.answer_whole(says_thinking=self._in_line)
+        if self._in_turns:
+            body.take_turns()
         return body
+
+    def _remember(self, body: ChatBody, model: str) -> None:
+        """Ask from now on as the server took it."""
+        self._in_turns = body.in_turns
+        if not body.streams:
+            self._without_stream.add(model)
 
     async def _read_all(
         self, response: aiohttp.ClientResponse, http: ServerHttp, model: str, events: list[Event]
@@ -275,7 +280,8 @@ class OpenAIBackend:
                     yield status
             for warning in body.warnings[told:]:
                 yield Status(warning, "warning", self.name)
-            told, self._in_turns = len(body.warnings), body.in_turns
+            told = len(body.warnings)
+            self._remember(body, model)
             try:
                 watch = http.watch(found[0])
                 async with (

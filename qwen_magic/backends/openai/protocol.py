@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import schemas
 from .roles import in_turns, refuses_roles
 from .servers import GENERIC
+from .without_stream import refuses_stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +57,7 @@ _TOGETHER = re.compile(r"\bboth\b|\btogether\b|only one|mutually exclusive|at th
 
 
 _THINKS_ALWAYS = "its thinking cannot be switched off"
+_WHOLE = "it does not stream: its answers come whole"
 
 
 @dataclass
@@ -76,6 +78,11 @@ class ChatBody:
     fixed: frozenset[str] = frozenset()
     in_turns: bool = False
     form: str = ""
+
+    @property
+    def streams(self) -> bool:
+        """Whether the answer is asked for as a stream."""
+        return bool(self.body.get("stream"))
 
     def take_turns(self) -> str:
         """Bring the messages into user and assistant in turn.
@@ -116,6 +123,9 @@ class ChatBody:
         """
         if refuses_roles(said) and (change := self.take_turns()):
             return (change,)
+        if refuses_stream(said) and self._may_be_whole(said):
+            self.answer_whole(says_thinking=False)
+            return (_WHOLE,)
         off = _switched_off(self.body)
         left = self.give_in(said)
         if left is None:
@@ -123,6 +133,12 @@ class ChatBody:
         always = ("thinking",) if off and "thinking" in left and _ALWAYS.search(said) else ()
         left = tuple(name for name in left if name not in always)
         return ((does_not_take(left),) if left else ()) + ((_THINKS_ALWAYS,) if always else ())
+
+    def _may_be_whole(self, said: str) -> bool:
+        """Tell whether the answer can be asked for whole; what the stream is to tell beside it is left out first."""
+        own = "stream" in self.fixed
+        beside = "stream_options" in self.body.keys() - self.fixed and _names(said, "stream_options")
+        return self.streams and not own and not beside
 
     def give_in(self, said: str) -> tuple[str, ...] | None:
         """Leave out, or rename, the optional fields that a server refused.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _FORMS: dict[str, tuple[str, ...]] = {
     "openai": ("json_schema", "guided_json", "tool", "json_object"),
     "vllm": ("json_schema", "guided_json", "tool", "json_object"),
-    "llamacpp": ("json_schema", "tool", "json_object"),
+    "llamacpp": ("json_schema", "json_object"),  # where a call is forced, an answer beside it runs to its token limit
     "local": ("json_schema", "json_object"),
     "ollama": ("json_schema", "json_object"),  # it knows no forced tool call
     "lmstudio": ("json_schema",),  # json_object is refused
@@ -98,9 +98,8 @@ def with_schema(body: dict[str, Any], shape: Shape, form: str, server: Server) -
         case "tool":
             function = {"name": FUNCTION, "description": "Give the answer.", "parameters": cleaned.schema}
             strict = {"strict": True} if cleaned.strict else {}
-            forced = "required" if server.name in _GRAMMARS else {"type": "function", "function": {"name": FUNCTION}}
             body["tools"] = [{"type": "function", "function": {**function, **strict}}]
-            body["tool_choice"] = forced
+            body["tool_choice"] = {"type": "function", "function": {"name": FUNCTION}}
     if server.name == "openrouter" and form != PROMPT:
         given = body.get("provider")
         body["provider"] = {**(given if isinstance(given, dict) else {}), "require_parameters": True}

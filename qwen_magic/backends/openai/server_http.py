@@ -45,8 +45,9 @@ if TYPE_CHECKING:
 _HTTP_OK = 200
 _UNAUTHORIZED = 401
 _REGION_SECONDS = 5.0
-_REFUSALS = (0, 400, 422, 424, 500)
-"""Statuses of a request that cannot be taken as it is: templates that raise make a 424 or a 500; 0 is in a stream."""
+_REFUSALS = (0, 400, 422, 424, 500, 501)
+"""Statuses of a request that cannot be taken as it is: templates that raise make a 424 or a 500, who does not stream
+may say 501; 0 is in a stream."""
 
 
 def adapt(body: ChatBody, error: ServerError) -> bool:
@@ -260,7 +261,7 @@ class ServerHttp:
         asking = self._session.post(
             with_query(f"{self._base_url}/chat/completions", self._query),
             json=request.body,
-            headers={**self.headers, "Accept": "text/event-stream"},
+            headers={**self.headers, "Accept": "text/event-stream" if request.streams else "application/json"},
             timeout=self._timeout if self._patient else self._silence,
             allow_redirects=False,  # another server would be sent our key
         )
