@@ -238,7 +238,7 @@ def to_messages(prompt: Prompt, system: str | None = None) -> tuple[Message, ...
     return (*head, *turns)
 
 
-def add_messages(known: tuple[Message, ...], items: Sequence[Any], number: int) -> tuple[Message, ...] | None:
+def read_more(known: Sequence[Message], items: Sequence[Any], number: int) -> list[Message] | None:
     """Bring what follows on messages that came out of `to_messages` into the same form.
 
     Args:
@@ -247,7 +247,7 @@ def add_messages(known: tuple[Message, ...], items: Sequence[Any], number: int) 
         number: the first one's number in the conversation, from 1.
 
     Returns:
-        All the messages; None where a system message is among the new ones, which would stand at the beginning.
+        The new messages; None where a system message is among them, which would stand at the beginning.
 
     Raises:
         UsageError: nothing was asked, or a message cannot be taken.
@@ -256,7 +256,8 @@ def add_messages(known: tuple[Message, ...], items: Sequence[Any], number: int) 
     more = [to_message(item, place) for place, item in enumerate(items, number)]
     if any(message.role == "system" for message in more):
         return None
-    return check_asks((*known, *map(_without_thinking, more)))
+    check_asks(more or known)
+    return [_without_thinking(message) for message in more]
 
 
 def _is_one_prompt(given: Sequence[Any]) -> bool:
@@ -323,7 +324,7 @@ def _without_thinking(message: Message) -> Message:
     from .text.thinking import strip_thinking  # noqa: PLC0415 - light import
 
     parts = [Text(strip_thinking(part.text)) if isinstance(part, Text) else part for part in message.parts]
-    return Message("assistant", parts=parts)
+    return message if [*message.parts] == parts else Message("assistant", parts=parts)
 
 
 def _fields(item: object) -> Mapping[str, Any]:
