@@ -129,8 +129,7 @@ class QwenClient:
             options=kind_options({"space": {"endpoint": endpoint, "inputs": inputs, "auth": auth}}, options or {}),
         )
         self.usage, self._schema_retries = Ledger(), schema_retries
-        self._health = Health(clock.now)
-        self._limits, self._ladders = ContextLimits(), Ladders()
+        self._health, self._limits, self._ladders = Health(clock.now), ContextLimits(), Ladders()
         self.targets: tuple[Target, ...] = parse_chain(target) if target else default_chain()
         self._sessions = Sessions(self.settings)
         self._backends: dict[object, Backend] = {}
