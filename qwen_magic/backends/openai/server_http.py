@@ -259,8 +259,8 @@ class ServerHttp:
         self._asked_at = self._settings.clock.now()
         asking = self._session.post(
             with_query(f"{self._base_url}/chat/completions", self._query),
-            json=request.body,
-            headers={**self.headers, "Accept": "text/event-stream"},
+            data=request.encoded(),
+            headers={**self.headers, "Accept": "text/event-stream", "Content-Type": "application/json"},
             timeout=self._timeout if self._patient else self._silence,
             allow_redirects=False,  # another server would be sent our key
         )
