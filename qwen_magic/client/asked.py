@@ -107,12 +107,17 @@ def ask_after(
 
 
 def _begins_with(said: Sequence[Any], system: str | None, before: Asked) -> bool:
-    number = len(before.given)
+    given, number = before.given, len(before.given)
     if not 0 < number <= len(said) or system != before.system:
         return False
-    first = said if number == len(said) else said[:number]
     with suppress(Exception):  # an array, for one, refuses to be compared with a text
-        return (first if type(first) is type(before.given) else type(before.given)(first)) == before.given
+        if isinstance(given, tuple) or type(said) is not list:
+            return type(given)(said[:number]) == given
+        given += said[number:]  # which is sooner done than to copy all that stands before it
+        try:
+            return said == given
+        finally:
+            del given[number:]
     return False
 
 
