@@ -1,12 +1,8 @@
 """A program that asks turns of one conversation, all messages given as mappings each time, in a process of its own.
 
-Run with a kind and a target, it reads from each line how many turns to ask, and how long the conversation is with which
-it is compared; it answers with the seconds of CPU that they took. Its kinds:
-
-    ours     the client
-    looking  the client; and as many mappings as the other conversation has are compared with copies, each turn: they
-             may have been changed in their place, so who takes them has to look at each
-    bare     what the HTTP library alone costs: it posts the same messages, and reads the stream
+Run with "ours" or "bare" and a target, it reads from each line how many turns to ask, and answers with the seconds of
+CPU that they took, and those that it takes to look at all mappings as often: one may have been changed in its place, so
+who takes them has to. "bare" is what the HTTP library alone costs: it posts the same messages, and reads the stream.
 """
 
 from __future__ import annotations
@@ -53,22 +49,20 @@ def bare(target: str) -> Callable[[list[dict[str, str]]], str]:
 
 def main(kind: str, target: str) -> None:
     """Ask as many turns as each line says."""
-    ask = (bare if kind == "bare" else ours)(target)
+    ask = {"ours": ours, "bare": bare}[kind](target)
     said: list[dict[str, str]] = []
-    looked_at: list[dict[str, str]] = []
+    copies: list[dict[str, str]] = []
     for line in sys.stdin:
-        turns, length = map(int, line.split())
-        more = 2 * length - len(said) if kind == "looking" else 0
-        looked_at += [
-            {"role": "user", "content": f"{ANSWER}{len(looked_at) + n}"} for n in range(more - len(looked_at))
-        ]
-        copies = [one.copy() for one in looked_at]
-        before = time.process_time()
-        for _ in range(turns):
-            assert looked_at == copies
+        asking = looking = 0.0
+        for _ in range(int(line)):
+            began = time.process_time()
             said.append({"role": "user", "content": f"question {len(said)}"})
             said.append({"role": "assistant", "content": ask(said)})
-        print(time.process_time() - before, flush=True)
+            asked = time.process_time()
+            assert said[: len(copies)] == copies
+            asking, looking = asking + asked - began, looking + time.process_time() - asked
+            copies += [one.copy() for one in said[len(copies) :]]
+        print(asking, looking, flush=True)
 
 
 if __name__ == "__main__":

@@ -75,13 +75,13 @@ class Asker:
 
     Attributes:
         process: who does the work.
-        ask: asks so many, where the conversation with which it is compared has so many turns, and returns the seconds
-            of CPU that they took, and the bytes that they sent to front ends.
+        ask: asks so many, and returns the seconds of CPU that they took, those of them that it takes to look at what
+            was given, and the bytes that were sent to front ends.
 
     """
 
     process: psutil.Process
-    ask: Callable[[int, int], tuple[float, float]]
+    ask: Callable[[int], tuple[float, float, float]]
 
 
 def marks_of(turns: int) -> list[int]:
@@ -102,14 +102,15 @@ def follow(old: Asker, other: Asker, turns: int, *, other_is_young: bool) -> Ite
     first, *_ = marks = marks_of(turns)
     window, done = min(WINDOW, first), 0
     if other_is_young:
-        other.ask(first - window, 0)
+        other.ask(first - window)
     for mark in marks:
         for asker in [old] if other_is_young else [old, other]:
-            asker.ask(mark - window - done, 0)
+            asker.ask(mark - window - done)
         done, cpu, beside, wire = mark, 0.0, 0.0, 0.0
         for _ in range(window // _BLOCK):
-            spent, sent = old.ask(_BLOCK, 0)
-            cpu, wire, beside = cpu + spent, wire + sent, beside + other.ask(_BLOCK, mark)[0]
+            (spent, looked, sent), (spent_beside, looked_beside, _) = old.ask(_BLOCK), other.ask(_BLOCK)
+            cpu, wire, beside = cpu + spent, wire + sent, beside + spent_beside
+            beside += looked - looked_beside if other_is_young else 0.0
         process, asked = old.process, window // _BLOCK * _BLOCK
         files = process.num_fds() if hasattr(process, "num_fds") else 0
         yield Mark(
@@ -125,9 +126,10 @@ def _by_program(kind: str, target: str) -> Iterator[Asker]:
         assert process.stdout is not None
         hears, says = process.stdin, process.stdout
 
-        def ask(turns: int, length: int) -> tuple[float, float]:
-            print(turns, length, file=hears, flush=True)
-            return float(says.readline()), 0.0
+        def ask(turns: int) -> tuple[float, float, float]:
+            print(turns, file=hears, flush=True)
+            spent, looked = map(float, says.readline().split())
+            return spent, looked, 0.0
 
         try:
             yield Asker(psutil.Process(process.pid), ask)
@@ -138,11 +140,6 @@ def _by_program(kind: str, target: str) -> Iterator[Asker]:
 def by_client(target: str) -> AbstractContextManager[Asker]:
     """Ask with a client that is given all messages each time."""
     return _by_program("ours", target)
-
-
-def by_looking(target: str) -> AbstractContextManager[Asker]:
-    """Ask with a client, and look at as many mappings as the other conversation has."""
-    return _by_program("looking", target)
 
 
 def by_bare(target: str) -> AbstractContextManager[Asker]:
@@ -157,11 +154,11 @@ def _in_kernel(target: str, setup: str, ask: Callable[[Kernel, int], float]) -> 
         assert run.status == "ok", run.reply
         process, numbers = psutil.Process(kernel.value("__import__('os').getpid()")), count(1)
 
-        def ask_some(turns: int, _: int) -> tuple[float, float]:
+        def ask_some(turns: int) -> tuple[float, float, float]:
             before = process.cpu_times()
             sent = sum(ask(kernel, number) for _, number in zip(range(turns), numbers))  # noqa: B905 - without an end
             after = process.cpu_times()
-            return after.user + after.system - before.user - before.system, sent
+            return after.user + after.system - before.user - before.system, 0.0, sent
 
         yield Asker(process, ask_some)
 
@@ -189,15 +186,15 @@ def by_panel(target: str) -> AbstractContextManager[Asker]:
 
 
 KINDS: dict[str, tuple[Asking, Asking, int]] = {
-    "client": (by_client, by_looking, 8192),
+    "client": (by_client, by_client, 8192),
     "whole": (by_client, by_bare, 0),
     "cells": (by_cells, by_cells, 8192),
     "panel": (by_panel, by_panel, 8192),
 }
 """Who asks, what is compared with it, and the context of the server.
 
-What a client is given is a matter of its length: it has to look at each mapping, for one may have been changed in its
-place, and that is done beside, too. "whole" is a client whose server does not tell its context, so that each request
+A client that is given mappings has to look at each, for one may have been changed in its place: what that takes the
+older one more counts as if the younger one did it, too. "whole" is a client whose server does not tell its context, so that each request
 has all messages: it is compared with the HTTP library alone.
 """
 
@@ -206,7 +203,7 @@ def marks(kind: str, turns: int) -> Iterator[Mark]:
     """Ask so many turns in a way, and yield what there is at the marks."""
     asking, comparing, context = KINDS[kind]
     with serving(context) as target, asking(target) as old, comparing(target) as other:
-        yield from follow(old, other, turns, other_is_young=comparing is not by_bare)
+        yield from follow(old, other, turns, other_is_young=comparing is asking)
 
 
 def main(turns: int, *kinds: str) -> None:
