@@ -5,6 +5,7 @@ Nothing is sent, fetched or read from a file here, and nothing is left out to ma
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -62,6 +63,8 @@ _OF_OTHER_FORMS = ("function_call", "audio")
 _PLACES = "Images and files are the user's, tool calls the assistant's, results a tool's."
 _LONGEST_SHOWN = 200
 _MOST_COUNTED = 1 << 16
+_MOST_ENCODED = 4096
+"""Characters of a text that is kept as JSON, too; of a longer one it would take much room, and is as soon made anew."""
 _counted: dict[tuple[int, int], int] = {}
 """Texts' tokens by their hashes and lengths: who asks with mappings makes the same messages time and again."""
 
@@ -158,8 +161,8 @@ class Message:
             url: gives what stands for the bytes of an image or a file; without it a ``data:`` URL.
 
         """
-        if self._mapping:
-            return self._mapping.copy()
+        if self.plain:
+            return self.plain.copy()
         told: dict[str, Any] = {"role": self.role}
         others = [part for part in self.parts if not isinstance(part, ToolCall)]
         if others and isinstance(others[0], ToolResult):
@@ -176,9 +179,14 @@ class Message:
         return told
 
     @cached_property
-    def _mapping(self) -> dict[str, Any] | None:
-        """The message in OpenAI's form, where it is one text."""
+    def plain(self) -> dict[str, Any] | None:
+        """What `as_dict` returns, where it is one text; all who send it share it, and nobody changes it."""
         return {"role": self.role, "content": self.text} if [*map(type, self.parts)] == [Text] else None
+
+    @cached_property
+    def encoded(self) -> bytes | None:
+        """The same as JSON, where it is short: a long conversation is sent again and again."""
+        return json.dumps(self.plain).encode() if self.plain and len(self.text) <= _MOST_ENCODED else None
 
     def with_texts(self, change: Callable[[str], str]) -> Message:
         """Return the message with each text in it changed: tool arguments and results, names and addresses as well.
@@ -238,7 +246,7 @@ def to_messages(prompt: Prompt, system: str | None = None) -> tuple[Message, ...
     return (*head, *turns)
 
 
-def add_messages(known: tuple[Message, ...], items: Sequence[Any], number: int) -> tuple[Message, ...] | None:
+def read_more(known: Sequence[Message], items: Sequence[Any], number: int) -> list[Message] | None:
     """Bring what follows on messages that came out of `to_messages` into the same form.
 
     Args:
@@ -247,7 +255,7 @@ def add_messages(known: tuple[Message, ...], items: Sequence[Any], number: int) 
         number: the first one's number in the conversation, from 1.
 
     Returns:
-        All the messages; None where a system message is among the new ones, which would stand at the beginning.
+        The new messages; None where a system message is among them, which would stand at the beginning.
 
     Raises:
         UsageError: nothing was asked, or a message cannot be taken.
@@ -256,7 +264,8 @@ def add_messages(known: tuple[Message, ...], items: Sequence[Any], number: int) 
     more = [to_message(item, place) for place, item in enumerate(items, number)]
     if any(message.role == "system" for message in more):
         return None
-    return check_asks((*known, *map(_without_thinking, more)))
+    check_asks(more or known)
+    return [_without_thinking(message) for message in more]
 
 
 def _is_one_prompt(given: Sequence[Any]) -> bool:
@@ -323,7 +332,7 @@ def _without_thinking(message: Message) -> Message:
     from .text.thinking import strip_thinking  # noqa: PLC0415 - light import
 
     parts = [Text(strip_thinking(part.text)) if isinstance(part, Text) else part for part in message.parts]
-    return Message("assistant", parts=parts)
+    return message if [*message.parts] == parts else Message("assistant", parts=parts)
 
 
 def _fields(item: object) -> Mapping[str, Any]:

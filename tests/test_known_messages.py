@@ -149,3 +149,22 @@ def test_not_more_counts_are_kept_than_there_is_room_for(monkeypatch: pytest.Mon
     for number in range(10):
         assert Message("user", "word " * number).tokens == estimate_tokens("word " * number)
         assert len(counted) <= 3
+
+
+def test_a_request_that_goes_on_is_held_once() -> None:
+    said: tuple[Message, ...] = (Message("user", "one"),)
+    known = ask_after(None, Request(said))
+    for text in ("what the user thinks", "three"):
+        said = (*said, Message("assistant", text), Message("user", text))
+        known = ask_after(known, Request(said))
+        assert known.request.messages is known.known is known.given is said
+
+
+def test_mappings_that_were_copied_are_not_copied_again() -> None:
+    said = [*PLAIN_TURNS]
+    known = ask_after(None, said)
+    copies = known.given
+    said += [{"role": "assistant", "content": "four"}, {"role": "user", "content": "five"}]
+    longer = ask_after(known, said)
+    assert longer.given is copies
+    assert [*copies] == said

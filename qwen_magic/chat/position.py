@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..messages import Message
     from ..store import Conversation, Store, Turn
+
+_MESSAGES: Callable[[Turn], tuple[Message, ...]] = attrgetter("messages")
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class Position:
     @cached_property
     def messages(self) -> tuple[Message, ...]:
         """What was said before."""
-        return tuple(chain.from_iterable([turn.messages for turn in self.before]))
+        return tuple(chain.from_iterable(map(_MESSAGES, self.before)))
 
 
 @dataclass

@@ -19,7 +19,7 @@ from ..media.sizes import read_by
 from ..messages import Message, Prompt, to_messages
 from ..parameters import NAMES, Parameters
 from ..request import Request
-from .asked import Asked, ask_after
+from .asked import Talk
 from .chain import Chain
 from .checks import check
 from .context_limits import ContextLimits
@@ -129,15 +129,13 @@ class QwenClient:
             options=kind_options({"space": {"endpoint": endpoint, "inputs": inputs, "auth": auth}}, options or {}),
         )
         self.usage, self._schema_retries = Ledger(), schema_retries
-        self._health = Health(clock.now)
-        self._limits, self._ladders = ContextLimits(), Ladders()
+        self._health, self._limits, self._ladders = Health(clock.now), ContextLimits(), Ladders()
         self.targets: tuple[Target, ...] = parse_chain(target) if target else default_chain()
         self._sessions = Sessions(self.settings)
         self._backends: dict[object, Backend] = {}
         self._lock = threading.Lock()
         self._streams: set[Stream] = set()
-        self._asked: Asked | None = None
-        self._retired = False
+        self._talk, self._retired = Talk(), False
 
     def __repr__(self) -> str:
         return f"QwenClient({', '.join(map(str, self.targets))!r})"
@@ -176,8 +174,7 @@ class QwenClient:
         """
         chosen = self._chosen(target)
         with read_by(chosen[0].name, high=parameters.get("vl_high_resolution_images") is True):
-            asked = self._asked = ask_after(self._asked, messages, system, schema=schema, **parameters)
-        return self._stream(chosen, asked.request)
+            return self._stream(chosen, self._talk.ask(messages, system, schema=schema, **parameters))
 
     def continue_(
         self, reply: Reply, *, target: str | Sequence[str] | None = None, parameters: Parameters | None = None

@@ -316,7 +316,8 @@ class Chat:
         self._start(exchange, instead_of)
 
     def _start(self, exchange: Exchange, instead_of: LiveAnswer | None = None) -> None:
-        later = {turn.id: turn.place for turn in self.screen.turns if instead_of and turn.place >= instead_of.place}
+        turns = self.screen.turns if instead_of else []
+        later = {turn.id: turn.place for turn in turns if instead_of and turn.place >= instead_of.place}
         exchange.begin()
         if instead_of:
             stayed = any(later.get(turn.id) == turn.place for turn in self.screen.turns)

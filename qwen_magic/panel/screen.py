@@ -72,7 +72,7 @@ def first_turns(memory: Memory, hub: Hub, name: str) -> list[MarkedTurn]:
     conversation = memory.store.find(name) if name else memory.current
     if conversation is None:
         return []
-    turns = memory.store.turns(conversation.id)[-SAVED_TURNS:]
+    turns = memory.store.turns(conversation.id, SAVED_TURNS)
     versions = memory.store.versions(conversation.id, turns[0].place if turns else 0)
     return [stored_turn(turn, conversation.id, versions.get(turn.place, []), hub.bodies) for turn in turns]
 
@@ -299,7 +299,7 @@ class Screen:
         found: list[MarkedTurn] = []
         versions: dict[int, list[int]] = {}
         if number is not None:
-            turns = self.turns[-SAVED_TURNS:]
+            turns = self._memory.store.turns(number, SAVED_TURNS)
             first = min([*(turn.place for turn in turns[:1]), *(answer.place for answer in answers)], default=0)
             versions = self._memory.store.versions(number, first)
             seen = [turn for turn in turns if turn.place not in live and (last is None or turn.place <= last)]

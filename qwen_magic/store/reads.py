@@ -9,7 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from .rows import IN_FORCE, Conversation, Turn, all_conversations, conversation_where, turns_where
+from .rows import (
+    IN_FORCE,
+    Conversation,
+    Turn,
+    conversation_where,
+    count_turns,
+    turns_where,
+    uncounted_conversations,
+)
 from .versions import versions_of
 
 if TYPE_CHECKING:
@@ -54,6 +62,7 @@ class Reads:
         self._others = 0
         self._found: dict[Hashable, object] = {}
         self._turns: dict[int, _Held] = {}
+        self._counts: dict[int, tuple[int, int, int]] = {}
 
     def forget(self) -> None:
         """Look again at which turns are in force: something else is done than to ask and to answer."""
@@ -70,7 +79,7 @@ class Reads:
 
     def conversations(self, connection: sqlite3.Connection) -> list[Conversation]:
         """Return all conversations, the one that was used last first."""
-        return self._once(connection, ("all",), lambda: all_conversations(connection)).copy()
+        return self._once(connection, ("all",), lambda: self._read_all(connection)).copy()
 
     def versions(self, connection: sqlite3.Connection, conversation: int, since: int) -> dict[int, list[int]]:
         """Return the numbers of the finished versions by place; see `versions_of`."""
@@ -78,9 +87,10 @@ class Reads:
         found = self._once(connection, question, lambda: versions_of(connection, conversation, since))
         return {place: numbers.copy() for place, numbers in found.items()}
 
-    def turns(self, connection: sqlite3.Connection, conversation: int) -> list[Turn]:
-        """Return the turns in force of a conversation, in the order of their places."""
-        return self._held(connection, conversation).listed.copy()
+    def turns(self, connection: sqlite3.Connection, conversation: int, last: int | None = None) -> list[Turn]:
+        """Return the turns in force of a conversation, in the order of their places: all, or so many last ones."""
+        listed = self._held(connection, conversation).listed
+        return listed[-last:] if last else listed.copy()
 
     def _held(self, connection: sqlite3.Connection, conversation: int) -> _Held:
         return self._once(connection, ("turns", conversation), lambda: self._read_on(connection, conversation))
@@ -90,24 +100,35 @@ class Reads:
         stamp = (connection.execute("PRAGMA data_version").fetchone()[0], connection.total_changes)
         if connection is not self._connection:
             self._turns.clear()
+            self._counts.clear()
         if connection is not self._connection or stamp[0] != self._stamp[0]:  # another program may have written
             self.forget()
         if connection is not self._connection or stamp != self._stamp:
             self._connection, self._stamp, self._found = connection, stamp, {}
-        if question not in self._found:
-            self._found[question] = read()
-        return cast("_Read", self._found[question])
+        found = self._found  # what is read may ask, too, and hear of a write: then it is worth nothing to others
+        if question not in found:
+            found[question] = read()
+        return cast("_Read", found[question])
+
+    def _read_all(self, connection: sqlite3.Connection) -> list[Conversation]:
+        """Read all conversations; the turns of one are counted only where any was finished since."""
+        found = uncounted_conversations(connection)
+        known, self._counts = self._counts, {}
+        for one, finished in found:
+            others, before, count = known.get(one.id, (-1, -1, 0))
+            if one.id in self._turns:
+                count = len(self._held(connection, one.id).turns)
+            elif (others, before) != (self._others, finished):
+                count = count_turns(connection, one.id)
+            self._counts[one.id] = self._others, finished, count
+        return [replace(one, turns=self._counts[one.id][-1]) for one, _ in found]
 
     def _look_up(self, connection: sqlite3.Connection, number: int) -> Conversation | None:
         """Read a conversation; where its turns are held, the database need not count them."""
         if number not in self._turns:
             return conversation_where(connection, "id = ?", number)
-        query = "SELECT id, name, notebook, system, created_at, used_at, pinned FROM conversation WHERE id = ?"
-        row = connection.execute(query, (number,)).fetchone()
-        if not row:
-            return None
-        turns = len(self._held(connection, number).turns)
-        return replace(Conversation(*row[:-1]), turns=turns, pinned=bool(row[-1]))
+        found = uncounted_conversations(connection, number)
+        return replace(found[0][0], turns=len(self._held(connection, number).turns)) if found else None
 
     def _read_on(self, connection: sqlite3.Connection, conversation: int) -> _Held:
         """Read the turns that were written since they were read, or all where others may have gone or come back."""
@@ -117,8 +138,9 @@ class Reads:
         known = held.turns
         if held.others != self._others or (marks and marks[0][0] <= last):
             marks, held = _marks(connection, conversation), _Held(self._others)
-        held.turns.update(self._read(connection, conversation, marks, known))
-        held.listed = list(held.turns.values())
+        new = self._read(connection, conversation, marks, known)
+        held.turns.update(new)
+        held.listed += new.values()
         held.finished = max([held.finished, *(number for _, (_, number) in marks)])
         while len(self._turns) >= _MOST_CONVERSATIONS:
             del self._turns[next(iter(self._turns))]

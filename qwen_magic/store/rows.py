@@ -34,8 +34,9 @@ _COLUMNS = (
 )
 IN_FORCE = "in_force AND parked_under IS NULL"
 """The condition for a turn to be in force: it is its place's version, and its place is not parked (see versions)."""
+_CONVERSATION = "id, name, notebook, system, created_at, used_at"
 CONVERSATION = (
-    "SELECT id, name, notebook, system, created_at, used_at,"  # noqa: S608
+    f"SELECT {_CONVERSATION},"  # noqa: S608
     f" (SELECT count(*) FROM turn WHERE turn.conversation = conversation.id AND {IN_FORCE}), pinned FROM conversation"
 )
 """The query that makes a conversation, up to its WHERE."""
@@ -199,9 +200,32 @@ def _conversation(*row: Any) -> Conversation:
     return replace(Conversation(*row[:-1]), pinned=bool(row[-1]))
 
 
-def all_conversations(connection: sqlite3.Connection) -> list[Conversation]:
-    """Return all conversations, the one that was used last first."""
-    return [_conversation(*row) for row in connection.execute(f"{CONVERSATION} ORDER BY used_at DESC, id DESC")]
+def uncounted_conversations(
+    connection: sqlite3.Connection, number: int | None = None
+) -> list[tuple[Conversation, int]]:
+    """Return conversations whose turns are not counted, the one that was used last first, each with a mark.
+
+    Args:
+        connection: to the database.
+        number: the one that is wanted; None for all.
+
+    Returns:
+        The conversations, and the highest numbers of their answers: another one where any was finished since.
+
+    """
+    rows = connection.execute(
+        f"SELECT {_CONVERSATION}, 0, pinned, (SELECT coalesce(max(finished), 0) FROM turn"  # noqa: S608
+        f" WHERE conversation = conversation.id) FROM conversation {'' if number is None else 'WHERE id = ?'}"
+        " ORDER BY used_at DESC, id DESC",
+        () if number is None else (number,),
+    )
+    return [(_conversation(*row), finished) for *row, finished in rows]
+
+
+def count_turns(connection: sqlite3.Connection, conversation: int) -> int:
+    """Count the turns in force of a conversation."""
+    query = f"SELECT count(*) FROM turn WHERE conversation = ? AND {IN_FORCE}"  # noqa: S608
+    return cast("int", connection.execute(query, (conversation,)).fetchone()[0])
 
 
 def conversation_by_id(connection: sqlite3.Connection, conversation: int | None) -> Conversation:

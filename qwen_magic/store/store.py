@@ -172,9 +172,15 @@ class Store:
         """
         self._write(set_system, conversation, mended(without_secrets(text)))
 
-    def turns(self, conversation: int) -> list[Turn]:
-        """Return the turns that are in force, in the order of their places; those that did not change are the same."""
-        return self._keeper.read(self._reads.turns, conversation)
+    def turns(self, conversation: int, last: int | None = None) -> list[Turn]:
+        """Return the turns that are in force, in the order of their places; those that did not change are the same.
+
+        Args:
+            conversation: its number.
+            last: how many are wanted, from the end; None for all.
+
+        """
+        return self._keeper.read(self._reads.turns, conversation, last)
 
     def turn(self, number: int) -> Turn | None:
         """Return a turn by its number, whether or not it is in force; None where it was deleted."""

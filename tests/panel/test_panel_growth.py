@@ -13,6 +13,7 @@ from plain_panel import PlainPanel
 
 from qwen_magic.chat.session import ChatSession
 from qwen_magic.chat.settings import PlainSettings
+from qwen_magic.store import Turn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "soak"))
 
@@ -58,3 +59,34 @@ def test_an_exchange_goes_when_it_is_over(panel: PlainPanel, session: ChatSessio
         panel.until(lambda: gone() is None)
     finally:
         gc.enable()
+
+
+def lengthen(session: ChatSession, turns: int) -> None:
+    conversation = session.memory.current or session.memory.create("long")
+    more = [Turn(f"earlier {number}", f"answer {number}", finish_reason="stop") for number in range(turns)]
+    session.memory.store.extend(conversation.id, more)
+
+
+def steps_of_the_database(panel: PlainPanel, session: ChatSession, turns: int = 4) -> float:
+    """Count what SQLite does in a turn: an instruction of its machine for each row that is looked at, or more."""
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    ask(panel, 2)
+    connection = session.memory.store._keeper.connection
+    connection.set_progress_handler(count, 1)
+    try:
+        ask(panel, turns)
+    finally:
+        connection.set_progress_handler(None, 1)
+    return steps / turns
+
+
+def test_a_turn_looks_at_as_many_rows_in_a_longer_conversation(panel: PlainPanel, session: ChatSession) -> None:
+    lengthen(session, 250)
+    short = steps_of_the_database(panel, session)
+    lengthen(session, 4000)
+    assert steps_of_the_database(panel, session) < short * 1.5

@@ -5,8 +5,10 @@ Source: the OpenAI API reference, "Create chat completion" with ``stream``, and 
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from . import schemas
@@ -15,11 +17,13 @@ from .servers import GENERIC
 from .without_stream import refuses_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from ...messages import Message
     from ...request import Request
     from .servers import Server
 
+_JSON: Callable[[Message], bytes | None] = attrgetter("encoded")
 _NEEDED = {"model", "messages", "stream", "continue_final_message", "add_generation_prompt"}
 """Fields without which the answer would be another."""
 _SILENT = {"stream_options", "return_progress"}
@@ -70,6 +74,8 @@ class ChatBody:
         fixed: the fields that the user wrote, which are never left out.
         in_turns: whether the messages were brought into user and assistant in turn.
         form: how the answer is held to a shape, or "".
+        messages: the messages of the request.
+        written: what of the body they have become; another list stands there where anything was changed in it.
 
     """
 
@@ -78,6 +84,17 @@ class ChatBody:
     fixed: frozenset[str] = frozenset()
     in_turns: bool = False
     form: str = ""
+    messages: Sequence[Message] = ()
+    written: Sequence[dict[str, Any]] = ()
+
+    def encoded(self) -> bytes:
+        """Return the body as JSON; of messages that were sent before, what was made of them then."""
+        if self.body.get("messages") is not self.written:
+            return json.dumps(self.body).encode()
+        made = zip(map(_JSON, self.messages), self.written, strict=True)
+        messages = b", ".join([known or json.dumps(one).encode() for known, one in made])
+        rest = json.dumps({name: value for name, value in self.body.items() if name != "messages"}).encode()
+        return b"".join((b'{"messages": [', messages, b"]" if rest == b"{}" else b"], ", rest[1:]))
 
     @property
     def streams(self) -> bool:
@@ -207,7 +224,7 @@ def request_body(
     left = [name for name in given if name in server.does_not_take()]
     body = {
         **(more or {}),
-        "messages": [message.as_dict() for message in messages],
+        "messages": (written := [message.plain or message.as_dict() for message in messages]),
         "stream": True,
         "stream_options": {"include_usage": True},
         **{name: value for parameter, value in given.items() for name in server.fields.get(parameter, ())},
@@ -218,13 +235,14 @@ def request_body(
     if continues and server.continues == "continue":
         body |= {"continue_final_message": True, "add_generation_prompt": False}
     if continues and server.continues == "partial":
-        body["messages"][-1]["partial"] = True
+        body["messages"] = [*written[:-1], {**written[-1], "partial": True}]
     body |= parameters.extra
     warnings: tuple[str, ...] = (does_not_take(left),) if left else ()
     if parameters.thinking and thinking is False:
         warnings += ("its thinking is off, so that it keeps to json",)
     held = schemas.with_schema(body, request.schema, form, server) if request.schema and form else ()
-    return ChatBody(body, warnings, frozenset((*parameters.extra, *held)), form=form)
+    fixed = frozenset((*parameters.extra, *held))
+    return ChatBody(body, warnings, fixed, form=form, messages=messages, written=written)
 
 
 def _names(said: str, field: str) -> bool:

@@ -260,8 +260,12 @@ class ServerHttp:
         self._asked_at = self._settings.clock.now()
         asking = self._session.post(
             with_query(f"{self._base_url}/chat/completions", self._query),
-            json=request.body,
-            headers={**self.headers, "Accept": "text/event-stream" if request.streams else "application/json"},
+            data=request.encoded(),
+            headers={
+                **self.headers,
+                "Accept": "text/event-stream" if request.streams else "application/json",
+                "Content-Type": "application/json",
+            },
             timeout=self._timeout if self._patient else self._silence,
             allow_redirects=False,  # another server would be sent our key
         )
