@@ -175,7 +175,7 @@ class QwenClient:
 
         """
         chosen = self._chosen(target)
-        with read_by(chosen[0].name, high=parameters.get("vl_high_resolution_images") is True):
+        with read_by(chosen[0].name, parameters):
             asked = self._asked = ask_after(self._asked, messages, system, schema=schema, **parameters)
         return self._stream(chosen, asked.request)
 
