@@ -75,6 +75,7 @@ class EventReader:
     _value: Any = None
     _path: list[Any] = field(default_factory=list)
     _texts: list[str] = field(default_factory=list)
+    _grown: bool = False
     _fault: QwenError | None = None
     _answer: AppAnswer = field(default_factory=AppAnswer)
 
@@ -137,8 +138,7 @@ class EventReader:
             except (ValueError, LookupError, TypeError, RecursionError):
                 return at
             if (
-                self._broken
-                or action != "append"
+                action != "append"
                 or type(text) is not str
                 or end != len(data)
                 or message.get("msg") != "process_generating"
@@ -150,6 +150,8 @@ class EventReader:
                 if not isinstance(path, list):
                     return at
                 self._apply()
+                if self._broken:
+                    return at
                 self._path = path
             self._texts.append(text)
             self.values += 1
@@ -161,15 +163,17 @@ class EventReader:
             texts, self._texts = self._texts, []
             try:
                 self._value = apply_diff(self._value, [["append", self._path, "".join(texts)]])
-            except DiffError:
+                self._grown = True
+            except DiffError:  # an append that does not fit changes nothing: what came before it still stands
                 self._broken = True
 
     def _looked_at(self) -> list[Event]:
         """Tell how the answer has grown by what was kept."""
-        if not self._texts:
-            return []
         self._apply()
-        return [] if self._broken else self._say(self._value, self.old)
+        if not self._grown:
+            return []
+        self._grown = False
+        return self._say(self._value, self.old)
 
     def _read(self, data: str) -> list[Event]:
         message = decode_message(data, self.target)
