@@ -30,7 +30,7 @@ def preview(targets: Sequence[str], request: Request, notes: Sequence[str] = ())
         notes: what else is to be said.
 
     """
-    with read_by(targets[0] if targets else "", high=request.parameters.vl_high_resolution_images is True):
+    with read_by(targets[0] if targets else "", request.parameters.given()):
         return _preview(targets, request, notes)
 
 

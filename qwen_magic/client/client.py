@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from ..backends.base import Deadlines, Settings
 from ..backends.browser import refuse_in_browser
 from ..backends.hidden import hidden
 from ..backends.last_resort import last_resort
-from ..backends.registry import kind_options, make_backend
+from ..backends.registry import kind_options
 from ..backends.targets import parse_chain
 from ..clock import SYSTEM_CLOCK, Clock
 from ..loop import background_loop
@@ -31,6 +30,7 @@ from .rate_limits import RateLimits
 from .sessions import Sessions
 from .stream import Stream
 from .sync_stream import SyncStream
+from .target_backends import TargetBackends
 from .unsendable import would_send
 from .usage import Ledger
 
@@ -132,8 +132,7 @@ class QwenClient:
         self._health, self._limits, self._ladders = Health(clock.now), ContextLimits(), Ladders()
         self.targets: tuple[Target, ...] = parse_chain(target) if target else default_chain()
         self._sessions = Sessions(self.settings)
-        self._backends: dict[object, Backend] = {}
-        self._lock = threading.Lock()
+        self._backends = TargetBackends()
         self._streams: set[Stream] = set()
         self._talk, self._retired = Talk(), False
 
@@ -173,7 +172,7 @@ class QwenClient:
 
         """
         chosen = self._chosen(target)
-        with read_by(chosen[0].name, high=parameters.get("vl_high_resolution_images") is True):
+        with read_by(chosen[0].name, parameters):
             return self._stream(chosen, self._talk.ask(messages, system, schema=schema, **parameters))
 
     def continue_(
@@ -348,10 +347,7 @@ class QwenClient:
         for stream in list(self._streams):
             await stream.cancel()
         await self._sessions.close()
-        with self._lock:
-            backends, self._backends = list(self._backends.values()), {}
-        for backend in backends:
-            await backend.close()
+        await self._backends.close()
 
     async def retire(self) -> None:
         """Close as soon as no answer streams any more: those that do go on to their end."""
@@ -394,7 +390,4 @@ class QwenClient:
             return await self._backend(target).describe(await self._sessions.get(), deadlines)
 
     def _backend(self, target: Target) -> Backend:
-        with self._lock:
-            if target.key not in self._backends:
-                self._backends[target.key] = make_backend(target, self.settings)
-            return self._backends[target.key]
+        return self._backends.of(target, self.settings)

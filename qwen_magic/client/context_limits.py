@@ -195,7 +195,7 @@ def _fitted(limit: Limit | None, request: Request, newest: int, name: str) -> Fi
     """Fit a conversation to a target, whose model counts the pictures; without a limit all of it."""
     if limit is None:
         return Fitted(request.messages)
-    with read_by(name, high=request.parameters.vl_high_resolution_images is True):
+    with read_by(name, request.parameters.given()):
         return limit.fitted(request, newest)
 
 

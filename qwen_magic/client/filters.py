@@ -30,7 +30,7 @@ class SurrogateFilter:
         """Turn one event into those that it means."""
         match event:
             case TextDelta(text):
-                return _text(self._text.feed(text))
+                return _text(self._text.feed(text), event)
             case ThinkingDelta(text):
                 return _thinking(self._thinking.feed(text))
             case Reset(text, thinking):
@@ -55,7 +55,7 @@ class ThinkingFilter:
         """Turn one event into those that it means."""
         match event:
             case TextDelta(text):
-                return self._events(self._splitter.feed(text))
+                return self._events(self._splitter.feed(text), event)
             case ThinkingDelta(text):
                 self._thinking.append(text)
                 self._splitter.thought_apart()
@@ -71,13 +71,13 @@ class ThinkingFilter:
         """Give out what was held back."""
         return self._events(self._splitter.close())
 
-    def _events(self, pieces: list[Piece]) -> list[Event]:
+    def _events(self, pieces: list[Piece], event: TextDelta | None = None) -> list[Event]:
         found: list[Event] = []
         for piece in pieces:
             match piece.kind:
                 case "text":
                     self._text.append(piece.text)
-                    found.append(TextDelta(piece.text))
+                    found += _text(piece.text, event)
                 case "thinking":
                     self._thinking.append(piece.text)
                     found.append(ThinkingDelta(piece.text))
@@ -97,7 +97,7 @@ class EndTokensFilter:
         """Turn one event into those that it means."""
         match event:
             case TextDelta(text):
-                return _text(self._tokens.feed(text))
+                return _text(self._tokens.feed(text), event)
             case Reset(text, thinking):
                 self._tokens = EndTokens()
                 return [Reset(self._tokens.feed(text), thinking)]
@@ -126,7 +126,7 @@ class JoiningFilter:
         """Turn one event into those that it means."""
         match event:
             case TextDelta(text):
-                return _text(self._joiner.feed(text))
+                return _text(self._joiner.feed(text), event)
             case Reset(text, thinking):
                 self._joiner = Joiner(self._beginning.text, exact=self._exact)
                 whole = self._beginning.text + self._joiner.feed(text)
@@ -175,8 +175,11 @@ class Filters:
         return [found for event in events for found in self._joining.feed(event)]
 
 
-def _text(text: str) -> list[Event]:
-    return [TextDelta(text)] if text else []
+def _text(text: str, event: TextDelta | None = None) -> list[Event]:
+    """Make the event of a text; where it is all of the event that it came in, that one."""
+    if not text:
+        return []
+    return [event if event is not None and text == event.text else TextDelta(text)]
 
 
 def _thinking(text: str) -> list[Event]:

@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 MOST_TOKENS = 1280
 PATCH = 32
@@ -29,6 +29,7 @@ _OLD = re.compile(
 )
 """The models that read smaller squares, by their names."""
 _MOST_TOKENS_HIGH = 16_384
+_NO_PARAMETERS: Mapping[str, object] = {}
 _reading: ContextVar[tuple[int, int]] = ContextVar("reading", default=(PATCH, MOST_TOKENS))
 """The side of a token's square, and the most tokens of a picture."""
 
@@ -38,14 +39,16 @@ _NO_SIZE = {0xC4, 0xC8, 0xCC}
 
 
 @contextmanager
-def read_by(model: str, *, high: bool = False) -> Iterator[None]:
+def read_by(model: str, parameters: Mapping[str, object] = _NO_PARAMETERS) -> Iterator[None]:
     """Make and count pictures for a model, within the block.
 
     Args:
         model: its name, or a target's that has it; of a chain, the first target's counts.
-        high: whether DashScope is told to read pictures in high resolution; others know no such thing.
+        parameters: what it is asked with, by the names of `Parameters`: DashScope may be told to read pictures in high
+            resolution, others know no such thing.
 
     """
+    high = parameters.get("vl_high_resolution_images") is True
     first = model.partition(",")[0].lower()
     most = _MOST_TOKENS_HIGH if high and "dashscope" in first else MOST_TOKENS
     before = _reading.set((_OLD_PATCH if _OLD.search(first) else PATCH, most))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
 from contextlib import suppress
@@ -210,7 +209,11 @@ class Cells:
 def wanted_us(error: BaseException) -> bool:
     """Tell whether a cell failed because ``%qwen`` was not loaded, or was misspelt."""
     missing = _MISSING_MAGIC.search(str(error)) if type(error).__name__ == "UsageError" else None
-    return bool(missing and difflib.get_close_matches(missing[1], ["qwen"], cutoff=_CLOSE))
+    if missing is None:
+        return False
+    import difflib  # noqa: PLC0415 - loading the extension stays light
+
+    return bool(difflib.get_close_matches(missing[1], ["qwen"], cutoff=_CLOSE))
 
 
 def is_ours(source: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING
 
 from ..text.bundles import mime_bundle
@@ -26,6 +25,8 @@ class FirstSign:
             publish: sends a mime bundle to a display id, as a new display or an update.
 
         """
+        import uuid  # noqa: PLC0415 - loading the extension stays light
+
         self._display_id = uuid.uuid4().hex
         publish(mime_bundle(f"*{_TEXT}*", _TEXT), self._display_id, False)  # noqa: FBT003 - IPython's
 

@@ -115,8 +115,8 @@ class NotebookSession:
         system, prompt = system_line(text)
         if not prompt.strip() and not system:
             raise UsageError("nothing was asked", hint="Write the prompt below the %%qwen line.")
-        high = self.chat.parameters(options.parameters).vl_high_resolution_images is True
-        with read_by(options.target or self.client.targets[0].name, high=high):
+        parameters = self.chat.parameters(options.parameters).given()
+        with read_by(options.target or self.client.targets[0].name, parameters):
             question = self._question(options, text, notes)
         return self.put(question, options)
 

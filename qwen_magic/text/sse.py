@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import partial
+from itertools import repeat
 from typing import NamedTuple
 
 _LINE_END = re.compile(rb"\r\n?|\n")
@@ -31,6 +33,10 @@ class ServerSentEvent(NamedTuple):
     data: str = ""
     id: str = ""
     retry: int | None = None
+
+
+_event = partial(tuple.__new__, ServerSentEvent)
+"""Makes an event of its fields in one step of C: a busy stream has thousands a second."""
 
 
 class SSEDecoder:
@@ -129,10 +135,10 @@ class SSEDecoder:
     def _read_blocks(self, blocks: bytes) -> list[ServerSentEvent]:
         """Read what stands between blank lines: by one split where each is one line of data, else one by one."""
         text = blocks.decode("utf-8", "replace") if len(blocks) <= self._max else ""
-        between = text.count(_BETWEEN)
-        if text.startswith(_DATA) and text.count("\n") == 2 * between:
+        lines = text[len(_DATA) :].split(_BETWEEN)
+        if text.startswith(_DATA) and text.count("\n") == 2 * (len(lines) - 1):
             self._first_line = False
-            return [ServerSentEvent(_DEFAULT_EVENT, data, self._id) for data in text[len(_DATA) :].split(_BETWEEN)]
+            return list(map(_event, zip(repeat(_DEFAULT_EVENT), lines, repeat(self._id), repeat(None))))
         events: list[ServerSentEvent] = []
         for block in blocks.split(b"\n\n"):
             self._read_lines(block + b"\n\n", events)

@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Literal, NamedTuple
 
 from .blocks import BlockTracker
+from .pieces import Pieces
 
 _CHANNEL = "<|channel|>analysis<|message|>"
 _CLOSERS = {
@@ -84,9 +85,9 @@ class ThinkingSplitter:
         self._fresh = True  # no visible character of the answer since the start or the last thinking
         self._thought = False  # thinking has come, if only an empty one
         self._gap = ""  # what sets further thinking off
-        self._given: list[str] | None = []  # the answer so far, while it may still turn out to be thinking
+        self._given: list[str] | None = []  # the answer's lines so far, while it may still turn out to be thinking
         self._blocks = BlockTracker()
-        self._line: list[str] = []
+        self._line = Pieces()  # the one that has not ended
 
     def feed(self, text: str) -> list[Piece]:
         """Take more of the text.
@@ -210,12 +211,12 @@ class ThinkingSplitter:
 
     def _rethink(self, pieces: list[Piece]) -> None:
         """Take the answer so far for thinking."""
-        given = "".join(self._given or ())
+        given = "".join((*(self._given or ()), *self._line))
         if given:
             pieces.append(Piece("rethought", given.strip()))
         self._gap = _GAP if given.strip() else ""
         self._given, self._thought, self._fresh = None, True, True
-        self._blocks, self._line = BlockTracker(), []
+        self._blocks, self._line = BlockTracker(), Pieces()
 
     def _opens_again(self) -> bool:
         return self._thought and not "".join(self._line).strip() and not self._in_code()
@@ -233,13 +234,13 @@ class ThinkingSplitter:
             return
         pieces.append(Piece("text", text))
         self._line.append(text)
-        if self._given is not None:
-            self._given.append(text)
 
     def _end_line(self, text: str, pieces: list[Piece]) -> None:
         self._give(text, pieces)
-        self._blocks.step("".join(self._line)[:-1].removesuffix("\r"))
-        self._line = []
+        line, self._line = "".join(self._line), Pieces()
+        self._blocks.step(line[:-1].removesuffix("\r"))
+        if self._given is not None:
+            self._given.append(line)
 
 
 def split_thinking(text: str) -> tuple[str, str]:
@@ -272,6 +273,8 @@ def strip_thinking(text: str) -> str:
 
 def _joined(pieces: list[Piece]) -> list[Piece]:
     """Join texts that follow each other."""
+    if len(pieces) == 1:  # nearly always
+        return pieces
     found: list[Piece] = []
     for kind, some in groupby(pieces, key=lambda piece: piece.kind):
         together = list(some)

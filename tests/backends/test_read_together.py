@@ -161,6 +161,16 @@ def test_appends_that_come_together_are_one_event() -> None:
     assert reader.read(*together) == [TextDelta("xyz")]
 
 
+@pytest.mark.parametrize("later", [[], [[["append", [1, 1], "d"]]]])
+def test_what_came_before_a_diff_that_does_not_fit_is_told(later: list[Any]) -> None:
+    reader = EventReader("E", 1, "hi", 1, "T")
+    diffs = [[["append", [1, 1], "c"]], [["append", [9], "x"]], *later]
+    assert reader.read(generating([], FIRST), *(generating([], diff) for diff in diffs)) == [
+        TextDelta("b"),
+        TextDelta("c"),
+    ]
+
+
 def test_what_came_before_a_fault_in_the_same_read_is_kept() -> None:
     reader = EventReader("E", 1, "hi", 1, "T")
     fine, failed = generating([], FIRST), generating([], [], success=False)

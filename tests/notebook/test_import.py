@@ -20,6 +20,9 @@ HEAVY = [
     "sqlite3",
     "keyring",
     "filelock",
+    "difflib",
+    "uuid",
+    "platform",
 ]
 CODE = """
 import sys, json

@@ -93,6 +93,13 @@ def test_any_text(text: str) -> None:
     assert tokens <= 4 * len(text)
 
 
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_a_long_text_costs_what_its_parts_do(kind: str) -> None:
+    text = SAMPLES[kind] + "\n"
+    times = 200_000 // len(text) + 1
+    assert estimate_tokens(text * times) == pytest.approx(estimate_tokens(text) * times, rel=0.005)
+
+
 @pytest.mark.parametrize("unit", ["word ", "a", " ", "\n", "_", "字", "🎉", "'", "\u0301", " \r"])
 def test_it_is_light(unit: str) -> None:
     text = unit * (100_000 // len(unit))

@@ -20,6 +20,8 @@ from .progress import Progress
 from .questions import question_in
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .shown import ShownText
 
 HistoryFormat = Literal["tuples", "messages", "parts"]
@@ -73,6 +75,7 @@ class EventReader:
     _value: Any = None
     _path: list[Any] = field(default_factory=list)
     _texts: list[str] = field(default_factory=list)
+    _grown: bool = False
     _fault: QwenError | None = None
     _answer: AppAnswer = field(default_factory=AppAnswer)
 
@@ -95,13 +98,11 @@ class EventReader:
         """
         self.check()
         found: list[Event] = []
-        for data in messages:
-            if (operation := self._common(data)) is not None:
-                self._append(*operation)
-                continue
+        place = 0
+        while (place := self._keep_appends(messages, place)) < len(messages):
             try:
                 found += self._looked_at()
-                found += self._read(data)
+                found += self._read(messages[place])
             except (QwenError, RecursionError) as error:
                 fault = error if isinstance(error, QwenError) else _no_message(self.target)
                 if not found:
@@ -110,6 +111,7 @@ class EventReader:
                 break
             if self.ended:
                 break
+            place += 1
         else:
             found += self._looked_at()
         self.progress.note(found, len(self._answer.text) + len(self._answer.thinking))
@@ -120,33 +122,40 @@ class EventReader:
         if self._fault is not None:
             raise self._fault
 
-    def _common(self, data: str) -> tuple[list[Any], str] | None:
-        """Read a message that only appends a text to the value; None for any other."""
-        if not self.diffs or not self.values or self._broken or self.shows:
-            return None
-        try:
-            message, end = _read_json(data)
-            ((action, path, text),) = message["output"]["data"][self.output]
-        except (ValueError, LookupError, TypeError, RecursionError):
-            return None
-        common = (
-            end == len(data)
-            and action == "append"
-            and type(text) is str
-            and message.get("msg") == "process_generating"
-            and message.get("success") is not False
-            and message.get("event_id") in (None, self.event_id)
-            and isinstance(path, list)
-        )
-        return (path, text) if common else None
+    def _keep_appends(self, messages: Sequence[str], place: int) -> int:
+        """Keep the texts of messages that only append one to the value; return the place of the first other message.
 
-    def _append(self, path: list[Any], text: str) -> None:
-        """Keep a text that is to be appended; those at one path are appended at once."""
-        if path != self._path:
-            self._apply()
-            self._path = path
-        self._texts.append(text)
-        self.values += 1
+        Those at one path are appended at once.
+        """
+        if not self.diffs or not self.values or self.shows or self._broken:
+            return place
+        output, ours = self.output, (None, self.event_id)
+        for at in range(place, len(messages)):
+            data = messages[at]
+            try:
+                message, end = _read_json(data)
+                ((action, path, text),) = message["output"]["data"][output]
+            except (ValueError, LookupError, TypeError, RecursionError):
+                return at
+            if (
+                action != "append"
+                or type(text) is not str
+                or end != len(data)
+                or message.get("msg") != "process_generating"
+                or message.get("success") is False
+                or message.get("event_id") not in ours
+            ):
+                return at
+            if path != self._path:
+                if not isinstance(path, list):
+                    return at
+                self._apply()
+                if self._broken:
+                    return at
+                self._path = path
+            self._texts.append(text)
+            self.values += 1
+        return len(messages)
 
     def _apply(self) -> None:
         """Append to the value what was kept."""
@@ -154,15 +163,17 @@ class EventReader:
             texts, self._texts = self._texts, []
             try:
                 self._value = apply_diff(self._value, [["append", self._path, "".join(texts)]])
-            except DiffError:
+                self._grown = True
+            except DiffError:  # an append that does not fit changes nothing: what came before it still stands
                 self._broken = True
 
     def _looked_at(self) -> list[Event]:
         """Tell how the answer has grown by what was kept."""
-        if not self._texts:
-            return []
         self._apply()
-        return [] if self._broken else self._say(self._value, self.old)
+        if not self._grown:
+            return []
+        self._grown = False
+        return self._say(self._value, self.old)
 
     def _read(self, data: str) -> list[Event]:
         message = decode_message(data, self.target)

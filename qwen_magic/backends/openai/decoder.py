@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import DisconnectError, ProtocolError, QwenError, ServerError
 from ...events import AnswerEvent, End, Event, Responder, Status, TextDelta, ThinkingDelta, Usage, UsageReport
-from ...text.sse import EventTooLong, SSEDecoder
+from ...text.sse import EventTooLong, ServerSentEvent, SSEDecoder
 from ..wire_numbers import whole
 from .calls import arguments, calls
 from .cumulative import GrowingText
@@ -22,7 +22,7 @@ from .json_lines import JsonLines
 from .strange import DONE, is_error, other_api, values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _LONG_PROMPT = 500
 """Tokens from which the reading of a prompt is worth a word."""
@@ -132,12 +132,12 @@ class ChatDecoder:
         if self._begin is not None and not (data := self._told_form(data)):
             return []
         if self._lines is not None:
-            return self._read([("message", line) for line in self._lines.feed(data)])
+            return self._read([ServerSentEvent(data=line) for line in self._lines.feed(data)])
         try:
             messages = self._sse.feed(data)
         except EventTooLong:
             raise self._too_long() from None
-        return self._read([(message.event, message.data) for message in messages])
+        return self._read(messages)
 
     def check(self) -> None:
         """Raise the fault that came behind the events that `feed` returned last, if there was one.
@@ -163,7 +163,7 @@ class ChatDecoder:
         self.check()
         found: list[Event] = []
         if self._lines is not None:
-            found = self._read([("message", line) for line in self._lines.close()])
+            found = self._read([ServerSentEvent(data=line) for line in self._lines.close()])
             if self._fault is None and self._finish is None and not self._text.text:
                 self._fault = self._no_completion()
             elif self._fault is None and not self._lines.by_lines and not self.ended:
@@ -171,7 +171,7 @@ class ChatDecoder:
         elif not self.ended:
             last = self._sse.feed(b"\n\n")  # some servers close behind the last line, or within its end
             try:
-                found = self._read([(message.event, message.data) for message in last])
+                found = self._read(last)
             except ProtocolError:
                 found, self._fault = [], None  # cut off in its midst
         if self.ended or self._fault is not None:
@@ -205,41 +205,50 @@ class ChatDecoder:
             raise ProtocolError(what, target=self._target, hint=_ADDRESS)
         return begin
 
-    def _read(self, messages: list[tuple[str, str]]) -> list[Event]:
-        """Read messages that came together, each an event's type and data."""
-        found = _Found()
-        for event, data in messages:
-            if event == "message" and (text := self._common(data)) is not None:
-                self._text.note(text)
-                found.add_text(text)
-                continue
+    def _read(self, messages: Sequence[ServerSentEvent]) -> list[Event]:
+        """Read messages that came together."""
+        found, place = _Found(), 0
+        while (place := self._add_texts(messages, place, found)) < len(messages):
+            message = messages[place]
             try:
-                for some in self._message(event, data):
+                for some in self._message(message.event, message.data):
                     found.add(some)
             except QwenError as error:
                 self._fault = error
                 break
             if self._fault is not None:
                 break
+            place += 1
         events = found.events()
         self.moved = self.moved or any(isinstance(event, AnswerEvent) for event in events)
         return self._told(events)
 
-    def _common(self, data: str) -> str | None:
-        """Read a chunk that holds more of the answer's text and nothing else of note; None for any other."""
-        if not self._text.plain:
-            return None
-        try:
-            chunk, end = _read_json(data)
-            (choice,) = chunk["choices"]
-            delta = choice["delta"]
-            text = delta["content"]
-            odd = choice.get("finish_reason") or choice.get("message") or (self._model is not None and "model" in chunk)
-            odd = odd or choice.get("index") or choice.get("error") or chunk.get("usage") or chunk.get("error")
-            odd = odd or chunk.get("prompt_progress") or (len(delta) > 1 and any(map(delta.get, _BESIDE_TEXT)))
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            return None
-        return None if odd or self.ended or end != len(data) or type(text) is not str else text
+    def _add_texts(self, messages: Sequence[ServerSentEvent], place: int, found: _Found) -> int:
+        """Add the texts of chunks that hold nothing else of note; return the place of the first other message."""
+        if not self._text.plain or self.ended:
+            return place
+        texts: list[str] = []
+        named = self._model is None
+        for at in range(place, len(messages)):  # no slice, or odd messages would cost one each
+            event, data = messages[at][:2]
+            try:
+                chunk, end = _read_json(data)
+                (choice,) = chunk["choices"]
+                delta = choice["delta"]
+                text = delta["content"]
+                odd = choice.get("finish_reason") or choice.get("message") or not (named or "model" not in chunk)
+                odd = odd or choice.get("index") or choice.get("error") or chunk.get("usage") or chunk.get("error")
+                odd = odd or chunk.get("prompt_progress") or (len(delta) > 1 and any(map(delta.get, _BESIDE_TEXT)))
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+                break
+            if odd or end != len(data) or type(text) is not str or event != "message":
+                break
+            texts.append(text)
+        if texts:
+            text = "".join(texts)
+            self._text.note(text)
+            found.add_text(text)
+        return place + len(texts)
 
     def _message(self, event: str, data: str) -> Iterator[list[Event]]:
         """Read one message, which may hold several chunks."""
