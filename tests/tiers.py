@@ -39,7 +39,8 @@ _FILES = {
         backends/test_thinking_switches backends/test_weight_sources backends/test_weights
         backends/test_wire_names backends/test_wire_shapes batch/test_batch_service batch/test_executors
         batch/test_hostile_service batch/test_map batch/test_map_columns batch/test_map_command
-        batch/test_map_replay batch/test_map_replay_only batch/test_map_targets chat/test_doctor
+        batch/test_map_replay batch/test_map_replay_only batch/test_map_targets batch/test_pictures_of_rows
+        chat/test_doctor
         client/test_chain client/test_client client/test_empty_answers client/test_many_at_once
         client/test_past_pictures client/test_reasking client/test_schema_ladder client/test_schema_spaces
         client/test_seeing client/test_sync_stream exports/test_exports_pictures faults/test_faults

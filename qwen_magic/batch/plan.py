@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..text.tokens import estimate_tokens
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -180,7 +178,7 @@ def _token_counts(work: Work, numbers: Sequence[int]) -> list[int]:
     if len(chosen) > _MOST_COUNTED:
         step = len(chosen) / _MOST_COUNTED
         chosen = [chosen[int(place * step)] for place in range(_MOST_COUNTED)]
-    return [sum(estimate_tokens(message.text) for message in work.messages(number)) for number in chosen]
+    return [work.tokens(number) for number in chosen]
 
 
 def _answer_tokens(state: State, max_tokens: int | None) -> float:

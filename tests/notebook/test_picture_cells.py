@@ -81,3 +81,14 @@ def test_a_later_question_has_the_picture_of_the_earlier(kernel: Kernel, server:
     ok(kernel.run("%%qwen --new\nWhat is {img}?"))
     ok(kernel.run("%%qwen\nAnd its color?"))
     assert server.seen(0) == ["What is ", (64, 48), "?"]
+
+
+def test_rows_have_pictures_of_the_size_that_their_target_reads(kernel: Kernel, server: Recorder) -> None:
+    ok(kernel.run("rows = [{'photo': Path('red.png')}, {'photo': img.resize((2000, 1500))}]"))
+    line = f"%%qwen --map rows -o out --fresh -t openai:{server.url}/v1#qwen2.5-vl-7b"
+    ok(kernel.run(f"{line}\nIs {{photo}} like {{img}}? {{plots}}"))
+    sent = sorted(server.seen(number=number) for number in (-2, -1))
+    assert [content[1] for content in sent] == [(64, 48), (1156, 867)]
+    assert [content[3] for content in sent] == [(64, 48), (64, 48)]
+    assert [content[0::2][0] for content in sent] == ["Is ", "Is "]
+    assert kernel.value("[out[row].status for row in range(2)]") == ["done", "done"]
