@@ -46,6 +46,7 @@ _FILES = {
         client/test_seeing client/test_sync_stream exports/test_exports_pictures faults/test_faults
         faults/test_redirects faults/test_slots faults/test_trying_again faults/test_waiting panel/test_choices
         panel/test_composer panel/test_panel_files panel/test_panel_parts panel/test_panel_plain
+        panel/test_panel_sizes
         public/test_documents public/test_public_api replay/test_replay replay/test_replay_crashes
         replay/test_replay_key servers/test_app_processes servers/test_servers store/test_store_away
         store/test_store_crashes store/test_store_parts store/test_versions test_marimo test_nouns
