@@ -81,12 +81,22 @@ class Attachment:
         """Return what goes along: of a text, its share of what there is for texts; a picture as large as is read now.
 
         Raises:
-            UsageError: its file has changed meanwhile, and cannot be read.
+            UsageError: its file cannot be read any more.
 
         """
         if self.is_text:
             return self.read(share)
         return (self.parts, self.notes) if self.pixels == most_pixels() else self.read(_MOST_CHARACTERS)
+
+    def has_changed(self) -> bool:
+        """Tell whether it is the text of a file of the user's that is another now than the one that was attached.
+
+        Raises:
+            UsageError: it cannot be read any more.
+
+        """
+        of_the_user = self.is_text and self.shown["kind"] == "file" and not self.folder
+        return of_the_user and self.read(_MOST_CHARACTERS)[0] != self.parts
 
 
 @dataclass
@@ -221,11 +231,16 @@ class Composer:
         """Put what is attached in front of a prompt; the next one begins without it.
 
         Raises:
-            UsageError: a file has changed meanwhile, and cannot be read.
+            UsageError: a file was changed meanwhile, or cannot be read any more.
 
         """
         if not self._attached:
             return draft
+        for id_, one in self._attached.items():
+            if one.has_changed():
+                self._keep(id_, "file", name := one.shown["name"], 0, one.read)
+                hint = "Nothing was sent. Send it again, and the file goes as it is now."
+                raise UsageError(f"{name} was changed after it was attached", hint=hint)
         texts = [one for one in self._attached.values() if one.is_text]
         share = _MOST_CHARACTERS // max(1, len(texts))
         with self._pictures():
