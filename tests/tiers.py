@@ -34,7 +34,7 @@ _FILES = {
         backends/test_fitting_servers backends/test_gradio_pictures backends/test_hub_weights
         backends/test_key_rules backends/test_known_spaces backends/test_layouts backends/test_matrix
         backends/test_old_gradio backends/test_old_websocket backends/test_openai backends/test_openai_keys
-        backends/test_openai_servers backends/test_proxies backends/test_roles backends/test_scripted_space
+        backends/test_openai_servers backends/test_picture_pixels backends/test_proxies backends/test_roles backends/test_scripted_space
         backends/test_servers_words backends/test_space backends/test_space_connections backends/test_stranger
         backends/test_thinking_switches backends/test_weight_sources backends/test_weights
         backends/test_wire_names backends/test_wire_shapes batch/test_batch_service batch/test_executors

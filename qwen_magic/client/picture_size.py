@@ -24,7 +24,8 @@ def made_for(target: str, parameters: Parameters | Mapping[str, Any]) -> Abstrac
 
     """
     given = parameters.given() if isinstance(parameters, Parameters) else parameters
-    return read_by(target, high=given.get("vl_high_resolution_images") is True)
+    high, most = given.get("vl_high_resolution_images") is True, given.get("max_pixels")
+    return read_by(target, high=high, most=most if isinstance(most, int) else None)
 
 
 def tokens_for(target: str, request: Request) -> int:

@@ -38,17 +38,20 @@ _NO_SIZE = {0xC4, 0xC8, 0xCC}
 
 
 @contextmanager
-def read_by(model: str, *, high: bool = False) -> Iterator[None]:
+def read_by(model: str, *, high: bool = False, most: int | None = None) -> Iterator[None]:
     """Make and count pictures for a model, within the block.
 
     Args:
         model: its name, or a target's that has it; of a chain, the first target's counts.
         high: whether DashScope is told to read pictures in high resolution; others know no such thing.
+        most: the pixels that DashScope is told to read at most; it does not look at them in high resolution.
 
     """
     first = model.partition(",")[0].lower()
-    most = _MOST_TOKENS_HIGH if high and "dashscope" in first else MOST_TOKENS
-    before = _reading.set((_OLD_PATCH if _OLD.search(first) else PATCH, most))
+    patch, tokens = _OLD_PATCH if _OLD.search(first) else PATCH, MOST_TOKENS
+    if "dashscope" in first and (high or most):
+        tokens = _MOST_TOKENS_HIGH if high else max(1, (most or 0) // patch**2)
+    before = _reading.set((patch, tokens))
     try:
         yield
     finally:

@@ -9,12 +9,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...parameters import BESIDE_PICTURES
 from . import schemas
 from .roles import in_turns, refuses_roles
 from .servers import GENERIC
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ...request import Request
     from .servers import Server
@@ -138,13 +139,25 @@ class ChatBody:
         if renamed and _REFUSAL.search(said):
             self.body["max_completion_tokens"] = self.body.pop("max_tokens")
             return ()
+        beside = self._refused_beside(said)
         refused = self._refused(said)
         if not refused:
-            return None
+            return beside or None
         for field in refused:
             del self.body[field]
         names = dict.fromkeys(_CARRIED.get(field, field) for field in refused if field not in _SILENT)
-        return tuple(name for name in names if not self.body.keys() & set(GENERIC.fields.get(name, ())))
+        return (*beside, *(name for name in names if not self.body.keys() & set(GENERIC.fields.get(name, ()))))
+
+    def _refused_beside(self, said: str) -> tuple[str, ...]:
+        """Leave out what stands beside pictures and was refused; return its names."""
+        if "messages" in self.fixed or not _REFUSAL.search(said):
+            return ()
+        pictures = list(_pictures(self.body["messages"]))
+        names = [name for name in sorted(BESIDE_PICTURES) if _names(said, name) and any(name in it for it in pictures)]
+        for part in pictures:
+            for name in names:
+                part.pop(name, None)
+        return tuple(names)
 
     def _refused(self, said: str) -> list[str]:
         """Find the optional fields that a server refused."""
@@ -191,10 +204,10 @@ def request_body(
     left = [name for name in given if name in server.does_not_take()]
     body = {
         **(more or {}),
-        "messages": [message.as_dict() for message in messages],
+        "messages": _messages(request, server),
         "stream": True,
         "stream_options": {"include_usage": True},
-        **{name: value for parameter, value in given.items() for name in server.fields.get(parameter, ())},
+        **_fields(server, {name: value for name, value in given.items() if name not in BESIDE_PICTURES}),
         **fields,
     }
     if model:
@@ -209,6 +222,32 @@ def request_body(
         warnings += ("its thinking is off, so that it keeps to json",)
     held = schemas.with_schema(body, request.schema, form, server) if request.schema and form else ()
     return ChatBody(body, warnings, frozenset((*parameters.extra, *held)), form=form)
+
+
+def _fields(server: Server, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the fields that carry parameters at a server."""
+    return {field: value for name, value in given.items() for field in server.fields.get(name, ())}
+
+
+def _messages(request: Request, server: Server) -> list[dict[str, Any]]:
+    """Write the messages; what is said of pictures stands beside each.
+
+    Source: Alibaba Cloud Model Studio's API reference, "image_url" with ``min_pixels`` and ``max_pixels``.
+    """
+    told = [message.as_dict() for message in request.messages]
+    given = request.parameters.given()
+    beside = _fields(server, {name: given[name] for name in BESIDE_PICTURES & given.keys()})
+    for part in _pictures(told) if beside else ():
+        part.update(beside)
+    return told
+
+
+def _pictures(messages: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    for message in messages:
+        content = message.get("content")
+        for part in content if isinstance(content, list) else ():
+            if isinstance(part, dict) and part.get("type") == "image_url":
+                yield part
 
 
 def _names(said: str, field: str) -> bool:
