@@ -59,6 +59,7 @@ class Parameter:
         wire: for one that is not standard, the fields of a request's body that carry it, by the short names of the
             servers that take it; "openai", which is always among them, stands for a server of which only the address
             is known: it is sent all, and what it refuses is left out.
+        beside_pictures: whether these fields stand in each picture's part of a message, not in the request itself.
         after: the parameter that it is listed after where it is told of, or "" for the one before it here.
         labels: a pattern: what a Gradio app's input is called that is taken for it; "" for none.
         name: its name, which the field of `Parameters` gives.
@@ -75,6 +76,7 @@ class Parameter:
     standard: bool = False
     without: tuple[str, ...] = ()
     wire: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    beside_pictures: bool = False
     after: str = ""
     labels: str = ""
     name: str = ""
@@ -268,12 +270,37 @@ class Parameters:
             wire=_wire("vl_high_resolution_images", "dashscope", "openai"),
         ),
     ] = None
+    min_pixels: Annotated[
+        int | None,
+        Parameter(
+            "pixels that Model Studio enlarges a smaller picture to",
+            1,
+            _MOST,
+            beside_pictures=True,
+            after="vl_high_resolution_images",
+            wire=_wire("min_pixels", "dashscope", "openai"),
+        ),
+    ] = None
+    max_pixels: Annotated[
+        int | None,
+        Parameter(
+            "the most pixels that Model Studio reads of a picture; pictures for it are made for that",
+            1,
+            _MOST,
+            beside_pictures=True,
+            after="min_pixels",
+            wire=_wire("max_pixels", "dashscope", "openai"),
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         for row in TABLE:
             object.__setattr__(self, row.name, row.check(getattr(self, row.name)))
         if self.thinking is False and self.thinking_budget is not None:
             raise UsageError("thinking is off, yet has a budget", hint="Give one of the two.")
+        if self.min_pixels and self.max_pixels and self.min_pixels > self.max_pixels:
+            what = f"min_pixels is {self.min_pixels}, more than max_pixels, {self.max_pixels}"
+            raise UsageError(what, hint="Give a smaller one, or one of the two.")
 
     def given(self) -> dict[str, Any]:
         """Return the parameters that were set, by name, without ``extra``."""
@@ -300,6 +327,8 @@ _GIVEN = tuple(name for name in NAMES if name in SAMPLING)
 """The names of those that are parameters by themselves, all but ``extra``, in the order in which they are told of."""
 FIELDS = tuple(row.name for row in TABLE if row.standard or row.wire)
 """The names of those that plain fields of a request's body carry; how a server is told to think is its own matter."""
+BESIDE_PICTURES = frozenset(row.name for row in TABLE if row.beside_pictures)
+"""The names of those whose fields stand in each picture's part."""
 
 if Parameters.__doc__:  # there is none under python -OO
     Parameters.__doc__ += "\n\n    Attributes:\n" + "".join(f"        {row.name}: {row.help}.\n" for row in TABLE)

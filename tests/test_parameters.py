@@ -45,7 +45,8 @@ def test_the_rows_are_the_fields() -> None:
         "vl_high_resolution_images": "switch",
         "extra": "object",
     }
-    assert [row.name for row in NUMBERS if row.kind == "whole"] == ["top_k", "max_tokens", "seed", "thinking_budget"]
+    whole = ["top_k", "max_tokens", "seed", "thinking_budget", "min_pixels", "max_pixels"]
+    assert [row.name for row in NUMBERS if row.kind == "whole"] == whole
     for row in TABLE:
         assert row.help
         assert "|" not in row.help  # it is a cell of a table

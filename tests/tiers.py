@@ -34,20 +34,21 @@ _FILES = {
         backends/test_fetching_hostile backends/test_fitting_servers backends/test_gradio_pictures
         backends/test_hub_weights backends/test_key_rules backends/test_known_spaces backends/test_layouts
         backends/test_matrix backends/test_old_gradio backends/test_old_websocket backends/test_openai
-        backends/test_openai_keys backends/test_openai_servers backends/test_proxies backends/test_roles
-        backends/test_scripted_space backends/test_servers_words backends/test_space
+        backends/test_openai_keys backends/test_openai_servers backends/test_picture_pixels backends/test_proxies
+        backends/test_roles backends/test_scripted_space backends/test_servers_words backends/test_space
         backends/test_space_connections backends/test_stranger backends/test_thinking_switches
         backends/test_weight_sources backends/test_weights backends/test_wire_names backends/test_wire_shapes
         backends/test_without_streaming batch/test_batch_service batch/test_batch_service_faults
         batch/test_batch_written batch/test_disk_faults batch/test_executors batch/test_executors_faults
         batch/test_hostile_service batch/test_keeping_faults batch/test_map batch/test_map_columns
         batch/test_map_command batch/test_map_replay batch/test_map_replay_only batch/test_map_targets
-        chat/test_doctor client/test_chain client/test_client client/test_empty_answers client/test_many_at_once
-        client/test_past_pictures client/test_reasking client/test_schema_ladder client/test_schema_spaces
-        client/test_seeing client/test_sync_stream exports/test_exports_pictures faults/test_faults
-        faults/test_redirects faults/test_slots faults/test_trying_again faults/test_waiting panel/test_choices
-        panel/test_composer panel/test_panel_files panel/test_panel_growth panel/test_panel_parts
-        panel/test_panel_plain public/test_documents public/test_public_api replay/test_replay
+        batch/test_pictures_of_rows chat/test_doctor client/test_chain client/test_client
+        client/test_empty_answers client/test_many_at_once client/test_past_pictures client/test_reasking
+        client/test_schema_ladder client/test_schema_spaces client/test_seeing client/test_sync_stream
+        exports/test_exports_pictures faults/test_faults faults/test_redirects faults/test_slots
+        faults/test_trying_again faults/test_waiting panel/test_choices panel/test_composer
+        panel/test_panel_files panel/test_panel_growth panel/test_panel_parts panel/test_panel_plain
+        panel/test_panel_sizes public/test_documents public/test_public_api replay/test_replay
         replay/test_replay_crashes replay/test_replay_key servers/test_app_processes servers/test_servers
         store/test_store_away store/test_store_crashes store/test_store_parts store/test_versions test_marimo
         test_nouns test_parameters test_reply test_rooms text/test_steering text/test_surrogates

@@ -1,4 +1,4 @@
-"""What a cell of a frame is called in a prompt: dates, numbers, lists and bytes as text."""
+"""What a cell of a frame is in a prompt: dates, numbers, lists and bytes as text, and pictures."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import datetime as dt
 import json
 import math
 from decimal import Decimal
+from pathlib import PurePath
 from typing import Any
 
+from ..media.kinds import SUFFIXES
+from ..parts import Image
 from ..text.surrogates import mended
 
+_NO_PICTURES = (str, int, float, dt.date, dt.time, dt.timedelta, list, tuple, dict)
 _MISSING = {"NaTType", "NAType"}
 _MICROSECONDS = {"M": "datetime64[us]", "m": "timedelta64[us]"}
 _DOUBLE = 8
@@ -34,6 +38,30 @@ def is_missing(value: Any) -> bool:
     return type(value).__name__ in _MISSING
 
 
+def picture_in(value: Any, name: str) -> Image | None:
+    """Return the picture that a value is; None of what is to be written.
+
+    Args:
+        value: what a row has.
+        name: the name of its column.
+
+    Raises:
+        NoTextError: it is the path of a picture that is not there.
+        UsageError: it is a picture, and cannot be sent.
+
+    """
+    if isinstance(value, _NO_PICTURES):
+        return None
+    if isinstance(value, Image):
+        return value
+    from ..media.pictures import picture_of  # noqa: PLC0415 - most rows have none
+
+    found = picture_of(value, name)
+    if found is None and isinstance(value, PurePath) and value.suffix.lower() in SUFFIXES:
+        raise NoTextError(f"names no picture that is there: {value.name}")
+    return None if found is None else Image(found.data, found.mime, found.name or name)
+
+
 def told(value: Any) -> str:  # noqa: PLR0911 - a table
     """Write a value for a model to read.
 
@@ -47,7 +75,7 @@ def told(value: Any) -> str:  # noqa: PLR0911 - a table
         try:
             return bytes(value).decode("utf-8")
         except UnicodeDecodeError:
-            raise NoTextError("is bytes that are no UTF-8 text; decode it, or give a picture as an Image") from None
+            raise NoTextError("is bytes that are neither UTF-8 text nor a picture; decode it") from None
     if isinstance(value, dt.datetime):
         at_midnight = not (value.hour or value.minute or value.second or value.microsecond)
         return value.date().isoformat() if at_midnight and value.tzinfo is None else value.isoformat(" ")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..backends.hidden import hidden
 from ..backends.targets import parse_chain
+from ..client.picture_size import made_for
 from ..client.whole import whole_backend, with_schema
 from ..errors import UsageError
 from ..parameters import to_parameters
@@ -82,21 +83,21 @@ class Job:
         self._client, self._options = client, options
         self.rows = rows_of(rows)
         self.targets = parse_chain(hidden(options.target)) if options.target else client.targets
-        self._template = template(
-            prompt, self.rows, options.variable, system=options.system or "", change=options.change
-        )
         self._parameters = to_parameters(dict(options.parameters))
         self._price = price_of(self.targets[0], options.prices)
         options.bounds.check(self._price, self.targets[0].name)
         names = [target.name for target in self.targets]
         shape = None if options.schema is None else as_shape(options.schema)
+        with made_for(names[0], self._parameters):
+            told: Any = {"system": options.system or "", "change": options.change}
+            self._template = template(prompt, self.rows, options.variable, **told)
         self._work = Work(self.rows, self._template, self._parameters, names, shape)
         self.state = State(self._work, len(self.rows))
         looks: Any = {"into": options.into, "with_target": len(names) > 1, "with_reply": options.with_reply}
         self.answers = Answers(self.rows, self._work, self.state, **looks)
         self.notes: tuple[str, ...] = (*self._template.notes, *check_way(client, self.targets, options))
-        told = options.recordings, options.replay
-        self._recordings = of_rows(*told, self._work, self.targets, chosen=bool(options.target))
+        recorded = options.recordings, options.replay
+        self._recordings = of_rows(*recorded, self._work, self.targets, chosen=bool(options.target))
         self._keeping: Keeping | None = None
         self._run: Run | None = None
         self._way: Way | None = None
@@ -323,7 +324,8 @@ class Job:
         async with self._looking:
             if self._looked_up:
                 return
-            await self._work.read()
+            with made_for(self.targets[0].name, self._parameters):
+                await self._work.read()
             how: Any = {"fresh": self._options.fresh, "with_thinking": self._options.with_reply}
             for number in await look_up(self._work, self.state, self._opened, self._recordings, **how):
                 self._tell(number)

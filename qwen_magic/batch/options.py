@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ..text.variables import Reference
     from .prices import Given
+    from .prompts import Variable
     from .recordings import Recordings
 
 
@@ -48,7 +49,7 @@ class MapOptions:
         recordings: where they are, where that is not the working folder.
         keep: whether answers are kept for the next time; a path for a file of one's own.
         change: changes each text of the rows before it is sent, such as by leaving out what is secret, or None.
-        variable: gives the text of a variable of a prompt, or None where there is none.
+        variable: gives the text of a variable of a prompt, or parts where it is a picture, or None where there is none.
         parameters: the sampling parameters.
 
     """
@@ -75,7 +76,7 @@ class MapOptions:
     recordings: Recordings | None = None
     keep: bool | str | Path = True
     change: Callable[[str], str] | None = None
-    variable: Callable[[Reference], str | None] = _no_variable
+    variable: Variable = _no_variable
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ..text.tokens import estimate_tokens
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -179,7 +177,7 @@ def _token_counts(work: Work, numbers: Sequence[int]) -> list[int]:
     """Estimate the tokens of some prompts, evenly over all, the shortest and the longest among them."""
     step = max(1.0, len(numbers) / _MOST_COUNTED)
     chosen = [numbers[int(place * step)] for place in range(min(len(numbers), _MOST_COUNTED))]
-    return [sum(estimate_tokens(message.text) for message in work.messages(number)) for number in chosen]
+    return [work.tokens(number) for number in chosen]
 
 
 def _answer_tokens(state: State, max_tokens: int | None) -> float:

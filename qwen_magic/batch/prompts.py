@@ -5,22 +5,25 @@ from __future__ import annotations
 import ast
 import difflib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ..messages import Message
-from ..parts import File, Image
+from ..parts import File, Image, Text
 from ..text.variables import Attribute, Expression, Item, Reference, split
-from .cells import NoTextError, is_missing, told
+from .cells import NoTextError, is_missing, picture_in, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from ..messages import Part
     from .rows import Rows
+
+    Variable = Callable[[Reference], str | Sequence[Part] | None]
+    """Gives what a variable of a prompt is."""
 
 _CONVERSIONS: dict[str, Callable[[Any], str]] = {"r": repr, "s": str, "a": ascii}
 _PLAIN = {str, int, bool}
@@ -54,7 +57,7 @@ class Template:
     """A prompt whose names are known.
 
     Attributes:
-        pieces: texts, and places for the values of a row.
+        pieces: texts, pictures that are the same for each row, and places for the values of a row.
         columns: the names of the columns that it uses, each once, in their order.
         variables: the names of the variables that were filled in, each once.
         system: the system prompt, or "".
@@ -62,11 +65,13 @@ class Template:
 
     """
 
-    pieces: tuple[str | _Cell, ...]
+    pieces: tuple[str | Part | _Cell, ...]
     columns: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     system: str = ""
     change: Callable[[str], str] | None = None
+    _pictures: dict[tuple[int, str], Image] = field(default_factory=dict, compare=False, repr=False)
+    """Those of the rows, each made once: its file may be another by the time at which it is sent."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -85,7 +90,7 @@ class Template:
         found: list[Part | str] = []
         cells = missing = 0
         for piece in self.pieces:
-            if isinstance(piece, str):
+            if not isinstance(piece, _Cell):
                 found.append(piece)
                 continue
             cells += 1
@@ -96,10 +101,7 @@ class Template:
             if is_missing(value):
                 missing += 1
                 continue
-            if isinstance(value, (Image, File)):
-                found.append(value)
-                continue
-            found.append(_written(piece, value, rows.names[piece.column]))
+            found.append(self._pictures.get((row, piece.reference.written)) or self._filled(piece, value, rows, row))
         if missing and missing == cells:
             names = list(dict.fromkeys(rows.names[piece.column] for piece in self.pieces if isinstance(piece, _Cell)))
             raise SkippedRowError(f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} missing")
@@ -141,6 +143,12 @@ class Template:
         change = self.change or str
         return [None if None in pieces else change("".join(pieces)) for pieces in zip(*columns, strict=True)]
 
+    def _filled(self, cell: _Cell, value: Any, rows: Rows, row: int) -> Part | str:
+        filled = value if isinstance(value, (Image, File)) else _filled(cell, value, rows.names[cell.column])
+        if isinstance(filled, Image):
+            self._pictures[row, cell.reference.written] = filled
+        return filled
+
     def messages(self, rows: Rows, row: int) -> tuple[Message, ...]:
         """Make the messages of one row.
 
@@ -155,7 +163,7 @@ class Template:
 def template(
     prompt: str,
     rows: Rows,
-    variable: Callable[[Reference], str | None] = lambda _: None,
+    variable: Variable = lambda _: None,
     *,
     system: str = "",
     change: Callable[[str], str] | None = None,
@@ -165,7 +173,7 @@ def template(
     Args:
         prompt: the prompt; ``{name}`` is a column, else a variable, and ``{row['any name']}`` a column in any case.
         rows: the rows.
-        variable: gives the text of a variable, or None where there is none.
+        variable: gives the text of a variable, or parts where it is a picture, or None where there is none.
         system: the system prompt.
         change: changes what is sent, or None.
 
@@ -178,7 +186,7 @@ def template(
         raise UsageError(f"the prompt is of type {type(prompt).__name__}", hint=hint)
     if not prompt.strip():
         raise UsageError("nothing was asked", hint="Write a prompt in which {column} stands for a row's value.")
-    pieces: list[str | _Cell] = []
+    pieces: list[str | Part | _Cell] = []
     columns: dict[str, None] = {}
     variables: dict[str, None] = {}
     for piece in _split(prompt, rows):
@@ -187,8 +195,8 @@ def template(
         elif (cell := _cell(piece, rows)) is not None:
             pieces.append(cell)
             columns[rows.names[cell.column]] = None
-        elif (text := variable(piece)) is not None:
-            pieces.append(text)
+        elif (said := variable(piece)) is not None:
+            pieces += [said] if isinstance(said, str) else [it.text if isinstance(it, Text) else it for it in said]
             variables[piece.name] = None
         else:
             raise _unknown(piece, rows)
@@ -209,8 +217,8 @@ def _plain(values: list[Any]) -> tuple[list[str | None], bool]:
     return told, None in told
 
 
-def _joined(pieces: Sequence[str | _Cell]) -> tuple[str | _Cell, ...]:
-    found: list[str | _Cell] = []
+def _joined(pieces: Sequence[str | Part | _Cell]) -> tuple[str | Part | _Cell, ...]:
+    found: list[str | Part | _Cell] = []
     for piece in pieces:
         if isinstance(piece, str) and found and isinstance(found[-1], str):
             found[-1] += piece
@@ -316,17 +324,21 @@ def _is_call(expression: Expression, rows: Rows) -> bool:
     return any(isinstance(node, ast.Name) and (node.id in rows.names or node.id == ROW) for node in ast.walk(tree))
 
 
-def _written(cell: _Cell, value: Any, name: str) -> str:
-    """Write a value as the braces say."""
+def _filled(cell: _Cell, value: Any, name: str) -> str | Image:
+    """Write a value as the braces say; what is a picture, and is not to be written, goes as one."""
     reference = cell.reference
     try:
         for step in cell.steps:
             value = _step(value, step)
         if reference.conversion:
             value = _CONVERSIONS[reference.conversion](value)
+        elif not reference.spec and (picture := picture_in(value, name)):
+            return picture
         return format(value, reference.spec) if reference.spec else told(value)
     except NoTextError as error:
         raise SkippedRowError(f"{name} {error}") from None
+    except UsageError as error:
+        raise SkippedRowError(error.what) from None
     except Exception as error:  # noqa: BLE001 - what a value of the user's raises
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         raise SkippedRowError(f"{reference.written} cannot be written ({said})") from None

@@ -8,6 +8,7 @@ import json
 from array import array
 from typing import TYPE_CHECKING
 
+from ..client.picture_size import tokens_for
 from ..errors import UsageError
 from ..request import Request
 from .prompts import SkippedRowError
@@ -57,6 +58,7 @@ class Work:
         shape: Shape | None = None,
     ) -> None:
         self._rows, self._template, self._parameters, self.shape = rows, template, parameters, shape
+        self._target = targets[0]
         self.keys: list[bytes] = []
         self.first = array("q")
         self.skipped: dict[int, str] = {}
@@ -125,6 +127,10 @@ class Work:
     def request(self, number: int) -> Request:
         """Make a request."""
         return Request(self.messages(number), self._parameters, self.shape)
+
+    def tokens(self, number: int) -> int:
+        """Estimate the tokens of a request."""
+        return tokens_for(self._target, self.request(number))
 
 
 def _begun(system: str, parameters: Parameters, targets: Sequence[str], shape: Shape | None) -> hashlib._Hash:

@@ -27,7 +27,7 @@ def attached_picture(path: Path) -> tuple[tuple[Part, ...], tuple[str, ...]]:
 
     """
     try:
-        data, _ = read_regular_file(path, MOST_BYTES)
+        data, _ = read_regular_file(path, MOST_BYTES, still=True)
     except OSError as error:
         raise UsageError(f"{path.name} cannot be read: {error.strerror or error}", hint="Nothing was sent.") from None
     if data and not kind_of_bytes(data):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ..media.sizes import pixels_of, read_by, tokens_of
+from ..client.picture_size import made_for
+from ..media.sizes import pixels_of, tokens_of
 from ..parts import File, Image, Text, ToolCall, ToolResult, describe, size, with_texts
 from ..text.counts import counted
 from ..text.secrets import find_secrets, mask
@@ -30,7 +31,7 @@ def preview(targets: Sequence[str], request: Request, notes: Sequence[str] = ())
         notes: what else is to be said.
 
     """
-    with read_by(targets[0] if targets else "", request.parameters.given()):
+    with made_for(targets[0] if targets else "", request.parameters):
         return _preview(targets, request, notes)
 
 

@@ -20,6 +20,7 @@ from .workspace import PlainWorkspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from ..client.client import QwenClient
     from ..parameters import Parameters
@@ -138,6 +139,24 @@ class ChatSession:
             return Draft(written, written, system)
         filled = self.workspace.fill(written, evaluate=evaluate)
         return Draft(written, filled.text, system, filled.notes, filled.described, filled.pictures)
+
+    def pictures_for(
+        self, target: str | None, given: Mapping[str, Any], client: QwenClient | None = None
+    ) -> AbstractContextManager[None]:
+        """Make pictures for who is asked, within the block: drafts and what is attached to them.
+
+        Args:
+            target: the target, or chain; without one the client's own.
+            given: the parameters that are given, over the session's settings.
+            client: another client than the session's.
+
+        Raises:
+            UsageError: a parameter is out of its range.
+
+        """
+        from ..client.picture_size import made_for  # noqa: PLC0415 - loading the extension stays light
+
+        return made_for(target or (client or self.client).targets[0].name, self.parameters(given))
 
     def exchange(
         self,

@@ -24,8 +24,8 @@ from ..errors import (
 )
 from ..events import AnswerEvent, Event, Status, UsageReport
 from .continuation import continued
-from .fitting import count
 from .laddering import Ladders, held
+from .picture_size import tokens_for
 from .unsendable import sendable
 
 if TYPE_CHECKING:
@@ -189,7 +189,9 @@ class Chain:
     ) -> AsyncGenerator[Event, None]:
         """Ask one target in its turn, from which on the time counts."""
         sent: list[Sent] = []
-        turn = self._rates.turn(target.name, lambda: count(request.messages), request.parameters.max_tokens, sent)
+        turn = self._rates.turn(
+            target.name, lambda: tokens_for(target.name, request), request.parameters.max_tokens, sent
+        )
         async with aclosing(turn) as waiting:
             async for status in waiting:
                 yield status

@@ -14,7 +14,6 @@ from ..backends.registry import kind_options
 from ..backends.targets import parse_chain
 from ..clock import SYSTEM_CLOCK, Clock
 from ..loop import background_loop
-from ..media.sizes import read_by
 from ..messages import Message, Prompt, to_messages
 from ..parameters import NAMES, Parameters
 from ..request import Request
@@ -26,6 +25,7 @@ from .continuation import check_continuable
 from .default_targets import default_chain
 from .health import Health, TargetState
 from .laddering import Ladders
+from .picture_size import made_for
 from .rate_limits import RateLimits
 from .sessions import Sessions
 from .stream import Stream
@@ -172,7 +172,7 @@ class QwenClient:
 
         """
         chosen = self._chosen(target)
-        with read_by(chosen[0].name, parameters):
+        with made_for(chosen[0].name, parameters):
             return self._stream(chosen, self._talk.ask(messages, system, schema=schema, **parameters))
 
     def continue_(
@@ -316,7 +316,8 @@ class QwenClient:
         target = hidden(target)
         first = self._chosen(target)[0]
         backend, session, deadlines = self._backend(first), await self._sessions.get(), self.settings.deadlines
-        request = self._ladders.told(backend, Request.of(messages))
+        with made_for(first.name, parameters or {}):
+            request = self._ladders.told(backend, Request.of(messages))
         request = request if parameters is None else replace(request, parameters=parameters)
         request, unseen = await would_send(backend, first.name, request, session, deadlines)
         fitted, notes = await self._limits.preview(backend, first.name, session, request, deadlines)

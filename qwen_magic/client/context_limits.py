@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from ..backends.too_long import counts
 from ..errors import ContextError
 from ..events import AnswerEvent, Event, Responder, Status
-from ..media.sizes import read_by
 from .fitting import MARGIN, Fitted, answer_room, fit, reaches
 from .past_pictures import pictures_were
+from .picture_size import made_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -195,7 +195,7 @@ def _fitted(limit: Limit | None, request: Request, newest: int, name: str) -> Fi
     """Fit a conversation to a target, whose model counts the pictures; without a limit all of it."""
     if limit is None:
         return Fitted(request.messages)
-    with read_by(name, request.parameters.given()):
+    with made_for(name, request.parameters):
         return limit.fitted(request, newest)
 
 

@@ -17,8 +17,9 @@ from ..reply import Reply
 from .answer import Answer
 from .context_limits import ASKED_FROM
 from .filters import Filters
-from .fitting import Fitted, count, reaches
+from .fitting import Fitted, reaches
 from .laddering import _with_form
+from .picture_size import tokens_for
 from .unsendable import check_sendable
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ async def take_turn(client: QwenClient, target: Target, request: Request) -> Sen
     sent: list[Sent] = []
     rates, parameters = client._rates, request.parameters
     if not rates.at_once(target.name, sent):
-        turn = rates.turn(target.name, lambda: count(request.messages), parameters.max_tokens, sent)
+        turn = rates.turn(target.name, lambda: tokens_for(target.name, request), parameters.max_tokens, sent)
         async with aclosing(turn) as waiting:
             async for _ in waiting:
                 pass

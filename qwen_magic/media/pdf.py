@@ -27,8 +27,8 @@ _LEAST_LETTERS = 8
 """Letters below which a page has no text: a scan may have its number."""
 _POINTS = 72
 _MOST_DPI = 300
-_PASSWORD = 4
-"""PDFium's number for a file that needs one."""
+_PASSWORD, _SECURITY = 4, 5
+"""PDFium's numbers for a file that needs a password, and for one that is encrypted in a way that it does not know."""
 _HYPHEN = re.compile("[\x02\ufffe][\r\n]*")
 """What PDFium gives for the hyphen of a word that goes on in the next line."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
@@ -90,9 +90,10 @@ def read_pages(data: bytes, name: str, wanted: tuple[int, int | None] | None = N
                 count = len(document)
                 return Pages(_read(document, _numbers(name, count, wanted), name, drawn=drawn), count)
         except library.PdfiumError as error:
-            if getattr(error, "err_code", None) == _PASSWORD:
-                what, hint = f"{name} is encrypted with a password", f"{_NOTHING_SENT} Save it without one."
-                raise UsageError(what, hint=hint) from None
+            if (code := getattr(error, "err_code", None)) in (_PASSWORD, _SECURITY):
+                how = "with a password" if code == _PASSWORD else "in a way that is not read here"
+                hint = f"{_NOTHING_SENT} Save a copy without encryption, and attach that."
+                raise UsageError(f"{name} is encrypted {how}", hint=hint) from None
             raise UsageError(f"{name} cannot be read: the PDF is broken", hint=_NOTHING_SENT) from None
 
 

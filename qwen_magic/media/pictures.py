@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from ..regular_file import read_regular_file
+from ..regular_file import head_of, read_regular_file
 from .arrays import pixels_of_array
 from .bitmaps import MOST_BYTES, from_bytes, from_pillow, from_pixels
 from .charts import chart_of
@@ -72,6 +72,8 @@ def require_picture(value: object, name: str = "") -> Picture:
             f"{value} is {'a folder' if Path(value).is_dir() else 'not there'}", hint="Name a picture's file."
         )
     if (picture := picture_of(value, name)) is None:
+        if isinstance(value, PurePath):
+            raise UsageError(f"{value} is no picture", hint="Name a picture's file.")
         what = f"{name or 'what was given'} is of type {type(value).__name__}, and no picture"
         raise UsageError(what, hint="Give a figure, an image, its bytes or its path.")
     return picture
@@ -85,7 +87,7 @@ def read_picture(path: Path) -> Picture:
 
     """
     try:
-        data, _ = read_regular_file(path, MOST_BYTES)
+        data, _ = read_regular_file(path, MOST_BYTES, still=True)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}", hint="Nothing was sent.") from None
     return from_bytes(data, path.name)
@@ -97,8 +99,7 @@ def _of_path(path: Path) -> Picture | None:
     if path.suffix.lower() in SUFFIXES:
         return read_picture(path)
     try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
+        head = head_of(path, _HEAD)
     except OSError:
         return None
     return read_picture(path) if kind_of_bytes(head) not in ("", "svg") else None

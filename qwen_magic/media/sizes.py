@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 MOST_TOKENS = 1280
 PATCH = 32
@@ -29,7 +29,6 @@ _OLD = re.compile(
 )
 """The models that read smaller squares, by their names."""
 _MOST_TOKENS_HIGH = 16_384
-_NO_PARAMETERS: Mapping[str, object] = {}
 _reading: ContextVar[tuple[int, int]] = ContextVar("reading", default=(PATCH, MOST_TOKENS))
 """The side of a token's square, and the most tokens of a picture."""
 
@@ -39,19 +38,20 @@ _NO_SIZE = {0xC4, 0xC8, 0xCC}
 
 
 @contextmanager
-def read_by(model: str, parameters: Mapping[str, object] = _NO_PARAMETERS) -> Iterator[None]:
+def read_by(model: str, *, high: bool = False, most: int | None = None) -> Iterator[None]:
     """Make and count pictures for a model, within the block.
 
     Args:
         model: its name, or a target's that has it; of a chain, the first target's counts.
-        parameters: what it is asked with, by the names of `Parameters`: DashScope may be told to read pictures in high
-            resolution, others know no such thing.
+        high: whether DashScope is told to read pictures in high resolution; others know no such thing.
+        most: the pixels that DashScope is told to read at most; it does not look at them in high resolution.
 
     """
-    high = parameters.get("vl_high_resolution_images") is True
     first = model.partition(",")[0].lower()
-    most = _MOST_TOKENS_HIGH if high and "dashscope" in first else MOST_TOKENS
-    before = _reading.set((_OLD_PATCH if _OLD.search(first) else PATCH, most))
+    patch, tokens = _OLD_PATCH if _OLD.search(first) else PATCH, MOST_TOKENS
+    if "dashscope" in first and (high or most):
+        tokens = _MOST_TOKENS_HIGH if high else max(1, (most or 0) // patch**2)
+    before = _reading.set((patch, tokens))
     try:
         yield
     finally:

@@ -198,7 +198,7 @@ def _read(path: Path) -> bytes:
     if path.is_dir():
         raise UsageError(f"{path} is a folder", hint=f"{_NOTHING_SENT} Name its files.")
     try:
-        return read_regular_file(path, _MOST_BYTES)[0]
+        return read_regular_file(path, _MOST_BYTES, still=True)[0]
     except FileNotFoundError:
         raise UsageError(f"there is no file {path}", hint=_NOTHING_SENT) from None
     except (OSError, ValueError) as error:

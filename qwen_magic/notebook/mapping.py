@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..batch.options import MapOptions
 from ..batch.recordings import Recordings
 from ..batch.target_jobs import job_of
+from ..chat.pictures import placed
 from ..chat.question import system_line, with_described
 from ..errors import QwenError, UsageError
 from ..loop import background_loop
@@ -22,7 +23,7 @@ from .schemas import shape_of
 from .waiting import Interrupted, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ..batch.result import Result
     from ..batch.target_jobs import TargetJobs
     from ..chat.session import ChatSession
+    from ..parts import Part
     from .first_sign import FirstSign
     from .map_display import MapDisplay
     from .options import Options
@@ -153,10 +155,13 @@ def _rows(written: str, namespace: Mapping[str, Any]) -> Any:
         raise UsageError(f"--map {written}: {type(error).__name__}: {error}", hint=hint) from None
 
 
-def _variable(reference: Reference, namespace: Mapping[str, Any]) -> str | None:
-    """Write a variable of the notebook for a prompt; None where there is none."""
+def _variable(reference: Reference, namespace: Mapping[str, Any]) -> str | Sequence[Part] | None:
+    """Write a variable of the notebook for a prompt, or give it as a picture; None where there is none."""
     filled = fill_in(reference.written, namespace)
-    return with_described(filled.text, filled.described, ()) if filled.names else None
+    if not filled.names:
+        return None
+    text, parts = placed(with_described(filled.text, filled.described, ()), filled.pictures)
+    return parts or text
 
 
 def _agree(settings: NotebookSettings, options: Options, plan: Plan) -> None:

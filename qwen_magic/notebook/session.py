@@ -9,7 +9,6 @@ from ..chat.position import Position
 from ..chat.question import Attached, Question, system_line, with_files
 from ..chat.session import ChatSession
 from ..errors import QwenError, UsageError
-from ..media.sizes import read_by
 from ..parts import Text
 from ..rendering.unreached import ToldTargets
 from ..text.terminal import safe_terminal
@@ -115,8 +114,7 @@ class NotebookSession:
         system, prompt = system_line(text)
         if not prompt.strip() and not system:
             raise UsageError("nothing was asked", hint="Write the prompt below the %%qwen line.")
-        parameters = self.chat.parameters(options.parameters).given()
-        with read_by(options.target or self.client.targets[0].name, parameters):
+        with self.chat.pictures_for(options.target, options.parameters):
             question = self._question(options, text, notes)
         return self.put(question, options)
 

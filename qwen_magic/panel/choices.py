@@ -9,6 +9,9 @@ from ..errors import UsageError
 from ..parameters import to_parameters
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from ..chat.session import ChatSession
     from ..client.client import QwenClient
     from .state import PromptSettings
 
@@ -74,6 +77,10 @@ class Choices:
     def asked(self, client: QwenClient) -> str:
         """Return the target that is to be asked; "" leaves it to the client."""
         return with_model(self._first(client), self.model) if self.model else self._written[self.target]
+
+    def pictures_for(self, session: ChatSession, client: QwenClient) -> AbstractContextManager[None]:
+        """Make pictures for who is to be asked, within the block."""
+        return session.pictures_for(self.asked(client) or None, self.parameters(), client)
 
     async def learn(self, client: QwenClient) -> None:
         """Ask the target for its models.

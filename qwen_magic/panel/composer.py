@@ -8,11 +8,13 @@ from __future__ import annotations
 import base64
 import binascii
 import tempfile
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..media.sizes import most_pixels
 from ..media.thumbnails import thumbnail
 from ..parts import Image, Text, size
 from ..saving import file_name
@@ -21,6 +23,7 @@ from .suggestions import suggestions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from ..chat.question import Draft
     from ..chat.session import ChatSession
@@ -57,7 +60,8 @@ class Attachment:
         read: reads it.
         parts: what it is in a message, as long as it goes alone.
         notes: what is to be said of it below the answer.
-        folder: where it lies for as long as it is attached, if it came from a page and is read again.
+        pixels: the most that its pictures could have.
+        folder: where it lies for as long as it is attached, if it came from a page.
 
     """
 
@@ -65,12 +69,34 @@ class Attachment:
     read: Read
     parts: tuple[Part, ...]
     notes: tuple[str, ...]
+    pixels: int
     folder: tempfile.TemporaryDirectory[str] | None = None
 
     @property
     def is_text(self) -> bool:
         """Whether it is text alone, and shares what there is for texts."""
         return all(isinstance(part, Text) for part in self.parts)
+
+    def taken(self, share: int) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+        """Return what goes along: of a text, its share of what there is for texts; a picture as large as is read now.
+
+        Raises:
+            UsageError: its file cannot be read any more.
+
+        """
+        if self.is_text:
+            return self.read(share)
+        return (self.parts, self.notes) if self.pixels == most_pixels() else self.read(_MOST_CHARACTERS)
+
+    def has_changed(self) -> bool:
+        """Tell whether it is the text of a file of the user's that is another now than the one that was attached.
+
+        Raises:
+            UsageError: it cannot be read any more.
+
+        """
+        of_the_user = self.is_text and self.shown["kind"] == "file" and not self.folder
+        return of_the_user and self.read(_MOST_CHARACTERS)[0] != self.parts
 
 
 @dataclass
@@ -84,13 +110,20 @@ class Composer:
     """What goes along with the next prompt of one panel.
 
     Args:
-        session: gives the session, whose workspace reads files.
+        session: gives the session, whose workspace reads files and has the variables.
+        pictures: gives a block within which pictures are made for who is to be asked.
         show: tells the pages.
 
     """
 
-    def __init__(self, session: Callable[[], ChatSession], show: Callable[[AttachedOp | SuggestOp], None]) -> None:
+    def __init__(
+        self,
+        session: Callable[[], ChatSession],
+        pictures: Callable[[], AbstractContextManager[None]],
+        show: Callable[[AttachedOp | SuggestOp], None],
+    ) -> None:
         self._session = session
+        self._pictures = pictures
         self._show = show
         self._attached: dict[str, Attachment] = {}
         self._uploads: dict[str, _Upload] = {}
@@ -100,6 +133,11 @@ class Composer:
         self._uploads.clear()
         if self._attached:
             self.show()
+
+    def close(self) -> None:
+        """Let go of all that is attached."""
+        for id_ in list(self._attached):
+            self._drop(id_)
 
     def show(self, done: str = "") -> None:
         """Show the pages what goes along."""
@@ -179,18 +217,34 @@ class Composer:
         self._drop(id_)
         self.show()
 
+    def draft(self, text: str) -> Draft:
+        """Fill the user's variables into a prompt.
+
+        Raises:
+            UsageError: nothing was asked, or a variable cannot be sent.
+
+        """
+        with self._pictures() if "{" in text else nullcontext():
+            return self._session().draft(text)
+
     def taken(self, draft: Draft) -> Draft:
         """Put what is attached in front of a prompt; the next one begins without it.
 
         Raises:
-            UsageError: a file has changed meanwhile, and cannot be read.
+            UsageError: a file was changed meanwhile, or cannot be read any more.
 
         """
         if not self._attached:
             return draft
+        for id_, one in self._attached.items():
+            if one.has_changed():
+                self._keep(id_, "file", name := one.shown["name"], 0, one.read)
+                hint = "Nothing was sent. Send it again, and the file goes as it is now."
+                raise UsageError(f"{name} was changed after it was attached", hint=hint)
         texts = [one for one in self._attached.values() if one.is_text]
         share = _MOST_CHARACTERS // max(1, len(texts))
-        found = [one.read(share) if one.is_text else (one.parts, one.notes) for one in self._attached.values()]
+        with self._pictures():
+            found = [one.taken(share) for one in self._attached.values()]
         for id_ in list(self._attached):
             self._drop(id_)
         self.show()
@@ -240,7 +294,8 @@ class Composer:
         read: Read,
         folder: tempfile.TemporaryDirectory[str] | None = None,
     ) -> bool:
-        parts, notes = read(_MOST_CHARACTERS)
+        with self._pictures():
+            (parts, notes), pixels = read(_MOST_CHARACTERS), most_pixels()
         picture = next((part for part in parts if isinstance(part, Image)), None)
         shown: AttachedFile = {
             "id": id_,
@@ -251,7 +306,7 @@ class Composer:
         }
         if picture:
             shown["size"] = len(picture.data)
-        self._attached[id_] = Attachment(shown, read, parts, notes, None if picture else folder)
+        self._attached[id_] = Attachment(shown, read, parts, notes, pixels, folder)
         self.show(done=id_)
         return picture is not None
 

@@ -38,6 +38,7 @@ from .stand_in import stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from ..chat.question import Draft
     from ..chat.session import ChatSession
@@ -111,7 +112,7 @@ class ChatPanel(anywidget.AnyWidget):
         self._session: ChatSession | None = None
         self._just_shown = False
         self._dock = Dock()
-        self._composer = Composer(self._bound_session, self.show_op)
+        self._composer = Composer(self._bound_session, self._pictures, self.show_op)
         self._stand_in_id = ""
         self._stand_in: dict[str, str] = {}
         session_now = session or find_session(None)
@@ -174,7 +175,10 @@ class ChatPanel(anywidget.AnyWidget):
             TimeoutError: it took longer.
 
         """
-        background_loop().run(_in_time(self._bound(), timeout))
+        try:
+            background_loop().run(asyncio.wait_for(self._bound().idle(), timeout))
+        except asyncio.TimeoutError:
+            raise TimeoutError(f"the panel is still busy after {timeout:g} s") from None
 
     def transcript(self) -> str:
         """Return the conversation as Markdown, as it was written: not safe to be shown as it is."""
@@ -217,6 +221,7 @@ class ChatPanel(anywidget.AnyWidget):
         loop = background_loop()
         if chat and loop.running:
             loop.loop().call_soon_threadsafe(chat.screen.close)
+        self._composer.close()
         super().close()
 
     # What the chat shows: called on the loop.
@@ -283,7 +288,12 @@ class ChatPanel(anywidget.AnyWidget):
 
     def _draft(self, text: str) -> Draft:
         """Fill the user's variables into a prompt; in the thread that is told, for they are its."""
-        return app_draft(mended(text)) if self._is_app else self._bound_session().draft(mended(text))
+        return app_draft(mended(text)) if self._is_app else self._composer.draft(mended(text))
+
+    def _pictures(self) -> AbstractContextManager[None]:
+        """Make pictures for who is to be asked; what a page has chosen is set on the loop, which is waited for."""
+        background_loop().run(asyncio.sleep(0))
+        return self._choices.pictures_for(self._bound_session(), self._bound().client)
 
     def _bound_session(self) -> ChatSession:
         self._bound()
@@ -387,10 +397,3 @@ class ChatPanel(anywidget.AnyWidget):
 def _check_height(height: int) -> None:
     if not isinstance(height, int) or not _LEAST_HEIGHT <= height <= _GREATEST_HEIGHT:
         raise UsageError(f"height is {height!r}", hint=f"Give pixels, from {_LEAST_HEIGHT} to {_GREATEST_HEIGHT}.")
-
-
-async def _in_time(chat: Chat, timeout: float | None) -> None:
-    try:
-        await asyncio.wait_for(chat.idle(), timeout)
-    except asyncio.TimeoutError:
-        raise TimeoutError(f"the panel is still busy after {timeout:g} s") from None

@@ -61,9 +61,8 @@ def test_what_is_not_taken() -> None:
     notes = described([("slider", {"label": "Temperature"}), ("textbox", {"label": "System"})]).notes
     lacks = ["top_p", "top_k", "min_p", "max_tokens", "seed", "stop"]
     lacks += ["presence_penalty", "frequency_penalty", "repetition_penalty"]
-    assert notes[1:] == (
-        f"it does not take {', '.join([*lacks, 'thinking', 'thinking_budget', 'vl_high_resolution_images'])}",
-    )
+    of_pictures = ["vl_high_resolution_images", "min_pixels", "max_pixels"]
+    assert notes[1:] == (f"it does not take {', '.join([*lacks, 'thinking', 'thinking_budget', *of_pictures])}",)
 
 
 def test_an_app_that_is_no_chat() -> None:

@@ -444,9 +444,10 @@ async def test_describe() -> None:
                 told = await OpenAIBackend(parsed, QUICK).describe(session)
             assert (told.kind, told.server, told.address) == ("openai", server, f"{url}/v1")
             assert told.models == ("qwen3:8b", "nomic-embed-text")
-            assert told.notes == (
-                "it does not take min_p, repetition_penalty, top_k, vl_high_resolution_images, thinking_budget",
+            lacks = (
+                "max_pixels, min_p, min_pixels, repetition_penalty, top_k, vl_high_resolution_images, thinking_budget"
             )
+            assert told.notes == (f"it does not take {lacks}",)
         backend = OpenAIBackend(parse_target(f"openai:{url}#m"), QUICK)
         async with aiohttp.ClientSession() as session:
             with pytest.raises(NotFoundError, match="a server answers there"):

@@ -117,6 +117,8 @@ def test_a_row_of_which_nothing_is_there_is_not_asked(value: object) -> None:
 
 def test_bytes_that_are_no_text_are_told() -> None:
     with pytest.raises(SkippedRowError, match="x is bytes"):
+        filled("Say {x}", {"x": b"\xff\x00\xfe"})
+    with pytest.raises(SkippedRowError, match="x cannot be read: the file is broken"):
         filled("Say {x}", {"x": PNG})
 
 

@@ -50,7 +50,7 @@ def test_which_model_reads_how_much(name: str, most: int) -> None:
     ],
 )
 def test_high_resolution_is_for_those_who_know_it(name: str, most: int) -> None:
-    with read_by(name, {"vl_high_resolution_images": True}):
+    with read_by(name, high=True):
         assert most_pixels() == most
     scan = Pillow.new("L", (3000, 2000), "white")
     request = QwenClient(name).stream(["What is it?", scan], vl_high_resolution_images=True).request

@@ -53,9 +53,9 @@ class Recorder:
         """The last prompt."""
         return self.sent()[-1][1]
 
-    def seen(self, place: int = -1) -> list[Any]:
-        """Give the texts of a message of the last request, and in place of each picture its size."""
-        content: Any = self.body["messages"][place]["content"]
+    def seen(self, place: int = -1, number: int = -1) -> list[Any]:
+        """Give the texts of a message of a request, without others the last, and in place of each picture its size."""
+        content: Any = self._script.bodies[number]["messages"][place]["content"]
         parts: list[Any] = [{"type": "text", "text": content}] if isinstance(content, str) else content
         return [part["text"] if part["type"] == "text" else _size(part["image_url"]["url"]) for part in parts]
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from kernels import Kernel, ok
+from locked_pdf import encrypted_pdf
 from recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 SETUP = """
 import matplotlib
@@ -81,3 +84,44 @@ def test_a_later_question_has_the_picture_of_the_earlier(kernel: Kernel, server:
     ok(kernel.run("%%qwen --new\nWhat is {img}?"))
     ok(kernel.run("%%qwen\nAnd its color?"))
     assert server.seen(0) == ["What is ", (64, 48), "?"]
+
+
+def test_rows_have_pictures_of_the_size_that_their_target_reads(kernel: Kernel, server: Recorder) -> None:
+    ok(kernel.run("rows = [{'photo': Path('red.png')}, {'photo': img.resize((2000, 1500))}]"))
+    line = f"%%qwen --map rows -o out --fresh -t openai:{server.url}/v1#qwen2.5-vl-7b"
+    ok(kernel.run(f"{line}\nIs {{photo}} like {{img}}? {{plots}}"))
+    sent = sorted(server.seen(number=number) for number in (-2, -1))
+    assert [content[1] for content in sent] == [(64, 48), (1156, 867)]
+    assert [content[3] for content in sent] == [(64, 48), (64, 48)]
+    assert [content[0::2][0] for content in sent] == ["Is ", "Is "]
+    assert kernel.value("[out[row].status for row in range(2)]") == ["done", "done"]
+
+
+BAD_FILES = """
+import os, pypdfium2
+document = pypdfium2.PdfDocument.new()
+for _ in range(5000):
+    document.new_page(200, 200)
+document.save("long.pdf")
+os.mkfifo("pipe.png")
+os.mkdir("folder.png")
+os.symlink("/dev/zero", "zero.png")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_bad_files_cost_one_line_and_nothing_is_sent(kernel: Kernel, server: Recorder, tmp_path: Path) -> None:
+    ok(kernel.run(f"import os; os.chdir({str(tmp_path)!r})\n{BAD_FILES}"))
+    (tmp_path / "locked.pdf").write_bytes(encrypted_pdf("secret"))
+    before = server.requests
+    for name, words in (
+        ("locked.pdf", "locked.pdf is encrypted with a password. Nothing was sent. Save a copy without encryption"),
+        ("long.pdf", "long.pdf has 5,000 pages, and at most 100 are read at once. Nothing was sent. Name some"),
+        ("pipe.png", "pipe.png cannot be read: it is a pipe or a device, not a file. Nothing was sent."),
+        ("zero.png", "zero.png cannot be read: it is a pipe or a device, not a file. Nothing was sent."),
+        ("folder.png", "folder.png is a folder. Nothing was sent."),
+        ("gone.png", "there is no file gone.png. Nothing was sent."),
+    ):
+        run = kernel.run(f"%%qwen --alone -a {name}\nSummarise.")
+        assert words in f"{run.reply} {run.shown} {run.printed}", name
+    assert server.requests == before

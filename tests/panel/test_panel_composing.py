@@ -170,3 +170,24 @@ def test_in_an_app_nothing_is_told_of_the_owner(front: FrontEnd) -> None:
     assert "Pictures alone can be attached here" in visitor.told()
     assert visitor.page.suggested == {}
     assert visitor.page.attached == []
+
+
+def test_a_file_that_was_changed_meanwhile_is_said_and_goes_on_the_next_send(user: PanelUser, server: Counter) -> None:
+    user.kernel.run("(folder / 'notes.txt').write_text('before')")
+    user.act("refer", id="v.1", kind="file", name="notes.txt")
+    user.kernel.until(lambda: user.page.attached)
+    user.kernel.run("(folder / 'notes.txt').write_text('afterwards')")
+    before = server.requests
+    user.act("send", text="What is new?")
+    assert user.told().startswith("notes.txt was changed after it was attached. Nothing was sent.")
+    assert server.requests == before
+    user.ask("What is new?")
+    assert "afterwards" in server.sent()[-1][1]
+    user.act("refer", id="v.2", kind="file", name="notes.txt")
+    user.kernel.until(lambda: user.page.attached)
+    user.kernel.run("(folder / 'notes.txt').unlink()")
+    user.act("send", text="And now?")
+    assert "there is no file" in user.told()
+    assert server.requests == before + 1
+    user.act("detach", id="v.2")
+    user.kernel.until(lambda: not user.page.attached)

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from ...parameters import BESIDE_PICTURES
 from . import schemas
 from .roles import in_turns, refuses_roles
 from .servers import GENERIC
 from .without_stream import refuses_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ...messages import Message
     from ...request import Request
@@ -171,13 +172,25 @@ class ChatBody:
         if renamed and _REFUSAL.search(said):
             self.body["max_completion_tokens"] = self.body.pop("max_tokens")
             return ()
+        beside = self._refused_beside(said)
         refused = self._refused(said)
         if not refused:
-            return None
+            return beside or None
         for field in refused:
             del self.body[field]
         names = dict.fromkeys(_CARRIED.get(field, field) for field in refused if field not in _SILENT)
-        return tuple(name for name in names if not self.body.keys() & set(GENERIC.fields.get(name, ())))
+        return (*beside, *(name for name in names if not self.body.keys() & set(GENERIC.fields.get(name, ()))))
+
+    def _refused_beside(self, said: str) -> tuple[str, ...]:
+        """Leave out what stands beside pictures and was refused; return its names."""
+        if "messages" in self.fixed or not _REFUSAL.search(said):
+            return ()
+        pictures = list(_pictures(self.body["messages"]))
+        names = [name for name in sorted(BESIDE_PICTURES) if _names(said, name) and any(name in it for it in pictures)]
+        for part in pictures:
+            for name in names:
+                part.pop(name, None)
+        return tuple(names)
 
     def _refused(self, said: str) -> list[str]:
         """Find the optional fields that a server refused."""
@@ -224,10 +237,10 @@ def request_body(
     left = [name for name in given if name in server.does_not_take()]
     body = {
         **(more or {}),
-        "messages": (written := [message.plain or message.as_dict() for message in messages]),
+        "messages": (written := _messages(messages, request, server)),
         "stream": True,
         "stream_options": {"include_usage": True},
-        **{name: value for parameter, value in given.items() for name in server.fields.get(parameter, ())},
+        **_fields(server, {name: value for name, value in given.items() if name not in BESIDE_PICTURES}),
         **fields,
     }
     if model:
@@ -243,6 +256,32 @@ def request_body(
     held = schemas.with_schema(body, request.schema, form, server) if request.schema and form else ()
     fixed = frozenset((*parameters.extra, *held))
     return ChatBody(body, warnings, fixed, form=form, messages=messages, written=written)
+
+
+def _fields(server: Server, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the fields that carry parameters at a server."""
+    return {field: value for name, value in given.items() for field in server.fields.get(name, ())}
+
+
+def _messages(messages: Sequence[Message], request: Request, server: Server) -> list[dict[str, Any]]:
+    """Write the messages; what is said of pictures stands beside each.
+
+    Source: Alibaba Cloud Model Studio's API reference, "image_url" with ``min_pixels`` and ``max_pixels``.
+    """
+    written: list[dict[str, Any]] = [message.plain or message.as_dict() for message in messages]
+    given = request.parameters.given()
+    beside = _fields(server, {name: given[name] for name in BESIDE_PICTURES & given.keys()})
+    for part in _pictures(written) if beside else ():
+        part.update(beside)
+    return written
+
+
+def _pictures(messages: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    for message in messages:
+        content = message.get("content")
+        for part in content if isinstance(content, list) else ():
+            if isinstance(part, dict) and part.get("type") == "image_url":
+                yield part
 
 
 def _names(said: str, field: str) -> bool:
