@@ -60,7 +60,7 @@ _FILES = {
         notebook/test_jupyter_console notebook/test_kernel notebook/test_kills notebook/test_locked_store
         notebook/test_map_cells notebook/test_map_replay_cells notebook/test_picture_cells
         notebook/test_prompt_contents notebook/test_pty notebook/test_pull_cells notebook/test_pyodide
-        notebook/test_questions notebook/test_replayed_cells notebook/test_schema_cells notebook/test_shaping
+        notebook/test_questions notebook/test_replayed_cells notebook/test_runners notebook/test_schema_cells notebook/test_shaping
         notebook/test_shown_figures notebook/test_steering_cells notebook/test_template_command
         notebook/test_thinking_display notebook/test_two_kernels notebook/test_values notebook/test_whereabouts
         notebook/test_words panel/test_panel_app panel/test_panel_composing panel/test_panel_executed
