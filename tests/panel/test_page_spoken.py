@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 CONTROLS = frozenset({"button", "checkbox", "combobox", "link", "option", "searchbox", "spinbutton", "textbox"})
 NAMED = CONTROLS | {"article", "grid", "listbox", "list", "region"}
+CONVERSATIONS: Any = SETTINGS["conversations"]
 # All that the live region said, in its order.
 HEAR = """
 () => {
@@ -76,10 +77,10 @@ def test_a_conversation_that_grows_is_the_same_option(view: Callable[..., View])
     """A selected option that is made anew is told as if it had got the focus, in the middle of writing."""
     page = view([])
     new = {"id": "", "name": "New conversation"}
-    page.set("settings", {**SETTINGS, "conversation": new, "conversations": SETTINGS["conversations"][:1]})
+    page.set("settings", {**SETTINGS, "conversation": new, "conversations": CONVERSATIONS[:1]})
     picker = page.root().get_by_role("combobox", name="Conversation", exact=True)
     before = picker.evaluate("select => (window.before = [...select.options], select.value)")
-    grown = [{**one, "turns": one["turns"] + 1} for one in SETTINGS["conversations"]]
+    grown = [{**one, "turns": one["turns"] + 1} for one in CONVERSATIONS]
     page.set("settings", {**SETTINGS, "conversations": grown})
     assert picker.evaluate("select => [...select.options].every((one, at) => one === before[at])")
     assert picker.locator("option").all_inner_texts() == ["First (4)", "Second (2)"]
