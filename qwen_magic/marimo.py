@@ -13,6 +13,7 @@ from .client.client import QwenClient
 from .errors import QwenError
 from .events import Reset, TextDelta, ThinkingDelta
 from .parameters import NAMES
+from .text.double_dollars import DoubleDollars
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -31,7 +32,7 @@ def chat_model(client: QwenClient | None = None, *, system: str | None = None, *
 
     Returns:
         What ``mo.ui.chat`` takes: a function of the messages and the chat's settings that yields an answer as it comes,
-        thinking as reasoning. What goes wrong is shown below what had come.
+        thinking as reasoning, formulas between double dollars. What goes wrong is shown below what had come.
 
     """
     asked = client or QwenClient()
@@ -64,6 +65,7 @@ class _Writer:
         self._open = ""
         self._number = 0
         self._text = ""
+        self._formulas = DoubleDollars()
 
     def chunks(self, event: object) -> list[Chunk]:
         """Return what an event is for the page; a text that was taken back cannot be, so what differs follows."""
@@ -72,8 +74,9 @@ class _Writer:
                 (at for at, pair in enumerate(zip(self._text, event.text, strict=False)) if len(set(pair)) > 1),
                 min(len(self._text), len(event.text)),
             )
+            self._formulas.take_back(len(self._text) - same)
             rest, self._text = event.text[same:], event.text
-            return self._grown("text", rest) if rest else []
+            return self._grown("text", rest)
         if isinstance(event, ThinkingDelta):
             return self._grown("reasoning", event.text)
         if not isinstance(event, TextDelta):
@@ -83,16 +86,21 @@ class _Writer:
 
     def close(self) -> list[Chunk]:
         """Return the end of the part that is open."""
+        held = self._delta(self._formulas.close())
         kind, self._open = self._open, ""
-        return [{"type": f"{kind}-end", "id": f"{kind}-{self._number}"}] if kind else []
+        return [*held, {"type": f"{kind}-end", "id": f"{kind}-{self._number}"}] if kind else []
 
     def _grown(self, kind: str, text: str) -> list[Chunk]:
         begun: list[Chunk] = []
-        if kind != self._open:
+        if kind != self._open and text:
             begun = self.close()
             self._open, self._number = kind, self._number + 1
             begun.append({"type": f"{kind}-start", "id": f"{kind}-{self._number}"})
-        return [*begun, {"type": f"{kind}-delta", "id": f"{kind}-{self._number}", "delta": text}]
+        return [*begun, *self._delta(self._formulas.add(text) if kind == "text" else text)]
+
+    def _delta(self, text: str) -> list[Chunk]:
+        kind = self._open
+        return [{"type": f"{kind}-delta", "id": f"{kind}-{self._number}", "delta": text}] if text else []
 
 
 def _message(message: Any) -> Mapping[str, Any]:

@@ -133,3 +133,20 @@ async def test_nothing_asked_is_told(messages: list[ChatMessage]) -> None:
 async def test_a_limit_is_no_regular_end() -> None:
     async with asking(streamed(chunk("half"), chunk("", "length"))) as (_, model):
         assert (await said(model, [ChatMessage("user", "hi")]))[-1]["finishReason"] == "length"
+
+
+def test_formulas_are_in_the_form_that_the_chat_draws() -> None:
+    writer = _Writer()
+    events = (
+        TextDelta("\\(a"),
+        TextDelta("\\)"),
+        ThinkingDelta("hm"),
+        TextDelta("so $5 or $x"),
+        Reset("\\(a\\)so $5 or $y^2$"),
+    )
+    chunks = [*(one for event in events for one in writer.chunks(event)), *writer.close()]
+    kinds = [one["type"] for one in chunks]
+    assert [kind for kind in kinds if not kind.endswith("delta")] == [
+        *("text-start", "text-end", "reasoning-start", "reasoning-end", "text-start", "text-end")
+    ]
+    assert "".join(one.get("delta", "") for one in chunks) == "$$a$$hmso $5 or $$y^2$$"

@@ -63,7 +63,7 @@ _FILES = {
         notebook/test_jupyter_console notebook/test_kernel notebook/test_kills notebook/test_locked_store
         notebook/test_map_cells notebook/test_map_replay_cells notebook/test_picture_cells
         notebook/test_prompt_contents notebook/test_pty notebook/test_pull_cells notebook/test_pyodide
-        notebook/test_questions notebook/test_replayed_cells notebook/test_schema_cells notebook/test_shaping
+        notebook/test_questions notebook/test_replayed_cells notebook/test_runners notebook/test_schema_cells notebook/test_shaping
         notebook/test_shown_figures notebook/test_steering_cells notebook/test_template_command
         notebook/test_thinking_display notebook/test_two_kernels notebook/test_values notebook/test_whereabouts
         notebook/test_words panel/test_panel_app panel/test_panel_composing panel/test_panel_executed
@@ -75,7 +75,7 @@ _FILES = {
         notebook/test_browser notebook/test_completion_lab notebook/test_data_lab notebook/test_html_frame
         notebook/test_nbconvert_font notebook/test_rows_lab notebook/test_session_lab panel/test_marimo_page
         panel/test_page panel/test_page_attaching panel/test_page_hosts panel/test_page_keys panel/test_page_menu
-        panel/test_page_parts panel/test_page_suggesting panel/test_page_user panel/test_panel_axe
+        panel/test_page_parts panel/test_page_spoken panel/test_page_suggesting panel/test_page_user panel/test_panel_axe
         panel/test_panel_dock panel/test_panel_hostile panel/test_panel_lab panel/test_panel_long
         panel/test_panel_lost panel/test_panel_notebook7 panel/test_panel_pictures panel/test_panel_reopened
         panel/test_panel_voila panel/test_shown_lab

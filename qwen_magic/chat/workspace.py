@@ -9,6 +9,7 @@ from .attached_picture import attached_picture
 
 if TYPE_CHECKING:
     from ..parts import Image, Part
+    from ..replay.usual import ReplayFiles
 
 
 class Described(NamedTuple):
@@ -80,7 +81,7 @@ class Workspace(Protocol):
         """Return the file for conversations; None where they are kept in memory alone."""
         ...
 
-    def replay_files(self) -> tuple[Path, tuple[Path, ...]]:
+    def replay_files(self) -> ReplayFiles:
         """Return the file for recorded answers, and others to read them from."""
         ...
 
@@ -128,7 +129,7 @@ class PlainWorkspace:
         """Return None."""
         return None
 
-    def replay_files(self) -> tuple[Path, tuple[Path, ...]]:
+    def replay_files(self) -> ReplayFiles:
         """Return the file of the working folder's name, in that folder, and the others that lie there."""
         from ..replay.usual import replay_files_in  # noqa: PLC0415 - only where something is recorded
 

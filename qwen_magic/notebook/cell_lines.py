@@ -69,6 +69,7 @@ def register(shell: InteractiveShell) -> None:
     shell.input_transformers_cleanup[:0] = [begin_with_magic]
     shell.input_transformers_cleanup.append(keep_questions)
     shell.input_transformers_post.append(keep_silent)
+    _keep_this_silent(shell)
 
 
 def unregister(shell: InteractiveShell) -> None:
@@ -76,6 +77,15 @@ def unregister(shell: InteractiveShell) -> None:
     ours = (begin_with_magic.__name__, keep_questions.__name__, keep_silent.__name__)
     for transformers in (shell.input_transformers_cleanup, shell.input_transformers_post):
         transformers[:] = [one for one in transformers if getattr(one, "__name__", "") not in ours]
+
+
+def _keep_this_silent(shell: InteractiveShell) -> None:
+    """Do so for the cell that loads us, which IPython has read by now; whether it is silent it asks the history."""
+    history = shell.history_manager
+    if history is None or not history.input_hist_parsed or "load_ext" not in history.input_hist_parsed[-1]:
+        return
+    lines = history.input_hist_parsed[-1].splitlines(keepends=True)
+    history.input_hist_parsed[-1] = "".join(keep_silent(lines))
 
 
 def _is_whole(code: str) -> bool:

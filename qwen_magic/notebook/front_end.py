@@ -49,6 +49,16 @@ def next_cell_of(shell: InteractiveShell | None) -> Literal["made", "unsure", "n
     return "made" if _content(shell).get("allow_stdin") else "none"
 
 
+def runs_without_user(shell: InteractiveShell | None) -> bool:
+    """Tell whether the running cell is one of a notebook that a program runs, with nobody before it.
+
+    Args:
+        shell: the shell whose cell it is, or None.
+
+    """
+    return "allow_stdin" in _content(shell) and next_cell_of(shell) == "none"  # a panel's message allows nothing
+
+
 def _content(shell: Any) -> dict[str, Any]:
     get_parent = getattr(shell, "get_parent", None)
     parent = get_parent() if get_parent else None

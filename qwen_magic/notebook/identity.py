@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .runners import notebook_run
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -19,10 +21,11 @@ def notebook_path(shell: InteractiveShell | None) -> Path | None:
 
     VS Code puts its path into a variable, papermill does where it is asked to (``--inject-paths``), and a Jupyter
     server names the session after it. A name counts only where it leads to a file: a console's is made up, VS Code's
-    may be on another machine, and a notebook that was renamed has left its own.
+    may be on another machine, and a notebook that was renamed has left its own. What runs a notebook without a front
+    end (`jupyter execute`, nbconvert, papermill, Voila) was given its name.
 
     Returns:
-        Its path, or None where nobody tells: `jupyter execute`, Colab, PyCharm, a terminal.
+        Its path, or None where nobody tells: nbclient in a script, Colab, PyCharm, a terminal.
 
     """
     for name in _names(shell):
@@ -30,7 +33,7 @@ def notebook_path(shell: InteractiveShell | None) -> Path | None:
         path = Path(name) if Path(name).is_absolute() else folder_of(shell) / Path(name).name
         if _is_file(path):
             return path
-    return None
+    return notebook_run()
 
 
 def cell_key(shell: InteractiveShell | None) -> str:

@@ -65,6 +65,19 @@ class NextCells:
         self._put[self._running(), written] = time.time()
         return " · ".join(filter(None, (_said_of_next(self._shell), insert(self._shell, code))))
 
+    def put_once(self, code: str) -> str:
+        """Put code that was asked for into the next cell, unless a cell below has just it.
+
+        Returns:
+            What is to be said of it, or "".
+
+        """
+        written = escaped(code)
+        if said := self._stands(written, replayed=False):
+            return said
+        self._put[self._running(), written] = time.time()
+        return insert(self._shell, code)
+
     def _running(self) -> str:
         """Return what tells the running cell from others."""
         return cell_key(self._shell) or _source(self._shell)

@@ -12,6 +12,7 @@ from ..errors import QwenError, UsageError
 from ..parts import Text
 from ..rendering.unreached import ToldTargets
 from ..text.terminal import safe_terminal
+from .front_end import runs_without_user
 from .next_cell import NextCells
 from .schemas import shape_of
 from .waiting import Interrupted, wait_for
@@ -189,7 +190,9 @@ class NotebookSession:
             compare(self.compared, self.chat, self.shell, options)
             return None
         if not (options.new or options.alone or options.conversation):
-            note = self.whereabouts.note(question.position, replayed=self.chat.replay_mode(options.replay) != "off")
+            # A notebook that a program runs, or a stranger sees in Voila, begins anew, and nobody goes on with it.
+            anew = self.chat.replay_mode(options.replay) != "off" or runs_without_user(self.shell)
+            note = self.whereabouts.note(question.position, anew=anew)
             question = replace(question, notes=(*question.notes, *note))
         exchange = self.chat.exchange(
             question,

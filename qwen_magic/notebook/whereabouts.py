@@ -33,12 +33,12 @@ class Whereabouts:
         """Note the conversation that the user knows the next cell asks in; None for a new one."""
         self._known, self._begun = conversation, True
 
-    def note(self, position: Position, *, replayed: bool) -> list[str]:
+    def note(self, position: Position, *, anew: bool) -> list[str]:
         """Return what is to be said of where a cell asks, which has named no conversation.
 
         Args:
             position: where it asks.
-            replayed: whether recorded answers are looked at: a notebook that runs anew begins anew then.
+            anew: whether the notebook is known to begin anew: recorded answers are looked at, or nobody is there.
 
         """
         if position.alone:
@@ -46,7 +46,7 @@ class Whereabouts:
         conversation = position.conversation
         begun, self._begun = self._begun, True
         if not begun:
-            return [] if conversation or replayed else self._earlier()
+            return [] if conversation or anew else self._earlier()
         if conversation is None:
             return [] if self._known is None else ["in a new conversation now"]
         return [] if conversation.id == self._known else [f"in the conversation {conversation.name!r} now"]

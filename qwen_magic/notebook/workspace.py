@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..chat.workspace import FilledPrompt, Named
+from .front_end import runs_without_user
 from .identity import cell_key, folder_of, notebook_path
 from .own_names import files_like, own_cells, own_variables
 
@@ -14,8 +15,13 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..parts import Part
+    from ..replay.usual import ReplayFiles
 
 _DATABASE = "qwen_magic.sqlite"
+_WHICH = (
+    "nobody tells which of the notebooks in this folder runs. Run it by `jupyter execute NAME.ipynb`, one at a time, "
+    "or in a folder of its own."
+)
 
 
 class NotebookWorkspace:
@@ -38,17 +44,26 @@ class NotebookWorkspace:
         profile = getattr(self._shell, "profile_dir", None)
         return Path(profile.location) / _DATABASE if profile else None
 
-    def replay_files(self) -> tuple[Path, tuple[Path, ...]]:
+    def replay_files(self) -> ReplayFiles:
         """Return the file for recorded answers, and others to read them from.
 
-        It lies beside the notebook and has its name; where that is not known, as in `jupyter execute`, it lies in the
-        working folder.
+        It lies beside the notebook and has its name; where that is not known, it lies in the working folder. Nothing is
+        recorded by a notebook that runs without a user, beside others, and of which nobody tells which it is.
         """
-        from ..replay.usual import REPLAY_SUFFIX, replay_files_in  # noqa: PLC0415 - only where something is recorded
+        from ..replay.usual import (  # noqa: PLC0415 - only where something is recorded
+            REPLAY_SUFFIX,
+            ReplayFiles,
+            notebooks_in,
+            replay_files_in,
+        )
 
         if notebook := self.notebook():
-            return notebook.with_name(notebook.stem + REPLAY_SUFFIX), ()
-        return replay_files_in(folder_of(self._shell))
+            return ReplayFiles(notebook.with_name(notebook.stem + REPLAY_SUFFIX))
+        folder = folder_of(self._shell)
+        files = replay_files_in(folder)
+        if runs_without_user(self._shell) and len(notebooks_in(folder)) > 1:
+            return files._replace(refusal=_WHICH)
+        return files
 
     def cell(self) -> str:
         """Return the key of the cell that runs, or ""."""

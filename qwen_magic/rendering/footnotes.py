@@ -3,7 +3,6 @@
 A mark leads to its note, and a note back. An answer is rendered block by block while it grows, and several answers
 stand on one page: so what leads there has a class and no id to meet. The panel's page finds the other end within the
 answer; where an answer stands whole in a page without a script, `with_ids` gives both ends ids of its own.
-Labels are numbers alone; `[^a-z]` and `[^aeiou]` are classes of letters much more often.
 """
 
 from __future__ import annotations
@@ -12,6 +11,8 @@ import re
 from typing import TYPE_CHECKING
 
 from markdown_it.token import Token
+
+from ..text.footnote_marks import MARK, NOTE
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 NOTE_CLASS = "qm-note"
 MARK_CLASS = "qm-mark"
 BACK_CLASS = "qm-back"
-_LABEL = r"\[\^(?P<label>\d{1,3})\]"
-_MARK = re.compile(rf"{_LABEL}(?!\(|\[(?!\^\d))")  # what is followed by an address is a link
-_NOTE = re.compile(rf"{_LABEL}:[ \t]+(?=\S)")
 _ENDS = re.compile(
     rf'<a class="(?P<kind>{MARK_CLASS}|{BACK_CLASS})" href="#qm-(?:note|mark)-(?P<label>\d{{1,3}})"'
     r' aria-label="(?P<said>[^"]*)"[^>]*>(?P<text>[^<]*)</a>'
@@ -41,7 +39,7 @@ def add_footnotes(parser: MarkdownIt) -> None:
 
 
 def _mark(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the parser's call
-    match = _MARK.match(state.src, state.pos)
+    match = MARK.match(state.src, state.pos)
     if match is None:
         return False
     if not silent:
@@ -53,7 +51,7 @@ def _mark(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the parse
 def _begins_note(state: StateBlock, line: int) -> re.Match[str] | None:
     if state.sCount[line] - state.blkIndent >= _CODE_INDENT or state.sCount[line] < state.blkIndent:
         return None
-    return _NOTE.match(state.src, state.bMarks[line] + state.tShift[line], state.eMarks[line])
+    return NOTE.match(state.src, state.bMarks[line] + state.tShift[line], state.eMarks[line])
 
 
 def _note(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - the parser's call
@@ -94,11 +92,6 @@ def _numbered(state: StateCore) -> None:
             )
             blank = Token("text", "", 0, content=" ")
             inline.children = [number, blank, *inline.children, blank, back]
-
-
-def number_html(label: str) -> str:
-    """Write the number of a note."""
-    return f"<sup>[{label}]</sup>"
 
 
 def mark_html(label: str) -> str:

@@ -19,10 +19,11 @@ from markdown_it.token import Token
 from mdit_py_plugins.amsmath import amsmath_block
 from mdit_py_plugins.dollarmath.index import math_block_dollar
 
+from ..text.footnote_marks import number_html
 from ..text.harmless_tags import HARMLESS, WRITTEN_TAG
 from ..text.reordering import OVERRIDES, in_order, shown_in_order
 from ..text.unambiguous import BACKSLASH, DOLLAR, disambiguate
-from .footnotes import BACK_CLASS, MARK_CLASS, NOTE_CLASS, add_footnotes, back_html, mark_html, number_html
+from .footnotes import BACK_CLASS, MARK_CLASS, NOTE_CLASS, add_footnotes, back_html, mark_html
 from .highlight import CLASSES, highlighted
 from .mathml import mathml
 
@@ -165,7 +166,7 @@ def rendered(markdown: str, *, growing: bool = False) -> str:
         Safe HTML.
 
     """
-    text = disambiguate(_ODD_LINE_ENDS.sub(" ", readable(markdown)), growing=growing)
+    text = disambiguate(_ODD_LINE_ENDS.sub(" ", readable(markdown)), growing=growing, footnotes=True)
     return clean(_RENDERER.render(text.replace(DOLLAR, "&#36;").replace(BACKSLASH, "&#92;")))
 
 

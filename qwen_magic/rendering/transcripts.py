@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 from ..exports import to_markdown
@@ -22,14 +23,30 @@ _WRITTEN = "<details><summary>Thinking</summary>\n\n{}\n\n</details>"
 
 def conversation_bundle(conversation: Conversation, turns: Sequence[Turn]) -> dict[str, str]:
     """Return a conversation as a mime bundle: Markdown that is safe, drawn as a cell draws answers, and plain text."""
-    word = uuid.uuid4().hex  # stands in the place of the thinking, and in no text
-    marked = [replace(turn, thinking=word if turn.thinking.strip() else "") for turn in turns]
-    pieces = to_markdown(conversation, marked, marked=False).split(_WRITTEN.format(word))
-    thoughts = [folded_block("thought", turn.thinking.strip()) for turn in turns if turn.thinking.strip()]
+    pieces, thinking = _around_thinking(conversation, turns)
     shown = [shown_markdown(piece).strip("\n") for piece in pieces]
-    rest = [part for pair in zip(thoughts, shown[1:], strict=True) for part in pair]
-    plain = to_markdown(conversation, turns, marked=False)
-    return mime_bundle("\n\n".join([shown[0], *rest]) + "\n", plain)
+    markdown = _joined(shown, [folded_block("thought", text) for text in thinking])
+    return mime_bundle(markdown, conversation_text(conversation, turns))
+
+
+def conversation_text(conversation: Conversation, turns: Sequence[Turn]) -> str:
+    """Return a conversation as text for a terminal, with the thinking indented."""
+    pieces, thinking = _around_thinking(conversation, turns)
+    return _joined([piece.strip("\n") for piece in pieces], [f"[thought]\n{indent(text, '    ')}" for text in thinking])
+
+
+def _around_thinking(conversation: Conversation, turns: Sequence[Turn]) -> tuple[list[str], list[str]]:
+    """Return a conversation's Markdown in the pieces around the thinking, and the thinking."""
+    word = uuid.uuid4().hex  # stands in the place of the thinking, and in no text
+    thinking = [turn.thinking.strip() for turn in turns]
+    marked = [replace(turn, thinking=word if text else "") for turn, text in zip(turns, thinking, strict=True)]
+    pieces = to_markdown(conversation, marked, marked=False).split(_WRITTEN.format(word))
+    return pieces, [text for text in thinking if text]
+
+
+def _joined(pieces: Sequence[str], between: Sequence[str]) -> str:
+    rest = [part for pair in zip(between, pieces[1:], strict=True) for part in pair]
+    return "\n\n".join([pieces[0], *rest]) + "\n"
 
 
 def as_bundle(markdown: str) -> dict[str, str]:

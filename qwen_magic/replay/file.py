@@ -42,15 +42,18 @@ class ReplayFile:
     Args:
         path: the file that is read and written; it need not be there.
         others: files that are read too, for answers that it does not have.
+        refusal: why nothing may be written, or "".
 
     Attributes:
         path: the file that is written.
         others: the files that are only read.
+        refusal: why nothing may be written, or "".
 
     """
 
-    def __init__(self, path: Path, others: Sequence[Path] = ()) -> None:
+    def __init__(self, path: Path, others: Sequence[Path] = (), refusal: str = "") -> None:
         self.path = path
+        self.refusal = refusal
         self.others = tuple(other for other in others if other != path)
         self._own = _KnownFile(path)
         self._files = (self._own, *map(_KnownFile, self.others))
@@ -77,7 +80,7 @@ class ReplayFile:
             The answer that was found by its key until here, or None.
 
         Raises:
-            ReplayError: the file cannot be written.
+            ReplayError: the file cannot be written, or may not.
 
         """
         return self.record_all([recorded])[0]
@@ -101,7 +104,7 @@ class ReplayFile:
             others = [
                 _find(self._files[1:], one.key) for one in recorded
             ]  # first, so that no two locks are held at once
-            with _writing(self.path):
+            with self._writing():
                 self._own.load()
                 known = self._own.entries
                 before = [known.get(one.key, other) for one, other in zip(recorded, others, strict=True)]
@@ -127,7 +130,7 @@ class ReplayFile:
             ReplayError: the file cannot be written.
 
         """
-        with self._lock, _writing(self.path):
+        with self._lock, self._writing():
             self._own.load()
             removed = [recorded for key, recorded in self._own.entries.items() if key not in keep]
             lines = [line for line in self._own.lines if self._own.stays(line, keep)]
@@ -143,6 +146,18 @@ class ReplayFile:
             for file in self._files:
                 file.warnings.clear()
             return warnings
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Hold the file's lock, and say in one line why it could not be written."""
+        if self.refusal:
+            raise ReplayError(self.refusal)
+        try:
+            with _locked(self.path):
+                yield
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            raise ReplayError(f"{self.path.name} cannot be written ({why})", hint=_HINT) from error
 
 
 class _KnownFile:
@@ -255,17 +270,6 @@ def _signature(path: Path) -> tuple[int, int, int] | None:
 
 def _signature_of(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Hold the file's lock, and say in one line why it could not be written."""
-    try:
-        with _locked(path):
-            yield
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise ReplayError(f"{path.name} cannot be written ({why})", hint=_HINT) from error
 
 
 @contextlib.contextmanager

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from ..errors import UsageError
 from .replay import Mode
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+class ReplayFiles(NamedTuple):
+    """Where recorded answers are.
+
+    Attributes:
+        own: the file that is written.
+        others: the files that are only read.
+        refusal: why nothing may be written, or "".
+
+    """
+
+    own: Path
+    others: tuple[Path, ...] = ()
+    refusal: str = ""
+
 
 REPLAY_SUFFIX = ".qwen.jsonl"
 _UNNAMED = "-unnamed"
@@ -35,7 +51,7 @@ def replay_mode(given: str | None = None) -> Mode:
     return mode  # type: ignore[return-value]
 
 
-def replay_files_in(folder: Path) -> tuple[Path, tuple[Path, ...]]:
+def replay_files_in(folder: Path) -> ReplayFiles:
     """Return the file for recorded answers in a folder where no notebook's name is known, and others to read.
 
     It has the folder's name, and is no notebook's that lies there: what such a run records is its own. All other such
@@ -45,9 +61,14 @@ def replay_files_in(folder: Path) -> tuple[Path, tuple[Path, ...]]:
     while os.path.lexists(folder / f"{name}.ipynb"):
         name += _UNNAMED
     own = folder / f"{name}{REPLAY_SUFFIX}"
-    return own, tuple(path for path in replay_files_beside(folder) if path != own)
+    return ReplayFiles(own, tuple(path for path in replay_files_beside(folder) if path != own))
 
 
 def replay_files_beside(folder: Path) -> list[Path]:
     """List the files of recorded answers in a folder, by name."""
     return sorted(path for path in folder.glob(f"*{REPLAY_SUFFIX}") if os.path.isfile(path))  # noqa: PTH113 - raises nothing
+
+
+def notebooks_in(folder: Path) -> list[Path]:
+    """List the notebooks in a folder, by name."""
+    return sorted(path for path in folder.glob("*.ipynb") if os.path.isfile(path))  # noqa: PTH113 - raises nothing

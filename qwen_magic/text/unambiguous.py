@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .blocks import BlockTracker
 from .emphasis import emphasis_tags
 from .fences import find_fences, split_lines
+from .footnote_marks import raised_numbers
 from .harmless_tags import settled_tags
 from .html_code import fence_html_code
 from .spans import read_spans
@@ -28,7 +29,7 @@ DOLLAR = "<span>&#36;</span>"
 r"""A dollar that is none of a formula. MathJax seeks formulas in the page's text, past `\$` and entities."""
 BACKSLASH = "<span>&#92;</span>"
 """A backslash before a bracket that begins no formula, likewise."""
-_HAS_MARKS = re.compile(r"[$*<&~]|\\[()\[\]]|^[ \t>]*\[", re.MULTILINE)
+_HAS_MARKS = re.compile(r"[$*<&~]|\\[()\[\]]|^[ \t>]*\[|\[\^", re.MULTILINE)
 _DOLLAR = re.compile(r"\\?\$|(?<!<span>)&(?:dollar|#0*36|#[xX]0*24);")
 _BRACKET = re.compile(r"\\(?:(?P<both>\\?)(?P<round>[()])|\\(?P<double>[\[\]])|(?P<square>[\[\]])|.)", re.DOTALL)
 _WORD = re.compile(r"\S+")
@@ -41,7 +42,7 @@ _STANDS_FOR = {"code": "`", "address": "a", "formula": "$", "display": "$", "env
 """What a span looks like to the rule of emphasis."""
 
 
-def disambiguate(text: str, *, growing: bool = False) -> str:
+def disambiguate(text: str, *, growing: bool = False, footnotes: bool = False) -> str:
     r"""Write Markdown so that every renderer reads it alike.
 
     Formulas stand between dollars, and no other dollar can be taken for one. A backslash before a bracket that is no
@@ -52,12 +53,13 @@ def disambiguate(text: str, *, growing: bool = False) -> str:
     Args:
         text: Markdown, as a model wrote it; not safe, and neither is what is returned.
         growing: whether more may come: then a formula is one only when nothing that comes can make it none.
+        footnotes: whether the renderer knows footnotes; else their numbers are raised here.
 
     """
     text = fence_html_code(text.replace("\r\n", "\n"), growing=growing)
     lines = split_lines(text)
     text = "\n".join(lines) + ("\n" if lines and text.endswith(("\n", "\r")) else "")
-    page = _Page(text, growing=growing)
+    page = _Page(text, growing=growing, footnotes=footnotes)
     tracker = BlockTracker()
     is_code = [tracker.step(line) == "indented" for line in lines]
     start = 0
@@ -75,11 +77,13 @@ class _Page:
     Args:
         text: all of it.
         growing: whether more may come.
+        footnotes: whether the renderer knows footnotes.
 
     """
 
-    def __init__(self, text: str, *, growing: bool) -> None:
+    def __init__(self, text: str, *, growing: bool, footnotes: bool) -> None:
         self._text = text
+        self._footnotes = footnotes
         self._growing = growing
         self._place = 0
         self._edits: list[Edit] = []
@@ -130,6 +134,8 @@ class _Page:
                 self._masked.append(span.source)
                 self._edits += _moved(_plain_dollars(span.source) if several else (), self._place)
                 self._edits += _moved(_plain_brackets(span.source), self._place)
+                if not self._footnotes:
+                    self._edits += raised_numbers(self._text, self._place, end)
             else:
                 self._masked.append(_STANDS_FOR[span.kind] * len(span.source))
                 before = self._text[max(begin, self._text.rfind("\n", begin, self._place) + 1) : self._place]

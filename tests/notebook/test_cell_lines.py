@@ -71,6 +71,11 @@ async def test_in_a_kernel(kernel: Kernel) -> None:
         shown = await run("%qwen Why is the sky blue")
         assert "%qwen ask Why is the sky blue" in shown
         assert len(server.asked) == 2
+        await run("%unload_ext qwen_magic")
+        first = f"%load_ext qwen_magic\n%qwen use {server.target}\n%qwen ask Say why."
+        done = await asyncio.to_thread(kernel.run, first)
+        assert "Because." in str([message.content for message in done.messages])
+        assert "execute_result" not in [message.kind for message in done.messages], "it would be shown once more"
 
 
 async def test_the_first_sign_is_gone_when_the_answer_is_printed() -> None:

@@ -148,6 +148,12 @@ def test_no_second_copy_is_made(kernel: Kernel, folder: Path) -> None:
     assert kernel.run(ask, cell="a").next_input is None
     write(folder / "n.ipynb", ("other", ask), ("b", "y = 2"))  # a front end whose cells have other ids
     assert kernel.run(ask, cell="x").next_input == (code, False)
+    write(folder / "n.ipynb", ("a", ask), ("b", "x = 1\nprint(x)  # edited"), ("c", "%qwen code"))
+    assert kernel.run("%qwen code", cell="c").next_input == (code, False)
+    write(folder / "n.ipynb", ("a", ask), ("c", "%qwen code"), ("d", code))
+    again = kernel.run("%qwen code", cell="c")
+    assert again.next_input is None
+    assert again.printed == f"{code}\nthe code is in a cell below already\n"
 
 
 def test_a_replayed_run_does_not_grow_the_notebook(server: Recorder, folder: Path) -> None:

@@ -57,7 +57,7 @@ def test_a_jupyter_server_names_the_session_after_the_notebook(shell, folder, mo
     touch(folder / "nb.ipynb", folder / "script.py")
     monkeypatch.setenv("JPY_SESSION_NAME", str(folder / "nb.ipynb"))
     assert notebook_path(shell) == folder / "nb.ipynb"
-    assert NotebookWorkspace(shell).replay_files() == (folder / "nb.qwen.jsonl", ())
+    assert NotebookWorkspace(shell).replay_files() == (folder / "nb.qwen.jsonl", (), "")
     monkeypatch.setenv("JPY_SESSION_NAME", str(folder / "script.py"))  # opened as a notebook, by jupytext
     assert NotebookWorkspace(shell).replay_files()[0] == folder / "script.qwen.jsonl"
     monkeypatch.setenv("JPY_SESSION_NAME", "below/nb.ipynb")  # it knows no folder
@@ -127,27 +127,27 @@ def test_the_cell_is_known_by_what_the_front_end_sends(shell, parent, key):
 
 def test_without_a_name_all_files_of_the_folder_are_read(shell, folder):
     own, a, b = (folder / f"{name}.qwen.jsonl" for name in ("work", "a", "b"))
-    assert NotebookWorkspace(shell).replay_files() == (own, ())
+    assert NotebookWorkspace(shell).replay_files() == (own, (), "")
     touch(b)
-    assert NotebookWorkspace(shell).replay_files() == (own, (b,))  # another notebook's is read, never written
+    assert NotebookWorkspace(shell).replay_files() == (own, (b,), "")  # another notebook's is read, never written
     touch(a)
-    assert NotebookWorkspace(shell).replay_files() == (own, (a, b))
+    assert NotebookWorkspace(shell).replay_files() == (own, (a, b), "")
     touch(own)
-    assert NotebookWorkspace(shell).replay_files() == (own, (a, b))
+    assert NotebookWorkspace(shell).replay_files() == (own, (a, b), "")
     b.unlink()
-    assert NotebookWorkspace(shell).replay_files() == (own, (a,))
+    assert NotebookWorkspace(shell).replay_files() == (own, (a,), "")
     (folder / "folder.qwen.jsonl").mkdir()
     touch(folder / "sub" / "c.qwen.jsonl", folder / ".x.qwen.jsonl.tmp")
     assert replay_files_beside(folder) == [a, own]
     touch(folder / "work.ipynb")  # whose file it may be
-    assert NotebookWorkspace(shell).replay_files() == (folder / "work-unnamed.qwen.jsonl", (a, own))
+    assert NotebookWorkspace(shell).replay_files() == (folder / "work-unnamed.qwen.jsonl", (a, own), "")
 
 
 def test_a_folder_whose_name_is_a_pattern(tmp_path, shell):
     folder = tmp_path / "[a]*?"
     touch(folder / "a.qwen.jsonl")
     shell.starting_dir = str(folder)
-    assert NotebookWorkspace(shell).replay_files() == (folder / "[a]*?.qwen.jsonl", (folder / "a.qwen.jsonl",))
+    assert NotebookWorkspace(shell).replay_files() == (folder / "[a]*?.qwen.jsonl", (folder / "a.qwen.jsonl",), "")
 
 
 # Real kernels
@@ -231,10 +231,9 @@ def test_jupyter_execute_finds_what_a_front_end_recorded(folder, tmp_path):
         "nbformat_minor": 5,
     }
     (folder / "nb.ipynb").write_text(json.dumps(notebook))
-    touch(folder / "nb.qwen.jsonl")
+    touch(folder / "nb.qwen.jsonl", folder / "other.ipynb", folder / "other.qwen.jsonl")
     env = {**os.environ, "PYTHONPATH": PYTHONPATH, "IPYTHONDIR": str(tmp_path), "JUPYTER_CONFIG_DIR": str(tmp_path)}
     jupyter = [shutil.which("jupyter", path=str(Path(sys.executable).parent)) or "jupyter", "execute"]
     subprocess.run([*jupyter, "--output=done", "work/nb.ipynb"], cwd=tmp_path, env=env, check=True, capture_output=True)
     (output,) = json.loads((folder / "done.ipynb").read_text())["cells"][0]["outputs"]
-    # It is read, and never written: it may be another notebook's.
-    assert eval("".join(output["text"])) == ("", "None", str(folder / "work.qwen.jsonl"))
+    assert eval("".join(output["text"])) == ("", str(folder / "nb.ipynb"), str(folder / "nb.qwen.jsonl"))

@@ -270,7 +270,7 @@ def execute(path: Path, out: str, **env: str) -> nbformat.NotebookNode:
 
 
 def test_jupyter_execute_without_a_network(notebook: Path, server: Recorder) -> None:
-    """What a front end recorded is found by ``jupyter execute``, which tells no notebook's name."""
+    """What a front end recorded is found by ``jupyter execute``, which was given the notebook's name."""
     with kernel_of(notebook) as kernel:
         load(kernel, server)
         first = answers(run_all(kernel))
@@ -301,7 +301,7 @@ def test_a_folder_that_cannot_be_written(notebook: Path, server: Recorder) -> No
     notebook.parent.chmod(0o700)
 
 
-def test_without_a_notebooks_name_no_other_notebooks_file_is_written(notebook: Path, server: Recorder) -> None:
+def test_under_jupyter_execute_no_other_notebooks_file_is_written(notebook: Path, server: Recorder) -> None:
     """Two notebooks in one folder, one recording; the other runs under ``jupyter execute``."""
     with kernel_of(notebook) as kernel:
         load(kernel, server)
@@ -317,5 +317,5 @@ def test_without_a_notebooks_name_no_other_notebooks_file_is_written(notebook: P
     nbformat.write(nbformat.v4.new_notebook(cells=cells), student)
     done = execute(student, "done", QWEN_REPLAY="on")
     assert recorded.read_bytes() == before
-    assert "the student's" in notebook.with_name("work.qwen.jsonl").read_text(encoding="utf-8")
-    assert "replayed" in str(done.cells[2].outputs), "the other's is read"
+    assert "the student's" in notebook.with_name("student.qwen.jsonl").read_text(encoding="utf-8")
+    assert "replayed" not in str(done.cells[2].outputs), "the other's is not read"

@@ -59,6 +59,12 @@ def test_after_a_restart_the_first_cell_says_how_to_go_on(tmp_path: Path, server
         ok(kernel.run("%qwen resume"))
         assert "conversation" not in note(kernel.run("%%qwen\nfour"))
         assert asked(server) == ["one", "two", "three", "four"]
+    del env["JPY_SESSION_NAME"]
+    with Kernel(**env) as kernel:
+        start(kernel, server)
+        ok(kernel.run(f"PAPERMILL_INPUT_PATH = {str(tmp_path / 'restart.ipynb')!r}"))
+        unread = note(kernel.run("%%qwen\nby a program"))
+        assert "resume" not in unread, "nobody is there who could"
 
 
 def test_looking_at_a_conversation_in_a_panel_redirects_no_cell(kernel: Kernel, server: Recorder) -> None:

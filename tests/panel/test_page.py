@@ -190,10 +190,10 @@ def test_sentences_are_told_and_tokens_are_not(view: Callable[..., View]) -> Non
     page.delta("1.1", "<p>tokens</p>", add="<p>and")
     assert page.live == "Asked."
     for ending, sentence in (
-        ("", "Answer finished."),
-        ("interrupted", "Answer stopped."),
-        ("error", "Answer failed."),
-        ("length", "Answer finished at its token limit."),
+        ("", "Answer finished: a"),
+        ("interrupted", "Answer stopped: a"),
+        ("error", "Answer failed: a space:Qwen/Qwen3-Demo · 1.2 s · ≈ 20 tokens"),
+        ("length", "Answer finished at its token limit: a"),
     ):
         page.op("turn", turn=streaming("1.1"), before="")
         page.op("turn", turn=turn("1.1", "p", "<p>a</p>", ending=ending), before="")

@@ -36,3 +36,11 @@ def test_what_an_answer_writes_as_an_exports_thinking_stays_text() -> None:
     markdown = conversation_bundle(CONVERSATION, [Turn("What?", forged, thinking="real")])["text/markdown"]
     assert "<script" not in markdown
     assert markdown.count("<details ") == 1
+
+
+def test_a_terminal_is_shown_no_tags() -> None:
+    turns = [Turn("What?", ANSWER, thinking="a thought\nof two lines"), Turn("So?", "So.", thinking="x")]
+    plain = conversation_bundle(CONVERSATION, turns)["text/plain"]
+    assert "<" not in plain
+    assert "> What?\n\n[thought]\n    a thought\n    of two lines\n\nIt is" in plain
+    assert plain.count("[thought]") == 2

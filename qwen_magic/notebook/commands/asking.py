@@ -51,7 +51,7 @@ def _retry(session: NotebookSession, rest: str) -> Reply | None:
 
 def _code(session: NotebookSession, rest: str) -> None:
     from ...rendering.cell_code import block_code, cell_code, nth_block  # noqa: PLC0415 - only where it is asked for
-    from ..next_cell import insert, replace  # noqa: PLC0415
+    from ..next_cell import replace  # noqa: PLC0415
 
     words = rest.split()
     replaces = "--replace" in words
@@ -69,10 +69,10 @@ def _code(session: NotebookSession, rest: str) -> None:
         code = block_code(nth_block(blocks, int(words[0]))) if words else cell_code(blocks)
     if not code:
         raise UsageError("no code block in the last answer", hint="Its text is in qwen_magic.last_reply().")
-    hidden = replace(session.shell, code) if replaces else insert(session.shell, code)
+    said = replace(session.shell, code) if replaces else session.next_cells.put_once(code)
     say(escaped(code))
-    if hidden:
-        say(hidden)
+    if said:
+        say(said)
 
 
 def _keep(session: NotebookSession, rest: str) -> None:

@@ -26,11 +26,11 @@ def _panel(session: NotebookSession, rest: str) -> None:
     memory = session.memory
     conversation = named(memory.store, name) if name else memory.used if memory.exists else None
     if getattr(session.shell, "kernel", None) is None:
-        from ...exports import to_markdown  # noqa: PLC0415 - only where it is asked for
+        from ...rendering.transcripts import conversation_text  # noqa: PLC0415 - only where it is asked for
 
         say("A panel needs a notebook; here a conversation is shown as text.")
         if conversation:
-            say(to_markdown(conversation, memory.store.turns(conversation.id), marked=False))
+            say(conversation_text(conversation, memory.store.turns(conversation.id)))
         return
     lasting = updates_displays(session.shell)
     height = _pixels(options["--height"]) if "--height" in options else None

@@ -19,7 +19,11 @@ def _replay(session: NotebookSession, rest: str) -> None:
         session.settings.replay = rest
         mode = session.chat.replay_mode()
         because = "" if mode == rest else " because QWEN_REPLAY says so, which a notebook cannot change"
-        say(f"Replay is {mode}{because}. {_MEANINGS[mode].format(file=session.chat.replay.file.path.name)}")
+        file = session.chat.replay.file
+        if file.refusal and mode in ("on", "fresh"):
+            say(f"Replay is {mode}{because}, but nothing is recorded: {file.refusal}")
+        else:
+            say(f"Replay is {mode}{because}. {_MEANINGS[mode].format(file=file.path.name)}")
         return
     if rest in ("", "status"):
         mode = session.chat.replay_mode()

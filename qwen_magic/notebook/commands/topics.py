@@ -140,11 +140,12 @@ With replay on, answers are recorded in a file beside the notebook, and the same
 is answered from there at once. "only" asks nobody, so Run All works without a network;
 "fresh" asks anew. %qwen replay status tells which recorded answers were not used yet,
 prune removes those, diff shows how answers that were recorded anew differ. The file is
-NAME.qwen.jsonl; rename it with the notebook. (Where the front end tells no notebook's name,
-it is in the working folder.) Two cells that ask the very same get the same answer; a --seed
-each gives them answers of their own. The last line says who gave it, and when. A target that
-comes from QWEN_TARGET or the usual chain may differ from one machine to the next. Each row of
---map is recorded, too; client.map(..., replay="on") does so in the working folder.""",
+NAME.qwen.jsonl; rename it with the notebook. (Where nobody tells a notebook's name, it is in
+the working folder; a run beside other notebooks records nothing then, and says so.) Two cells
+that ask the very same get the same answer; a --seed each gives them answers of their own. The
+last line says who gave it, and when. A target that comes from QWEN_TARGET or the usual chain
+may differ from one machine to the next. Each row of --map is recorded, too;
+client.map(..., replay="on") does so in the working folder.""",
     ),
     "targets": Topic(
         "Where prompts go",

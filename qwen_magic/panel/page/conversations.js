@@ -93,7 +93,7 @@ export class Conversations {
 
   press(target) {
     const pressed = target.closest("button");
-    if (!pressed || (pressed.dataset.ask && !confirmed(pressed))) return;
+    if (!pressed || (pressed.dataset.ask && !confirmed(pressed, this.panel))) return;
     const row = pressed.closest("[role=row]");
     const conversation = Number(row.dataset.id);
     if (pressed.dataset.act === "open") this.open(conversation);

@@ -15,12 +15,13 @@ export function rename(pressed, name, word) {
 }
 
 // Let a button ask again before it acts; tell whether it has.
-export function confirmed(pressed) {
+export function confirmed(pressed, panel) {
   const { title, lastChild, dataset } = pressed;
   if (title === dataset.ask) return pressed.dispatchEvent(new Event("blur"));
   pressed.addEventListener("blur", rename.bind(null, pressed, title, lastChild.textContent), { once: true });
   rename(pressed, dataset.ask, dataset.ask);
   pressed.focus({ preventScroll: true });
+  panel.announce(dataset.ask); // of a button that has the focus already a new name is not told
   return false;
 }
 

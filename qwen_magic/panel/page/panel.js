@@ -15,7 +15,7 @@ import { PANEL, button } from "./templates.js";
 import { Turn } from "./turn.js";
 import { walk } from "./walking.js";
 import {
-  ASK, ASK_WITH_VARIABLES, BUSY, EMPTY, ENDINGS, GONE, LOOK_EVERY, OFFLINE, OTHER, PATIENCE, RESTARTED,
+  ASK, ASK_WITH_VARIABLES, BUSY, EMPTY, GONE, LOOK_EVERY, OFFLINE, OTHER, PATIENCE, RESTARTED,
 } from "./words.js";
 
 class Panel {
@@ -102,8 +102,10 @@ class Panel {
       this.setConnected(false, GONE);
       this.lookAgain();
       if (unheard && !this.prompt.value) this.fill(unheard);
-    } else if (this.connected) this.note(BUSY, "busy");
-    else this.setConnected(false, this.met ? BUSY : undefined);
+    } else if (this.connected) {
+      this.note(BUSY, "busy");
+      this.announce(BUSY);
+    } else this.setConnected(false, this.met ? BUSY : undefined);
   }
   lookAgain() {
     this.timers.again = setTimeout(async () => ((await serverAnswers()) ? this.connect() : this.lookAgain()), PATIENCE);
@@ -126,7 +128,7 @@ class Panel {
     if (this.list.box.contains(target)) return this.keepFocus(() => this.list.press(target));
     if (target.closest("summary")) this.following = false; // what is unfolded stays in sight
     const pressed = target.closest("button");
-    if (!pressed || (pressed.dataset.ask && !confirmed(pressed))) return;
+    if (!pressed || (pressed.dataset.ask && !confirmed(pressed, this))) return;
     const { act, step } = pressed.dataset;
     const [turn, pre] = [this.turnOf(pressed), pressed.closest(".qwen-code")?.lastChild];
     const here = {
@@ -190,11 +192,11 @@ class Panel {
     this.met ||= connected;
     this.prompt.disabled = this.box.main.disabled = this.box.attach.disabled = !connected;
     if (!connected || this.box.notice.dataset.kind === "offline") this.note(connected ? "" : why, "offline");
+    if (!connected) this.announce(why);
   }
   // A kernel of another version: the user is told what to do, and the kernel nothing more.
   part(why) {
     this.setConnected(false, why);
-    this.announce(why);
     this.parted = true;
   }
 
@@ -255,8 +257,8 @@ class Panel {
     const was = this.turns.get(turn.key)?.data.state;
     this.put(turn, this.turns.get(before)?.element);
     if (this.following) this.toEnd();
-    if (!was && turn.state === "streaming") this.announce("Asked.");
-    if (was === "streaming" && turn.state === "done") this.announce(`Answer ${ENDINGS[turn.ending] ?? "finished"}.`);
+    const told = this.turns.get(turn.key).told(was);
+    if (told) this.announce(told);
   }
   drop({ key }) {
     this.changed.delete(this.turns.get(key));
@@ -310,7 +312,8 @@ class Panel {
     this.announce("Copied.");
   }
   announce(text) {
-    show(this.box.live, this.box.live.textContent === text ? `${text}\u00A0` : text); // or it would not be told again
+    // In one piece: what is changed within it is told twice, and what is the same not at all.
+    this.box.live.replaceChildren(this.box.live.textContent === text ? `${text}\u00A0` : text);
   }
   note(text, kind = "") {
     show(this.box.notice.firstChild, text);

@@ -1,6 +1,7 @@
 // What is chosen for the panel's prompts: the fields show what the kernel has, and tell it what the user chooses.
 
 import { Combobox } from "./combobox.js";
+import { make, morph } from "./html.js";
 
 const NO_TARGET = "None of the list: what you type is taken.";
 const NO_MODEL = "No model of that name is listed: what you type is taken.";
@@ -53,7 +54,12 @@ export class Settings {
     const known = conversations.some(({ id }) => id === conversation?.id);
     const all = known ? conversations : [{ id: "", name: "New conversation" }, ...conversations];
     const [picker, target, model] = this.fields;
-    picker.replaceChildren(...grouped(all));
+    const options = make("select", "");
+    options.append(...grouped(all));
+    // An option that is made anew is told to a screen reader as if it had got the focus.
+    const now = Array.from(options.querySelectorAll("option"));
+    for (const [index, one] of Array.from(picker.options).entries()) if (now[index]) one.value = now[index].value;
+    morph(picker, options);
     const { activeElement } = this.panel.root.getRootNode();
     for (const field of this.fields) {
       const value = String(chosen[field.dataset.set] ?? "");

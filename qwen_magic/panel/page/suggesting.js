@@ -47,7 +47,8 @@ export class Suggesting {
       option.lastChild.textContent = [kind, detail].filter(Boolean).join(", ");
       return option;
     }));
-    if (this.list.hidden) this.panel.announce(`${suggestions.length} suggestions; arrows choose, Escape closes.`);
+    const count = suggestions.length === 1 ? "1 suggestion" : `${suggestions.length} suggestions`;
+    if (this.list.hidden) this.panel.announce(`${count}; arrows choose, Escape closes.`);
     this.list.hidden = false;
     this.show(0);
   }

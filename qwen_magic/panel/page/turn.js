@@ -4,6 +4,7 @@ import { sized } from "./attaching.js";
 import { boxes, write } from "./fields.js";
 import { make, morph, parse, picture, show } from "./html.js";
 import { EDITOR, TURN } from "./templates.js";
+import { ENDINGS, MOST_SPOKEN } from "./words.js";
 
 const LONG_PROMPT = { lines: 20, characters: 2000 };
 const PARTS = { image: "image", file: "file", call: "calls", result: "result of", failure: "failure of" };
@@ -50,6 +51,7 @@ export class Turn {
     if (body) Object.assign(this, body, { thinking, tail: "" });
     this.draw();
     Object.assign(this.element.dataset, { state: data.state, ending: data.ending });
+    this.element.ariaBusy = String(data.state === "streaming");
     this.element.ariaLabel = `Asked${data.from_cell ? " in a cell" : ""}: ${data.prompt.slice(0, 80)}`;
     this.drawParts(data);
     show(this.box.origin, data.from_cell ? "asked in a cell" : "");
@@ -102,6 +104,24 @@ export class Turn {
       if (this.drawn[index] !== html) morph(piece, parse(html));
     }
     this.drawn = wanted;
+  }
+
+  // What assistive technology is told once: that it was asked, and the answer when it has come to its end.
+  told(was) {
+    const { state, ending, facts } = this.data;
+    if (state === "streaming") return was === "streaming" ? "" : "Asked.";
+    if (was !== "streaming") return "";
+    const why = ending === "error" ? facts.at(-1) : ""; // what went wrong; before it stands who answered
+    const words = [this.spoken(), why].filter(Boolean).join(" ");
+    return `Answer ${ENDINGS[ending] ?? "finished"}${words ? `: ${words}` : "."}`;
+  }
+  spoken() {
+    const copy = this.box.body.cloneNode(true);
+    for (const tools of copy.querySelectorAll(".qwen-tools")) tools.remove();
+    for (const block of copy.querySelectorAll("p, li, pre, td, th, h1, h2, h3, h4, h5, h6")) block.append(" ");
+    const words = copy.textContent.replaceAll(/\s+/gu, " ").trim();
+    const cut = words.slice(0, MOST_SPOKEN).replace(/\s\S*$/u, "");
+    return words.length > MOST_SPOKEN ? `${cut} \u2026 The rest is in the transcript.` : words;
   }
 
   // Let the prompt be written anew, where it stands.

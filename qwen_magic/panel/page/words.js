@@ -13,6 +13,7 @@ export const PATIENCE = 5000; // milliseconds without a word from the kernel
 export const LOOK_EVERY = 2000; // milliseconds between two looks for what other kernels have written
 export const ENDINGS = { "": "finished", interrupted: "stopped", error: "failed", length: "finished at its token limit",
   filtered: "cut off by a content filter" };
+export const MOST_SPOKEN = 1000; // characters of an answer that are told to assistive technology by themselves
 export const MOST_FILES = 10; // that go along with a prompt
 export const MOST_BYTES = 20 * 2 ** 20; // of one of them
 export const PIECE = 768 * 2 ** 10; // bytes of a file in one message
