@@ -7,9 +7,9 @@ import statistics
 from typing import TYPE_CHECKING
 
 import pytest
-from browsers import missing
 from harness import BUSY, SETTINGS, View, streaming, turn
 from page_views import PYTHON, RICH, blocks, html, live, place, view  # noqa: F401 - fixtures, too
+from support.browsers import missing
 
 from qwen_magic.rendering.growing import GrowingHtml
 

@@ -15,7 +15,7 @@ from test_browser import Trap
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lab_panel import Book, Front
+    from support.front_ends import Book, Front
 
 ALL = [*ATTACKS, *PANEL_ATTACKS]
 BATCH = 100
@@ -90,7 +90,8 @@ def server(trap: Trap) -> Iterator[Recorder]:
 @pytest.fixture
 def book(front: Front, server: Recorder, request: pytest.FixtureRequest) -> Iterator[Book]:
     name = f"{request.node.originalname}.ipynb"
-    book = front.open(name, f"%load_ext qwen_magic\n%qwen use {server.target}", *[""] * (len(ALL) // OUTPUTS + 1))
+    cells = [""] * (len(ALL) // OUTPUTS + 1)
+    book = front.open(name, f"%load_ext qwen_magic\n%qwen use {server.target}", *cells, alone=True)
     book.run(0)
     yield book
     book.close()

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from lab_panel import Front, Panel, shoot
+from lab_panel import Panel, shoot
 from playwright.sync_api import expect
+from support.front_ends import Front
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from lab_panel import Book
     from servers.gradio_server import GradioServer
+    from support.front_ends import Book
 
 DRAFT = "a long prompt that nobody wants to type again"
 RESTART = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
