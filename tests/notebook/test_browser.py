@@ -211,7 +211,7 @@ def attacked(notebook: Callable[..., Any], trap: Trap, cell: str, name: str, *, 
             page.wait_for_timeout(200)
         assert trap.asked, "the attacks do nothing here: this test cannot fail"
         return None
-    page = notebook(f"{name}1.ipynb", *cells, done="text=/^the end/", alone=True)
+    page = notebook(f"{name}1.ipynb", *cells, done="text=/^the end/")
     for i in range(len(cells)):
         page.locator(".jp-Notebook .jp-Cell").nth(i).scroll_into_view_if_needed()
         page.wait_for_timeout(300)

@@ -110,7 +110,7 @@ def test_hostile_pages(notebook: Callable[..., Any], listener: Listener, show: s
                 return
             page.wait_for_timeout(200)
         pytest.fail("the pages do nothing here: this test cannot fail")
-    page = notebook("hostile.ipynb", *cells, "print('the', 'end')", done="text=/^the end/", alone=True)
+    page = notebook("hostile.ipynb", *cells, "print('the', 'end')", done="text=/^the end/")
     for i in range(len(cells) + 1):
         page.locator(".jp-Notebook .jp-Cell").nth(i).scroll_into_view_if_needed()
         page.wait_for_timeout(400)

@@ -10,6 +10,7 @@ from attacks import ATTACKS, ORIGIN
 from lab_panel import Panel
 from panel_attacks import PANEL_ATTACKS
 from recorder import Recorder
+from support.front_ends import FAILED
 from test_browser import Trap
 
 if TYPE_CHECKING:
@@ -91,10 +92,10 @@ def server(trap: Trap) -> Iterator[Recorder]:
 def book(front: Front, server: Recorder, request: pytest.FixtureRequest) -> Iterator[Book]:
     name = f"{request.node.originalname}.ipynb"
     cells = [""] * (len(ALL) // OUTPUTS + 1)
-    book = front.open(name, f"%load_ext qwen_magic\n%qwen use {server.target}", *cells, alone=True)
+    book = front.open(name, f"%load_ext qwen_magic\n%qwen use {server.target}", *cells)
     book.run(0)
     yield book
-    book.close()
+    book.close(hand_on=not request.node.stash.get(FAILED, True))
 
 
 def check(book: Book, trap: Trap) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -98,7 +99,8 @@ class Front:
         """Shut the server and its kernels down."""
         try:
             self.call("api/shutdown", "POST")
-            self._process.wait(20)
+            with contextlib.suppress(subprocess.TimeoutExpired):  # a kernel that is just starting holds it up
+                self._process.wait(20)
         finally:
             self._process.kill()
             self._process.wait(20)
@@ -143,6 +145,12 @@ class Front:
             self._page = page
             KEPT.add(page.context)
         else:
+            page.context.close()
+
+    def drop_page(self) -> None:
+        """Close the page that was handed on: it takes time also while nobody looks at it."""
+        page, self._page = self._page, None
+        if page is not None and not page.is_closed() and page.context.browser.is_connected():
             page.context.close()
 
     def close_books(self, *, hand_on: bool) -> None:
@@ -311,16 +319,38 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+_started: dict[str, Front] = {}
+_using: set[Path] = set()
+"""The files with tests that open notebooks."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Note which files have tests that open notebooks."""
+    for item in items:
+        if "front" in getattr(item, "fixturenames", ()) or hasattr(getattr(item, "module", None), "front"):
+            _using.add(item.path)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Keep no page that was handed on where no notebook is opened."""
+    if item.path not in _using:
+        for front in _started.values():
+            front.drop_page()
+
+
 @pytest.fixture(scope="session")
 def fronts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Front]]:
     """Give what starts a front end, once for the session."""
-    started: dict[str, Front] = {}
 
     def start(kind: str) -> Front:
-        if kind not in started:
-            started[kind] = Front(kind, tmp_path_factory.mktemp(kind)).start()
-        return started[kind]
+        for other in _started.values():
+            if other.kind != kind:
+                other.drop_page()
+        if kind not in _started:
+            _started[kind] = Front(kind, tmp_path_factory.mktemp(kind)).start()
+        return _started[kind]
 
     yield start
-    for front in started.values():
+    for front in _started.values():
         front.stop()
+    _started.clear()
