@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
-import functools
 import json
 import os
 import signal
@@ -89,6 +89,7 @@ class _Forker:
             stdout=subprocess.PIPE,
             env={**env, "PYTHONPATH": PYTHONPATH},
             text=True,
+            start_new_session=True,  # an interrupt at the keyboard is not for it
         )
 
     def running(self) -> bool:
@@ -106,10 +107,16 @@ class _Forker:
             self._process.communicate(timeout=30)
 
 
-@functools.cache
-def _forker() -> _Forker:
-    import atexit
+_running: list[_Forker] = []
 
-    forker = _Forker()
-    atexit.register(forker.close)
-    return forker
+
+def _forker() -> _Forker:
+    if not _running or not _running[0].running():
+        _running[:] = [_Forker()]
+    return _running[0]
+
+
+@atexit.register
+def _close() -> None:
+    for forker in _running:
+        forker.close()
