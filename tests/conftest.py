@@ -28,7 +28,7 @@ settings.register_profile(  # nothing here that a slow machine fails
 )
 settings.load_profile("own")
 
-pytest_plugins = ["servers.plugin"]
+pytest_plugins = ["servers.plugin", "support.browsers", "support.front_ends"]
 
 _only_python = OnlyPython()
 

@@ -7,12 +7,15 @@ import shutil
 import sys
 import tempfile
 import time
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zmq
-from jupyter_client.manager import KernelManager
+from jupyter_client.connect import write_connection_file
+from jupyter_client.session import Session
+from kernel_processes import start_kernel
 from support.light_imports import PYTHONPATH
 
 if TYPE_CHECKING:
@@ -108,7 +111,15 @@ class Run:
 
 
 class Kernel:
-    """An ipykernel with the package importable; `python` is another interpreter than the tests' own."""
+    """An ipykernel with the package importable.
+
+    Args:
+        python: another interpreter than the tests' own.
+        env: what is set in its environment.
+
+    """
+
+    _fresh = False
 
     def __init__(self, *, python: str = sys.executable, **env: str) -> None:
         self._env = env
@@ -125,13 +136,12 @@ class Kernel:
         env = {name: value for name, value in os.environ.items() if not name.startswith(("QWEN_", "IPYTHON", "HF_"))}
         env |= {"PYTHONPATH": PYTHONPATH, "IPYTHONDIR": self._folder, "JUPYTER_RUNTIME_DIR": self._folder}
         env |= {"XDG_DATA_HOME": self._folder, **self._env}
-        self._manager = KernelManager(connection_file=str(Path(self._folder) / "kernel.json"))
-        assert self._manager.kernel_spec is not None
-        self._manager.kernel_spec.argv[0] = self._python
-        self._manager.start_kernel(env=env, cwd=self._folder)
+        file = Path(self._folder) / "kernel.json"
+        _, self._info = write_connection_file(str(file), ip="127.0.0.1", key=uuid.uuid4().hex.encode())
+        self._process = start_kernel(self._python, file, env, self._folder, fresh=self._fresh)
         self._context = zmq.Context()
-        info = self._manager.get_connection_info()
-        self._session = self._manager.session
+        self._session = Session(key=str(self._info["key"]).encode())
+        info = self._info
         self._shell = self._connect(zmq.DEALER, info["shell_port"])
         self._control = self._connect(zmq.DEALER, info["control_port"])
         self._iopub = self._connect(zmq.SUB, info["iopub_port"])
@@ -140,7 +150,7 @@ class Kernel:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._manager.shutdown_kernel(now=True)
+        self._process.kill()
         self._context.destroy(linger=0)
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -263,8 +273,12 @@ class Kernel:
     def interrupt(self) -> float:
         """Interrupt the kernel as a front end does; return when."""
         now = time.monotonic()
-        self._manager.interrupt_kernel()
+        self._process.interrupt()
         return now
+
+    def kill(self) -> None:
+        """End the kernel at once, as a crash would."""
+        self._process.kill()
 
     def value(self, expression: str) -> Any:
         """Give what an expression is worth, as far as its repr can be read back."""
@@ -273,6 +287,12 @@ class Kernel:
         run = self.run(f"print(repr({expression}))")
         assert run.status == "ok", run.reply
         return ast.literal_eval(run.printed)
+
+
+class FreshKernel(Kernel):
+    """A kernel in which nothing of other packages is imported yet that it does not import by itself."""
+
+    _fresh = True
 
 
 def kernels(**env: str) -> Iterator[Kernel]:

@@ -1,27 +1,18 @@
 """JupyterLab in a headless Chromium: what a user sees, and what a hostile answer can do there."""
-# ruff: noqa: F811 - fixtures of the neighbour
 
 from __future__ import annotations
 
-import contextlib
 import http.server
 import json
-import os
 import re
-import subprocess
-import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from typing import TYPE_CHECKING, Any
 
-import nbformat
 import pytest
-from browsers import TOKEN, browser, missing  # noqa: F401
 from kernels import ROOT
-from servers.gradio_server import free_port
-from support.light_imports import PYTHONPATH
+from support.browsers import TOKEN
+from support.front_ends import FAILED
 from thinker import plan
 
 if TYPE_CHECKING:
@@ -29,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from servers.gradio_server import GradioServer
+    from support.front_ends import Front
     from thinker import Thinker
 
 ATTACK_CELL = """\
@@ -45,43 +37,19 @@ print("all", "shown")
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """Give the address and the folder of a JupyterLab."""
-    try:
-        import jupyterlab  # noqa: F401
-    except ImportError:
-        missing("jupyterlab is not installed")
-    folder = tmp_path_factory.mktemp("lab")
-    port = free_port()
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("QWEN_", "JUPYTER"))}
-    env |= {"PYTHONPATH": PYTHONPATH, "IPYTHONDIR": str(folder / ".ipython")}
-    env |= {f"JUPYTER_{name}_DIR": str(folder / f".{name.lower()}") for name in ("CONFIG", "DATA", "RUNTIME")}
-    env["PATH"] = os.path.dirname(sys.executable)  # without Node, which each page would start for a build's sake
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
-    command += [f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"]
-    command += [f"--ServerApp.root_dir={folder}"]
-    with (folder / "lab.log").open("wb") as log:
-        process = subprocess.Popen(command, env=env, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        end = time.monotonic() + 60
-        while True:
-            try:
-                with urllib.request.urlopen(f"{url}/api?token={TOKEN}", timeout=5):
-                    break
-            except (urllib.error.URLError, OSError):
-                assert process.poll() is None, (folder / "lab.log").read_text()
-                assert time.monotonic() < end, (folder / "lab.log").read_text()
-                time.sleep(0.1)
-        yield url, folder
-        request = urllib.request.Request(f"{url}/api/shutdown?token={TOKEN}", method="POST")
-        with urllib.request.urlopen(request, timeout=10):
-            pass
-        with contextlib.suppress(subprocess.TimeoutExpired):  # a kernel that is just starting holds it up
-            process.wait(20)
-    finally:
-        process.kill()
-        process.wait(60)
+def front(fronts: Callable[[str], Front], browser: Any) -> Front:
+    """Give JupyterLab, with a browser to open its notebooks in."""
+    front = fronts("jupyterlab")
+    front.browser = browser
+    return front
+
+
+@pytest.fixture(scope="module")
+def lab(front: Front, request: pytest.FixtureRequest) -> tuple[str, Path]:
+    """Give the address and the folder of a JupyterLab; the folder is the module's own."""
+    folder = front.folder / request.module.__name__
+    folder.mkdir(exist_ok=True)
+    return front.url, folder
 
 
 def run_all(page: Any) -> None:
@@ -143,23 +111,16 @@ def trap() -> Iterator[Trap]:
 
 
 @pytest.fixture
-def notebook(lab: tuple[str, Path], browser: Any) -> Iterator[Callable[..., Any]]:
-    """Give what opens a notebook of some cells and runs them all."""
+def notebook(front: Front, lab: tuple[str, Path], request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
+    """Give what opens a notebook of some cells and runs them all, in a page of its own where it may come to harm."""
     from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-    url, folder = lab
-    contexts = []
+    books = []
 
-    def open_and_run(name: str, *cells: str, done: str = "", timeout: float = 60) -> Any:
-        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(book, folder / name)
-        context = browser.new_context(viewport={"width": 1200, "height": 1600})
-        contexts.append(context)
-        page = context.new_page()
-        page.goto(f"{url}/lab/workspaces/{name[:-6]}/tree/{name}?token={TOKEN}&reset")
-        page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=60_000)
-        page.wait_for_selector(".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
+    def open_and_run(name: str, *cells: str, done: str = "", timeout: float = 60, alone: bool = False) -> Any:
+        book = front.open(f"{lab[1].name}/{name}", *cells, width=1200, height=1600, alone=alone)
+        books.append((book, alone))
+        page = book.page
         run_all(page)
         if done:
             try:
@@ -169,8 +130,9 @@ def notebook(lab: tuple[str, Path], browser: Any) -> Iterator[Callable[..., Any]
         return page
 
     yield open_and_run
-    for context in contexts:
-        context.close()
+    passed = not request.node.stash.get(FAILED, True)
+    for book, alone in books:
+        book.close(hand_on=passed and not alone)
 
 
 def saved(page: Any, path: Path) -> dict[str, Any]:
@@ -243,7 +205,7 @@ def attacked(notebook: Callable[..., Any], trap: Trap, cell: str, name: str, *, 
     cells = [cell.replace("attacks.ATTACKS:", f"attacks.ATTACKS[{i}:{i + step}]:") for i in range(0, 200, step)]
     cells.append("print('the', 'end')")
     if not safe:
-        page = notebook(f"{name}0.ipynb", *cells)
+        page = notebook(f"{name}0.ipynb", *cells, alone=True)
         end = time.monotonic() + 30  # one of them leads the page away: then nothing can be asked of it
         while not trap.asked and time.monotonic() < end:
             page.wait_for_timeout(200)
@@ -346,7 +308,7 @@ def test_thinking_as_a_user_sees_it(
     book = json.loads((lab[1] / "thinking.ipynb").read_text(encoding="utf-8"))
     book["cells"][1]["source"] = "1"
     (lab[1] / "again.ipynb").write_text(json.dumps(book), encoding="utf-8")
-    page.goto(f"{lab[0]}/lab/workspaces/again/tree/again.ipynb?token={TOKEN}&reset")
+    page.goto(f"{lab[0]}/lab/workspaces/again/tree/{lab[1].name}/again.ipynb?token={TOKEN}&reset")
     block = page.locator(".jp-RenderedMarkdown details")
     block.locator("summary").wait_for()
     assert block.get_attribute("open") is None

@@ -121,7 +121,7 @@ class AskedKernel(Kernel):
     def __enter__(self) -> Self:
         super().__enter__()
         self.questions: list[tuple[str, bool]] = []
-        self._stdin = self._connect(zmq.DEALER, self._manager.get_connection_info()["stdin_port"])
+        self._stdin = self._connect(zmq.DEALER, self._info["stdin_port"])
         return self
 
     def _connect(self, kind: int, port: int) -> zmq.Socket[bytes]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from browsers import browser  # noqa: F401 - a fixture
-from test_browser import lab, notebook  # noqa: F401 - fixtures
+from test_browser import front, lab, notebook  # noqa: F401 - fixtures
 
 from qwen_magic.backends.gradio.kind import ALIASES
 

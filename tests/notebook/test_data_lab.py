@@ -5,9 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from browsers import browser  # noqa: F401 - a fixture
 from recorder import Recorder
-from test_browser import lab, notebook  # noqa: F401 - fixtures
+from test_browser import front, lab, notebook  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
     import pytest

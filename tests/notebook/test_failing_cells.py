@@ -46,6 +46,14 @@ def kernel(_shared: Kernel) -> Kernel:
     return _shared
 
 
+@pytest.fixture
+def brief_kernel(kernel: Kernel) -> Iterator[Kernel]:
+    """Give a kernel that shows little of an error: IPython takes seconds to show a thousand frames."""
+    assert kernel.run("%xmode Minimal").status == "ok"
+    yield kernel
+    assert kernel.run("%xmode Context").status == "ok"
+
+
 def fail(kernel: Kernel, code: str) -> tuple[int, str, str, str]:
     """Run a cell that fails; give what is told of it: its number, the error, the message and the traceback."""
     run = kernel.run(code)
@@ -109,15 +117,15 @@ def test_what_happened_while_an_error_was_handled_is_told_too(kernel: Kernel) ->
     assert traceback.endswith("KeyError: 'k'")
 
 
-def test_an_endless_recursion_is_short(kernel: Kernel) -> None:
-    _, error, _, traceback = fail(kernel, "def f(n):\n    return f(n + 1)\n\nf(0)")
+def test_an_endless_recursion_is_short(brief_kernel: Kernel) -> None:
+    _, error, _, traceback = fail(brief_kernel, "def f(n):\n    return f(n + 1)\n\nf(0)")
     assert error == "RecursionError"
     assert re.search(r"\.\.\. the same [\d,]+ more times", traceback)
     assert len(traceback.splitlines()) < 15
 
 
-def test_two_functions_that_call_each_other_are_short(kernel: Kernel) -> None:
-    _, _, _, traceback = fail(kernel, "def f(n):\n    return g(n)\n\ndef g(n):\n    return f(n)\n\nf(0)")
+def test_two_functions_that_call_each_other_are_short(brief_kernel: Kernel) -> None:
+    _, _, _, traceback = fail(brief_kernel, "def f(n):\n    return g(n)\n\ndef g(n):\n    return f(n)\n\nf(0)")
     assert re.search(r"\.\.\. [\d,]+ frames more", traceback)
     assert len(traceback) < 3000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from kernels import Kernel
+from kernels import FreshKernel
 from recorder import Recorder
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def server() -> Iterator[Recorder]:
 
 @pytest.mark.parametrize("line", ["%qwen ask hello", "%%qwen\nhello", "%qwen panel"])
 def test_it_is_there_before_the_imports(server: Recorder, line: str) -> None:
-    with Kernel(QWEN_TARGET=server.target) as kernel:
+    with FreshKernel(QWEN_TARGET=server.target) as kernel:
         kernel.run("%load_ext qwen_magic")
         kernel.run(WATCH)
         run = kernel.run(line)
@@ -45,7 +45,7 @@ def test_it_is_there_before_the_imports(server: Recorder, line: str) -> None:
 
 
 def test_it_is_gone_where_nothing_is_asked(server: Recorder) -> None:
-    with Kernel(QWEN_TARGET=server.target) as kernel:
+    with FreshKernel(QWEN_TARGET=server.target) as kernel:
         run = kernel.run("%load_ext qwen_magic\n%qwen fix")
         assert run.status == "error"
         assert "starting" in run.drawn[0].content["data"]["text/plain"]

@@ -9,10 +9,10 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browsers import TOKEN, browser  # noqa: F401
 from hostile_pages import PAGES
 from kernels import ROOT
-from test_browser import lab, notebook, saved  # noqa: F401
+from support.browsers import TOKEN
+from test_browser import front, lab, notebook, saved  # noqa: F401
 from thinker import plan
 
 from qwen_magic.text.frames import find_pages, frame
@@ -104,7 +104,7 @@ def test_hostile_pages(notebook: Callable[..., Any], listener: Listener, show: s
         for start in range(0, len(PAGES), STEP)
     ]
     if show == "bare":
-        page = notebook("bare.ipynb", *cells)
+        page = notebook("bare.ipynb", *cells, alone=True)
         for _ in range(150):
             if any("GET" in line for line in listener.heard):
                 return
@@ -174,7 +174,7 @@ def test_a_page_as_a_user_sees_it(
     book = json.loads((lab[1] / "page.ipynb").read_text(encoding="utf-8"))
     book["cells"][1]["source"] = "1"
     (lab[1] / "other.ipynb").write_text(json.dumps(book), encoding="utf-8")
-    page.goto(f"{lab[0]}/lab/workspaces/other/tree/other.ipynb?token={TOKEN}&reset")
+    page.goto(f"{lab[0]}/lab/workspaces/other/tree/{lab[1].name}/other.ipynb?token={TOKEN}&reset")
     page.locator(".jp-RenderedMarkdown pre", has_text="<!DOCTYPE html>").wait_for()
     page.get_by_text("The page is shown here once the notebook is trusted.").wait_for()
     assert page.locator(".jp-OutputArea iframe").count() == 0

@@ -105,7 +105,7 @@ def test_a_kernel_that_is_killed(server: RowsServer, tmp_path: Path) -> None:
         kernel.run(f"%load_ext qwen_magic\n{ROWS}")
         kernel.start(MAP)
         kernel.until(lambda: len(server.prompts) >= 100)
-        kernel._manager.signal_kernel(9)
+        kernel.kill()
         kernel.read(0.2)
     with Kernel(**env) as kernel:
         kernel.run(f"%load_ext qwen_magic\n{ROWS}")

@@ -1,11 +1,8 @@
 """An answer's code in nbconvert's HTML, looked at in a browser: in a fixed font, as no other Markdown's code is there."""
-# ruff: noqa: F811 - fixtures of the neighbour
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-
-from browsers import browser  # noqa: F401
 
 from qwen_magic.rendering.last_line import Notes
 from qwen_magic.reply import Reply

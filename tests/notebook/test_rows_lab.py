@@ -8,8 +8,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from browsers import browser  # noqa: F401 - a fixture
-from test_browser import lab, notebook  # noqa: F401 - fixtures
+from test_browser import front, lab, notebook  # noqa: F401 - fixtures
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "batch"))
 

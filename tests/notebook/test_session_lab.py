@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from browsers import browser  # noqa: F401 - a fixture
 from recorder import Recorder
-from test_browser import lab, notebook  # noqa: F401 - fixtures
+from test_browser import front, lab, notebook  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,5 +1,4 @@
-"""Fixtures: a JupyterLab and a Notebook 7 that run for the session, a Chromium for each module, and an open panel."""
-# ruff: noqa: F811 - fixtures of the neighbour
+"""Fixtures: a front end with a browser, and an open panel."""
 
 from __future__ import annotations
 
@@ -14,29 +13,15 @@ sys.path[:0] = [
     str(TESTS / folder) for folder in ("notebook", "text", "rendering")
 ]  # their helpers: kernels, recorder, attacks
 
-from browsers import browser  # noqa: E402, F401
-from lab_panel import Front, Panel  # noqa: E402
+from lab_panel import Panel  # noqa: E402
+from support.front_ends import FAILED  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lab_panel import Book
     from servers.gradio_server import GradioServer
     from servers.plugin import ServerFactory
-
-
-@pytest.fixture(scope="session")
-def _fronts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Front]]:
-    started: dict[str, Front] = {}
-
-    def start(kind: str) -> Front:
-        if kind not in started:
-            started[kind] = Front(kind, tmp_path_factory.mktemp(kind)).start()
-        return started[kind]
-
-    yield start
-    for front in started.values():
-        front.stop()
+    from support.front_ends import Book, Front
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +31,12 @@ def kind() -> str:
 
 
 @pytest.fixture(scope="module")
-def front(kind: str, _fronts: Callable[[str], Front], browser: Any) -> Iterator[Front]:
+def front(kind: str, fronts: Callable[[str], Front], browser: Any, request: pytest.FixtureRequest) -> Iterator[Front]:
     """Give the front end, with a browser to open its notebooks in."""
-    front = _fronts(kind)
+    front, failed = fronts(kind), request.session.testsfailed
     front.browser = browser
     yield front
-    front.close_books()
+    front.close_books(hand_on=request.session.testsfailed == failed)
 
 
 @pytest.fixture
@@ -82,15 +67,3 @@ def panel(front: Front, space: GradioServer, request: pytest.FixtureRequest) -> 
         book.close()
     else:
         panel.settle()
-
-
-FAILED = pytest.StashKey[bool]()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
-    """Note on the test that it failed, for the fixtures."""
-    report = yield
-    if report.when == "call":
-        item.stash[FAILED] = report.failed
-    return report

@@ -12,9 +12,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browsers import missing
 from kernels import ROOT
 from panel_kernels import Counter
+from support.browsers import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

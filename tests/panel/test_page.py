@@ -7,9 +7,9 @@ import statistics
 from typing import TYPE_CHECKING
 
 import pytest
-from browsers import missing
 from harness import BUSY, SETTINGS, View, streaming, turn
 from page_views import PYTHON, RICH, blocks, html, live, place, view  # noqa: F401 - fixtures, too
+from support.browsers import missing
 
 from qwen_magic.rendering.growing import GrowingHtml
 
@@ -331,7 +331,7 @@ async ops => {
   };
   for (const [place, one] of ops.entries()) {
     costs.push(await timed(() => op(one)));
-    if (place % 10 === 9) anew.push(await drawn());
+    if (place % 8 === 7) anew.push(await drawn());
     const typed = performance.now();
     box.focus();
     document.execCommand('insertText', false, 'x');
@@ -359,7 +359,7 @@ def test_an_answer_of_100000_characters(live: View, kind: str) -> None:
     text = LONG[kind]
     ops, now = [], [0.0]
     growing = GrowingHtml(lambda: now[0])
-    step = len(text) // 80
+    step = len(text) // 48
     for start in range(0, len(text), step):
         growing.add(text[start : start + step])
         now[0] += 0.1

@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browsers import missing
 from harness import SETTINGS, View, turn
 from page_views import view  # noqa: F401 - a fixture
+from support.browsers import missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from browsers import missing
-from lab_panel import Book, Panel, shoot
+from lab_panel import Panel, shoot
 from playwright.sync_api import expect
+from support.browsers import missing
+from support.front_ends import Book
 
 if TYPE_CHECKING:
     from pathlib import Path

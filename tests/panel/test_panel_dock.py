@@ -5,15 +5,15 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from browsers import missing
-from lab_panel import Book, Panel, shoot
+from lab_panel import Panel, shoot
 from playwright.sync_api import expect
+from support.browsers import missing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lab_panel import Front
     from servers.gradio_server import GradioServer
+    from support.front_ends import Book, Front
 
 VIEW = ".jp-LinkedOutputView"
 
@@ -25,7 +25,7 @@ def test_it_takes_the_focus_when_it_opens(front: Front, space: GradioServer) -> 
     panel = Panel(book)
     panel.wait_ready()
     expect(panel.prompt).to_be_focused()
-    book.close()
+    book.close(hand_on=True)
 
 
 def test_in_a_view_of_its_own_it_fills_the_view(panel: Panel, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_side_opens_it_beside_the_notebook(front: Front, space: GradioServer, tm
     notebook, beside = book.page.locator(".jp-NotebookPanel").bounding_box(), panel.root.bounding_box()
     assert beside["x"] >= notebook["x"] + notebook["width"] - 1
     shoot(book.page, "panel-side", tmp_path)
-    book.close()
+    book.close(hand_on=True)
 
 
 def test_at_200_percent_bar_and_prompt_are_seen_together(front: Front, space: GradioServer, tmp_path: Path) -> None:
@@ -93,4 +93,4 @@ def test_at_200_percent_bar_and_prompt_are_seen_together(front: Front, space: Gr
             arg=height,
         )
     shoot(book.page, "panel-zoom-200", tmp_path)
-    book.close()
+    book.close(hand_on=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browsers import missing
 from harness import FILES
+from support.browsers import missing
 
 from qwen_magic.panel.script import _MODULES, PAGE, page_script
 

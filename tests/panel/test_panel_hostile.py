@@ -10,12 +10,13 @@ from attacks import ATTACKS, ORIGIN
 from lab_panel import Panel
 from panel_attacks import PANEL_ATTACKS
 from recorder import Recorder
+from support.front_ends import FAILED
 from test_browser import Trap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lab_panel import Book, Front
+    from support.front_ends import Book, Front
 
 ALL = [*ATTACKS, *PANEL_ATTACKS]
 BATCH = 100
@@ -90,10 +91,11 @@ def server(trap: Trap) -> Iterator[Recorder]:
 @pytest.fixture
 def book(front: Front, server: Recorder, request: pytest.FixtureRequest) -> Iterator[Book]:
     name = f"{request.node.originalname}.ipynb"
-    book = front.open(name, f"%load_ext qwen_magic\n%qwen use {server.target}", *[""] * (len(ALL) // OUTPUTS + 1))
+    cells = [""] * (len(ALL) // OUTPUTS + 1)
+    book = front.open(name, f"%load_ext qwen_magic\n%qwen use {server.target}", *cells)
     book.run(0)
     yield book
-    book.close()
+    book.close(hand_on=not request.node.stash.get(FAILED, True))
 
 
 def check(book: Book, trap: Trap) -> None:

@@ -8,15 +8,16 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from lab_panel import Book, Panel, gaps
+from lab_panel import Panel, gaps
 from playwright.sync_api import expect
+from support.front_ends import Book
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lab_panel import Front
     from servers.gradio_server import GradioServer
     from servers.plugin import ServerFactory
+    from support.front_ends import Front
 
 CODE = "print('from', 'the panel')"
 WITH_CODE = f"echo Look:\n\n```python\n{CODE}\n```\n\nThat is **all**."
@@ -393,7 +394,7 @@ def test_the_transcript_outlives_the_page_and_the_kernel(front: Front, space: Gr
     assert panel.answer(0) == first
     assert panel.answer(1) == partial
     panel.page.screenshot(path=str(tmp_path / "reopened.png"))
-    book.close()
+    book.close(hand_on=True)
 
 
 def test_the_reader_is_left_where_he_reads(panel: Panel) -> None:

@@ -13,7 +13,7 @@ from servers.apps.script import cut, markdown
 from servers.openai_like import Script, chunk, serving, streamed
 
 if TYPE_CHECKING:
-    from lab_panel import Front
+    from support.front_ends import Front
 
 LENGTH = 100_000
 SECONDS = float(os.environ.get("QWEN_PANEL_SECONDS", "12"))  # 250 are a model's own pace
@@ -131,6 +131,7 @@ def test_a_very_long_answer(front: Front, text: str, request: pytest.FixtureRequ
             f"long-{request.node.callspec.id}.ipynb",
             f"%load_ext qwen_magic\n%qwen use openai:{url}/v1#m",
             "%qwen panel",
+            alone=True,
         )
         book.run(0)
         book.run(1)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from lab_panel import Front, Panel, shoot
+from lab_panel import Panel, shoot
 from playwright.sync_api import expect
+from support.front_ends import Front
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from lab_panel import Book
     from servers.gradio_server import GradioServer
+    from support.front_ends import Book
 
 DRAFT = "a long prompt that nobody wants to type again"
 RESTART = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
@@ -65,14 +67,19 @@ def test_a_kernel_that_was_restarted_and_a_server_that_is_gone(lab: Front, space
     shoot(panel.page, "panel-no-server", tmp_path)
 
 
-def test_a_busy_kernel_is_told(panel: Panel) -> None:
+def test_a_busy_kernel_is_told(panel: Panel, tmp_path: Path) -> None:
     """Where the kernel has subshells a panel is never kept waiting: here a cell holds the interpreter itself."""
-    hold = "import re; re.match(r'(a+)+$', 'a' * 29 + 'b')"
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
     panel.prompt.fill("echo late")
+    hold = f"import ctypes; ctypes.PyDLL(None).open({os.fsencode(gate)!r}, {os.O_RDONLY})"  # until it is written to
     panel.book.run(panel.book.OTHER, hold, wait=False)
     panel.prompt.press("Enter")
     notice = panel.root.locator(".qwen-notice")
-    notice.get_by_text("The kernel is busy").wait_for(timeout=20_000)
+    try:
+        notice.get_by_text("The kernel is busy").wait_for(timeout=20_000)
+    finally:
+        os.close(os.open(gate, os.O_WRONLY | os.O_NONBLOCK))
     panel.wait_turns(1, timeout=120)
     panel.wait_done(timeout=120)
     assert notice.is_hidden()

@@ -8,7 +8,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from lab_panel import Book, Panel, shoot
+from lab_panel import Panel, shoot
 from PIL import Image
 from playwright.sync_api import expect
 from test_page_attaching import CARRY
@@ -17,9 +17,9 @@ from test_panel_axe import violations
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lab_panel import Front
     from servers.gradio_server import GradioServer
     from servers.plugin import ServerFactory
+    from support.front_ends import Book, Front
 
 PASTE = CARRY.replace("new Uint8Array(size).fill(65)", "Uint8Array.from(atob(size), one => one.charCodeAt(0))")
 

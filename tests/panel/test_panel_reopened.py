@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import nbformat.sign
 import pytest
-from lab_panel import Book, Panel, shoot
+from lab_panel import Panel, shoot
 from nbclient import NotebookClient
 from saved_turns import saved_turns
 from thinker import Thinker, plan
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from lab_panel import Front
+    from support.front_ends import Front
 
 ANSWER = "It costs $5 and $10, with \\(x^2\\)."
 SHOWN = "The chat panel of"
@@ -36,9 +36,7 @@ def reopened(front: Front, name: str, notebook: dict[str, Any], *, trusted: bool
     path.write_text(json.dumps(notebook), encoding="utf-8")
     if trusted:
         nbformat.sign.NotebookNotary(data_dir=str(front.folder / ".data")).sign(nbformat.read(path, 4))
-    book = front.books[name] = Book(front, name, 1200, 1400)
-    book.load()
-    return book
+    return front.open_written(name, 1200, 1400)
 
 
 def test_with_and_without_the_saved_state(front: Front, server: Thinker, tmp_path: Path) -> None:
@@ -61,7 +59,7 @@ def test_with_and_without_the_saved_state(front: Front, server: Thinker, tmp_pat
     assert beside.is_hidden()
     shoot(book.page, "reopened-before", tmp_path)
     saved = book.saved()
-    book.close()
+    book.close(hand_on=True)
 
     with_state = reopened(front, "with-state.ipynb", json.loads(json.dumps(saved)))
     panel = Panel(with_state)
@@ -69,14 +67,14 @@ def test_with_and_without_the_saved_state(front: Front, server: Thinker, tmp_pat
     assert "2. It costs $5 and $10" in panel.log()
     assert with_state.page.locator(".jp-OutputArea-child", has_text=SHOWN).last.is_hidden()
     shoot(with_state.page, "reopened-with-state", tmp_path)
-    with_state.close()
+    with_state.close(hand_on=True)
 
     saved["metadata"].pop("widgets")
     for trusted in (True, False):
         without = reopened(front, f"without-state-{trusted}.ipynb", saved, trusted=trusted)
         assert_tells(without.page)
         shoot(without.page, f"reopened-without-state-{trusted}", tmp_path)
-        without.close()
+        without.close(hand_on=True)
 
 
 def assert_tells(page: Any) -> None:

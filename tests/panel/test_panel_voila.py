@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
-from browsers import missing
 from panel_kernels import Counter
+from support.browsers import missing
 from support.light_imports import PYTHONPATH
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from formula_cases import BRACKETS, FORMULAS, MONEY
-from lab_panel import Book, Panel, shoot
+from lab_panel import Panel, shoot
 from thinker import Thinker, plan
 
 from qwen_magic.text.shown import shown_markdown
@@ -17,7 +17,7 @@ from qwen_magic.text.shown import shown_markdown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lab_panel import Front
+    from support.front_ends import Book, Front
 
 TEXTS = Path(__file__).parents[1] / "text"
 RENDER = {path.stem: path.read_text(encoding="utf-8") for path in sorted((TEXTS / "render").glob("*.md"))}

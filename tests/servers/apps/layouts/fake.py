@@ -10,6 +10,7 @@ import time
 
 LOG = os.environ.get("APP_LOG", "app.log")
 DELAY = float(os.environ.get("APP_DELAY", "0.04"))
+HURRIED = ("What is my name?", "Who are you?", "Write code, please")  # whose answers nobody looks at while they grow
 _lock = threading.Lock()
 
 
@@ -41,9 +42,10 @@ def stream(messages, **params):
     number = f"{time.time():.6f}"
     log(event="seen", id=number, messages=messages, params=params, answer=whole)
     size = max(1, len(whole) // 20)
+    delay = DELAY / 8 if messages and str(messages[-1]["content"]).strip().endswith(HURRIED) else DELAY
     try:
         for place in range(0, len(whole), size):
-            time.sleep(DELAY)
+            time.sleep(delay)
             log(event="piece", id=number)
             yield whole[place : place + size]
         log(event="done", id=number)
