@@ -326,9 +326,9 @@ def test_a_wrong_setting_in_the_profile(kernel: AskedKernel) -> None:
     ("code", "words"),
     [
         ("%qwen continue", ["nothing to continue"]),
-        ("%qwen continue now", ["'now' after %qwen continue"]),
+        ("%qwen continue now", ["%qwen continue does not take 'now'"]),
         ("%qwen continue --seed 1", ["no option --seed"]),
-        ("%qwen usage all", ["'all' after %qwen usage"]),
+        ("%qwen usage all", ["%qwen usage does not take 'all'"]),
         ("%qwen targets --chek", ["no option --chek", "--check"]),
         ("%qwen targets nobody:knows", ["nobody"]),
         ("%qwen spaces nobody:knows", ["nobody"]),
@@ -487,10 +487,10 @@ def test_a_key_is_kept_in_the_keyring(server: ChatServer, tmp_path: Any) -> None
 def test_a_key_that_is_not_given(kernel: AskedKernel, server: ChatServer) -> None:
     failure(kernel.run("%qwen key dashscope"), "UsageError", "DASHSCOPE_API_KEY")
     failure(kernel.run(f"%qwen key {server.place}"), "UsageError", "OPENAI_API_KEY")
-    failure(kernel.run("%qwen key ollama"), "UsageError", "nobody can be asked")
+    failure(kernel.run("%qwen key ollama"), "UsageError", "you cannot be asked")
     failure(kernel.answer("%qwen key dashscope", None), "Interrupted", "no key was changed")
     failure(kernel.answer(f"%qwen key {server.place}", "two words"), "UsageError", "no key")
-    failure(kernel.run("%qwen key"), "UsageError", "one server's name")
+    failure(kernel.run("%qwen key"), "UsageError", "the name of one server")
     failure(kernel.run("%qwen key dashcope"), "Did you mean dashscope?")
     for line in (f"%qwen key {KEY}", f"%qwen key dashscope {KEY}"):
         assert KEY not in failure(kernel.run(line), "UsageError")
