@@ -39,4 +39,4 @@ def files_note(reply: Reply) -> str:
         return ""
     number = len(reply.files)
     how = "from qwen_magic import last_reply; last_reply().save_files()"
-    return f"{number} file{'s' * (number > 1)} in it, saved by: {how}"
+    return f"{number} file{'s' * (number > 1)} in it; to save: {how}"

@@ -140,7 +140,9 @@ class Cells:
         if not isinstance(error, Exception) or isinstance(error, QwenError):
             return None
         if wanted_us(error):  # it took the place of what had failed before
-            raise UsageError("the error before the extension was loaded is not known any more", hint=_RUN_AGAIN)
+            raise UsageError(
+                "the error was raised before the extension was loaded, and is not known any more", hint=_RUN_AGAIN
+            )
         from .failures import cell_of, describe_failure  # noqa: PLC0415 - a session without an error never needs it
 
         count = cell_of(self._shell, error)

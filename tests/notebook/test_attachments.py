@@ -57,7 +57,7 @@ def test_a_pattern_means_a_few_files(folder: Path) -> None:
         (folder / f"n{number}.txt").write_text("x")
     with pytest.raises(UsageError, match="means 11 files of 11 B"):
         attached([str(folder / "n*.txt")])
-    with pytest.raises(UsageError, match="no file is like"):
+    with pytest.raises(UsageError, match="no file matches"):
         attached([str(folder / "*.gone")])
 
 
@@ -69,7 +69,7 @@ def test_a_pattern_means_a_few_files(folder: Path) -> None:
         ("empty.txt", "is empty"),
         ("empty.png", "is empty"),
         ("binary.dat", "is neither a picture nor a text"),
-        ("broken.ipynb", "is no notebook"),
+        ("broken.ipynb", "is not a notebook"),
         ("paper.pdf", "the PDF is broken"),
         ("a\0b", "cannot be read"),
     ],

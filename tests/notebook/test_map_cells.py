@@ -134,7 +134,7 @@ def test_a_dry_run_sends_nothing(mapping_kernel: Kernel, server: RowsServer) -> 
     run = mapping_kernel.run(MAP.replace("-o out", "-o out --dry-run --prices 1,2"))
     assert "Nothing was sent" in run.printed
     assert run.printed.count("── prompt") == 3
-    assert "tokens the shortest" in run.printed
+    assert "tokens in the shortest" in run.printed
     assert "about 0." in run.printed
     assert not server.prompts
 
@@ -142,11 +142,11 @@ def test_a_dry_run_sends_nothing(mapping_kernel: Kernel, server: RowsServer) -> 
 @pytest.mark.parametrize(
     ("cell", "words"),
     [
-        ("%%qwen --map nothing\n{text}", "nothing is no variable"),
+        ("%%qwen --map nothing\n{text}", "nothing is not one of your variables"),
         ("%%qwen --map rows\n{txt}", "neither a column nor a variable"),
         ("%%qwen --map rows\nsystem: x", "nothing was asked"),
         ("%%qwen --map 'a b'\n{text}", "no name"),
-        ("%%qwen --limit 3\n{text}", "--limit goes with --map"),
+        ("%%qwen --limit 3\n{text}", "--limit needs --map"),
         ("%%qwen --map rows --limit 0\n{text}", "limit is 0"),
         ("%%qwen --map rows --max-cost 1\n{text}", "no price is known"),
         ("%%qwen --map rows --prices 1\n{text}", "two numbers"),

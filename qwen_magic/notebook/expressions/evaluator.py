@@ -85,7 +85,7 @@ class Evaluator:
         """
         found = self._walk(tree)
         if type(found) is Access:
-            raise RefusedError("it is no value yet")
+            raise RefusedError("it has no value yet")
         return found
 
     def _walk(self, node: ast.AST) -> Any:
@@ -248,7 +248,7 @@ class Evaluator:
 def checked(value: Any) -> Any:
     """Return a value that is trusted with all that it holds; refuse any other."""
     if type(value) is Access:
-        raise RefusedError("it is no value yet")
+        raise RefusedError("it has no value yet")
     return trusted(value)
 
 
