@@ -94,11 +94,11 @@ def parse_address(name: str, text: str, hint: str = "") -> Address:
     except ValueError:
         parts, port = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise TargetError(f"no address in {without_secrets(name)!r}", hint=_ENCODE if "@" in name else hint)
+        raise TargetError(f"there is no address in {without_secrets(name)!r}", hint=_ENCODE if "@" in name else hint)
     bare = parts.netloc.endswith(":") or not parts.path.strip("/")
     unused = name if parts.username is None and bare else ""
     if ":" in parts.netloc and "@" in parts.path + unused:  # what looks like host:port is the beginning of a login
-        raise TargetError(f"no address in {without_secrets(name)!r}", hint=_ENCODE)
+        raise TargetError(f"there is no address in {without_secrets(name)!r}", hint=_ENCODE)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     login = None if parts.username is None else (unquote(parts.username), Hidden(unquote(parts.password or "")))
     netloc = parts.netloc if login is None else host if port is None else f"{host}:{port}"

@@ -141,21 +141,21 @@ def write_package(folder: Path, name: str, source: str) -> None:
     ("source", "problem"),
     [
         ("raise RuntimeError('no feathers')", "RuntimeError: no feathers"),
-        ("KIND = 7", "it is no BackendKind"),
+        ("KIND = 7", "it is not a BackendKind"),
         ("raise SystemExit('no cage')", "SystemExit: no cage"),
         (
             (
                 "from qwen_magic.backends.kinds import BackendKind\n"
                 "KIND = BackendKind('space', 'mine', 'm:C', lambda name, spec: None)"
             ),
-            "another has space",
+            "another kind already has space",
         ),
         (
             (
                 "from qwen_magic.backends.kinds import BackendKind\n"
                 "KIND = BackendKind('mine', 'mine', 'm:C', lambda name, spec: None, prefixes=('ollama',))"
             ),
-            "another has ollama",
+            "another kind already has ollama",
         ),
     ],
 )
@@ -227,11 +227,13 @@ def test_what_goes_wrong_in_one_is_told_in_one_line_and_stays_there(tmp_path: Pa
     begin = "the backend moody of moody cannot be used"
     assert row == f"{begin} (ValueError: not today)"
     assert unknown.startswith("no target 'nothing'. Try ")
-    assert f"moody:wrong: {begin} (its parse gives no target of its own kind). Tell its author" in wrong
+    assert (
+        f"moody:wrong: {begin} (its parse returns a target of another kind). Tell the author of that package" in wrong
+    )
     assert f"moody://…@host: {begin} (ValueError: what is //…@host?)" in login
     assert f"moody:x: {begin} (ValueError: not today)" in model
     assert f"moody:x: {begin} (AttributeError: module 'moody_backend' has no attribute 'NothingThere')" in made
-    assert "'moody' does not take its options 'key' so (ValueError)" in options
+    assert "'moody' does not take these values of 'key' (ValueError)" in options
     assert answer.strip() == "parrot:polly still here"
     assert "s3cret" not in told
 

@@ -206,7 +206,7 @@ def request_body(
     body |= parameters.extra
     warnings: tuple[str, ...] = (does_not_take(left),) if left else ()
     if parameters.thinking and thinking is False:
-        warnings += ("its thinking is off, so that it keeps to json",)
+        warnings += ("its thinking is off, because it has to answer in JSON",)
     held = schemas.with_schema(body, request.schema, form, server) if request.schema and form else ()
     return ChatBody(body, warnings, frozenset((*parameters.extra, *held)), form=form)
 
