@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 _USUAL_AT_ONCE = 16
 """How many rows are asked at once, for an estimate of the time."""
-_STOPPED = "it was stopped; run it again, and it goes on"
+_STOPPED = "it was stopped; run it again to continue"
 
 
 class Job:
@@ -112,7 +112,7 @@ class Job:
     async def __aiter__(self) -> AsyncGenerator[RowAnswer, None]:
         """Yield what comes of each row, as it comes: first what was recorded; at the end the rows that nobody asked.
 
-        Who stops iterating stops the job; what had come is kept.
+        Who stops iterating stops the job; what had arrived is kept.
         """
         hearer: asyncio.Queue[int | None] = asyncio.Queue()
         self._hearers.append(hearer)
@@ -229,8 +229,8 @@ class Job:
         target = self.targets[0]
         backend = whole_backend(self._client, target)
         if backend is None or not target.model:
-            hint = "Name a server's model as the target, such as openai:URL#MODEL."
-            raise UsageError(f"{target.name} names no model that a batch file could ask", hint=hint)
+            hint = "Use a server's model as the target, such as openai:URL#MODEL."
+            raise UsageError(f"{target.name} has no model that a batch file could ask", hint=hint)
         try:
             write_lines(path, (self._line(number, target, backend) for number in self._numbers))
         finally:
@@ -268,7 +268,7 @@ class Job:
         return request_line(self._work.keys[number], target.model, request, target.server)
 
     def cancel(self) -> None:
-        """Stop it, from any thread; what had come is kept, and who waits for it gets that."""
+        """Stop it, from any thread; what had arrived is kept, and who waits for it gets that."""
         self._cancelled = _STOPPED
         if self._task is not None and self._loop is not None and not self._task.done():
             with contextlib.suppress(RuntimeError):  # its loop is closed
@@ -277,7 +277,7 @@ class Job:
     async def again(self) -> Result:
         """Ask what failed and what was not asked; see `Result.retry`."""
         if self.running:
-            raise UsageError("the rows are still asked", hint="Wait for the end, or cancel the job first.")
+            raise UsageError("the rows are still being asked", hint="Wait for the end, or cancel the job first.")
         failed = self.state.failed()
         if self._recordings:
             self._recordings.check(failed or self._still_open())

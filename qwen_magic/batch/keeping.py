@@ -129,7 +129,7 @@ class Keeping:
         try:
             found = call(*values)
         except (sqlite3.Error, OSError) as error:
-            self.trouble = f"the answers are not kept ({error}): they are in the result alone"
+            self.trouble = f"the answers are not kept ({error}): they are only in the result"
             return None
         return found
 

@@ -70,7 +70,7 @@ class Plan:
     def costs(self) -> str:
         """Tokens, seconds and money in one line."""
         said = [f"≈ {self.prompt_tokens:,} tokens in and {self.answer_tokens:,} out"]
-        said.append("its speed is not measured yet" if self.seconds is None else f"about {in_time(self.seconds)}")
+        said.append("its speed was not measured yet" if self.seconds is None else f"about {in_time(self.seconds)}")
         said.append("no price is known" if self.cost is None else f"about {in_money(self.cost)}")
         return ", ".join(said)
 
@@ -81,7 +81,7 @@ class Plan:
         lines = [self.head, f"target   {', '.join(self.targets)}"]
         if self.to_ask:
             lines += [
-                f"prompts  {least:,} tokens the shortest, {median:,} the median, {most:,} the longest (about)",
+                f"prompts  about {least:,} tokens in the shortest, {median:,} in the median, {most:,} in the longest",
                 f"in all   {self.costs}",
             ]
         lines += [f"note     {note}" for note in self.notes]

@@ -131,7 +131,7 @@ class RowRecordings:
             try:
                 self._different += await loop.run_in_executor(None, self._keep, waiting)
             except ReplayError as error:
-                self._trouble = f"the answers are not recorded: {error}"
+                self._trouble = f"the answers were not recorded: {error}"
 
     def _keep(self, replies: dict[str, Reply]) -> int:
         return self._replay.keep_all(self._mode, replies, self._cell)

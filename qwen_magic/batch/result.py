@@ -121,7 +121,7 @@ class Result:
         state = self._answers.state
         counts = {"done": DONE, "recorded": RECORDED, "failed": FAILED, "not asked": NOT_ASKED}
         said = [f"{state.rows(one):,} {name}" for name, one in counts.items() if state.rows(one)]
-        return ", ".join(said or ["nothing was to be asked"]) + (f"; {self.stopped}" if self.stopped else "")
+        return ", ".join(said or ["no row had to be asked"]) + (f"; {self.stopped}" if self.stopped else "")
 
     @property
     def stopped(self) -> str:

@@ -80,7 +80,7 @@ class TargetJobs:
         self.targets = tuple(parse_target(hidden(name)) for name in given)
         names = [target.name for target in self.targets]
         if twice := [name for place, name in enumerate(names) if name in names[:place]]:
-            raise UsageError(f"targets names {twice[0]} twice", hint=_HINT)
+            raise UsageError(f"targets has {twice[0]} twice", hint=_HINT)
         once = rows_of(rows)
         self.jobs = [Job(client, prompt, once, replace(options, target=[name], targets=None)) for name in given]
         self.rows = repeated(once, len(names))
@@ -186,11 +186,11 @@ class TargetJobs:
 
         """
         if any(job.running for job in self.jobs):
-            raise UsageError("the rows are still asked", hint="Wait for the end, or cancel the job first.")
+            raise UsageError("the rows are still being asked", hint="Wait for the end, or cancel the job first.")
         return await self._all([job.again() for job in self.jobs])
 
     def cancel(self) -> None:
-        """Stop all, from any thread; what had come is kept, and who waits for it gets that."""
+        """Stop all, from any thread; what had arrived is kept, and who waits for it gets that."""
         for job in self.jobs:
             job.cancel()
 
@@ -201,7 +201,9 @@ class TargetJobs:
             UsageError: always.
 
         """
-        raise UsageError(f"{Path(path).name} would be for several targets", hint="Write a file for each: target=...")
+        raise UsageError(
+            f"{Path(path).name} cannot hold the rows of several targets", hint="Name one target: target=..."
+        )
 
     async def read_batch(self, path: str | Path) -> Result:
         """Refuse it: such a file is of one server.
@@ -210,7 +212,7 @@ class TargetJobs:
             UsageError: always.
 
         """
-        raise UsageError(f"{Path(path).name} is of one target", hint="Name that one: target=...")
+        raise UsageError(f"{Path(path).name} has the answers of one target", hint="Name that target: target=...")
 
     async def _all(self, waits: Sequence[Any]) -> Result:
         """Wait for all, whatever becomes of one; then raise what one raised."""
@@ -299,8 +301,8 @@ def _check(options: MapOptions) -> None:
     given = options.targets
     listed = isinstance(given, (list, tuple)) and bool(given)
     if not listed or not all(isinstance(name, str) and name.strip() for name in given):
-        raise UsageError("targets is no list of targets", hint=_HINT)
+        raise UsageError("targets is not a list of targets", hint=_HINT)
     if options.target is not None:
-        raise UsageError("target and targets do not go together", hint="Put all targets into the list.")
+        raise UsageError("target and targets cannot be given together", hint="Put all of them into targets.")
     if options.executor is not None:
-        raise UsageError("executor does not go with targets", hint="Ask one target after the other.")
+        raise UsageError("executor and targets cannot be given together", hint="Ask one target after the other.")

@@ -56,7 +56,7 @@ def _preview(targets: Sequence[str], request: Request, notes: Sequence[str]) -> 
     found = [secret for part in parts for secret in find_secrets(_text(part) or describe(part))]
     if found:
         kinds = ", ".join(dict.fromkeys(secret.kind for secret in found))
-        lines.append(f"secrets     ⚠ {len(found)}: {kinds}. They would be sent whole; --redact replaces them.")
+        lines.append(f"secrets     ⚠ {len(found)}: {kinds}. They would be sent as they are; --redact replaces them.")
     for message in request.messages:
         lines += ["", *_message_lines(message)]
     return "\n".join(lines)

@@ -53,7 +53,7 @@ class SyncStream:
         return self._stream.reply
 
     def close(self) -> None:
-        """Stop the answer and tell the server; what had come stays in `reply`."""
+        """Stop the answer and tell the server; what had arrived stays in `reply`."""
         self._texts.close()
 
 

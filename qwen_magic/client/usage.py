@@ -82,7 +82,7 @@ class Ledger:
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table
         ]
         if any(row.estimated for row in rows):
-            lines.append("≈ estimated from the text, where the server does not tell")
+            lines.append("≈ estimated from the text, because the server does not count tokens")
         return "\n".join(lines)
 
 
