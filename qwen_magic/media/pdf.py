@@ -91,7 +91,7 @@ def read_pages(data: bytes, name: str, wanted: tuple[int, int | None] | None = N
                 return Pages(_read(document, _numbers(name, count, wanted), name, drawn=drawn), count)
         except library.PdfiumError as error:
             if getattr(error, "err_code", None) == _PASSWORD:
-                what, hint = f"{name} is encrypted with a password", f"{_NOTHING_SENT} Save it without one."
+                what, hint = f"{name} is protected by a password", f"{_NOTHING_SENT} Save it without a password."
                 raise UsageError(what, hint=hint) from None
             raise UsageError(f"{name} cannot be read: the PDF is broken", hint=_NOTHING_SENT) from None
 
@@ -106,10 +106,12 @@ def _numbers(name: str, count: int, wanted: tuple[int, int | None] | None) -> ra
         missing = named[0] if not 1 <= first <= count else named[1]
         raise UsageError(f"{has}: there is no page {missing}", hint=_NOTHING_SENT)
     if first > last:
-        raise UsageError(f"{name}#{first}-{last} runs backwards", hint=f"{_NOTHING_SENT} Name the lower page first.")
+        raise UsageError(
+            f"{name}#{first}-{last} is in the wrong order", hint=f"{_NOTHING_SENT} Write the lower page first."
+        )
     if last - first >= MOST_PAGES:
         hint = f"{_NOTHING_SENT} Name some: -a {name}#1-{MOST_DRAWN}."
-        raise UsageError(f"{has}, and at most {MOST_PAGES} are read at once", hint=hint)
+        raise UsageError(f"{has}, and at most {MOST_PAGES} can be read at once", hint=hint)
     return range(first, last + 1)
 
 
@@ -147,4 +149,4 @@ def _draw(page: Any, called: str) -> Picture:
     with closing(page.render(scale=scale)) as bitmap:
         picture = from_pillow(bitmap.to_pil(), called)
     size = f"{picture.width}x{picture.height}"
-    return replace(picture, made=f"drawn anew at {size}")
+    return replace(picture, made=f"drawn again at {size}")

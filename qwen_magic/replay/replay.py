@@ -138,7 +138,8 @@ class Replay:
         """
         if not self.used:
             raise UsageError(
-                "no recorded answer was used in this session", hint="Run the whole notebook first, with replay on."
+                "this session used no recorded answer, so all would be removed",
+                hint="Run the whole notebook with replay on first.",
             )
         return self.file.prune(self.used)
 
