@@ -139,7 +139,7 @@ def test_an_earlier_conversation_goes_along(user: PanelUser, server: Counter) ->
     assert sent.startswith(f"An earlier conversation, {name!r}:")
     assert "about the harbour" in sent
     user.act("refer", id="v.2", kind="conversation", name="no such one")
-    assert "there is no conversation" in user.told()
+    assert "there is not a conversation" in user.told()
 
 
 def test_commands_and_models(user: PanelUser) -> None:
@@ -167,6 +167,6 @@ def test_in_an_app_nothing_is_told_of_the_owner(front: FrontEnd) -> None:
         assert "cannot be done here" in visitor.told()
     data = base64.b64encode(b"a text").decode()
     visitor.act("attach", id="v.2", name="a.txt", offset=0, data=data, last=True)
-    assert "Pictures alone can be attached here" in visitor.told()
+    assert "Only pictures can be attached here" in visitor.told()
     assert visitor.page.suggested == {}
     assert visitor.page.attached == []

@@ -47,7 +47,7 @@ export class Suggesting {
       option.lastChild.textContent = [kind, detail].filter(Boolean).join(", ");
       return option;
     }));
-    if (this.list.hidden) this.panel.announce(`${suggestions.length} suggestions; arrows choose, Escape closes.`);
+    if (this.list.hidden) this.panel.announce(`${suggestions.length === 1 ? "1 suggestion" : `${suggestions.length} suggestions`}; arrows choose, Escape closes.`);
     this.list.hidden = false;
     this.show(0);
   }
