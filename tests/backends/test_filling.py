@@ -248,7 +248,7 @@ def test_a_model() -> None:
         assert (ask(found, model=name).data, ask(found, model=name).model) == (["hi", "qwen-l"], "qwen-l")
     with pytest.raises(UsageError) as caught:
         ask(found, model="lrge")
-    assert str(caught.value) == "T: no model 'lrge'. Did you mean Large? Its models are: Small one, Large."
+    assert str(caught.value) == "T has no model 'lrge'. Did you mean Large? Its models are: Small one, Large."
     plain = endpoint(("radio", {"label": "Size", "choices": ["7B", "72B"], "value": "7B"}))
     assert ask(plain, model="72b").data == ["hi", "72B"]
     assert ask(endpoint(("radio", {"label": "Size"})), model="any").data == ["hi", "any"]

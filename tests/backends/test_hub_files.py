@@ -73,13 +73,13 @@ def test_what_is_chosen(there: tuple[str, ...], quant: str, chosen: str) -> None
             ("a-Q8_0.gguf", "a-Q4_K_M.gguf"),
             "Q9_K",
             f"{REPO} has no Q9_K",
-            f"There is Q4_K_M, Q8_0: local:{REPO}:Q4_K_M.",
+            f"It has Q4_K_M, Q8_0: write local:{REPO}:Q4_K_M.",
         ),
         (
             ("a-Q4_K_M-00001-of-00002.gguf", "a-Q4_K_M-00002-of-00002.gguf", "a-Q2_K.gguf"),
             "Q4_K_M",
             f"Q4_K_M of {REPO} is split into 2 files",
-            f"There is Q2_K: local:{REPO}:Q2_K.",
+            f"It has Q2_K: write local:{REPO}:Q2_K.",
         ),
         (("a-00001-of-00003.gguf",), "", f"the model of {REPO} is split into 3 files", "llama-gguf-split --merge"),
         (

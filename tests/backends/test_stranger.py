@@ -125,7 +125,7 @@ def test_its_own_options_and_nothing_loaded_before_it_is_needed(installed: Path)
     lines = in_python(code, installed)
     assert lines.splitlines()[0].split() == ["a!", "b!"]
     assert "'parrot' has no option 'wings'. It has accent." in lines
-    assert "no kind of backend 'dog'. There are space, openai, local, parrot." in lines
+    assert "no kind of backend 'dog'. The kinds are space, openai, local, parrot." in lines
 
 
 def write_package(folder: Path, name: str, source: str) -> None:
@@ -226,7 +226,7 @@ def test_what_goes_wrong_in_one_is_told_in_one_line_and_stays_there(tmp_path: Pa
     row, unknown, wrong, login, model, made, options, answer = told.splitlines()
     begin = "the backend moody of moody cannot be used"
     assert row == f"{begin} (ValueError: not today)"
-    assert unknown.startswith("no target 'nothing'. Try ")
+    assert unknown.startswith("there is no target 'nothing'. Try ")
     assert (
         f"moody:wrong: {begin} (its parse returns a target of another kind). Tell the author of that package" in wrong
     )
@@ -256,5 +256,5 @@ def test_one_that_is_installed_meanwhile_is_found(tmp_path: Path) -> None:
     """
     (tmp_path / "site").mkdir()
     before, after = in_python(code, tmp_path / "site").splitlines()
-    assert before.startswith("no target 'moody:x'")
+    assert before.startswith("there is no target 'moody:x'")
     assert after == "moody y"

@@ -170,7 +170,7 @@ def test_what_cannot_be_written_or_read_is_told_in_one_line(tmp_path: Path) -> N
     with pytest.raises(UsageError, match="cannot be read"):
         read(tmp_path / "a.md")
     (tmp_path / "a.md").write_bytes(b"\xff\xfe")
-    with pytest.raises(UsageError, match="no UTF-8"):
+    with pytest.raises(UsageError, match="not UTF-8"):
         read(tmp_path / "a.md")
     (tmp_path / "b.json").write_text("{}")
     with pytest.raises(UsageError, match=r"b\.json: the JSON is not a conversation"):

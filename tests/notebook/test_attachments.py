@@ -55,7 +55,7 @@ def test_a_pattern_means_a_few_files(folder: Path) -> None:
     assert len([part for part in attached([str(folder / "*.jpg")])[0] if isinstance(part, Image)]) == 1
     for number in range(11):
         (folder / f"n{number}.txt").write_text("x")
-    with pytest.raises(UsageError, match="means 11 files of 11 B"):
+    with pytest.raises(UsageError, match="matches 11 files, 11 B in all"):
         attached([str(folder / "n*.txt")])
     with pytest.raises(UsageError, match="no file matches"):
         attached([str(folder / "*.gone")])

@@ -489,7 +489,7 @@ def test_a_key_that_is_not_given(kernel: AskedKernel, server: ChatServer) -> Non
     failure(kernel.run(f"%qwen key {server.place}"), "UsageError", "OPENAI_API_KEY")
     failure(kernel.run("%qwen key ollama"), "UsageError", "you cannot be asked")
     failure(kernel.answer("%qwen key dashscope", None), "Interrupted", "no key was changed")
-    failure(kernel.answer(f"%qwen key {server.place}", "two words"), "UsageError", "no key")
+    failure(kernel.answer(f"%qwen key {server.place}", "two words"), "UsageError", "not a key")
     failure(kernel.run("%qwen key"), "UsageError", "the name of one server")
     failure(kernel.run("%qwen key dashcope"), "Did you mean dashscope?")
     for line in (f"%qwen key {KEY}", f"%qwen key dashscope {KEY}"):
