@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..text.counts import counted
 from ..text.tokens import estimate_tokens
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Plan:
     @property
     def head(self) -> str:
         """The plan in one line: "5,000 rows, 3,114 different, 1,200 known: 1,914 to ask"."""
-        said = [f"{self.rows:,} row{'' if self.rows == 1 else 's'}", f"{self.different:,} different"]
+        said = [counted(self.rows, "row"), f"{self.different:,} different"]
         said += [f"{self.known:,} known"] if self.known else []
         said += [f"{self.skipped:,} that cannot be asked"] if self.skipped else []
         return f"{', '.join(said)}: {self.to_ask:,} to ask"

@@ -96,5 +96,5 @@ def _counts(parts: Sequence[Part]) -> list[str]:
         here = [part for part in parts if isinstance(part, kind)]
         data = sum(len(part.data) for part in here if isinstance(part, (Image, File)))
         if here:
-            counts.append(f"{len(here)} {name}{'s' * (len(here) > 1)}{f' ({size(data)})' if data else ''}")
+            counts.append(f"{counted(len(here), name)}{f' ({size(data)})' if data else ''}")
     return counts

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import UsageError
+from ..text.counts import counted
 from .bitmaps import from_pillow
 from .sizes import most_pixels
 
@@ -101,7 +102,7 @@ def _numbers(name: str, count: int, wanted: tuple[int, int | None] | None) -> ra
         raise UsageError(f"{name} has no pages", hint=_NOTHING_SENT)
     named = wanted or (1, None)
     first, last = (count if one is None else count + 1 + one if one < 0 else one for one in named)
-    has = f"{name} has {count:,} page{'s' if count > 1 else ''}"
+    has = f"{name} has {counted(count, 'page')}"
     if not (1 <= first <= count and 1 <= last <= count):
         missing = named[0] if not 1 <= first <= count else named[1]
         raise UsageError(f"{has}: there is no page {missing}", hint=_NOTHING_SENT)

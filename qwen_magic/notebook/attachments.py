@@ -18,6 +18,7 @@ from ..media.bitmaps import from_bytes
 from ..media.kinds import SUFFIXES, kind_of_bytes
 from ..parts import Image, Text, size
 from ..regular_file import read_regular_file
+from ..text.counts import counted
 from ..text.cutting import cut
 from .context import fenced
 
@@ -184,7 +185,7 @@ def _of_pdf(data: bytes, file: _File, share: int, *, drawn: bool) -> Attached:
         parts.append(Text(f"{called}:\n{fenced(shown.text)}\n\n" if page.text else f"{called} is empty.\n\n"))
     notes = _cut_note(name, was_cut=was_cut)
     if (pictures := len(pages) - texts) and not drawn:
-        notes = (f"{pictures} page{'s' * (pictures > 1)} of {name} without text were sent as pictures", *notes)
+        notes = (f"{counted(pictures, 'page')} of {name} without text were sent as pictures", *notes)
     return Attached(tuple(parts), notes, tuple(made))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import QwenError, UsageError
+from ..text.counts import counted
 from .capture import Capture
 from .interrupts import heard_later
 from .outputs import LIMIT, cut_middle
@@ -238,7 +239,7 @@ def as_text(cells: Sequence[CellText], budget: int) -> str:
     texts = [_cell_text(cell, share) for cell, share in zip(kept, _shares(kept, budget), strict=True)]
     if len(kept) < len(cells):
         number = len(cells) - len(kept)
-        texts.insert(0, f"[... {number} earlier cell{'s' if number > 1 else ''} left out ...]")
+        texts.insert(0, f"[... {counted(number, 'earlier cell')} left out ...]")
     return "\n\n".join(texts)
 
 

@@ -57,5 +57,11 @@ def test_megabytes_are_decimal() -> None:
         assert not re.search(r"// ?2 ?\*\* ?20\} MB", path.read_text(encoding="utf-8")), path
 
 
+def test_no_plural_is_made_by_hand() -> None:
+    by_hand = re.compile(r"""('s'|"s") (\*|if\b)|\belse ('s'|"s")""")
+    made = [path for path in PACKAGE.rglob("*.py") if by_hand.search(path.read_text(encoding="utf-8"))]
+    assert made == [PACKAGE / "text" / "counts.py"]
+
+
 def test_one_is_no_plural() -> None:
     assert [counted(number, "row") for number in (0, 1, 2, 1200)] == ["0 rows", "1 row", "2 rows", "1,200 rows"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ProtocolError, UsageError
 from ...messages import Image
+from ...text.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +74,7 @@ def _check(target: str, endpoint: Endpoint, pictures: Sequence[Image]) -> None:
     if any(not one.data for one in pictures):
         raise UsageError("it does not take the address of a picture", target=target, hint="Give the picture's bytes.")
     if len(pictures) > places and not (endpoint.takes("multimodal") or endpoint.multimodal):
-        what = f"it takes {places} picture{'s' if places > 1 else ''}, and {len(pictures)} were given"
+        what = f"it takes {counted(places, 'picture')}, and {len(pictures)} were given"
         raise UsageError(what, target=target, hint="Leave some out.")
 
 

@@ -22,6 +22,7 @@ from ...errors import (
     ServerError,
     one_line,
 )
+from ...text.counts import counted
 from ..retry_after import retry_after
 from ..too_long import counts, is_too_long
 from ..wire_numbers import read_json, whole
@@ -133,7 +134,7 @@ def http_error(
 def _wait_words(seconds: float) -> str:
     """Write a long wait: 2 minutes, 1 hour."""
     number, unit = (seconds / 3600, "hour") if seconds >= _HOUR else (seconds / 60, "minute")
-    return f"{number:.0f} {unit}{'' if round(number) == 1 else 's'}"
+    return counted(round(number), unit)
 
 
 def stream_error(message: Mapping[str, Any], target: str) -> ServerError:
