@@ -30,6 +30,7 @@ _MOST_PICTURE_BYTES = 40 * 2**20
 _LEAST_SHARE = 200
 _MESSAGE = 500
 _OURS = re.compile(r"%qwen\b|%(?:re|un)?load_ext\b|%config\s+QwenMagics\b|#|$")
+_OUR_CELL = re.compile(r"%%qwen\b")
 _MISSING_MAGIC = re.compile(r"magic (?:function )?`%{1,2}(\w+)` not found")
 _CLOSE = 0.7
 _RUN_AGAIN = "Run the failing cell again, then %qwen fix."
@@ -218,8 +219,12 @@ def wanted_us(error: BaseException) -> bool:
 
 def is_ours(source: str) -> bool:
     """Tell whether a cell has nothing but our magics, and what loads and sets them."""
-    lines = source.strip().splitlines()
-    return not lines or lines[0].startswith("%%qwen") or all(_OURS.match(line.strip()) for line in lines)
+    for line in map(str.strip, source.splitlines()):
+        if _OUR_CELL.match(line):  # comments may stand above it, and all below is the prompt
+            return True
+        if not _OURS.match(line):
+            return False
+    return True
 
 
 def as_text(cells: Sequence[CellText], budget: int) -> str:
