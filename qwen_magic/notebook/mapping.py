@@ -6,7 +6,7 @@ from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
 
 from ..batch.options import MapOptions
-from ..batch.recordings import Recordings
+from ..batch.recordings import Recordings, not_recorded
 from ..batch.target_jobs import job_of
 from ..chat.question import system_line, with_described
 from ..errors import QwenError, UsageError
@@ -75,8 +75,7 @@ def map_cell(
         print(safe_terminal(mask(f"Nothing was sent. This is what would be:\n{plan}")))  # noqa: T201 - the output
         return None
     if plan.to_ask and chat.replay_mode(options.replay) == "only":
-        what = f"{plan.to_ask:,} of the rows have no answer that is kept, and only recorded answers may be given"
-        raise UsageError(what, hint="%qwen replay off lets them be asked, unless QWEN_REPLAY=only is set.")
+        raise not_recorded(plan.to_ask)
     _agree(settings, options, plan)
     if options.output:
         shell.user_ns[options.output] = job.result
