@@ -121,13 +121,7 @@ def _spaces(session: NotebookSession, rest: str) -> None:
 
 def _describe(session: NotebookSession, target: str) -> None:
     """Ask a target what it offers."""
-    say(
-        str(
-            wait_for(
-                session.client.describe(target), f"{parse_target(target)} was asked, but you stopped before it answered"
-            )
-        )
-    )
+    say(str(wait_for(session.client.describe(target), f"{parse_target(target)} had not answered yet")))
 
 
 def _known_names(asking: str) -> list[str]:
@@ -167,7 +161,7 @@ COMMANDS = (
     Command(
         "use",
         "TARGET...",
-        "ask this target or chain from now on; or the default",
+        "ask this target or chain from now on, or the default",
         _use,
         level="usual",
         topic="targets",
