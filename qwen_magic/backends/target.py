@@ -26,14 +26,14 @@ class Target:
     """Where a prompt goes.
 
     Attributes:
-        name: the string by which it was named, without any login and query.
+        name: the string that named it, without a login and a query.
         kind: the name of its kind of backend: "space", "openai", "local", or another package's.
         address: a Space's id or URL, a server's base URL, a local model's short name or path.
         model: the model at a server or a Space, or "".
-        login: user and password that stood in the URL, or None.
-        query: the query that stood in the URL, which may be a key, or "".
-        server: what its kind knows of the server there, or None.
-        remote: whether it is reached over a network, so that a connection must be waited for.
+        login: the user and password in the URL, or None.
+        query: the query in the URL, which may be a key, or "".
+        server: what its kind knows about the server there, or None.
+        remote: whether it is reached over a network.
 
     """
 

@@ -31,17 +31,17 @@ class Plan:
     Attributes:
         rows: how many rows there are.
         different: how many different ones, of those that can be asked.
-        known: how many of these have an answer already.
-        to_ask: how many are asked.
+        known: how many of these already have an answer.
+        to_ask: how many will be asked.
         skipped: rows that cannot be asked, such as those without a value.
         targets: the targets' names, in order.
         prompts: some prompts as they are sent.
-        tokens: of a prompt: the least, the median, the most; about.
-        prompt_tokens: of all prompts that are asked; about.
-        answer_tokens: of all their answers; about.
-        seconds: how long it takes at the speed that was measured, or None where nothing was.
-        cost: what it costs, or None where no price is known.
-        notes: what else is to be said of it.
+        tokens: about how many tokens a prompt has: the least, the median, the most.
+        prompt_tokens: about how many tokens all prompts have that will be asked.
+        answer_tokens: about how many tokens all their answers will have.
+        seconds: how long it will take at the measured speed, or None if no speed was measured.
+        cost: what it will cost, or None if no price is known.
+        notes: other notes on it.
 
     """
 

@@ -44,7 +44,7 @@ class UsageRow:
 
 
 class Ledger:
-    """Sums up what answers cost."""
+    """The sums of what answers cost."""
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str], UsageRow] = {}
