@@ -170,7 +170,7 @@ def test_what_is_wrong_is_said_in_a_line_with_what_to_do(hub: FakeHub, monkeypat
     assert "(HTTP 404)" in refused("someone/Nothing", token=TOKEN).what
     hub.repos["someone/Other"] = {"model.safetensors": b"x"}
     assert refused("someone/Other").what == "someone/Other has no GGUF file"
-    assert refused(f"{REPO}:Q9_K").hint == f"There is Q4_K_M, Q8_0: local:{REPO}:Q4_K_M."
+    assert refused(f"{REPO}:Q9_K").hint == f"It has Q4_K_M, Q8_0: write local:{REPO}:Q4_K_M."
     hub.hashes = False
     assert "no sha256" in refused(REPO).what
     hub.hashes, hub.down = True, 503

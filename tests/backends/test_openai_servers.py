@@ -99,7 +99,7 @@ LONG_VLLM = (
         (502, "<html><body>Bad Gateway</body></html>", ServerError, "HTTP 502."),
         (500, "Internal Server Error", ServerError, "Internal Server Error"),
         (405, {"detail": "Method Not Allowed"}, NotFoundError, "Not Allowed"),
-        (302, "", ServerError, "elsewhere"),
+        (302, "", ServerError, "another address"),
         (400, "[" * 50_000, ServerError, "HTTP 400"),
     ],
 )  # fmt: skip

@@ -106,7 +106,7 @@ async def test_the_limits_are_shared_and_no_key_is_in_a_pickle(
             job = client.map(
                 "Say {item}", ROWS[:20], executor=executor, keep=keep, rpm=6000, tpm=900_000, concurrency=6
             )
-            assert "headers, the login in the address stay here" in job.notes[-1]
+            assert "headers, the login in the address are not given to the workers" in job.notes[-1]
             out = await job
         assert len(out.failed) == 0
         told = [pickle.loads(one)[1][0] for one in executor.pickles]

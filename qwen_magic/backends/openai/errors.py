@@ -175,7 +175,7 @@ def _meaning(  # noqa: C901, PLR0911 - a table
     if is_too_long(said.all) and status not in (401, 403, 404):
         told = counts(said.text)
         known = told.needed and told.context and told.needed > told.context
-        why = f"{told.needed} tokens; its context has {told.context}" if known else reason
+        why = f"{told.needed} tokens, its context has {told.context}" if known else reason
         what = f"the conversation is too long for the model's context ({why})"
         return error(ContextError, what, "Start a new conversation, or shorten the prompt.")
     if status in (400, 403, 404, 422) and _MODEL.search(said.all):
