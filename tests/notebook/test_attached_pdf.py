@@ -186,5 +186,5 @@ def test_tables_of_all_kinds_are_described(tmp_path: Path) -> None:
         {".csv": table.to_csv, ".parquet": table.to_parquet, ".xlsx": table.to_excel}[suffix](path, index=False)
         assert texts(attached([str(path)])).startswith(f"t{suffix} is a pandas DataFrame, 2 rows x 2 columns\n")
         path.write_bytes(b"broken" if suffix != ".csv" else b"")
-        with pytest.raises(UsageError, match=r"is (?:no table|empty)"):
+        with pytest.raises(UsageError, match=r"is (?:not a table|empty)"):
             attached([str(path)])
