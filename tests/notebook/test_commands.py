@@ -445,7 +445,7 @@ def test_a_key_for_the_session(kernel: AskedKernel, server: ChatServer) -> None:
     kept = "repr((In, Out, vars(get_ipython().magics_manager.registry['QwenMagics'])))"
     assert kernel.value(f"{KEY[:4]!r} + {KEY[4:]!r} in {kept}") is False
     # An empty input takes it back.
-    assert "forgotten" in kernel.answer(f"%qwen key {server.target}", "").printed
+    assert "is deleted" in kernel.answer(f"%qwen key {server.target}", "").printed
     failure(kernel.run("%qwen ask hello"), "AuthError")
     assert server.keys[-1] == ""
 
@@ -480,7 +480,7 @@ def test_a_key_is_kept_in_the_keyring(server: ChatServer, tmp_path: Any) -> None
     with AskedKernel(**env) as kernel:
         kernel.run(start)
         assert kernel.run("%qwen ask hello").answer == WHOLE
-        assert "forgotten" in kernel.answer(f"%qwen key {server.place}", "").printed
+        assert "is deleted" in kernel.answer(f"%qwen key {server.place}", "").printed
     assert not (tmp_path / "ring.json").exists()
 
 
