@@ -50,7 +50,7 @@ export class Attaching {
 
   add(files) {
     for (const file of this.panel.connected ? Array.from(files) : []) {
-      if (file.size > MOST_BYTES) this.refuse(`${file.name} is too large: at most ${sized(MOST_BYTES)} can be attached.`);
+      if (file.size > MOST_BYTES) this.refuse(`${file.name} is too large: ${sized(MOST_BYTES)} is the limit.`);
       else if (this.begin(file.name, file.size)) this.upload(this.last, file);
     }
   }

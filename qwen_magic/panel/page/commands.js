@@ -11,7 +11,7 @@ export function command(panel, text) {
   const withText = word in WITH_TEXT;
   if (!alone && !withText && rest) return false;
   if (!alone && !withText) return say(panel, `There is no command /${word}: type / to list the commands.`, "error");
-  if (withText && !rest) return say(panel, `Write the ${WITH_TEXT[word]} after the command: /${word} ${WITH_TEXT[word]}`, "error");
+  if (withText && !rest) return say(panel, `Write it after the command: /${word} ${WITH_TEXT[word]}`, "error");
   const { hidden, dataset: { kind } } = panel.box.notice;
   if (word === "clear" && (hidden || kind !== "clear")) {
     return say(panel, "This deletes all turns of the conversation: press Enter once more to do it.", "clear");

@@ -377,7 +377,7 @@ class Panel {
   showActivity() {
     const { streaming = false, queue = [], stop = "now" } = this.model.get("activity");
     this.fit();
-    this.stop.title = stop === "now" ? "Stop (Escape)" : "Stop (Escape): it takes effect when the running cell ends";
+    this.stop.title = stop === "now" ? "Stop (Escape)" : "Stop (Escape): takes effect when the running cell ends";
     this.box.main.lastChild.textContent = streaming ? "Queue" : "Send";
     const hurry = streaming ? "Stop and send now" : "Send now";
     const row = `<div><span></span>${button("unqueue", "Remove", "close")}</div>`;

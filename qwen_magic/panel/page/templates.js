@@ -32,7 +32,7 @@ export const PANEL = `
     ${button("new", "New conversation", "new")}
     ${button("unfold", "Settings", "settings", "", 'aria-expanded="false"')}</div>
   <div class="qwen-list" hidden>
-    <input class="qwen-words" type="search" aria-label="Search conversations" placeholder="Search names and texts \u2026">
+    <input class="qwen-words" type="search" aria-label="Search conversations" placeholder="Names and texts \u2026">
     <div class="qwen-grid" role="grid" aria-label="Conversations"></div><div class="qwen-note" hidden></div></div>
   <div class="qwen-settings" hidden>
     ${combobox("target", "Target", "Targets")} ${combobox("model", "Model", "Models")}
