@@ -159,7 +159,7 @@ def test_five_thousand_pages_are_not_read(tmp_path: Path) -> None:
 def test_a_pattern_of_many_files_is_asked_about(tmp_path: Path) -> None:
     for number in range(11):
         (tmp_path / f"n{number:02}.txt").write_text(f"text {number}")
-    with pytest.raises(UsageError, match=r"means 11 files of \d+ B") as caught:
+    with pytest.raises(UsageError, match=r"matches 11 files, \d+ B in all") as caught:
         attached([f"{tmp_path}/n*.txt"])
     assert "--yes" in caught.value.hint
     assert "text 10" in texts(attached([f"{tmp_path}/n*.txt"], many=True))

@@ -112,7 +112,7 @@ def test_many_files_are_agreed_to_and_tab_completes_them(kernel: Kernel, server:
     ok(kernel.run("for n in range(11): open(f'note {n:02}.txt', 'w').write(f'text {n}')"))
     before = server.requests
     run = kernel.run("%%qwen --alone -a 'note *.txt'\nSum up.")
-    assert "means 11 files" in str(run.reply) + str(run.shown)
+    assert "matches 11 files" in str(run.reply) + str(run.shown)
     assert server.requests == before
     ok(kernel.run("%%qwen --alone -a 'note *.txt' --yes\nSum up."))
     assert "text 10" in server.seen()[0]
