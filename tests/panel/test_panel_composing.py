@@ -139,7 +139,7 @@ def test_an_earlier_conversation_goes_along(user: PanelUser, server: Counter) ->
     assert sent.startswith(f"An earlier conversation, {name!r}:")
     assert "about the harbour" in sent
     user.act("refer", id="v.2", kind="conversation", name="no such one")
-    assert "there is not a conversation" in user.told()
+    assert "there is no conversation" in user.told()
 
 
 def test_commands_and_models(user: PanelUser) -> None:
