@@ -121,7 +121,7 @@ def load_ipython_extension(ipython: InteractiveShell) -> None:
 
 
 def unload_ipython_extension(ipython: InteractiveShell) -> None:
-    """Take the magics away, stop what runs and close every connection."""
+    """Remove the magics, stop what is running and close every connection."""
     from .notebook.magics import unload  # noqa: PLC0415 - IPython is not needed elsewhere
 
     unload(ipython)

@@ -22,7 +22,7 @@ _UNSEEN = re.compile(
 
 
 class PartialReply(Protocol):
-    """What had come of an answer before it failed: a `qwen_magic.Reply`, which this module stands below."""
+    """The part of an answer that arrived before it failed: a `qwen_magic.Reply`, which this module cannot import."""
 
     @property
     def text(self) -> str:
@@ -54,8 +54,8 @@ class QwenError(Exception):
         what: what happened, one sentence without its full stop.
         target: the target string, or "".
         hint: what to do next, one sentence, or "".
-        reply: the partial answer where one had begun (``finish_reason`` is "error"), else None.
-        before_answer: true while nothing of an answer has come, so that another target may be tried.
+        reply: the partial answer, if one had begun (its ``finish_reason`` is "error"), else None.
+        before_answer: whether nothing of an answer had arrived, so that another target may be tried.
 
     """
 
@@ -85,15 +85,15 @@ class QwenError(Exception):
 
 
 class TargetError(QwenError):
-    """A target string that names nothing we know."""
+    """The target string does not name a known target."""
 
 
 class UsageError(QwenError):
-    """Bad input: an empty prompt, a wrong option, a parameter out of range."""
+    """The input is wrong: an empty prompt, a wrong option, a parameter out of range."""
 
 
 class SchemaError(QwenError):
-    """An answer that does not have the shape that was asked for.
+    """The answer does not have the shape that was asked for.
 
     Attributes:
         path: where it does not fit, ``rows[2].age``; "" for the whole of it.
@@ -124,7 +124,7 @@ class ProtocolError(QwenError):
 
 
 class DiscoveryError(ProtocolError):
-    """The server offers no endpoint that we can take for a chat."""
+    """The server has no endpoint that looks like a chat."""
 
 
 class ServerError(QwenError):
@@ -148,7 +148,7 @@ class ServerError(QwenError):
 
 
 class EmptyAnswerError(ServerError):
-    """The answer came to its end with nothing in it: no text, no thinking."""
+    """The answer ended without any text or thinking."""
 
 
 class BusyError(ServerError):
@@ -156,7 +156,7 @@ class BusyError(ServerError):
 
 
 class QuotaError(ServerError):
-    """A quota is used up; ``retry_after`` tells when it is back, where the server says so."""
+    """A quota is used up; ``retry_after`` says when it is available again, if the server says so."""
 
 
 class AsleepError(ServerError):
@@ -168,11 +168,11 @@ class SpaceStateError(ServerError):
 
 
 class NotFoundError(ServerError):
-    """No such Space, endpoint or model."""
+    """There is no such Space, endpoint or model."""
 
 
 class ModelError(NotFoundError):
-    """No such model at this server.
+    """The server has no such model.
 
     Attributes:
         models: the models that it has, where it tells.
@@ -191,7 +191,7 @@ class AuthError(ServerError):
 
 
 class UnexpectedError(QwenError):
-    """Something failed that nobody had foreseen; it is worth a report."""
+    """Something failed unexpectedly; please report it."""
 
 
 class ChainError(QwenError):
@@ -210,7 +210,7 @@ class LocalError(QwenError):
 
 
 class EngineError(LocalError):
-    """The llama.cpp engine is missing, did not start, or died."""
+    """The llama.cpp engine is missing, did not start, or stopped."""
 
 
 class WeightsError(LocalError):
@@ -222,7 +222,7 @@ class StoreError(QwenError):
 
 
 class ReplayError(QwenError):
-    """No recorded answer is there where none but a recorded one may be given, or its file cannot be used."""
+    """There is no recorded answer and no target may be asked, or the file of recorded answers cannot be used."""
 
 
 def in_words(error: BaseException) -> str:

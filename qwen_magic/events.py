@@ -21,8 +21,8 @@ class Usage:
 
     Attributes:
         prompt_tokens: tokens read, or None where that is not known.
-        completion_tokens: tokens written, the thinking's with them, or None.
-        estimated: whether we estimated them from the text, because the server does not tell.
+        completion_tokens: tokens written, including the thinking, or None.
+        estimated: whether they are estimated from the text, because the server does not count them.
 
     """
 
@@ -38,7 +38,7 @@ class Event:
 
 @dataclass(frozen=True)
 class AnswerEvent(Event):
-    """An event that is part of the answer: with the first of them the answer has begun."""
+    """An event that is part of the answer; the first one is the answer's beginning."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class TextDelta(AnswerEvent):
 
 @dataclass(frozen=True)
 class ThinkingDelta(AnswerEvent):
-    """More of the model's thinking, which is no part of the answer."""
+    """More of the model's thinking, which is not part of the answer."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Reset(AnswerEvent):
-    """The server rewrote what it had said: ``text`` is the whole answer so far, ``thinking`` all of the thinking."""
+    """The server rewrote its answer: ``text`` is the whole answer so far, ``thinking`` all of the thinking."""
 
     text: str
     thinking: str = ""
@@ -65,7 +65,7 @@ class Reset(AnswerEvent):
 
 @dataclass(frozen=True)
 class FileAnswer(AnswerEvent):
-    """A picture or a file that is part of the answer, whole."""
+    """A complete picture or file that is part of the answer."""
 
     file: Image | File
 
@@ -78,8 +78,8 @@ class Status(Event):
         text: one short line, such as "queue: place 3 of 7, about 12 s".
         kind: what sort of wait it is, for programs.
         target: the target string that it is about.
-        progress: the part that is done, 0 to 1, or None.
-        eta: seconds that it will take, as the server believes, or None.
+        progress: the fraction that is done, 0 to 1, or None.
+        eta: the seconds that it will take, as the server estimates, or None.
 
     """
 
@@ -97,7 +97,7 @@ class Status(Event):
 
 @dataclass(frozen=True)
 class Responder(Event):
-    """Which target and model answer from here on; a model's name is as a server tells it, on one clean line."""
+    """The target and the model that answer from now on; the model's name is the server's, on one clean line."""
 
     target: str
     model: str = ""
@@ -108,18 +108,18 @@ class Responder(Event):
 
 @dataclass(frozen=True)
 class UsageReport(Event):
-    """What the answer cost, as the server counts it."""
+    """What the answer cost, as the server counted it."""
 
     usage: Usage
 
 
 @dataclass(frozen=True)
 class Rung(Event):
-    """How the target is held to the shape of the answer from here on, as far as it keeps to that.
+    """How the target is held to the shape of the answer from now on.
 
     Attributes:
-        name: "json_schema" or "guided_json" where its decoder cannot write anything else, "tool" for a forced tool
-            call, "json_object" where it can write JSON alone, "prompt" where it is only told.
+        name: "json_schema" or "guided_json" if its decoder cannot write anything else, "tool" for a forced tool
+            call, "json_object" if it can only write JSON, "prompt" if the prompt alone asks for the shape.
         asks: how often it has been asked for the value so far, from 1.
 
     """
@@ -130,9 +130,9 @@ class Rung(Event):
 
 @dataclass(frozen=True)
 class PartialValue(Event):
-    """One more row of a list, or field of an object, is complete: as it came, not checked.
+    """One more row of a list, or field of an object, has arrived; it is not checked yet.
 
-    Where the answer is asked for again, or rewritten, after a Reset, they begin anew.
+    If the answer is asked for again, or rewritten (a Reset), the values begin again.
 
     Attributes:
         key: the row's number from 0, or the field's name.

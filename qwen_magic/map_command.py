@@ -76,7 +76,9 @@ def map_command(words: Sequence[str]) -> int:
         parameters={row.name: value for row in TABLE if (value := getattr(given, row.name)) is not None},
     )
     if out is None and not given.dry_run:
-        raise UsageError("no file takes the result", hint="Name one: -o out.csv, or look first with --dry-run.")
+        raise UsageError(
+            "there is no file for the result", hint="Name one with -o out.csv, or show the plan with --dry-run."
+        )
     return asyncio.run(_map(given.prompt, read_rows(Path(given.rows)), options, out, dry_run=given.dry_run))
 
 
@@ -138,7 +140,7 @@ def _write(out: Path, result: Result, *, kept: bool) -> None:
 
 
 async def _followed(job: Job | TargetJobs) -> Result:
-    """Run a job and print how far it is; an interrupt stops it, and what had come is written.
+    """Run a job and print how far it is; an interrupt stops it, and what had arrived is written.
 
     Raises:
         UsageError: only recorded answers may be given, and some rows have none.
@@ -169,31 +171,35 @@ def _prices(text: str) -> tuple[float, float]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m qwen_magic map", description="Ask one prompt for each row of a file.")
-    parser.add_argument("prompt", help="the prompt; {column} is a row's value")
+    parser.add_argument("prompt", help="the prompt; {column} is the row's value")
     parser.add_argument("rows", help="a file of rows: CSV, TSV, JSON lines or parquet")
-    parser.add_argument("-o", "--output", metavar="FILE", help="the file that takes the result, of such a form")
-    parser.add_argument("-t", "--target", help="where it is asked; A,B is a chain; without it QWEN_TARGET")
+    parser.add_argument("-o", "--output", metavar="FILE", help="the file for the result, in one of these formats")
+    parser.add_argument("-t", "--target", help="where the prompts go; A,B,C are tried in order; without it QWEN_TARGET")
     parser.add_argument("-s", "--system", help="the system prompt")
     parser.add_argument("--schema", help='the shape of the answers, "name, age int, mood: happy|sad"')
     parser.add_argument("--into", metavar="NAME", help="the name of the answer's column")
     for flag, help_ in (
         ("--limit", "ask only the first N rows"),
-        ("--concurrency", "ask N rows at once"),
+        ("--concurrency", "ask N rows at once; by default as many as the server takes"),
         ("--rpm", "at most N requests a minute"),
         ("--tpm", "at most N tokens a minute"),
-        ("--max-tokens-total", "stop before more tokens are read and written"),
+        ("--max-tokens-total", "stop before more than N tokens are read and written"),
     ):
         parser.add_argument(flag, type=int, metavar="N", help=help_)
-    parser.add_argument("--max-cost", type=float, metavar="X", help="stop before it costs more")
-    parser.add_argument("--max-seconds", type=float, metavar="X", help="stop after so many seconds")
+    parser.add_argument("--max-cost", type=float, metavar="X", help="stop before the cost is above X")
+    parser.add_argument("--max-seconds", type=float, metavar="X", help="stop after X seconds")
     parser.add_argument("--prices", type=_prices, metavar="IN,OUT", help="what a million tokens in and out cost")
-    parser.add_argument("--fresh", action="store_true", help="ask all rows, whatever is known")
-    parser.add_argument("--replies", action="store_true", help="keep thinking and usage of each row")
-    parser.add_argument("--batch", action="store_true", help="ask the target's batch service: later, and for less")
+    parser.add_argument("--fresh", action="store_true", help="ask all rows, even those with an answer that is kept")
+    parser.add_argument("--replies", action="store_true", help="keep the thinking and the usage of each row")
+    parser.add_argument(
+        "--batch", action="store_true", help="ask the target's batch service, which is slower and costs less"
+    )
     parser.add_argument("--compare", action="store_true", help="ask each target of -t A,B for each row, side by side")
     parser.add_argument("--redact", action="store_true", help="replace what looks like a key, token or password")
     modes = ("on", "only", "fresh", "off")
-    parser.add_argument("--replay", choices=modes, help="give recorded answers, record others; or only, fresh, off")
+    parser.add_argument(
+        "--replay", choices=modes, help="replay recorded answers and record the others; or only, fresh, off"
+    )
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     for row in TABLE:
         for option in row.flags or (Flag(f"--{row.name.replace('_', '-')}"),):
@@ -222,5 +228,5 @@ def _several(target: str | None) -> list[str]:
     """
     names = [name for word in (target or "").split(",") if (name := word.strip())]
     if len(names) < 2:  # noqa: PLR2004 - two are a comparison
-        raise UsageError("--compare needs several targets", hint="Name them with -t A,B.")
+        raise UsageError("--compare needs several targets", hint="Name them: -t A,B.")
     return names

@@ -26,13 +26,13 @@ def chat_model(client: QwenClient | None = None, *, system: str | None = None, *
     """Make a model for marimo's chat: ``mo.ui.chat(chat_model())``.
 
     Args:
-        client: a client of one's own; without one the usual targets are asked.
+        client: the client that asks; by default one for the default targets.
         system: a system prompt.
-        **parameters: sampling parameters by their names; what the user sets in the chat goes before them.
+        **parameters: sampling parameters by their names; what the user sets in the chat overrides them.
 
     Returns:
         What ``mo.ui.chat`` takes: a function of the messages and the chat's settings that yields an answer as it comes,
-        thinking as reasoning, formulas between double dollars. What goes wrong is shown below what had come.
+        thinking as reasoning, formulas between double dollars. What goes wrong is shown below what had arrived.
 
     """
     asked = client or QwenClient()

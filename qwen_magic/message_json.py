@@ -34,7 +34,7 @@ _NAMES: dict[type[Part], str] = {
     ToolResult: "tool_result",
 }
 _TYPES = {name: kind for kind, name in _NAMES.items()}
-_HINT = "It is damaged, or a newer qwen_magic wrote it."
+_HINT = "It is damaged, or was written by a newer qwen_magic."
 
 
 def messages_to_json(messages: Sequence[Message], keep: Keep) -> list[dict[str, Any]]:
@@ -108,7 +108,7 @@ def from_base64(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise UsageError("the bytes of a part are no base64", hint=_HINT) from None
+        raise UsageError("the bytes of a part are not base64", hint=_HINT) from None
 
 
 def _part_to_json(part: Part, keep: Keep) -> dict[str, Any]:
@@ -123,27 +123,27 @@ def _part_to_json(part: Part, keep: Keep) -> dict[str, Any]:
 def _part(item: object, fetch: Fetch) -> Part:
     kind = _TYPES.get(name) if isinstance(item, Mapping) and isinstance(name := item.get("type"), str) else None
     if not isinstance(item, Mapping) or kind is None:
-        raise UsageError("a part is of no known type", hint=_HINT)
+        raise UsageError("a part is of an unknown type", hint=_HINT)
     known = {field.name: field for field in fields(kind)}
     values = {name: value for name, value in item.items() if name != "type"}
     if unknown := [name for name in values if name not in known]:
-        raise UsageError(f"a part has a field {shortened(unknown[0])}, which is unknown", hint=_HINT)
+        raise UsageError(f"a part has the unknown field {shortened(unknown[0])}", hint=_HINT)
     if missing := [name for name, field in known.items() if field.default is MISSING and name not in values]:
         raise UsageError(f"a part has no {missing[0]}", hint=_HINT)
     if "data" in values:
         if not isinstance(values["data"], str):
-            raise UsageError("the bytes of a part are no text", hint=_HINT)
+            raise UsageError("the bytes of a part are not a text", hint=_HINT)
         values["data"] = fetch(values["data"])
     return kind(**values)
 
 
 def _message(item: object, fetch: Fetch) -> Message:
     if not isinstance(item, Mapping) or item.keys() != {"role", "parts"}:
-        raise UsageError("a message has not just a role and parts", hint=_HINT)
+        raise UsageError("a message has more or less than a role and parts", hint=_HINT)
     return Message(item["role"], parts=parts_from_json(item["parts"], fetch))
 
 
 def _items(value: object) -> list[Any]:
     if not isinstance(value, list):
-        raise UsageError("messages or parts are no list", hint=_HINT)
+        raise UsageError("messages or parts are not a list", hint=_HINT)
     return value

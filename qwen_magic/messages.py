@@ -60,7 +60,7 @@ _NOUNS: dict[type, str] = {
 _OF_A_PROMPT = ("text", "image_url", "file", "input_text", "input_image", "input_file")
 _OF_OTHER_FORMS = ("function_call", "audio")
 """What a message of OpenAI's form may have that we have no part for."""
-_PLACES = "Images and files are the user's, tool calls the assistant's, results a tool's."
+_PLACES = "Images and files belong in a user's message, tool calls in an assistant's, results in a tool's."
 _LONGEST_SHOWN = 200
 _MOST_COUNTED = 1 << 16
 _MOST_ENCODED = 4096
@@ -80,17 +80,17 @@ class Message:
 
     Args:
         role: "system", "user", "assistant" or "tool".
-        content: a text; or a list of parts, texts and mappings in OpenAI's form, which are brought into ours.
-        parts: the parts, where they are given as such and no content is.
+        content: a text, or a list of parts, texts and mappings in OpenAI's form.
+        parts: the parts, if no content is given.
 
     Attributes:
-        role: who says it.
-        parts: what it is made of, in order; texts that follow each other are one, and none is empty. As in OpenAI's
-            form, tool calls come after all else, and a tool's message begins with the one result that it has.
+        role: who wrote it.
+        parts: its parts, in order; neighbouring texts are joined, and none is empty. As in OpenAI's form, tool calls
+            come last, and a tool's message begins with its one result.
 
     Raises:
-        UsageError: there is no such role, or something in it cannot be taken: a system message has text alone, the
-            user's also images and files, the assistant's tool calls as well.
+        UsageError: there is no such role, or a part is not allowed: a system message only has text, a user's also
+            images and files, an assistant's also tool calls.
 
     """
 
@@ -114,17 +114,17 @@ class Message:
 
     @cached_property
     def kinds(self) -> frozenset[type[Part]]:
-        """Of which kinds its parts are; looked at once, since a long conversation is sent again and again."""
+        """The kinds of its parts; computed once, since a long conversation is sent again and again."""
         return _same(frozenset(map(type, self.parts)))
 
     @cached_property
     def text(self) -> str:
-        """Its text alone; of a tool's message, the result's."""
+        """Its text; in a tool's message, the text of the result."""
         return "".join([part.text for part in self.parts if isinstance(part, (Text, ToolResult))])
 
     @property
     def tokens(self) -> int:
-        """About how many tokens its text and its pictures are for a Qwen model; its text is counted once."""
+        """About how many tokens its text and its pictures have for a Qwen model; counted once."""
         if Image not in self.kinds:
             return self._text_tokens
         return self._text_tokens + sum(tokens_of(part.data) for part in self.parts if type(part) is Image)
@@ -143,22 +143,22 @@ class Message:
 
     @property
     def content(self) -> str | tuple[Part, ...]:
-        """Its text where it is all text, else its parts."""
+        """Its text if it only has text, else its parts."""
         return self.text if all(isinstance(part, Text) for part in self.parts) else self.parts
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The tools that it calls."""
+        """Its tool calls."""
         return tuple(part for part in self.parts if isinstance(part, ToolCall))
 
     def as_dict(self, url: Callable[[Image | File], str] = data_url) -> dict[str, Any]:
-        """Return the message in the form that OpenAI's chat API takes; one that is all text has a text for content.
+        """Return the message in the form of OpenAI's chat API; if it only has text, its content is a str.
 
-        `to_message` makes the same message of it again, but for what that form has no room for: the name of an image,
-        and of a tool's result its name and whether it failed.
+        `to_message` makes the same message from it again, except for what that form cannot hold: the name of an image,
+        and the name of a tool's result and whether it failed.
 
         Args:
-            url: gives what stands for the bytes of an image or a file; without it a ``data:`` URL.
+            url: returns the address for the bytes of an image or a file; by default a ``data:`` URL.
 
         """
         if self.plain:
@@ -355,7 +355,7 @@ def _role(given: Any) -> Role:
 
 def _from_fields(item: Mapping[str, Any]) -> Message:
     if "role" not in item or not item.keys() & {"content", "tool_calls", "refusal"}:
-        raise UsageError("it has no role and content", hint='Give {"role": "user", "content": "..."}.')
+        raise UsageError("it does not have a role and a content", hint='Give {"role": "user", "content": "..."}.')
     for name in _OF_OTHER_FORMS:
         if item.get(name):
             raise UsageError(f"its {name} cannot be taken", hint="Give a content, or tool_calls.")
@@ -390,8 +390,8 @@ def _in_order(role: Role, parts: Sequence[Part]) -> tuple[Part, ...]:
             hint = 'Give {"role": "tool", "tool_call_id": "...", "content": "..."}.' if role == "tool" else _PLACES
             raise UsageError(f"a message of the role {role} cannot have {_NOUNS[type(part)]}", hint=hint)
     if role == "tool" and sum(isinstance(part, ToolResult) for part in parts) != 1:
-        hint = "Give each result of a tool, a ToolResult, in a message of its own."
-        raise UsageError("a message of the role tool has not one result", hint=hint)
+        hint = "Give each ToolResult in a message of its own."
+        raise UsageError("a message of the role tool does not have exactly one result", hint=hint)
     first = [part for part in parts if isinstance(part, ToolResult)]
     last = [part for part in parts if isinstance(part, ToolCall)]
     rest = [part for part in parts if not isinstance(part, (ToolResult, ToolCall))]

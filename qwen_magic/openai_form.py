@@ -53,7 +53,7 @@ def tool_call_of(call: object) -> ToolCall:
     if not function and isinstance(given.get("args"), Mapping):  # LangChain's
         function = {"name": given.get("name"), "arguments": given["args"]}
     if not function and not isinstance(given.get("function"), Mapping):
-        raise UsageError("a tool call has no function", hint="Give calls as OpenAI's chat API does.")
+        raise UsageError("a tool call has no function", hint="Write it as in OpenAI's chat API.")
     arguments = function.get("arguments")
     if arguments is None:
         arguments = "{}"
@@ -61,7 +61,7 @@ def tool_call_of(call: object) -> ToolCall:
         try:
             arguments = json.dumps(arguments, ensure_ascii=False, allow_nan=False)
         except (TypeError, ValueError, RecursionError):
-            raise UsageError("a tool call's arguments are no JSON", hint="Give them as a text of JSON.") from None
+            raise UsageError("the arguments of a tool call are not JSON", hint="Give them as JSON in a str.") from None
     return ToolCall(text_at(given, "id", ""), text_at(function, "name"), arguments)
 
 

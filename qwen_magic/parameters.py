@@ -100,7 +100,7 @@ class Parameter:
             case "object":
                 if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
                     hint = f'Give {self.name}={{"name": value}}.'
-                    raise UsageError(f"{self.name} is no mapping with names", hint=hint)
+                    raise UsageError(f"{self.name} is not a mapping whose keys are str", hint=hint)
         return value
 
     def _check_number(self, value: Any) -> None:
@@ -141,7 +141,7 @@ class Parameters:
     top_p: Annotated[
         float | None,
         Parameter(
-            "0 to 1, the share of probability that is sampled from",
+            "0 to 1; only the likeliest tokens, up to this share of probability, are sampled",
             0,
             1,
             standard=True,
@@ -151,7 +151,7 @@ class Parameters:
     max_tokens: Annotated[
         int | None,
         Parameter(
-            "the most tokens of the answer",
+            "the most tokens that the answer may have",
             1,
             _MOST,
             level="usual",
@@ -163,7 +163,7 @@ class Parameters:
     seed: Annotated[
         int | None,
         Parameter(
-            "for an answer that comes out the same again, where the target can",
+            "the same number gives the same answer again, where the target can do that",
             0,
             2**32 - 1,
             standard=True,
@@ -173,7 +173,7 @@ class Parameters:
     top_k: Annotated[
         int | None,
         Parameter(
-            "how many of the likeliest tokens are sampled from",
+            "only this many of the likeliest tokens are sampled",
             0,
             _MOST,
             after="top_p",
@@ -184,7 +184,7 @@ class Parameters:
     min_p: Annotated[
         float | None,
         Parameter(
-            "0 to 1; what is less likely than this share of the likeliest token is left out",
+            "0 to 1; tokens less likely than this share of the likeliest one are left out",
             0,
             1,
             after="top_k",
@@ -197,19 +197,25 @@ class Parameters:
         tuple[str, ...] | None,
         Parameter(
             "texts at which the answer ends",
-            flags=(Flag("--stop", r"end the answer at TEXT; may be given again; \n is the end of a line"),),
+            flags=(Flag("--stop", r"end the answer at TEXT; may be given several times; \n is a line break"),),
             standard=True,
             labels=r"^stop$|stop[\s_-]*(sequence|word|string|token|text|at)s?\b",
         ),
     ] = None
     presence_penalty: Annotated[
         float | None,
-        Parameter("-2 to 2, against what was there before", -2, 2, standard=True, labels=r"presence[\s_-]*penalty"),
+        Parameter(
+            "-2 to 2; above 0 makes tokens that occurred before less likely",
+            -2,
+            2,
+            standard=True,
+            labels=r"presence[\s_-]*penalty",
+        ),
     ] = None
     frequency_penalty: Annotated[
         float | None,
         Parameter(
-            "-2 to 2, against what was there often",
+            "-2 to 2; above 0 makes tokens that occurred often less likely",
             -2,
             2,
             standard=True,
@@ -220,7 +226,7 @@ class Parameters:
     repetition_penalty: Annotated[
         float | None,
         Parameter(
-            "up to 2; above 1 is against repetition",
+            "up to 2; above 1 makes repetition less likely",
             0,
             2,
             above=True,
@@ -241,8 +247,8 @@ class Parameters:
         Parameter(
             "whether a model that can think does so before it answers",
             flags=(
-                Flag("--think", "let the model think before it answers, where it can", constant=True),
-                Flag("--no-think", "let it answer at once", constant=False),
+                Flag("--think", "let the model think before it answers, if it can", constant=True),
+                Flag("--no-think", "let the model answer without thinking", constant=False),
             ),
             level="usual",
             labels=r"think|reason|思考|推理|размышл|рассужд",
@@ -251,20 +257,20 @@ class Parameters:
     thinking_budget: Annotated[
         int | None,
         Parameter(
-            "the most tokens spent on thinking",
+            "the most tokens that the model may think for",
             1,
             _MOST,
             flags=(Flag("--think-budget"),),
             labels=r"(think|reason)\w*[\s_-]*(budget|tokens?|length)",
         ),
     ] = None
-    extra: Annotated[Mapping[str, Any], Parameter("an object: more of the request, passed on as it is")] = field(
-        default_factory=dict, hash=False
+    extra: Annotated[Mapping[str, Any], Parameter("an object of further fields for the request, sent as they are")] = (
+        field(default_factory=dict, hash=False)
     )
     vl_high_resolution_images: Annotated[
         bool | None,
         Parameter(
-            "whether Model Studio reads up to 16,384 tokens of a picture, not 1,280",
+            "let Model Studio read up to 16,384 tokens of a picture instead of 1,280",
             flags=(Flag("--vl-high-resolution-images", constant=True),),
             after="thinking_budget",
             wire=_wire("vl_high_resolution_images", "dashscope", "openai"),
@@ -297,10 +303,10 @@ class Parameters:
         for row in TABLE:
             object.__setattr__(self, row.name, row.check(getattr(self, row.name)))
         if self.thinking is False and self.thinking_budget is not None:
-            raise UsageError("thinking is off, yet has a budget", hint="Give one of the two.")
+            raise UsageError("thinking is off, but it has a budget", hint="Give only one of the two.")
         if self.min_pixels and self.max_pixels and self.min_pixels > self.max_pixels:
             what = f"min_pixels is {self.min_pixels}, more than max_pixels, {self.max_pixels}"
-            raise UsageError(what, hint="Give a smaller one, or one of the two.")
+            raise UsageError(what, hint="Give a smaller one, or only one of the two.")
 
     def given(self) -> dict[str, Any]:
         """Return the parameters that were set, by name, without ``extra``."""

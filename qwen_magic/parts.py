@@ -72,10 +72,10 @@ class Image(_Part):
     Attributes:
         data: the bytes of the picture's file, or b"" where there is a url.
         mime: what kind of file it is; "" where there is a url.
-        name: what it is called, or ""; no server is told.
+        name: its name, or ""; it is not sent to servers.
         url: its http(s) address, or ""; a ``data:`` URL is taken apart into data and mime.
-        detail: how closely a server is to look at it ("low", "high", "auto"), or "" to leave that open.
-        along: whether it only goes along, as a cell's output does: a target that takes none is asked without it.
+        detail: how closely a server should look at it ("low", "high", "auto"), or "" to leave that to the server.
+        along: whether it may be left out for a target that takes no pictures, as with a cell's output.
 
     Raises:
         UsageError: it has neither bytes nor an address, both, or something in it has the wrong form.
@@ -93,29 +93,31 @@ class Image(_Part):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.url and self.data:
-            raise UsageError("an image has bytes and a url", hint="Give one of the two.")
+            raise UsageError("an image has both bytes and a url", hint="Give one of the two.")
         if self.url[:5].lower() == "data:":
             data, mime = read_data_url(self.url)
             _set(self, data=data, mime=mime or self.mime, url="")
         if self.url and not self.url.lower().startswith(("http://", "https://")):
-            raise UsageError("an image's url is neither data: nor http(s):", hint="Give its bytes as a data: URL.")
+            raise UsageError(
+                "the url of an image begins with neither data: nor http(s):", hint="Give its bytes as a data: URL."
+            )
         if not self.url and not self.data:
             raise UsageError("an image has neither bytes nor a url", hint="Give one of the two.")
         _set(self, mime="" if self.url else _mime(self.mime))
 
     @classmethod
     def of(cls, value: object, *, name: str = "", detail: str = "") -> Image:
-        """Make an image of anything that is a picture, at the size that a target reads, without a camera's notes.
+        """Make an image from anything that is a picture, at the size that a target reads, without a camera's metadata.
 
         Args:
-            value: a figure of Matplotlib's or its axes, a chart of Plotly's or Altair's, an image of Pillow's, an array
-                or tensor that is plainly one, the bytes or the path of a picture's file, IPython's ``Image``, what has
-                ``_repr_png_`` or ``_repr_jpeg_``, or an image, which stays what it is.
-            name: what it is called, or "" for its file's name.
+            value: a Matplotlib figure or axes, a Plotly or Altair chart, a Pillow image, an array or tensor that is
+                clearly a picture, the bytes or the path of a picture's file, IPython's ``Image``, an object with
+                ``_repr_png_`` or ``_repr_jpeg_``, or an `Image`, which is returned as it is.
+            name: its name, or "" for the name of its file.
             detail: see `Image`.
 
         Raises:
-            UsageError: it is none, cannot be read or is too large.
+            UsageError: it is not a picture, cannot be read or is too large.
 
         """
         if isinstance(value, Image):
@@ -166,12 +168,12 @@ class File(_Part):
 
 @dataclass(frozen=True, repr=False)
 class ToolCall(_Part):
-    """A part by which a model calls a tool.
+    """A part with which a model calls a tool.
 
     Attributes:
-        id: what the result refers to.
+        id: the id that the result refers to.
         name: the tool's name.
-        arguments: its arguments, as the model wrote them; JSON, if the model kept to it.
+        arguments: its arguments, as the model wrote them; normally JSON.
 
     """
 
@@ -183,13 +185,13 @@ class ToolCall(_Part):
 
 @dataclass(frozen=True, repr=False)
 class ToolResult(_Part):
-    """A part that is what a tool gave.
+    """A part with the result of a tool.
 
     Attributes:
         id: the id of the call.
-        text: what the model is told.
+        text: the result, for the model.
         name: the tool's name, or "".
-        failed: whether it is the text of a failure.
+        failed: whether the text describes a failure.
 
     """
 
@@ -230,7 +232,7 @@ def read_data_url(url: str) -> tuple[bytes, str]:
         if match["base64"]:
             data = base64.b64decode(b"".join(data.split()), validate=True)
     except (binascii.Error, ValueError):
-        raise UsageError("a data: URL is no base64", hint='Write "data:image/png;base64,...".') from None
+        raise UsageError("a data: URL is not base64", hint='Write "data:image/png;base64,...".') from None
     return data, match["mime"] or ""
 
 
@@ -291,5 +293,5 @@ def _mime(text: str) -> str:
     """Return a kind of file without its parameters."""
     kind = text.partition(";")[0].strip().lower()
     if not _MIME.fullmatch(kind):
-        raise UsageError(f"{shortened(text)} is no kind of file", hint='Give mime as "image/png", for example.')
+        raise UsageError(f"{shortened(text)} is not a kind of file", hint='Give mime as "image/png", for example.')
     return kind

@@ -37,22 +37,22 @@ class Reply:
 
     Attributes:
         text: the answer.
-        thinking: what the model thought before it, where that was told apart.
+        thinking: what the model thought before the answer, if it is known.
         usage: tokens, as the server counted them, or estimated.
-        target: the target string that gave the answer; of a continued one, its end.
+        target: the target string that gave the answer, or the last part of a continued one.
         model: the model's name, as far as it is known.
         finish_reason: "stop", "length", "filtered", "interrupted" or "error".
-        seconds: from the request to the end.
-        first_token_seconds: from the request to the first token, or None if none came.
+        seconds: the time from the request to the end.
+        first_token_seconds: the time from the request to the first token, or None if none arrived.
         messages: the messages that were sent, with the answer as the last.
         thinking_seconds: how long the model thought before it answered, or None if it did not.
-        earlier_targets: where the answer was continued after a break, the targets that gave its earlier parts.
-        steps: where it is more than one text, all that was said after the prompt: answers with the tools that they
-            call, the tools' results, pictures; the last has the text.
+        earlier_targets: the targets that gave the earlier parts of an answer that was continued.
+        steps: if the answer is more than one text, all messages after the prompt: answers with their tool calls, the
+            tools' results, pictures; the last one has the text.
         schema: the shape that was asked for, or None.
-        rung: how the target was held to it: "json_schema", "guided_json", "tool", "json_object" or "prompt"; or "".
-        asks: how often it was asked until the answer had that shape; 0 without one.
-        recorded: where it was replayed, the time at which it was recorded, in ISO 8601 and UTC; else "".
+        rung: how the target was held to it: "json_schema", "guided_json", "tool", "json_object", "prompt" or "".
+        asks: how often the target was asked until the answer had that shape; 0 without a shape.
+        recorded: the time at which a replayed answer was recorded, in ISO 8601 and UTC; else "".
 
     """
 
@@ -93,15 +93,15 @@ class Reply:
 
     @property
     def files(self) -> tuple[Image | File, ...]:
-        """The pictures and files that the answer holds, in order."""
+        """The pictures and files in the answer, in order."""
         said = (part for step in self.steps if step.role == "assistant" for part in step.parts)
         return tuple(part for part in said if isinstance(part, (Image, File)))
 
     def save_files(self, folder: str | Path = ".") -> list[Path]:
-        """Write the pictures and files of the answer into a folder, and return their paths; none there is replaced.
+        """Write the pictures and files of the answer into a folder, and return their paths; nothing is overwritten.
 
         Args:
-            folder: the folder, which is made where it is missing.
+            folder: the folder; it is created if it does not exist.
 
         Raises:
             UsageError: it cannot be written.
@@ -113,7 +113,7 @@ class Reply:
 
     @property
     def code_blocks(self) -> list[CodeBlock]:
-        """The answer's fenced code blocks; of an answer that is nothing but code, without a fence, that code."""
+        """The answer's fenced code blocks; if the answer is only code, without a fence, that code."""
         from .text.bare_code import answer_blocks  # noqa: PLC0415 - light import
 
         return answer_blocks(self.text)
@@ -125,7 +125,7 @@ class Reply:
 
     @property
     def json(self) -> Any:
-        """The first JSON value of the answer; after thinking the last. `qwen_magic.text.json_values` says what counts.
+        """The first JSON value of the answer, or the last one after thinking; see `qwen_magic.text.json_values`.
 
         Raises:
             UsageError: there is none, or the answer was cut before its end.
@@ -135,15 +135,18 @@ class Reply:
 
         found = find_json(self.text, after_thinking=bool(self.thinking.strip()))
         if found is None and (is_json_cut_off(self.text) or self.finish_reason in _CUT):
-            how = _CUT.get(self.finish_reason, "the answer ends before its JSON does")
-            raise UsageError(f"no whole JSON: {how}", hint="Go on with %qwen continue; .text has what came.")
+            how = _CUT.get(self.finish_reason, "the answer ends before its JSON is complete")
+            raise UsageError(
+                f"the JSON is not complete: {how}",
+                hint="Continue with %qwen continue; .text has the part that arrived.",
+            )
         if found is None:
-            raise UsageError("no JSON in the answer", hint="Ask for JSON alone; .text has the answer.")
+            raise UsageError("there is no JSON in the answer", hint="Ask for JSON only; .text has the answer.")
         return found.value
 
     @cached_property
     def value(self) -> Any:
-        """The answer as a value of the shape that was asked for: checked, and of the type that was given.
+        """The answer as a checked value of the shape that was asked for.
 
         Raises:
             UsageError: no shape was asked for.
@@ -163,22 +166,22 @@ class Reply:
 
     @property
     def tables(self) -> list[Any]:
-        """The answer's tables, of Markdown, CSV and TSV: pandas DataFrames, or without pandas `Table` objects."""
+        """The answer's tables (Markdown, CSV or TSV): pandas DataFrames, or `Table` objects without pandas."""
         from .text.tables import as_frames, find_tables  # noqa: PLC0415 - light import
 
         return as_frames(find_tables(self.text))
 
     @property
     def tokens_per_second(self) -> float | None:
-        """How fast it was written, the wait for the first token apart; None where that cannot be told."""
+        """The tokens a second after the first token; None if that is not known."""
         writing = self.seconds - (self.first_token_seconds or 0.0)
         tokens = self.usage.completion_tokens
         return tokens / writing if tokens and writing >= _MEASURABLE_SECONDS else None
 
     def with_texts(self, change: Callable[[str], str]) -> Reply:
-        """Return the reply with each text that the answer is made of changed, of its steps as well.
+        """Return the reply with each text of the answer and its steps changed.
 
-        The messages that were sent stay what they are.
+        The messages that were sent are not changed.
 
         Args:
             change: gives the new text for an old one, such as by leaving out what is secret.

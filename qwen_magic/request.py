@@ -28,11 +28,11 @@ class Request:
     """All that is sent for one answer: what is fitted, shown by a dry run, and hashed for replay.
 
     Attributes:
-        messages: at most one system message, the first; what is to be answered, the last.
+        messages: the messages; a system message can only be the first, and the last one is to be answered.
         parameters: the sampling parameters.
         schema: the shape that the answer is to have, or None.
-        form: how the target is held to it, see `events.Rung`; the client's matter, "" where it has not chosen yet.
-        asks: how often the value has been asked for, this time with it; the client's matter.
+        form: how the target is held to it, see `events.Rung`; the client sets it, "" until then.
+        asks: how often the value has been asked for, including this time; the client sets it.
 
     """
 
@@ -49,12 +49,12 @@ class Request:
     def of(
         cls, prompt: Prompt | Request, system: str | None = None, *, schema: object = None, **parameters: Any
     ) -> Request:
-        """Make a request of what a caller gave.
+        """Make a request from what a caller gave.
 
         Args:
-            prompt: a prompt, a conversation that ends with one, or a request, which stays what it is but for what
-                else is given.
-            system: a system prompt; it takes the place of one among the messages.
+            prompt: a prompt, a conversation that ends with one, or a request, in which only what else is given is
+                replaced.
+            system: a system prompt; it replaces one among the messages.
             schema: the shape that the answer is to have: whatever `qwen_magic.schema.as_shape` takes.
             **parameters: sampling parameters by their names; see `Parameters`.
 
@@ -68,12 +68,12 @@ class Request:
 
     @cached_property
     def prompts(self) -> int:
-        """How many of the messages are the user's."""
+        """The number of the user's messages."""
         return _prompts(self.messages)
 
     @cached_property
     def kinds(self) -> frozenset[type[Part]]:
-        """Of which kinds the parts of the messages are."""
+        """The kinds of the parts of the messages."""
         return _kinds(self.messages)
 
     def with_messages(self, messages: Sequence[Message]) -> Request:

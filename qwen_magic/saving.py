@@ -54,7 +54,7 @@ def save_parts(parts: Sequence[Image | File], folder: str | Path) -> list[Path]:
         return [_save(part, where) for part in parts if part.data]
     except OSError as error:
         what = f"{where} cannot be written ({error.strerror or error})"
-        raise UsageError(what, hint="Name another folder; what was written before stays there.") from None
+        raise UsageError(what, hint="Name another folder; files that were already written stay.") from None
 
 
 def _save(part: Image | File, where: Path) -> Path:

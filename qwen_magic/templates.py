@@ -65,7 +65,7 @@ def add_template(name: str, text: str) -> str:
     if not kept:
         raise UsageError("a template needs a text", hint=f"%qwen template add {name} TEXT")
     if len(data := kept.encode()) >= _MOST_BYTES:
-        raise UsageError(f"the template has {len(data):,} bytes", hint=f"At most {_MOST_BYTES:,} are kept.")
+        raise UsageError(f"the template has {len(data):,} bytes", hint=f"At most {_MOST_BYTES:,} can be kept.")
     before = read_templates().get(name, "")
     folder = templates_folder()
     try:
@@ -103,7 +103,7 @@ def remove_template(name: str) -> str:
     name = _checked(name)
     text = read_templates().get(name)
     if text is None:
-        raise UsageError(f"there is no template {name!r}", hint="%qwen template lists those that there are.")
+        raise UsageError(f"there is no template {name!r}", hint="%qwen template lists the names.")
     try:
         (templates_folder() / f"{name}{_SUFFIX}").unlink(missing_ok=True)
     except OSError as error:
@@ -115,7 +115,7 @@ def _checked(name: str) -> str:
     name = mended(name).strip().removeprefix("/").lower()
     if not _NAME.fullmatch(name):
         hint = "A name is one word of at most 50 letters, digits, - and _, such as review."
-        raise UsageError(f"{name!r} is no name for a template", hint=hint)
+        raise UsageError(f"{name!r} is not a name for a template", hint=hint)
     return name
 
 

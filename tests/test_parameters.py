@@ -98,9 +98,9 @@ def test_others_are_refused_in_one_line(data: st.DataObject) -> None:
         ({"temperature": 3}, "temperature is 3. Give a number from 0 to 2."),
         ({"max_tokens": 0}, "max_tokens is 0. Give a whole number from 1 to 2147483647."),
         ({"thinking": "yes"}, "thinking is 'yes'. Give True or False."),
-        ({"thinking": False, "thinking_budget": 5}, "thinking is off, yet has a budget. Give one of the two."),
+        ({"thinking": False, "thinking_budget": 5}, "thinking is off, but it has a budget. Give only one of the two."),
         ({"stop": ["a", ""]}, "stop is ['a', '']. Give a text, or a list of texts, none of them empty."),
-        ({"extra": None}, 'extra is no mapping with names. Give extra={"name": value}.'),
+        ({"extra": None}, 'extra is not a mapping whose keys are str. Give extra={"name": value}.'),
         ({"tempo": 1, "a": 2}, f"no parameter a, tempo. There are: {', '.join(NAMES)}."),
     ],
 )

@@ -36,6 +36,6 @@ def test_the_notebook_of_pictures_runs_and_is_replayed(tmp_path: Path) -> None:
         assert "I received a picture of 1280x960 pixels" in answers["ask"]
         assert "I received a picture of 1280x960 pixels" in answers["see"]
         assert "I received no picture" in answers["attach"]
-        assert "drawn anew at 1280x960" in answers["dry-run"]
+        assert "drawn again at 1280x960" in answers["dry-run"]
     assert "replayed, recorded 2" in "".join(texts(cells["ask"]))
     assert "<img src" in str(cells["dry-run"].outputs)

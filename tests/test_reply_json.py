@@ -20,7 +20,7 @@ def test_a_cut_answer_says_so(reason, words):
 
 
 def test_an_answer_that_ends_too_soon_says_so():
-    with pytest.raises(UsageError, match="ends before its JSON does"):
+    with pytest.raises(UsageError, match="ends before its JSON is complete"):
         _ = Reply(text='{"a": [1, 2').json
     with pytest.raises(UsageError, match="no JSON in the answer"):
         _ = Reply(text="There is none.").json

@@ -45,7 +45,7 @@ def test_they_are_for_their_user_alone(folder: Path) -> None:
 @pytest.mark.parametrize("name", ["", "two words", "../up", "a/b", ".hidden", "-x", "a" * 51, "a.b", "a\nb", "\ud800"])
 def test_no_name_leads_out_of_the_folder(name: str, folder: Path) -> None:
     for change in (lambda: add_template(name, "x"), lambda: remove_template(name)):
-        with pytest.raises(UsageError, match="no name for a template"):
+        with pytest.raises(UsageError, match="not a name for a template"):
             change()
     assert not folder.exists()
 

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Deadlines:
-    """How long one target may keep us waiting, in seconds; less where another one is left to try.
+    """How long to wait for a target, in seconds; less if another one is left to try.
 
     Attributes:
-        connect: for a connection, the look-up of the name with it.
+        connect: for a connection, including the look-up of the name.
         retry: while a queue is full.
         wake: while a Space is asleep, building or starting.
-        first_token: for the first sign of an answer, or from one to the next before it begins; None for as long as
-            within an answer.
+        first_token: for the beginning of the answer, counted again from each sign of it; None for as long as within
+            an answer.
 
     """
 
@@ -43,7 +43,7 @@ class Rates(Protocol):
     """What limits how often targets are asked, as a backend sees it."""
 
     def hear(self, target: str, headers: Mapping[str, str]) -> None:
-        """Heed what the headers of an answer tell of a server's limits."""
+        """Take note of a server's limits from the headers of an answer."""
 
     async def again(self, target: str) -> None:
         """Wait until a further request of the same answer may be sent."""
@@ -53,29 +53,29 @@ class NoRates:
     """No limits."""
 
     def hear(self, target: str, headers: Mapping[str, str]) -> None:
-        """Heed nothing."""
+        """Do nothing."""
 
     async def again(self, target: str) -> None:
-        """Go on at once."""
+        """Return at once."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a client speaks to its servers; times in seconds.
+    """How a client reaches its servers; times are in seconds.
 
     Attributes:
         proxy: a proxy's URL for every host, or None.
-        trust_env: whether proxies are taken from the environment; they never count for private hosts.
-        headers: headers sent with each request, on top of our own.
-        hf_token: a Hugging Face token, sent to Spaces of the Hub alone.
+        trust_env: whether proxies are taken from the environment; they are never used for private hosts.
+        headers: headers sent with each request, in addition to our own.
+        hf_token: a Hugging Face token, sent only to Spaces of the Hub.
         connect_timeout: the longest wait for a connection.
-        stall_timeout: the longest time without progress: without more of an answer, whatever else is sent.
+        stall_timeout: the longest wait for more of an answer, whatever else is sent.
         retry_timeout: the longest time spent on retries while a queue is full.
         wake_timeout: the longest wait for a Space that is asleep, building or starting.
         failover_timeout: the longest wait for a busy or sleeping target while another one of the chain is left.
         first_token_timeout: the longest wait for an answer to begin while another one of the chain is left.
         keys: the API keys of the session.
-        options: what only one kind of backend can be told, by the kind's name; see each kind.
+        options: the options of single kinds of backend, by the kind's name; see each kind.
         clock: what tells the time and waits.
         rates: what limits how often targets are asked.
 
@@ -103,14 +103,14 @@ class Settings:
 
 
 class Backend(Protocol):
-    """What speaks one kind of target's protocol; it belongs to no event loop.
+    """Code that speaks the protocol of one kind of target; it may be used from any event loop.
 
     `conformance.BackendConformance` has the tests that each one passes.
 
     Attributes:
         name: the target string.
-        continues: whether it can go on with an answer that was broken off, when that stands last in the messages
-            as the assistant's; otherwise the model has to be asked to go on.
+        continues: whether it can continue a broken-off answer that is the last message, as the assistant's;
+            otherwise the model has to be asked to continue.
         sends: the kinds of parts that it can send; a request with another one never reaches it.
 
     """
@@ -127,15 +127,15 @@ class Backend(Protocol):
     ) -> AsyncGenerator[Event, None]:
         """Stream one answer's events.
 
-        Yield a Responder, then deltas, resets and statuses, at last an End. When it is closed or cancelled,
-        it tells the server.
+        Yield a Responder, then deltas, resets and statuses, and finally an End. If it is closed or cancelled,
+        tell the server.
 
         Args:
             session: an HTTP session of the running loop, with our headers, proxy and time limits.
-            request: the messages, at most one system message, first; what is to be answered last, or after it the
-                beginning of an answer to go on with, where the backend ``continues``. Of the parameters, what the
-                target does not take is named in one warning.
-            deadlines: how long to wait; without it as long as the settings allow.
+            request: the request. A system message can only be the first; the last message is to be answered, or, if
+                the backend ``continues``, is the beginning of an answer. Name the parameters that the target does not
+                take in one warning.
+            deadlines: how long to wait; by default as long as the settings allow.
 
         Raises:
             QwenError: what went wrong, with the target's name.
@@ -144,22 +144,22 @@ class Backend(Protocol):
         ...
 
     async def context(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> int | None:
-        """Tell how many tokens a conversation may have, its answer's among them; None where that is not known.
+        """Return how many tokens a conversation may have, including its answer; None if that is not known.
 
         Args:
             session: an HTTP session of the running loop.
             deadlines: how long to wait for a connection; nothing is tried again.
 
         Raises:
-            QwenError: it cannot be reached, or is no such server.
+            QwenError: it cannot be reached, or is another kind of server.
 
         """
         ...
 
     async def capabilities(self, session: aiohttp.ClientSession, deadlines: Deadlines | None = None) -> Capabilities:
-        """Tell what the target can do; it is asked where it can be asked.
+        """Return what the target can do; it is asked if it can be.
 
-        Where it cannot be reached, what is known without asking is told: nothing is raised for that.
+        If it cannot be reached, return what is known without asking, and raise nothing.
 
         Args:
             session: an HTTP session of the running loop.
@@ -176,7 +176,7 @@ class Backend(Protocol):
             deadlines: how long to wait for a connection; nothing is tried again.
 
         Raises:
-            QwenError: it cannot be reached, or is no such server.
+            QwenError: it cannot be reached, or is another kind of server.
 
         """
         ...

@@ -18,15 +18,15 @@ EVERY_PART: frozenset[type[Part]] = frozenset({Text, Image, File, ToolCall, Tool
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a target can do; None where that is not known.
+    """What a target can do; None means not known.
 
     ``str(capabilities)`` is one line: "streams, history, system; no images; tools, schema not known".
 
     Attributes:
-        streams: whether an answer comes while it is written.
-        history: whether it takes earlier turns as such; otherwise they go in front of the prompt.
-        system: whether it takes a system prompt as such; otherwise it goes in front of the prompt.
-        images: whether it takes pictures, and its model sees them.
+        streams: whether an answer arrives while it is written.
+        history: whether it takes earlier turns; otherwise they are put in front of the prompt.
+        system: whether it takes a system prompt; otherwise one is put in front of the prompt.
+        images: whether it takes pictures that its model sees.
         tools: whether its model can call tools.
         schema: whether it can be held to a JSON schema.
 

@@ -243,7 +243,7 @@ class BackendConformance:
         with _lent(self.unreachable) as backend:
             error, events = await self._failed(backend)
             name = backend.name
-        assert isinstance(error, self.unreachable_error), f"{error!r} is no {self.unreachable_error.__name__}"
+        assert isinstance(error, self.unreachable_error), f"{error!r} is not a {self.unreachable_error.__name__}"
         _check_failure(error, events, name)
 
     async def test_a_server_that_refuses(self) -> None:
@@ -378,7 +378,7 @@ def _text(events: list[Event]) -> str:
 
 
 def _check_failure(error: BaseException | None, events: list[Event], name: str) -> None:
-    assert isinstance(error, QwenError), f"it failed with {error!r}, which is no QwenError"
+    assert isinstance(error, QwenError), f"it failed with {error!r}, which is not a QwenError"
     assert error.target == name, f"the error names the target {error.target!r}, not {name!r}"
     assert error.what, "the error does not say what happened"
     parts = [event for event in events if isinstance(event, (AnswerEvent, End))]

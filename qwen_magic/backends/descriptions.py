@@ -63,13 +63,13 @@ class Description:
         target: the target string.
         kind: the name of its kind of backend: "space", "openai", "local", or another package's.
         address: where it is served, without a login.
-        server: the software that answers, "Gradio 5.50.0 (sse_v3)", or "".
-        state: "running", or what it is instead, in a few words.
-        models: the models that can be named, the one that we would ask first.
+        server: the software that answers, such as "Gradio 5.50.0 (sse_v3)", or "".
+        state: "running", or another state in a few words.
+        models: the models that can be named; the first one is the default.
         endpoints: a Space's endpoints.
-        notes: what else a user should know: what it does not take, how its history works.
-        context: how many tokens a conversation may have, its answer's among them; None where that is not known.
-        capabilities: what it can do, as far as the description itself tells; None where nothing is known of that.
+        notes: other notes: what it does not take, how its history works.
+        context: how many tokens a conversation may have, including its answer; None if that is not known.
+        capabilities: what it can do, as far as the description says; None if nothing is known.
 
     """
 

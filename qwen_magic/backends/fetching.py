@@ -133,7 +133,7 @@ async def _followed(address: URL, allowed: Callable[[str], bool]) -> Fetched:
         if isinstance(error.__cause__, _PrivateError) or isinstance(getattr(error, "os_error", None), _PrivateError):
             raise _private(address) from None
         raise UsageError(f"{address.host} cannot be reached", hint=f"{_NOTHING_SENT} Check the address.") from None
-    raise UsageError(f"{address.host} redirects without end", hint=_NOTHING_SENT)
+    raise UsageError(f"{address.host} redirects again and again", hint=_NOTHING_SENT)
 
 
 class _PrivateError(OSError):
@@ -181,15 +181,15 @@ def _check(address: URL, allowed: Callable[[str], bool]) -> None:
 
 
 def _private(address: URL) -> UsageError:
-    what = f"{address.host} is no address of the public network, and is not fetched from"
-    return UsageError(what, hint=f"{_NOTHING_SENT} Save the file, and name it.")
+    what = f"{address.host} is not an address of the public network, so nothing is fetched from it"
+    return UsageError(what, hint=f"{_NOTHING_SENT} Save the file, and attach that.")
 
 
 async def _read(response: aiohttp.ClientResponse, address: URL) -> bytes:
     if response.status != _HTTP_OK:
         raise UsageError(f"{address.host} answered {response.status}", hint=f"{_NOTHING_SENT} Check the address.")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise UsageError(f"{address.host} compressed the file, although it was asked not to", hint=_NOTHING_SENT)
+        raise UsageError(f"{address.host} compressed the file although it was asked not to", hint=_NOTHING_SENT)
     data = bytearray()
     async for chunk in response.content.iter_chunked(1 << 16):
         data += chunk

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .base import Backend, Settings
     from .kinds import BackendKind
 
-_HINT = "Tell its author, or try another target."
+_HINT = "Tell the author of that package, or try another target."
 
 
 def guarded(kind: BackendKind, package: str) -> BackendKind:
@@ -69,7 +69,7 @@ class _Guard:
             raise self._failure(error, name) from None  # which may hold the login of a URL
         if target is None or (isinstance(target, Target) and target.kind == self._kind.name):
             return target
-        raise self._failure("its parse gives no target of its own kind", name)
+        raise self._failure("its parse returns a target of another kind", name)
 
     def names(self) -> Sequence[str]:
         try:

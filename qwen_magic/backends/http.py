@@ -84,7 +84,7 @@ def translate(  # noqa: C901, PLR0911 - a table
     if isinstance(error, asyncio.TimeoutError):
         seconds, setting = error.limit if isinstance(error, StalledError) else Limit(settings.stall_timeout)
         alive = isinstance(error, StalledError) and error.alive
-        nothing = "nothing but signs of life" if alive else "nothing"
+        nothing = "only keep-alive messages" if alive else "nothing"
         hint = f"Ask again, try another target, or raise {setting}."
         return StallError(f"the server has sent {nothing} for {seconds:g} s", target=target, hint=hint)
     if isinstance(error, ProxyError):
@@ -93,7 +93,9 @@ def translate(  # noqa: C901, PLR0911 - a table
         return ConnectError(refusal(error.status), target=target, hint=refusal_hint(error.status))
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         what = f"the proxy cannot be reached ({_reason(error)})"
-        return ConnectError(what, target=target, hint="Check proxy=, and HTTP_PROXY and its like in the environment.")
+        return ConnectError(
+            what, target=target, hint="Check proxy=, and HTTP_PROXY and similar variables in the environment."
+        )
     if isinstance(error, (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch)):
         what = f"no secure connection ({_reason(error)})"
         return ConnectError(what, target=target, hint="Check the address and the certificates.")
@@ -109,7 +111,7 @@ def translate(  # noqa: C901, PLR0911 - a table
         return ProtocolError("the server compressed its answer in a way that cannot be read", target=target, hint=hint)
     if isinstance(error, aiohttp.ClientResponseError):
         what = "no HTTP server answers there, or one that breaks HTTP's rules"
-        return ProtocolError(what, target=target, hint="Check the address, and what stands before the server.")
+        return ProtocolError(what, target=target, hint="Check the address, and any proxy in front of the server.")
     if is_dropped(error):
         return DisconnectError("the server closed the connection before the end", target=target, hint=_AGAIN)
     return ConnectError(f"the connection failed ({_reason(error)})", target=target, hint=_NETWORK)
@@ -229,7 +231,7 @@ def _heard(closed: asyncio.Future[None]) -> None:
 
 
 def _left(content: aiohttp.StreamReader) -> bytes:
-    """Return what had come before the fault that a reader raises."""
+    """Return what had arrived before the fault that a reader raises."""
     content.set_exception(None)  # type: ignore[arg-type] # or it would raise once more
     with contextlib.suppress(*NETWORK_ERRORS, RuntimeError):
         return content.read_nowait()

@@ -36,28 +36,28 @@ class NoOptions:
 
 @dataclass(frozen=True)
 class BackendKind:
-    """One kind of backend: which target strings are its own, and what speaks to them.
+    """One kind of backend: the target strings that belong to it, and the code that speaks to them.
 
-    Another package offers one under the entry point group ``qwen_magic.backends``. The first five and ``forms`` are
-    what each kind needs; the others have defaults that fit one without names, models and options of its own.
+    Another package offers one under the entry point group ``qwen_magic.backends``. Each kind needs the first five
+    and ``forms``; the defaults of the others fit a kind without names, models and options of its own.
 
     Attributes:
-        name: its name, which its targets have as their ``kind``: "space".
-        title: a heading for its targets in a list: "Public Spaces".
-        backend: what speaks to a target: a callable that takes the target and the settings and returns a `Backend`,
-            or where it is, as "package.module:name", to be imported on first use.
-        parse: makes a target of a name as it was written and of what an alias in it stands for (else the same); None
-            where that is none of its own. It may raise a TargetError, with `forms` as the hint.
+        name: its name, which is the ``kind`` of its targets, such as "space".
+        title: a heading for its targets in a list, such as "Public Spaces".
+        backend: a callable that takes the target and the settings and returns a `Backend`, or the place of one, as
+            "package.module:name", which is imported on first use.
+        parse: makes a target from a name as it was written and from the string that its alias stands for (or the
+            same); returns None if it belongs to another kind. It may raise a TargetError, with `forms` as the hint.
         prefixes: the words that its target strings may begin with, for the nearest match after a mistake.
         forms: how its targets are written, for advice: ("space:OWNER/NAME", "space:URL").
         aliases: short names in lower case, and the target strings that they stand for.
-        names: gives the targets that Tab offers; one that ends with a colon waits for a model.
-        rows: gives the rows of the list of known targets: how each is written, and what is known of it.
-        usual: gives the targets that belong to the chain of one who named none, in order; of our own kinds alone, for
-            nothing goes to another package's unless it is named.
-        with_model: names a model at a target string of this kind.
-        keys: gives the names under which its API keys are kept, and for each the environment variable that may hold
-            the key, or "".
+        names: returns the targets that Tab offers; one that ends with a colon needs a model.
+        rows: returns the rows of the list of known targets: how each is written, and what is known about it.
+        usual: returns the targets that belong to the default chain, in order; only our own kinds have some, since
+            nothing is sent to another package's target unless it is named.
+        with_model: adds a model to a target string of this kind.
+        keys: returns the names under which its API keys are kept, and for each the environment variable that may
+            hold the key, or "".
         key_at: tells of a URL under which name its key is kept, and the variable that may hold it; None where that is
             none of its servers.
         caveat: what a user is told, once, of its answers, or "".

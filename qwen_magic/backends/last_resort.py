@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PACKAGE = __name__.partition(".")[0]
-_HINT = "It is worth a report with what %qwen doctor tells; another target may do."
+_HINT = "Please report it with the output of %qwen doctor; another target may work."
 
 
 @contextmanager
@@ -50,4 +50,4 @@ def unexpected(error: BaseException, target: str) -> UnexpectedError:
         if name.partition(".")[0] == _PACKAGE:
             place = f" in {name}, line {trace.tb_lineno}"
         trace = trace.tb_next
-    return UnexpectedError(f"something unforeseen failed ({type(error).__name__}{place})", target=target, hint=_HINT)
+    return UnexpectedError(f"an unexpected error occurred ({type(error).__name__}{place})", target=target, hint=_HINT)

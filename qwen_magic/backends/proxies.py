@@ -67,7 +67,7 @@ class ProxyChoice:
             elif request.proxy is None and self._trust_env:
                 request.proxy = _environments(request.url.scheme, host)
         if request.proxy is not None and request.proxy.scheme not in ("http", "https"):
-            raise ProxyError(_no_http(request.proxy, named=self._named), "Name an HTTP proxy, or none.")
+            raise ProxyError(_no_http(request.proxy, named=self._named), "Use an HTTP proxy, or no proxy.")
         response = await handler(request)
         if request.proxy is not None and _is_proxys_own(response):
             response.close()
@@ -78,7 +78,7 @@ class ProxyChoice:
 def refusal(status: int) -> str:
     """Word what a proxy's own answer means."""
     if status == LOGIN_NEEDED:
-        return "the proxy wants a login (HTTP 407)"
+        return "the proxy needs a login (HTTP 407)"
     return f"the proxy refuses or cannot reach the server (HTTP {status} from the proxy)"
 
 
@@ -97,7 +97,7 @@ def _environments(scheme: str, host: str) -> URL | None:
 
 
 def _no_http(proxy: URL, *, named: bool) -> str:
-    kind = "SOCKS" if proxy.scheme.startswith("socks") else proxy.scheme or "of no kind that we know"
+    kind = "SOCKS" if proxy.scheme.startswith("socks") else proxy.scheme or "of an unknown kind"
     return f"{'the proxy' if named else 'the proxy of the environment'} is {kind}; only HTTP proxies can be used"
 
 

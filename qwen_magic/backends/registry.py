@@ -52,7 +52,7 @@ def offered() -> Offered:
         problem: object
         try:
             kind = point.load()
-            problem = _clash(kind, (*OWN, *kinds)) if isinstance(kind, BackendKind) else "it is no BackendKind"
+            problem = _clash(kind, (*OWN, *kinds)) if isinstance(kind, BackendKind) else "it is not a BackendKind"
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the code of others may raise anything
             problem = error
         if problem:
@@ -86,7 +86,11 @@ def kind_of(target: Target) -> BackendKind:
     for kind in kinds():
         if kind.name == target.kind:
             return kind
-    raise TargetError(f"no backend of the kind {target.kind!r}", target=target.name, hint="Install what offers it.")
+    raise TargetError(
+        f"there is no backend of the kind {target.kind!r}",
+        target=target.name,
+        hint="Install the package that offers it.",
+    )
 
 
 def make_backend(target: Target, settings: Settings) -> Backend:
@@ -110,10 +114,10 @@ def kind_options(*given: Mapping[str, Mapping[str, Any]]) -> dict[str, object]:
     merged: dict[str, dict[str, Any]] = {}
     for name, values in ((name, values) for mapping in given for name, values in mapping.items()):
         if name not in there:
-            raise UsageError(f"no kind of backend {name!r}", hint=f"There are {', '.join(there)}.")
+            raise UsageError(f"there is no kind of backend {name!r}", hint=f"The kinds are {', '.join(there)}.")
         if not isinstance(values, Mapping):
             what = f"the options of {name!r} are of type {type(values).__name__}"
-            raise UsageError(what, hint="Give them by their names, as a mapping.")
+            raise UsageError(what, hint="Give a mapping from names to values.")
         merged.setdefault(name, {}).update(values)
     return {name: _options(there[name], values) for name, values in merged.items()}
 
@@ -129,7 +133,7 @@ def _options(kind: BackendKind, values: Mapping[str, Any]) -> object:
         raise
     except Exception as error:  # noqa: BLE001 - the code of others may raise anything
         # The values may be secrets, and what was raised may tell them.
-        what = f"{kind.name!r} does not take its options {', '.join(map(repr, values))} so ({type(error).__name__})"
+        what = f"{kind.name!r} does not take these values of {', '.join(map(repr, values))} ({type(error).__name__})"
         raise UsageError(what, hint="Check their names and values.") from None
 
 
@@ -143,4 +147,4 @@ def _clash(kind: BackendKind, others: tuple[BackendKind, ...]) -> str:
         *sorted(prefixes & {*kind.prefixes}),
         *sorted(aliases & {*(kind.aliases or ())}),
     ]
-    return f"another has {', '.join(taken)}" if taken else ""
+    return f"another kind already has {', '.join(taken)}" if taken else ""

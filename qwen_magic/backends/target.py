@@ -26,14 +26,14 @@ class Target:
     """Where a prompt goes.
 
     Attributes:
-        name: the string by which it was named, without any login and query.
+        name: the string that named it, without a login and a query.
         kind: the name of its kind of backend: "space", "openai", "local", or another package's.
         address: a Space's id or URL, a server's base URL, a local model's short name or path.
         model: the model at a server or a Space, or "".
-        login: user and password that stood in the URL, or None.
-        query: the query that stood in the URL, which may be a key, or "".
-        server: what its kind knows of the server there, or None.
-        remote: whether it is reached over a network, so that a connection must be waited for.
+        login: the user and password in the URL, or None.
+        query: the query in the URL, which may be a key, or "".
+        server: what its kind knows about the server there, or None.
+        remote: whether it is reached over a network.
 
     """
 
@@ -94,11 +94,11 @@ def parse_address(name: str, text: str, hint: str = "") -> Address:
     except ValueError:
         parts, port = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise TargetError(f"no address in {without_secrets(name)!r}", hint=_ENCODE if "@" in name else hint)
+        raise TargetError(f"there is no address in {without_secrets(name)!r}", hint=_ENCODE if "@" in name else hint)
     bare = parts.netloc.endswith(":") or not parts.path.strip("/")
     unused = name if parts.username is None and bare else ""
     if ":" in parts.netloc and "@" in parts.path + unused:  # what looks like host:port is the beginning of a login
-        raise TargetError(f"no address in {without_secrets(name)!r}", hint=_ENCODE)
+        raise TargetError(f"there is no address in {without_secrets(name)!r}", hint=_ENCODE)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     login = None if parts.username is None else (unquote(parts.username), Hidden(unquote(parts.password or "")))
     netloc = parts.netloc if login is None else host if port is None else f"{host}:{port}"

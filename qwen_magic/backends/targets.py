@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LONG = re.compile(r"[\w-]{20}")
 """As long as any key is at least: the search for keys is loaded for these names alone."""
 _REDACTED = "[redacted:"
-_KEYS_PLACE = "A key is no part of a target: give it with %qwen key NAME."
+_KEYS_PLACE = "A key is not part of a target: give it with %qwen key NAME."
 
 
 def parse_target(text: str) -> Target:
@@ -39,7 +39,7 @@ def parse_target(text: str) -> Target:
     """
     name = text.strip()
     if not name:
-        raise TargetError("an empty target", hint=_hint(OWN))
+        raise TargetError("the target is empty", hint=_hint(OWN))
     try:
         if target := _parsed(name, kinds()) or _parsed(name, newly_offered()):
             return _keyless(target)
@@ -56,7 +56,9 @@ def parse_target(text: str) -> Target:
         *(f"Note: {one}." for one in offered().problems),
     ]
     shown = without_secrets(name)
-    raise TargetError(f"no target {shown!r}", hint=_KEYS_PLACE if _REDACTED in shown else " ".join(filter(None, hints)))
+    raise TargetError(
+        f"there is no target {shown!r}", hint=_KEYS_PLACE if _REDACTED in shown else " ".join(filter(None, hints))
+    )
 
 
 def parse_chain(targets: str | Sequence[str]) -> tuple[Target, ...]:
@@ -127,7 +129,7 @@ def _keyless(target: Target) -> Target:
 
     """
     if _LONG.search(target.name) and _REDACTED in (shown := without_secrets(target.name)):
-        raise TargetError(f"a key stands in {shown!r}", hint=_KEYS_PLACE)
+        raise TargetError(f"there is a key in {shown!r}", hint=_KEYS_PLACE)
     return target
 
 

@@ -20,15 +20,15 @@ _OF_REPLIES = ("thinking", "prompt_tokens", "completion_tokens", "seconds", "fin
 
 @dataclass(frozen=True)
 class RowAnswer:
-    """What came of one row.
+    """The answer to one row.
 
     Attributes:
-        row: its place, from 0.
+        row: its number, from 0.
         status: "done", "recorded", "failed" or "not asked".
-        reply: its answer, whole or in part, or None.
-        value: the value of its answer where that has a shape, else its text; None where there is none.
+        reply: its complete or partial answer, or None.
+        value: the value of its answer if a shape was asked for, else its text; None without an answer.
         error: why it failed, in one line, or "".
-        target: whom it was asked of, where each of several targets is asked, else "".
+        target: the target that was asked, if each of several targets is asked, else "".
 
     """
 

@@ -79,7 +79,9 @@ def _filled(
                 number, line = held
                 if len(line) > min(limits.line, limits.size):
                     most = min(limits.line, limits.size) / 1e6
-                    too_long(number, f"the request has {len(line) / 1e6:,.1f} MB, a batch takes {most:,.1f} MB of one")
+                    too_long(
+                        number, f"the request has {len(line) / 1e6:,.1f} MB, and a batch takes at most {most:,.1f} MB"
+                    )
                 elif size + len(line) > limits.size:
                     break
                 else:

@@ -60,7 +60,7 @@ class Bounds:
 
         """
         if self.max_seconds is not None and seconds >= self.max_seconds:
-            return f"it stopped after {in_time(self.max_seconds)}, as max_seconds says"
+            return f"stopped after {in_time(self.max_seconds)}, as max_seconds says"
         share = (state.asked + in_flight) / state.asked if state.asked else 1.0
         read, written = state.prompt_tokens * share, state.completion_tokens * share
         if self.max_tokens_total is not None and read + written > self.max_tokens_total:

@@ -49,47 +49,47 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
         keep: bool | str | Path = True,
         **parameters: Any,
     ) -> Job | TargetJobs:
-        """Ask one prompt for each of many rows; await the job for all, or iterate it as the answers come.
+        """Ask one prompt for each of many rows; await the job for all, or iterate it as the answers arrive.
 
-        Equal rows are asked once. Each answer is kept as it comes: what is run again, after an interrupt or in another
-        process, asks only what is missing. A row that fails costs no other.
+        Equal rows are asked once. Each answer is kept as it arrives: when the same is run again, after an interrupt or
+        in another process, only the missing rows are asked. A row that fails does not stop the others.
 
         Args:
             prompt: the prompt; ``{name}`` stands for a row's value in that column, ``{row['any name']}`` too.
             rows: a pandas, polars or pyarrow frame, a series, dicts, texts (``{item}``), or anything of known length.
             schema: the shape of each answer; see `ask`.
             system: a system prompt.
-            target: another target, or chain: a row that one refuses goes on to the next.
-            targets: ask each of these for every row, side by side: the result has a row for each row and target, and a
-                column `target`. Each has its own pace, and each limit is one for each.
-            into: the name of the answer's column; without it "answer".
-            limit: ask only so many of the first rows.
-            concurrency: how many rows are asked at once; without it the number finds itself.
+            target: another target, or chain: a row that one target refuses is asked of the next.
+            targets: ask each of these for every row, at the same time: the result has a row for each row and target,
+                and a column `target`. Each target has its own pace, and the limits hold for each.
+            into: the name of the answer's column; by default "answer".
+            limit: how many of the first rows to ask.
+            concurrency: how many rows are asked at once; by default as many as the server takes.
             rpm: requests a minute, at most.
             tpm: tokens a minute, at most.
-            max_cost: stop before it costs more, in the currency of the prices.
-            max_tokens_total: stop before more tokens are read and written.
-            max_seconds: stop after so many seconds.
-            fresh: ask all, whatever is known.
-            with_reply: keep thinking and usage of each row.
-            batch: ask the target's batch service, which takes minutes to a day and costs less; who stops waiting and
-                asks the same again, in another process too, goes on waiting for the same batch. See `batches`.
+            max_cost: stop before the cost is above this, in the currency of the prices.
+            max_tokens_total: stop before more tokens than this are read and written.
+            max_seconds: stop after this many seconds.
+            fresh: ask all rows, even those with an answer that is kept.
+            with_reply: keep the thinking and the usage of each row.
+            batch: ask the target's batch service, which takes minutes to a day and costs less. If you stop waiting and
+                ask the same again, even in another process, it waits for the same batch. See `batches`.
             executor: any `concurrent.futures.Executor`, such as Dask's ``client.get_executor()``: its workers ask the
                 rows. Each makes its own client, with the keys of its own environment, and keeps to its share of
                 `rpm`, `tpm` and `concurrency`; the answers are kept here.
-            workers: how many processes the executor has, where it does not say so itself.
-            prices: what a million tokens in and out cost, as a pair, or pairs by targets' or models' names.
-            replay: what is done with the recorded answers of the working folder: "on" gives them and records others,
-                "only" asks nobody, "fresh" asks anew, "off"; without it what ``QWEN_REPLAY`` says, whose "only" holds.
-            keep: whether answers are kept for the next time; a path for a file of one's own.
+            workers: how many processes the executor has, if it does not say so itself.
+            prices: what a million tokens in and out cost: a pair, or a mapping from targets or models to pairs.
+            replay: how the recorded answers of the working folder are used: "on" replays them and records the others,
+                "only" asks no target, "fresh" asks again, or "off"; by default ``QWEN_REPLAY``; its "only" holds.
+            keep: whether answers are kept for the next time, or the path of the file to keep them in.
             **parameters: sampling parameters by their names; see `Parameters`.
 
         Returns:
             The job; nothing is sent before it is awaited or iterated.
 
         Raises:
-            UsageError: the rows are none, a name in the prompt is neither a column nor known, a value is out of range;
-                when it is awaited, some rows have no recorded answer, and only such may be given.
+            UsageError: the rows are not rows, a name in the prompt is not known, or a value is out of range; when the
+                job is awaited, some rows have no recorded answer, and only recorded answers may be given.
             TargetError: a target names nothing we know.
 
         """
@@ -137,11 +137,11 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
         return await self.map(prompt, rows, **options).write_batch(path)
 
     async def read_batch(self, path: str | Path, prompt: str, rows: Any, **options: Any) -> Result:
-        """Take the answers of such a file's result and keep them, so that `map` with the same asks only the rest.
+        """Read the result of such a file and keep its answers, so that the same `map` asks only the rest.
 
         Args:
             path: the file that ``vllm run-batch`` or a batch service made.
-            prompt: the prompt, as it was written for.
+            prompt: the prompt for which the file was written.
             rows: the rows.
             **options: what `map` takes.
 
@@ -152,8 +152,8 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
         """List the batches that were sent to batch services, the newest first.
 
         Args:
-            ask: ask the services how far those are that are not over; what cannot be asked is as it was last.
-            keep: where they are kept, as `map` was told.
+            ask: ask the services about those that are not finished; one that cannot be asked is listed as last known.
+            keep: where they are kept; see `map`.
 
         """
         from .sent import listed  # noqa: PLC0415 - light import
@@ -163,17 +163,17 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
     async def batch(self, id: str, *, keep: bool | str | Path = True) -> Result:  # noqa: A002 - as the service calls it
         """Wait for a batch that was sent, in this process or an earlier one, and return its answers and failures.
 
-        They are kept, so that `map` with the same prompt and rows asks only what has no answer.
+        They are kept, so that `map` with the same prompt and rows only asks those without an answer.
 
         Args:
             id: the service's id, as `batches` lists it.
-            keep: where it is kept, as `map` was told.
+            keep: where it is kept; see `map`.
 
         Returns:
             A row for each prompt.
 
         Raises:
-            UsageError: no such batch was sent from here.
+            UsageError: no such batch was sent from this machine.
             QwenError: the service cannot be asked.
 
         """
@@ -182,14 +182,14 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
         return await waited_for(self, id, keep)
 
     async def cancel_batch(self, id: str, *, keep: bool | str | Path = True) -> SentBatch:  # noqa: A002 - as above
-        """Have a batch stopped at its service; what was answered by then can still be had with `batch`.
+        """Stop a batch at its service; `batch` still returns what was answered before that.
 
         Args:
             id: the service's id.
-            keep: where it is kept, as `map` was told.
+            keep: where it is kept; see `map`.
 
         Raises:
-            UsageError: no such batch was sent from here.
+            UsageError: no such batch was sent from this machine.
             QwenError: the service cannot be asked.
 
         """
@@ -198,14 +198,14 @@ class QwenClient(AskingClient):  # noqa: D101 - the other's
         return await cancelled(self, id, keep)
 
     async def forget_batch(self, id: str, *, keep: bool | str | Path = True) -> None:  # noqa: A002 - as above
-        """Take a batch out of the list, so that its rows are asked anew; the service is told nothing.
+        """Remove a batch from the list, so that its rows are asked again; the service is not told.
 
         Args:
             id: the service's id.
-            keep: where it is kept, as `map` was told.
+            keep: where it is kept; see `map`.
 
         Raises:
-            UsageError: no such batch was sent from here.
+            UsageError: no such batch was sent from this machine.
 
         """
         from .sent import forgotten  # noqa: PLC0415 - light import

@@ -62,17 +62,17 @@ def check_executor(options: MapOptions, targets: Sequence[Target]) -> None:
     """
     if not callable(getattr(options.executor, "submit", None)):
         hint = "Give a concurrent.futures.Executor, such as Dask's client.get_executor()."
-        raise UsageError(f"executor is a {type(options.executor).__name__}", hint=hint)
+        raise UsageError(f"executor is of type {type(options.executor).__name__}", hint=hint)
     if any(target.kind == "space" for target in targets):
-        raise UsageError("a public Space is asked one row at a time", hint="Leave the executor out.")
+        raise UsageError("a public Space is asked one row at a time", hint="Leave out executor.")
     known = options.workers or workers_of(options.executor)
     for name in ("rpm", "tpm"):
         limit = getattr(options, name)
         if limit is None:
             continue
         if known is None:
-            hint = "Give workers=N: how many processes it has."
-            raise UsageError(f"{name} cannot be shared: nobody says how many workers there are", hint=hint)
+            hint = "Give workers=N, the number of its processes."
+            raise UsageError(f"{name} cannot be shared: the number of workers is not known", hint=hint)
         if limit < known:
             raise UsageError(f"{name} of {limit} cannot be shared by {known} workers", hint="Use fewer workers.")
 
@@ -90,7 +90,7 @@ def left_here(client: QwenClient, targets: Sequence[Target]) -> tuple[str, ...]:
     found = [name for name, value in given.items() if value]
     if not found:
         return ()
-    return (f"{', '.join(found)} stay here: workers have what is in their own environment",)
+    return (f"{', '.join(found)} are not given to the workers, which use their own environment",)
 
 
 @dataclass
@@ -304,7 +304,9 @@ class Elsewhere:
         """Ask the rest without the workers, when a minute no longer has what they sent."""
         options, run, clock = self._options, self._run, self._client.settings.clock
         if options.rpm is not None or options.tpm is not None:
-            run.waiting = f"the workers are gone ({self._broken}): waiting a minute for their share of the limits"
+            run.waiting = (
+                f"the workers are gone ({self._broken}): waiting a minute until the limits they used are free again"
+            )
             await clock.sleep(_MINUTE)
         run.keep_open()
         with held_to(self._client, self._names, options.rpm, options.tpm):

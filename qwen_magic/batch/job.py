@@ -50,17 +50,17 @@ if TYPE_CHECKING:
 
 _USUAL_AT_ONCE = 16
 """How many rows are asked at once, for an estimate of the time."""
-_STOPPED = "it was stopped; run it again, and it goes on"
+_STOPPED = "it was stopped; run it again to continue"
 
 
 class Job:
     """One prompt over many rows.
 
-    Nothing is sent before it is awaited or iterated; what cannot be asked is refused before. It runs once; `again` asks
-    what has no answer then.
+    Nothing is sent before it is awaited or iterated; what cannot be asked is refused at once. It runs once; after that
+    `again` asks the rows without an answer.
 
     Args:
-        client: who asks.
+        client: the client that asks.
         prompt: the prompt; ``{name}`` is a column of the rows.
         rows: any frame, a list of dicts or of texts, or any iterable of known length.
         options: how they are asked.
@@ -68,13 +68,13 @@ class Job:
     Attributes:
         rows: the rows.
         targets: the targets, in order.
-        state: what has become of the rows.
-        answers: what came of them.
-        notes: what is to be said of the prompt and of the answers' keeping.
-        unkept: why what came is in the result alone, in one line; "" where it is kept.
+        state: the state of each row.
+        answers: their answers.
+        notes: notes on the prompt and on keeping the answers.
+        unkept: why the answers are only in the result, in one line; "" if they are kept.
 
     Raises:
-        UsageError: the rows are none, a name in the prompt is unknown, an option is out of its range.
+        UsageError: the rows are not rows, a name in the prompt is unknown, or an option is out of its range.
         TargetError: a target names nothing we know.
 
     """
@@ -120,7 +120,7 @@ class Job:
     async def __aiter__(self) -> AsyncGenerator[RowAnswer, None]:
         """Yield what comes of each row, as it comes: first what was recorded; at the end the rows that nobody asked.
 
-        Who stops iterating stops the job; what had come is kept.
+        Who stops iterating stops the job; what had arrived is kept.
         """
         hearer: asyncio.Queue[int | None] = asyncio.Queue()
         self._hearers.append(hearer)
@@ -142,7 +142,7 @@ class Job:
 
     @property
     def result(self) -> Result:
-        """What has come so far."""
+        """The answers so far."""
         return self._result
 
     @property
@@ -152,7 +152,7 @@ class Job:
 
     @property
     def running(self) -> bool:
-        """Whether its rows are asked at this moment."""
+        """Whether its rows are being asked now."""
         return self._task is not None and not self._task.done()
 
     @property
@@ -163,18 +163,18 @@ class Job:
 
     @property
     def left_behind(self) -> str:
-        """What goes on at a batch service when nobody waits for it, in one line; "" where nothing does."""
+        """The batches that continue at a service without being waited for, in one line, or ""."""
         return self._way.left_behind if self._way else ""
 
     @property
     def cost(self) -> float | None:
-        """What it has cost, or None where no price is known."""
+        """What it has cost so far, or None if no price is known."""
         state = self.state
         return None if self._price is None else self._price.cost(state.prompt_tokens, state.completion_tokens)
 
     @property
     def first(self) -> FirstAnswer | None:
-        """What was asked first in this run and its answer; None before it came."""
+        """The first prompt of this run and its answer; None until that arrives."""
         number = self._numbers[0] if self._numbers else None
         if number is None or self.state.is_open(number):
             return None
@@ -183,14 +183,14 @@ class Job:
 
     @property
     def progress(self) -> Progress:
-        """How far it is."""
+        """How much of it is done."""
         to_ask = len(self._numbers) if self._looked_up else 0
         return progress_of(
             self.state, self._run, rows=len(self.rows), to_ask=to_ask, cost=self.cost, stopped=self.stopped
         )
 
     async def plan(self) -> Plan:
-        """Look up what is known, and tell what the rest will cost; nothing is sent."""
+        """Look up the answers that are kept, and return what the rest would cost; nothing is sent."""
         await self._look_up()
         return make_plan(
             self._work,
@@ -206,10 +206,10 @@ class Job:
         )
 
     async def wait(self) -> Result:
-        """Run it, or wait for its end; who is cancelled while waiting stops it.
+        """Run it, or wait until it ends; cancelling the wait stops it.
 
         Returns:
-            What came of the rows.
+            The answers to the rows.
 
         """
         task = self._begin()
@@ -227,18 +227,18 @@ class Job:
             path: the file.
 
         Returns:
-            How many lines it has: what is known is not among them.
+            How many lines it has; rows with an answer that is kept are not among them.
 
         Raises:
-            UsageError: the target is no OpenAI-compatible server's model, or the file cannot be written.
+            UsageError: the target is not a model of an OpenAI-compatible server, or the file cannot be written.
 
         """
         await self._look_up()
         target = self.targets[0]
         backend = whole_backend(self._client, target)
         if backend is None or not target.model:
-            hint = "Name a server's model as the target, such as openai:URL#MODEL."
-            raise UsageError(f"{target.name} names no model that a batch file could ask", hint=hint)
+            hint = "Use a server's model as the target, such as openai:URL#MODEL."
+            raise UsageError(f"{target.name} has no model that a batch file could ask", hint=hint)
         try:
             with line_file(path) as file:
                 for numbers in slices(self._numbers):
@@ -252,10 +252,10 @@ class Job:
         """Take the answers of a file that ``vllm run-batch`` or a batch service made, and keep them.
 
         Args:
-            path: the file, or several one after the other.
+            path: the file, or several files joined into one.
 
         Returns:
-            What came of the rows; those that are not in the file are not asked.
+            The answers to the rows; those that are not in the file are not asked.
 
         Raises:
             UsageError: the file cannot be read, or has no answer to any of the rows.
@@ -273,16 +273,16 @@ class Job:
         return request_line(self._work.keys[number], target.model, request, target.server)
 
     def cancel(self) -> None:
-        """Stop it, from any thread; what had come is kept, and who waits for it gets that."""
+        """Stop it, from any thread; what had arrived is kept, and is returned to the code that waits for it."""
         self._cancelled = _STOPPED
         if self._task is not None and self._loop is not None and not self._task.done():
             with contextlib.suppress(RuntimeError):  # its loop is closed
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
     async def again(self) -> Result:
-        """Ask what failed and what was not asked; see `Result.retry`."""
+        """Ask the rows that failed or were not asked; see `Result.retry`."""
         if self.running:
-            raise UsageError("the rows are still asked", hint="Wait for the end, or cancel the job first.")
+            raise UsageError("the rows are still being asked", hint="Wait for the end, or cancel the job first.")
         failed = self.state.failed()
         if self._recordings:
             self._recordings.check(failed or self._still_open())

@@ -152,7 +152,7 @@ class Keeping:
                 self._wait_at_most(_HURRIED_PATIENCE)
             self.locked = isinstance(error, sqlite3.Error) and is_locked(error)
             self._why = reason(error) if isinstance(error, OSError) else str(error)
-            self.trouble = f"the answers are not kept ({self._why}): they are in the result alone"
+            self.trouble = f"the answers are not kept ({self._why}): they are only in the result"
             return None
         return found
 

@@ -99,11 +99,11 @@ class MapOptions:
         """
         for name in ("concurrency", "rpm", "tpm", "max_cost", "max_tokens_total", "executor"):
             if getattr(self, name) is not None:
-                hint = "Leave one of them out; limit asks fewer rows."
-                raise UsageError(f"{name} does not go with a batch: the service sets its own pace", hint=hint)
+                hint = "Leave one of them out; with limit fewer rows are asked."
+                raise UsageError(f"{name} cannot be given with a batch: the service sets its own pace", hint=hint)
         if self.keep is False:
-            hint = "Let answers be kept, or leave the batch out."
-            raise UsageError("a batch is found again by what is kept, and nothing is to be kept", hint=hint)
+            hint = "Let answers be kept, or ask without a batch."
+            raise UsageError("a batch is found again by the answers that are kept, and keeping is off", hint=hint)
 
     @property
     def bounds(self) -> Bounds:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from ..text.counts import counted
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -29,17 +31,17 @@ class Plan:
     Attributes:
         rows: how many rows there are.
         different: how many different ones, of those that can be asked.
-        known: how many of these have an answer already.
-        to_ask: how many are asked.
+        known: how many of these already have an answer.
+        to_ask: how many will be asked.
         skipped: rows that cannot be asked, such as those without a value.
         targets: the targets' names, in order.
         prompts: some prompts as they are sent.
-        tokens: of a prompt: the least, the median, the most; about.
-        prompt_tokens: of all prompts that are asked; about.
-        answer_tokens: of all their answers; about.
-        seconds: how long it takes at the speed that was measured, or None where nothing was.
-        cost: what it costs, or None where no price is known.
-        notes: what else is to be said of it.
+        tokens: about how many tokens a prompt has: the least, the median, the most.
+        prompt_tokens: about how many tokens all prompts have that will be asked.
+        answer_tokens: about how many tokens all their answers will have.
+        seconds: how long it will take at the measured speed, or None if no speed was measured.
+        cost: what it will cost, or None if no price is known.
+        notes: other notes on it.
 
     """
 
@@ -60,7 +62,7 @@ class Plan:
     @property
     def head(self) -> str:
         """The plan in one line: "5,000 rows, 3,114 different, 1,200 known: 1,914 to ask"."""
-        said = [f"{self.rows:,} row{'' if self.rows == 1 else 's'}", f"{self.different:,} different"]
+        said = [counted(self.rows, "row"), f"{self.different:,} different"]
         said += [f"{self.known:,} known"] if self.known else []
         said += [f"{self.skipped:,} that cannot be asked"] if self.skipped else []
         return f"{', '.join(said)}: {self.to_ask:,} to ask"
@@ -69,7 +71,7 @@ class Plan:
     def costs(self) -> str:
         """Tokens, seconds and money in one line."""
         said = [f"≈ {self.prompt_tokens:,} tokens in and {self.answer_tokens:,} out"]
-        said.append("its speed is not measured yet" if self.seconds is None else f"about {in_time(self.seconds)}")
+        said.append("its speed was not measured yet" if self.seconds is None else f"about {in_time(self.seconds)}")
         said.append("no price is known" if self.cost is None else f"about {in_money(self.cost)}")
         return ", ".join(said)
 
@@ -80,7 +82,7 @@ class Plan:
         lines = [self.head, f"target   {', '.join(self.targets)}"]
         if self.to_ask:
             lines += [
-                f"prompts  {least:,} tokens the shortest, {median:,} the median, {most:,} the longest (about)",
+                f"prompts  about {least:,} tokens in the shortest, {median:,} in the median, {most:,} in the longest",
                 f"in all   {self.costs}",
             ]
         lines += [f"note     {note}" for note in self.notes]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _MILLION = 1_000_000
 _HINT = (
-    "Give prices=(0.4, 1.2): what a million tokens in and out cost; or such a pair for each target's or model's name."
+    "Give prices=(0.4, 1.2), what a million tokens in and out cost, or a mapping from targets or models to such pairs."
 )
 Given = tuple[float, float] | Mapping[str, tuple[float, float]]
 
@@ -63,7 +63,7 @@ def _price(pair: Any) -> Price:
     try:
         read, written = (float(one) for one in pair)
     except (TypeError, ValueError):
-        raise UsageError(f"prices {pair!r} are no pair of numbers", hint=_HINT) from None
+        raise UsageError(f"prices {pair!r} are not a pair of numbers", hint=_HINT) from None
     if not (0 <= read < float("inf") and 0 <= written < float("inf")):
         raise UsageError(f"prices {pair!r} are negative or infinite", hint=_HINT)
     return Price(read, written)

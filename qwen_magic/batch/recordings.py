@@ -113,8 +113,7 @@ class RowRecordings:
 
         """
         if numbers and self.are_all:
-            what = f"{len(numbers):,} of the rows have no recorded answer, and only recorded answers may be given"
-            raise UsageError(what, hint="Run it once with replay on, where QWEN_REPLAY=only is not set.")
+            raise not_recorded(len(numbers))
 
     def _key(self, number: int) -> str:
         from ..replay import replay_key  # noqa: PLC0415 - only where something is recorded
@@ -137,11 +136,24 @@ class RowRecordings:
             try:
                 self._different += await loop.run_in_executor(None, self._keep, waiting)
             except (ReplayError, OSError, MemoryError) as error:
-                self._trouble = f"the answers are not recorded: {error}"
+                self._trouble = f"the answers were not recorded: {error}"
                 self._waiting = {**waiting, **self._waiting}  # tried once more at the end
 
     def _keep(self, replies: dict[str, Reply]) -> int:
         return self._replay.keep_all(self._mode, replies, self._cell)
+
+
+def not_recorded(number: int) -> UsageError:
+    """Return the error of rows that would have to be asked, where only recorded answers may be given.
+
+    Args:
+        number: how many rows have no recorded answer.
+
+    """
+    from ..replay.replay import RECORD_FIRST  # noqa: PLC0415 - only where something is recorded
+
+    what = f"{number:,} of the rows {'has' if number == 1 else 'have'} no recorded answer"
+    return UsageError(f"{what}, and only recorded answers may be given", hint=RECORD_FIRST)
 
 
 def of_rows(

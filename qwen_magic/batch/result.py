@@ -87,7 +87,7 @@ class Running(Protocol):
 
 
 class Result:
-    """What came of the rows of a job so far; while the job runs it grows.
+    """The answers to the rows of a job so far; it grows while the job runs.
 
     Args:
         answers: the answers by rows.
@@ -103,7 +103,7 @@ class Result:
         return len(self._answers.rows)
 
     def __getitem__(self, row: int) -> RowAnswer:
-        """Return what came of one row."""
+        """Return the answer to one row."""
         length = len(self)
         if not -length <= row < length:
             raise IndexError(row)
@@ -121,7 +121,7 @@ class Result:
         state = self._answers.state
         counts = {"done": DONE, "recorded": RECORDED, "failed": FAILED, "not asked": NOT_ASKED}
         said = [f"{state.rows(one):,} {name}" for name, one in counts.items() if state.rows(one)]
-        return ", ".join(said or ["nothing was to be asked"]) + (f"; {self.stopped}" if self.stopped else "")
+        return ", ".join(said or ["no row had to be asked"]) + (f"; {self.stopped}" if self.stopped else "")
 
     @property
     def stopped(self) -> str:
@@ -130,10 +130,10 @@ class Result:
 
     @property
     def frame(self) -> Any:
-        """The rows with what came of them: their columns and index, the answers', `status`, `error`.
+        """The rows with their answers: the rows' columns and index, the answers' columns, `status` and `error`.
 
-        It is of the library that the rows came in, and always as long as they were. Where several targets were named,
-        `target` tells which one answered, or was asked.
+        It is made with the library of the rows, and always has as many rows. If several targets were named, `target`
+        is the one that answered, or was asked.
         """
         changes = self._answers.state.changes
         if self._made is None or self._made[0] != changes:
@@ -146,17 +146,17 @@ class Result:
 
     @property
     def values(self) -> list[Any]:
-        """The value of each row's answer, or its text where it has no shape; None where there is none."""
+        """The value of each row's answer, or its text if no shape was asked for; None for a row without an answer."""
         return [self._answers.value(row) for row in range(len(self))]
 
     @property
     def replies(self) -> list[Reply | None]:
-        """The reply to each row, None where there is none; its thinking is kept where ``with_reply`` says so."""
+        """The reply to each row, or None; its thinking is only kept with ``with_reply``."""
         return [self._answers.reply(row) for row in range(len(self))]
 
     @property
     def failed(self) -> list[FailedRow]:
-        """The rows that failed, each with its place and the reason."""
+        """The rows that failed, each with its number and the reason."""
         state = self._answers.state
         return [state.failure(row) for row in range(len(self)) if state.status(row) == "failed"]
 
@@ -167,11 +167,11 @@ class Result:
 
     @property
     def cost(self) -> float | None:
-        """What this run cost, in the currency of the prices; None where no price is known."""
+        """What this run cost, in the currency of the prices; None if no price is known."""
         return self._job.cost
 
     async def retry(self) -> Result:
-        """Ask the rows again that failed, and those that were not asked; return this result, which then has more.
+        """Ask the rows that failed or were not asked again, and return this result, which then has their answers.
 
         Raises:
             UsageError: the job still runs.

@@ -170,7 +170,7 @@ class Run:
         self._end(number)
 
     def take_failure(self, number: int, words: str, partial: KeptAnswer | None = None) -> None:
-        """Take the reason why there is no answer, and what had come of it."""
+        """Take the reason why there is no answer, and what had arrived of it."""
         self._over(number, words, partial)
 
     def keep_open(self) -> None:
@@ -244,7 +244,7 @@ class Run:
     async def _rest(self) -> None:
         """Leave a server alone that asked for it."""
         while (delay := self._pace.delay(self._clock.now())) > 0 and not self.stopped:
-            self.waiting = f"the server asks for less: waiting {delay:.0f} s" if delay >= 1 else ""
+            self.waiting = f"the server asked for fewer requests: waiting {delay:.0f} s" if delay >= 1 else ""
             await self._clock.sleep(delay)
         self.waiting = ""
 
@@ -255,7 +255,7 @@ class Run:
         self._pace.refused(now, sent[-1] if sent else now, asked_for)
         self._refused_since = now if self._refused_since is None else self._refused_since
         if now - self._refused_since + (asked_for or 0.0) > self._patience + (asked_for or 0.0) / 2:
-            self._stop(error, f"{error.what}; run it again later, and it goes on")
+            self._stop(error, f"{error.what}; run it again later to continue")
 
     async def _came(self, number: int, reply: Reply, seconds: float) -> None:
         """Keep an answer, and only then go on to the next row."""
@@ -290,7 +290,7 @@ class Run:
             self._alike = self._alike + 1 if error.what == self._words else 1
             self._words = error.what
             if self._alike >= _ALIKE:
-                self._stop(error, f"the first {self._alike} rows failed alike: {error.what}")
+                self._stop(error, f"the first {self._alike} rows failed in the same way: {error.what}")
 
     def _stop(self, error: QwenError, words: str) -> None:
         """Ask no more rows because of a failure; note it where it is all that came."""
@@ -322,4 +322,4 @@ def _value(shape: Shape, reply: Reply) -> object:
 def _stopped(error: QwenError) -> str:
     """Say why no further row is asked, and what to do."""
     where = f"{error.target}: " if error.target else ""
-    return f"{where}{error.what}. {error.hint}".rstrip(". ") + "; run it again, and it goes on"
+    return f"{where}{error.what}. {error.hint}".rstrip(". ") + "; run it again to continue"

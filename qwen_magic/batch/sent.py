@@ -78,7 +78,7 @@ async def _opened(keep: bool | str | Path) -> AsyncIterator[Keeping]:  # noqa: F
 async def _found(keeping: Keeping, id_: str) -> SentBatch:
     batch = await SentBatches(keeping).by_id(id_)
     if batch is None:
-        raise UsageError(f"no batch {id_} was sent from here", hint="%qwen batches lists those that were.")
+        raise UsageError(f"no batch {id_} was sent from this machine", hint="%qwen batches lists those that were sent.")
     return batch
 
 

@@ -39,17 +39,17 @@ class SentBatch:
     """A batch that was sent to a service.
 
     Attributes:
-        number: its number here.
-        id: the service's id, or "" where the service was not told to begin yet.
+        number: its number on this machine.
+        id: the service's id, or "" if the service was not told to begin yet.
         file: the service's id of the file of its requests.
         target: the target's name.
         model: the model.
         shape: the shape of its answers as a JSON Schema, or "".
         created: when it was sent, in seconds since the epoch.
         lines: how many requests it has.
-        done: how many of them were answered, as far as it was asked.
+        done: how many of them were answered when the service was asked last.
         failed: how many failed.
-        status: what the service said last.
+        status: the last status from the service.
         taken: whether its answers are kept here.
 
     """
@@ -79,7 +79,7 @@ class SentBatch:
 
     @property
     def line(self) -> str:
-        """How far it is, in a few words."""
+        """How much of it is done, in a few words."""
         status = self.status.replace("_", " ")
         return f"{status}, {self.done:,} of {self.lines:,} done" + (f", {self.failed:,} failed" if self.failed else "")
 

@@ -57,8 +57,8 @@ class _Over:
     over, stopped, cost = True, "", None
 
     async def again(self) -> Result:
-        hint = "Run client.map with the same prompt and rows: it asks what has no answer."
-        raise UsageError("the rows of the batch are not at hand", hint=hint)
+        hint = "Run client.map with the same prompt and rows: it asks those without an answer."
+        raise UsageError("the rows of the batch were not kept", hint=hint)
 
 
 def result_of_batch(batch: SentBatch, lines: Sequence[SentLine], known: Mapping[bytes, KeptAnswer]) -> Result:
@@ -76,7 +76,7 @@ def result_of_batch(batch: SentBatch, lines: Sequence[SentLine], known: Mapping[
     for number, line in enumerate(lines):
         answer = known.get(line.key)
         if answer is None or line.error:
-            state.fail(number, line.error or "its answer was taken out of what is kept")
+            state.fail(number, line.error or "its answer was removed from the kept answers")
             continue
         try:
             value = (

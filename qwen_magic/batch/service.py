@@ -54,11 +54,11 @@ def check_batch(client: QwenClient, targets: Sequence[Target]) -> None:
     target = targets[0]
     hint = "Name one server's model, such as -t dashscope:qwen-plus or openai:https://api.openai.com/v1#MODEL."
     if len(targets) > 1:
-        raise UsageError("a batch goes to one target, and there are several", hint=hint)
+        raise UsageError("a batch can be sent to one target only, and there are several", hint=hint)
     if not has_batches(client, target):
         raise UsageError(f"{target.name} has no batch service", hint=hint)
     if not _model(target):
-        raise UsageError(f"{target.name} names no model for a batch", hint=hint)
+        raise UsageError(f"{target.name} does not say which model a batch is for", hint=hint)
 
 
 class Service:
@@ -142,7 +142,7 @@ class Service:
                 return await service.upload(file.file)
         except ServerError as error:
             if has_no_batches(error):
-                hint = "Leave the batch out, and the rows are asked one by one."
+                hint = "Ask without a batch: the rows are then asked one by one."
                 raise UsageError(f"{self.target.name} has no batch service", hint=hint) from None
             raise
 
@@ -178,7 +178,7 @@ class Service:
                 state = await service.state(batch.id)
         except NotFoundError as error:
             error.what = f"the service does not know the batch {batch.id}"
-            error.hint = f"Ask with the key it was sent with; %qwen batches forget {batch.id} gives it up"
+            error.hint = f"Use the key that it was sent with, or give it up with %qwen batches forget {batch.id}"
             raise
         return await self._noted(batch, state), state
 
@@ -225,7 +225,7 @@ class Service:
         finally:
             await asyncio.gather(*writing)
         if self.keeping.trouble:
-            raise StoreError(self.keeping.trouble, hint="Make room; the answers stay at the service until then.")
+            raise StoreError(self.keeping.trouble, hint="Free some space; until then the answers stay at the service.")
         if short := max(0, min(state.done, len(lines)) - len(given)):
             self._check_again(batch, state, len(given))
             errors.update(dict.fromkeys(silent, _STAYS))
@@ -247,7 +247,7 @@ class Service:
                                 yield told, service.said
                 except NotFoundError as error:
                     error.what = f"the service no longer has the answers of the batch {batch.id}"
-                    error.hint = f"%qwen batches forget {batch.id} gives it up, and its rows are asked anew"
+                    error.hint = f"%qwen batches forget {batch.id} gives it up, and its rows are then asked again"
                     raise
 
     def _check_again(self, batch: SentBatch, state: BatchState, came: int) -> None:
@@ -292,7 +292,7 @@ class ServiceRun:
             await self._send()
             await self._wait()
         except QwenError as error:
-            run.stopped = run.stopped or f"{error.what}. {error.hint}".rstrip(". ") + "; run it again, and it goes on"
+            run.stopped = run.stopped or f"{error.what}. {error.hint}".rstrip(". ") + "; run it again to continue"
         finally:
             run.waiting, run.ended = "", self._clock.now()
 

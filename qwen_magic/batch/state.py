@@ -110,7 +110,7 @@ class State:
     def fail(
         self, number: int, error: str, partial: KeptAnswer | None = None, *, most: int = 5, recorded: bool = False
     ) -> None:
-        """Note a failure, with what had come of the answer; what was recorded costs nothing."""
+        """Note a failure, with what had arrived of the answer; what was recorded costs nothing."""
         self._enter(number, FAILED)
         self.errors[number] = error
         if partial is not None:

@@ -38,7 +38,7 @@ def job_of(client: QwenClient, prompt: str, rows: Any, options: MapOptions) -> J
     """Make the job of some rows: of one target or chain, or of each of several targets.
 
     Args:
-        client: who asks.
+        client: the client that asks.
         prompt: the prompt.
         rows: the rows.
         options: how they are asked.
@@ -55,21 +55,21 @@ def job_of(client: QwenClient, prompt: str, rows: Any, options: MapOptions) -> J
 class TargetJobs:
     """One prompt over many rows for each of several targets.
 
-    It is used as a `Job` is. Row by row the targets stand below each other in its result.
+    Use it like a `Job`. Its result has, for each row, one row for each target.
 
     Args:
-        client: who asks.
+        client: the client that asks.
         prompt: the prompt.
         rows: any frame, a list of dicts or of texts, or any iterable of known length.
-        options: how they are asked; each limit is one for each target.
+        options: how they are asked; the limits hold for each target.
 
     Attributes:
-        rows: the rows, each as often as there are targets.
+        rows: the rows, each repeated for every target.
         targets: the targets, in order.
         jobs: the job of each.
 
     Raises:
-        UsageError: the targets are no list of different ones, or what `Job` refuses.
+        UsageError: the targets are not a list of different ones, or `Job` refuses the arguments.
         TargetError: a target names nothing we know.
 
     """
@@ -80,7 +80,7 @@ class TargetJobs:
         self.targets = tuple(parse_target(hidden(name)) for name in given)
         names = [target.name for target in self.targets]
         if twice := [name for place, name in enumerate(names) if name in names[:place]]:
-            raise UsageError(f"targets names {twice[0]} twice", hint=_HINT)
+            raise UsageError(f"targets has {twice[0]} twice", hint=_HINT)
         once = rows_of(rows)
         self.jobs = [Job(client, prompt, once, replace(options, target=[name], targets=None)) for name in given]
         self.rows = repeated(once, len(names))
@@ -121,7 +121,7 @@ class TargetJobs:
 
     @property
     def result(self) -> Result:
-        """What has come so far."""
+        """The answers so far."""
         return self._result
 
     @property
@@ -131,7 +131,7 @@ class TargetJobs:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be said of the prompt and of the answers' keeping."""
+        """Notes on the prompt and on keeping the answers."""
         return tuple(dict.fromkeys(note for job in self.jobs for note in job.notes))
 
     @property
@@ -146,23 +146,23 @@ class TargetJobs:
 
     @property
     def left_behind(self) -> str:
-        """What goes on at batch services when nobody waits for it, in one line; "" where nothing does."""
+        """The batches that continue at a service without being waited for, in one line, or ""."""
         return self._said([job.left_behind for job in self.jobs])
 
     @property
     def cost(self) -> float | None:
-        """What all have cost; None where the price of one is not known."""
+        """What all have cost; None if the price of one is not known."""
         costs = [job.cost for job in self.jobs]
         return None if None in costs else sum(filter(None, costs))
 
     @property
     def first(self) -> FirstAnswer | None:
-        """What was asked first of the first target that has an answer; None before one came."""
+        """The first prompt, and its answer from the first target that has one; None until then."""
         return next((first for job in self.jobs if (first := job.first) is not None), None)
 
     @property
     def progress(self) -> Progress:
-        """How far all are together."""
+        """How much of all jobs is done."""
         parts = [job.progress for job in self.jobs]
         state = self._answers.state
         failures = [state.moved(number, one) for number, part in enumerate(parts) for one in part.failures]
@@ -171,51 +171,53 @@ class TargetJobs:
         )
 
     async def plan(self) -> Plan:
-        """Look up what is known, and tell what the rest will cost; nothing is sent."""
+        """Look up the answers that are kept, and return what the rest would cost; nothing is sent."""
         return plan_of_all([await job.plan() for job in self.jobs])
 
     async def wait(self) -> Result:
-        """Run all, or wait for their end; who is cancelled while waiting stops them.
+        """Run all, or wait until they end; cancelling the wait stops them.
 
         Returns:
-            What came of the rows from each target; a target that answers nothing costs the others nothing.
+            The answers of each target to the rows; a target that answers nothing does not stop the others.
 
         """
         return await self._all([job.wait() for job in self.jobs])
 
     async def again(self) -> Result:
-        """Ask each target what failed and what was not asked; see `Result.retry`.
+        """Ask each target the rows that failed or were not asked; see `Result.retry`.
 
         Raises:
             UsageError: the rows are still asked.
 
         """
         if any(job.running for job in self.jobs):
-            raise UsageError("the rows are still asked", hint="Wait for the end, or cancel the job first.")
+            raise UsageError("the rows are still being asked", hint="Wait for the end, or cancel the job first.")
         return await self._all([job.again() for job in self.jobs])
 
     def cancel(self) -> None:
-        """Stop all, from any thread; what had come is kept, and who waits for it gets that."""
+        """Stop all, from any thread; what had arrived is kept, and is returned to the code that waits for it."""
         for job in self.jobs:
             job.cancel()
 
     async def write_batch(self, path: str | Path) -> int:
-        """Refuse it: such a file is for one server.
+        """Refuse to write: such a file is for one server.
 
         Raises:
             UsageError: always.
 
         """
-        raise UsageError(f"{Path(path).name} would be for several targets", hint="Write a file for each: target=...")
+        raise UsageError(
+            f"{Path(path).name} cannot hold the rows of several targets", hint="Name one target: target=..."
+        )
 
     async def read_batch(self, path: str | Path) -> Result:
-        """Refuse it: such a file is of one server.
+        """Refuse to read: such a file is from one server.
 
         Raises:
             UsageError: always.
 
         """
-        raise UsageError(f"{Path(path).name} is of one target", hint="Name that one: target=...")
+        raise UsageError(f"{Path(path).name} has the answers of one target", hint="Name that target: target=...")
 
     async def _all(self, waits: Sequence[Any]) -> Result:
         """Wait for all, whatever becomes of one; then raise what one raised."""
@@ -304,8 +306,8 @@ def _check(options: MapOptions) -> None:
     given = options.targets
     listed = isinstance(given, (list, tuple)) and bool(given)
     if not listed or not all(isinstance(name, str) and name.strip() for name in given):
-        raise UsageError("targets is no list of targets", hint=_HINT)
+        raise UsageError("targets is not a list of targets", hint=_HINT)
     if options.target is not None:
-        raise UsageError("target and targets do not go together", hint="Put all targets into the list.")
+        raise UsageError("target and targets cannot be given together", hint="Put all of them into targets.")
     if options.executor is not None:
-        raise UsageError("executor does not go with targets", hint="Ask one target after the other.")
+        raise UsageError("executor and targets cannot be given together", hint="Ask one target after the other.")

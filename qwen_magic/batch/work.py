@@ -146,8 +146,8 @@ def _begun(system: str, parameters: Parameters, targets: Sequence[str], shape: S
     try:
         written = json.dumps(same, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
-        hint = "Give numbers, texts, lists and mappings of these."
-        raise UsageError("an extra value is no JSON, so its answers cannot be kept", hint=hint) from None
+        hint = "Use numbers, texts, and lists and mappings of them."
+        raise UsageError("a value in extra is not JSON, so its answers cannot be kept", hint=hint) from None
     return hashlib.sha256(f"{written}\0".encode())
 
 

@@ -80,7 +80,7 @@ class PartAnswers:
 
     Attributes:
         answers: the answers, by the requests' keys.
-        failures: why others have none, and what had come of their answers; who is in neither was not asked.
+        failures: why others have none, and what had arrived of their answers; who is in neither was not asked.
         stopped: why the rest was not asked, or "".
 
     """

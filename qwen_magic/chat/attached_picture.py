@@ -31,7 +31,7 @@ def attached_picture(path: Path) -> tuple[tuple[Part, ...], tuple[str, ...]]:
     except OSError as error:
         raise UsageError(f"{path.name} cannot be read: {error.strerror or error}", hint="Nothing was sent.") from None
     if data and not kind_of_bytes(data):
-        raise UsageError(f"{path.name} is no picture", hint="Pictures alone can be attached here.")
+        raise UsageError(f"{path.name} is not a picture", hint="Only pictures can be attached here.")
     picture = from_bytes(data, path.name)
     notes = (f"{path.name}: {picture.note} was sent",) if picture.note else ()
     return (Text(f"{path.name}:\n"), Image(picture.data, picture.mime, path.name), Text("\n\n")), notes

@@ -33,5 +33,5 @@ def named(store: Store, name: str) -> Conversation:
 
         close = difflib.get_close_matches(name, [one.name for one in store.conversations()], n=1)
         hint = f"Did you mean {close[0]}? " if close else ""
-        raise UsageError(f"no conversation {name!r}", hint=f"{hint}%qwen conversation list shows them.")
+        raise UsageError(f"there is no conversation {name!r}", hint=f"{hint}%qwen conversation list shows the names.")
     return conversation

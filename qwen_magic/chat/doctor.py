@@ -57,7 +57,7 @@ class Report:
     def __str__(self) -> str:
         width = max(len(name) for name, _ in self.facts)
         lines = [f"{name.ljust(width)}  {value}" for name, value in self.facts]
-        found = [f"! {problem}" for problem in self.problems] or ["nothing is wrong as far as can be told"]
+        found = [f"! {problem}" for problem in self.problems] or ["no problem was found"]
         return _plain("\n".join(map(safe_line, [*lines, "", *found])))
 
 
@@ -146,16 +146,16 @@ def _add_weights(report: Report, client: QwenClient) -> None:
     report.add("weights", f"{', '.join(here) or 'none'} in {where}")
     nearest = next(one for one in (where, *where.parents) if one.exists())
     if not os.access(nearest, os.W_OK):
-        report.problems.append(f"{nearest} cannot be written: set QWEN_MAGIC_CACHE to a folder that can")
+        report.problems.append(f"{nearest} cannot be written: set QWEN_MAGIC_CACHE to a folder that you can write to")
     if not here and any(state.target.startswith("local") for state in client.states()):
-        report.problems.append("the local model's weights are not here: fetch them with %qwen pull")
+        report.problems.append("the weights of the local model are not on this machine: fetch them with %qwen pull")
     if not here and shutil.disk_usage(nearest).free < _LEAST_FREE:
-        report.problems.append("less than 2 GB are free where the weights go")
+        report.problems.append("less than 2 GB are free where the weights are kept")
 
 
 def _add_store(report: Report, database: Path | None) -> None:
     if database is None:
-        report.add("conversations", "in memory alone")
+        report.add("conversations", "only in memory")
         return
     from ..store.condition import condition  # noqa: PLC0415 - the database is loaded where it is needed
 

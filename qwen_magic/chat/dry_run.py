@@ -57,7 +57,7 @@ def _preview(targets: Sequence[str], request: Request, notes: Sequence[str]) -> 
     found = [secret for part in parts for secret in find_secrets(_text(part) or describe(part))]
     if found:
         kinds = ", ".join(dict.fromkeys(secret.kind for secret in found))
-        lines.append(f"secrets     ⚠ {len(found)}: {kinds}. They would be sent whole; --redact replaces them.")
+        lines.append(f"secrets     ⚠ {len(found)}: {kinds}. They would be sent as they are; --redact replaces them.")
     for message in request.messages:
         lines += ["", *_message_lines(message)]
     return "\n".join(lines)
@@ -97,5 +97,5 @@ def _counts(parts: Sequence[Part]) -> list[str]:
         here = [part for part in parts if isinstance(part, kind)]
         data = sum(len(part.data) for part in here if isinstance(part, (Image, File)))
         if here:
-            counts.append(f"{len(here)} {name}{'s' * (len(here) > 1)}{f' ({size(data)})' if data else ''}")
+            counts.append(f"{counted(len(here), name)}{f' ({size(data)})' if data else ''}")
     return counts

@@ -34,7 +34,7 @@ class Exchange:
     """One question, from what is sent to what is kept.
 
     Its life: made; begun, when its answer was found among the recorded ones or a stream was made for it, and its turn
-    is written down; running, while its observers hear each event; ended, when what had come is kept, however it ended,
+    is written down; running, while its observers hear each event; ended, when what had arrived is kept in any case,
     and its observers have heard that.
 
     Run it once: by `run` on an event loop, or by `run_here` in a thread that only waits, such as a kernel's.
@@ -147,7 +147,7 @@ class Exchange:
             observers: who else follows it; all are called on this loop.
 
         Raises:
-            QwenError: what went wrong; what had come is kept.
+            QwenError: what went wrong; what had arrived is kept.
 
         """
         with _Ending(self):
@@ -167,8 +167,8 @@ class Exchange:
             tick: called while nothing comes, some ten times a second.
 
         Raises:
-            QwenError: what went wrong; what had come is kept.
-            KeyboardInterrupt: the user stopped it; what had come is kept.
+            QwenError: what went wrong; what had arrived is kept.
+            KeyboardInterrupt: the user stopped it; what had arrived is kept.
 
         """
         with _Ending(self):

@@ -309,4 +309,4 @@ class Memory:
         try:
             yield
         except StoreError as error:
-            self._note = f"this turn is not kept: {error}"
+            self._note = f"this turn was not kept: {error}"

@@ -26,7 +26,7 @@ _SYSTEM_LINE = re.compile(r"\s*system:[ \t]*(?P<system>[^\n]*)(?:\n|$)", re.IGNO
 
 
 _BLANK_LINE = re.compile(r"^[ \t]*(?:\n|\Z)", re.MULTILINE)
-_HELD = "the system line held for this prompt alone; %qwen system keeps one"
+_HELD = "the system line held for this prompt only; %qwen conversation system keeps one"
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def guarded(question: Question, *, redact: bool) -> Question:
     if not redact:
         found = [*secrets.find_secrets(question.prompt), *secrets.find_secrets(question.system)]
         kinds = ", ".join(dict.fromkeys(secret.kind for secret in found))
-        note = f"the prompt has what looks like a secret ({kinds}); --redact replaces it"
+        note = f"the prompt has something that looks like a secret ({kinds}); --redact replaces it"
         return replace(question, notes=(*question.notes, note)) if found else question
     before = tuple(turn.redacted for turn in question.position.before)
     found = secrets.find_secrets(question.prompt)

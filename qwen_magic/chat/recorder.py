@@ -76,11 +76,11 @@ class Recorder:
     def on_end(self, exchange: Answered) -> None:
         """Record the answer, if it is a new one and has come to its end."""
         if isinstance(exchange.error, SchemaError):
-            exchange.remarks.append("this answer is not recorded: it does not fit its schema")
+            exchange.remarks.append("this answer was not recorded: it does not fit its schema")
             return
         try:
             if self._replay.keep(self._mode, self._key, exchange.reply, self._question.position.cell):
                 exchange.remarks.append(_DIFFERS)
         except ReplayError as error:  # the answer is shown all the same
-            exchange.remarks.append(f"this answer is not recorded: {error}")
+            exchange.remarks.append(f"this answer was not recorded: {error}")
         exchange.remarks += self._replay.file.pop_warnings()

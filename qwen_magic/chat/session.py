@@ -208,7 +208,7 @@ class ChatSession:
 
         Args:
             question: what was asked.
-            reply: what had come of its answer, with its messages.
+            reply: what had arrived of its answer, with its messages.
             turn: the turn that it goes on with, or None where it leaves no trace.
             parameters: the sampling parameters.
             target: another target, or chain, for it alone.

@@ -132,12 +132,12 @@ class Answer:
             return None  # one that is continued may have been whole
         hint = "Ask again, or try another target."
         if finish_reason == "length":
-            hint = "Allow more tokens, or ask for less."
+            hint = "Raise max_tokens, or ask for a shorter answer."
         elif finish_reason == "filtered":
-            hint = "Put it in other words, or try another target."
+            hint = "Rephrase the prompt, or try another target."
         read = self._usage.prompt_tokens
         known = [
-            "no tokens were left for it" if finish_reason == "length" else "",
+            "no tokens were left for an answer" if finish_reason == "length" else "",
             self._warning,
             f"{read:,} tokens were read" if read else "",
         ]

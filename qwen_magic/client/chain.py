@@ -295,7 +295,7 @@ class Chain:
             from ..backends.openai.local_servers import find_local_servers  # noqa: PLC0415 - only where all else failed
 
             if found := [name for name in await find_local_servers() if name not in failures]:
-                error.hint = f"{error.hint} On this machine answers {found[0]}: try that."
+                error.hint = f"{error.hint} {found[0]} answers on this machine: try that."
         return error
 
 
@@ -312,4 +312,4 @@ def _reasons(failures: dict[str, QwenError]) -> str:
 def _hint(failures: dict[str, QwenError]) -> str:
     if all(isinstance(error, ConnectError) for error in failures.values()):
         return "Check the network."
-    return "Ask again later, or name another target."
+    return "Ask again later, or try another target."

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 class QwenClient:
     """Ask a target, or a chain of them, and stream the answer.
 
-    A client belongs to no event loop and no thread: it keeps one HTTP session for each loop that uses it. Use it as
+    A client can be used from any event loop and thread: it keeps one HTTP session for each loop. Use it as
     an asynchronous context manager, or call `aclose` at the end.
 
     Args:
@@ -57,28 +57,28 @@ class QwenClient:
             ``QWEN_TARGET`` from the environment, else the public Spaces and, where its weights are
             on this machine, ``local``.
         proxy: an HTTP proxy's URL for all requests.
-        trust_env: whether proxies come from the environment; they are never asked for loopback and private addresses.
+        trust_env: whether proxies come from the environment; they are never used for loopback and private addresses.
         headers: headers sent with each request.
-        hf_token: a Hugging Face token, sent to Spaces of the Hub alone; without one ``HF_TOKEN``.
+        hf_token: a Hugging Face token, sent only to Spaces of the Hub; by default ``HF_TOKEN``.
         auth: user and password for a Gradio app with a login.
         connect_timeout: the longest wait for a connection, in seconds.
-        stall_timeout: the longest time without more of an answer, whatever else is sent, in seconds.
+        stall_timeout: the longest wait for more of an answer, in seconds.
         retry_timeout: how long to go on trying while a queue is full, in seconds.
         wake_timeout: how long to wait for a Space that is asleep or starting, in seconds.
-        endpoint: a Gradio app's endpoint, ``"/name"`` or its number, where discovery should not choose.
+        endpoint: a Gradio app's endpoint, ``"/name"`` or its number; by default it is discovered.
         inputs: values for an endpoint's inputs, by parameter name or label.
         failover_timeout: how long to wait for a busy or sleeping target while another one is left, in seconds.
         first_token_timeout: how long to wait for an answer to begin while another target is left, in seconds.
-        options: what only one kind of backend can be told: by the kind's name, its options by their names.
-        max_connections: how many answers come at once, by default all; no time limit counts the wait for a place.
-        requests_per_minute: how often each target is asked, or by targets' names how often those are.
-        tokens_per_minute: how many tokens each target reads and writes, or by targets' names how many those do.
+        options: options of single kinds of backend: a mapping from the kind's name to its options by name.
+        max_connections: how many answers may stream at once, by default all; waiting for a place counts for no timeout.
+        requests_per_minute: how often each target may be asked, or a mapping from targets to such numbers.
+        tokens_per_minute: how many tokens each target may read and write, or a mapping from targets to such numbers.
         schema_retries: how often a value that does not fit its schema is asked for again.
-        clock: what tells the time and waits; tests hand in their own.
+        clock: the clock that tells the time and waits; tests pass their own.
 
     Attributes:
         targets: the targets, in order.
-        settings: how servers are spoken to.
+        settings: how servers are reached.
         usage: what the answers cost, by target.
 
     Raises:
@@ -154,12 +154,12 @@ class QwenClient:
         schema: object = None,
         **parameters: Any,
     ) -> Stream:
-        """Make the stream of one answer; nothing is sent before it is iterated.
+        """Make the stream of an answer; nothing is sent before it is iterated.
 
         Args:
             messages: a prompt, a conversation (Messages or ``{"role", "content"}``) that ends with one, or a request.
             system: a system prompt.
-            target: another target, or chain, for this answer alone.
+            target: another target, or chain, for this answer only.
             schema: the shape that the reply's ``value`` is to have, whatever `qwen_magic.schema.as_shape` takes.
             **parameters: sampling parameters by their names; see `Parameters`.
 
@@ -167,7 +167,7 @@ class QwenClient:
             The stream.
 
         Raises:
-            UsageError: nothing was asked, a parameter is unknown or out of range, or the schema is none.
+            UsageError: there is no prompt, a parameter is unknown or out of range, or the schema is not one.
             TargetError: a target names nothing we know.
 
         """
@@ -181,12 +181,12 @@ class QwenClient:
         """Make a stream that continues an answer from where it stopped; see `Stream.continue_`.
 
         Args:
-            reply: the answer, of this client or another.
+            reply: the answer, from this client or another.
             target: the target, or chain; without one the client's own.
             parameters: the sampling parameters.
 
         Raises:
-            UsageError: the answer is complete, or there is nothing of it.
+            UsageError: the answer is complete, or none of it had arrived.
             TargetError: a target names nothing we know.
 
         """
@@ -210,7 +210,7 @@ class QwenClient:
         """Ask and return the whole answer; see `stream`.
 
         Raises:
-            QwenError: no answer, or a partial one, which is the error's ``reply``.
+            QwenError: there is no answer, or only a part of it, which is the error's ``reply``.
 
         """
         target = hidden(target)  # a traceback with local variables may show this one
@@ -233,7 +233,7 @@ class QwenClient:
         return background_loop().run(self.ask(messages, system, target=target, schema=schema, **parameters))
 
     def stream_sync(self, messages: Prompt | Request, system: str | None = None, **options: Any) -> SyncStream:
-        """Make a stream whose text synchronous code iterates, with what `stream` takes; to let go of it stops it."""
+        """Make a stream for synchronous code, with the arguments of `stream`; deleting it stops the answer."""
         return SyncStream(self.stream(messages, system, **options))
 
     @classmethod
@@ -244,7 +244,7 @@ class QwenClient:
         proxy: str | None = None,
         **kwargs: Any,
     ) -> AsyncGenerator[str, None]:
-        """Yield an answer's text parts, in the manner of a g4f provider.
+        """Yield an answer's text parts, as a g4f provider does.
 
         Args:
             model: an alias or any target; "" for the default.
@@ -272,7 +272,7 @@ class QwenClient:
             target: a target string; without one the client's first target.
 
         Raises:
-            QwenError: it cannot be reached, or is no such server.
+            QwenError: it cannot be reached, or is another kind of server.
 
         """
         target = hidden(target)
@@ -281,7 +281,7 @@ class QwenClient:
     async def capabilities(self, target: str | None = None) -> Capabilities:
         """Tell what a target can do: whether it streams, takes a history, a system prompt, pictures and so on.
 
-        It is asked where it can be asked; what is not known, because it does not tell or cannot be reached, is None.
+        The target is asked if it can be; what is not known is None.
 
         Args:
             target: a target string; without one the client's first target.
@@ -299,7 +299,7 @@ class QwenClient:
         target: str | Sequence[str] | None = None,
         parameters: Parameters | None = None,
     ) -> tuple[tuple[Message, ...], list[str]]:
-        """Tell which messages would be sent, and what would be said of what is left out, as far as the target tells.
+        """Return the messages that would be sent, and notes on what would be left out, as far as that is known.
 
         Args:
             messages: a prompt, a conversation or a request.
@@ -310,7 +310,7 @@ class QwenClient:
             The messages, and the notes.
 
         Raises:
-            ContextError: the newest prompt alone is too long.
+            ContextError: the newest prompt is too long by itself.
 
         """
         target = hidden(target)
@@ -324,34 +324,34 @@ class QwenClient:
         return fitted.messages, [*unseen, *notes]
 
     def states(self, targets: str | Sequence[str] | None = None) -> list[TargetState]:
-        """Tell how targets, without any the client's own, fared so far; nothing is sent."""
+        """Return the states of targets, by default the client's own, as known so far; nothing is sent."""
         return [self._health.state(target) for target in self._chosen(targets)]
 
     async def check(self, targets: str | Sequence[str] | None = None) -> list[TargetState]:
-        """Ask all targets, without any the client's own, side by side what they offer, and tell how they fare."""
+        """Ask targets, by default the client's own, all at once what they offer, and return their states."""
         targets = hidden(targets)
         return await check(self._chosen(targets), self._describe, self._health, self.settings.deadlines)
 
     def forgive(self) -> None:
-        """Try all targets again, also those that failed."""
+        """Try all targets again, even those that failed."""
         self._health.forgive()
         self._ladders.forget()
 
     def inherit(self, other: QwenClient) -> None:
-        """Take over another client's keys, its usage and what it knows of its targets."""
+        """Take over another client's keys, its usage and what it knows about its targets."""
         self.settings = replace(self.settings, keys=other.settings.keys)
         self.usage, self._health = other.usage, other._health
         self._limits, self._ladders = other._limits, other._ladders
 
     async def aclose(self) -> None:
-        """Cancel open streams and let go of all sessions and engines. The client can be used again."""
+        """Cancel open streams and close all sessions and engines. The client can be used again."""
         for stream in list(self._streams):
             await stream.cancel()
         await self._sessions.close()
         await self._backends.close()
 
     async def retire(self) -> None:
-        """Close as soon as no answer streams any more: those that do go on to their end."""
+        """Close as soon as no answer is streaming any more."""
         self._retired = True
         if not self._streams:
             await self.aclose()

@@ -209,7 +209,7 @@ def _notes(fitted: Fitted, limit: Limit, name: str) -> list[str]:
     tokens = int(fitted.tokens / limit.scale)
     if limit.stated and tokens * _SURE > limit.context:
         raise ContextError(
-            f"the prompt is too long: it has about {tokens:,} tokens, and {limit} fit, the answer's among them",
+            f"the prompt is too long: it has about {tokens:,} tokens, and {limit} fit, including the answer",
             target=name,
             hint="Shorten it, or ask another target with -t.",
         )
@@ -218,7 +218,7 @@ def _notes(fitted: Fitted, limit: Limit, name: str) -> list[str]:
         said = pictures_were(fitted.pictures).replace(" w", " of earlier turns w", 1)
         notes.insert(0, f"{said} left out: {name} takes {limit}")
     if fitted.left_out == fitted.turns and tokens > limit.context * (1 - MARGIN):
-        notes.append(f"the prompt has about {tokens:,} tokens, {name} takes {limit}: it may be cut")
+        notes.append(f"the prompt has about {tokens:,} tokens, {name} takes {limit}: the target may cut it")
     return notes
 
 

@@ -36,7 +36,7 @@ def continued(request: Request, beginning: Reply, *, exact: bool) -> Request:
 
     Args:
         request: what was asked.
-        beginning: what had come of the answer.
+        beginning: what had arrived of the answer.
         exact: whether the server goes on with it where it stands last; otherwise the model is asked to, and to repeat
             its last words, at which the two parts are joined.
 

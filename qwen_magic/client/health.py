@@ -23,11 +23,11 @@ _NOT_ITS_FAULT = (UsageError, TargetError, ContextError)
 
 @dataclass(frozen=True)
 class TargetState:
-    """How a target fares.
+    """The state of a target.
 
     Attributes:
         target: the target string.
-        state: "not tried", "ready", "left out for 40 s" or "failed", when it may be tried again.
+        state: "not tried", "ready", "left out for 40 s", or "failed", after which it may be tried again.
         latency: seconds to the first token of its last answer, or to the answer of a check, or None.
         error: its last error in one line, or "".
         models: the models that a check found.

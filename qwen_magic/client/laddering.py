@@ -103,7 +103,7 @@ async def held(
                         begun = True
                         while said:  # below the Responder that it is about: what is said before goes with another
                             words = said.pop(0)
-                            words += "" if said else f": it is held by {WORDS.get(form, form)}"
+                            words += "" if said else f": it is held to the schema by {WORDS.get(form, form)}"
                             yield Status(words, "warning", backend.name)
                     yield event
                     if isinstance(event, Responder):

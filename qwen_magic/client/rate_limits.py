@@ -293,7 +293,7 @@ class RateLimits:
             sent.append(rate.let_through(now, tokens))
             return None
 
-        status = Status("waiting, so as not to ask it too often", "queue", target)
+        status = Status("waiting, because of the limit on requests or tokens a minute", "queue", target)
         async for waiting in line.wait(self._clock, take, status):
             yield waiting
 

@@ -103,7 +103,7 @@ class Shaping:
         request = replace(self._first, messages=messages, asks=reply.asks + 1)
         told = f"it does not fit: {error.what}; asked again"
         if find_json(reply.text) is None and self._ladders.ignore(reply.target, reply.rung):
-            told += f", no more by {WORDS.get(reply.rung, reply.rung)}, to which it does not keep"
+            told += f", and no longer by {WORDS.get(reply.rung, reply.rung)}, which it ignores"
         return request, [Status(told, "retry", reply.target), *self.follow(Reset(""))]
 
     def _parts(self, text: str) -> list[Event]:

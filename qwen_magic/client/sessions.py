@@ -122,7 +122,7 @@ def _check(settings: Settings) -> None:
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
             raise UsageError(f"no header can have the name {name!r}", hint="Check headers=.")
         if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-            what = f"the value of the header {name} is no text that a header can hold"
+            what = f"the value of the header {name} is not a text that a header can hold"
             raise UsageError(what, hint="Check headers=: Latin letters on one line, as a str.")
     try:
         proxy = URL(settings.proxy) if settings.proxy is not None else None
@@ -130,7 +130,7 @@ def _check(settings: Settings) -> None:
     except (ValueError, TypeError):
         host = None
     if settings.proxy is not None and not host and not str(settings.proxy).startswith("socks"):
-        raise UsageError("the proxy's address is no URL", hint="Write proxy= as http://HOST:PORT.")
+        raise UsageError("the address in proxy= is not a URL", hint="Write it as http://HOST:PORT.")
 
 
 async def _guard(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:

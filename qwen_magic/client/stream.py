@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 
 class Stream:
-    """One answer as it comes.
+    """One answer while it arrives.
 
-    Its life: made (nothing is sent yet), iterated (a task of its own reads the backend), then over: it ended,
-    was cancelled, or failed. Iterate it once, for text (``async for text in stream``) or for all that happens
-    (``async for event in stream.events()``). If the iterating task is cancelled or stops, so does the
-    stream, and the server is told. An answer that did not come to its end can be continued by `continue_`.
+    Nothing is sent before it is iterated. Iterate it once, for text (``async for text in stream``) or for all that
+    happens (``async for event in stream.events()``); a task of its own reads the backend. If the iterating task is
+    cancelled or stops, so does the stream, and the server is told. `continue_` continues an answer that did not come
+    to its end.
 
     Attributes:
         request: what is asked.
@@ -93,7 +93,7 @@ class Stream:
 
     @property
     def reply(self) -> Reply:
-        """The answer so far; until the end has come its ``finish_reason`` is "interrupted"."""
+        """The answer so far; until it ends, its ``finish_reason`` is "interrupted"."""
         return self._answer.reply()
 
     async def __aiter__(self) -> AsyncGenerator[str, None]:
@@ -115,9 +115,9 @@ class Stream:
                         yield rest
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        """Yield everything that happens; the last event is an End, also after `cancel`.
+        """Yield everything that happens; the last event is an End, even after `cancel`.
 
-        A continued answer's first event is a Reset with what there was.
+        The first event of a continued answer is a Reset with the earlier part.
 
         Raises:
             QwenError: what went wrong; its ``reply`` is the partial answer.
@@ -125,7 +125,7 @@ class Stream:
 
         """
         if self._loop is not None:
-            raise UsageError("a stream can be iterated once", hint="Ask again for another.")
+            raise UsageError("a stream can be iterated only once", hint="Ask again to get another one.")
         self._loop = asyncio.get_running_loop()
         handed = Handed()
         self._answer.begin()
@@ -172,11 +172,11 @@ class Stream:
             The stream, whose reply is the whole answer.
 
         Raises:
-            UsageError: the answer is complete, still running, or nothing of it had come.
+            UsageError: the answer is complete or still running, or none of it had arrived.
 
         """
         if self._answer.finish_reason is None:
-            raise UsageError("the answer has not come to its end", hint="Iterate or cancel the stream first.")
+            raise UsageError("the answer is not finished", hint="Iterate or cancel the stream first.")
         check_continuable(self.reply)
         return self._continued(self, target)
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class SyncStream:
-    """One answer as it comes, iterated by a plain ``for``; it runs on the background loop.
+    """One answer while it arrives, iterated by a plain ``for``; it runs on the background loop.
 
-    Who stops iterating and lets go of it stops the answer, and the server is told; `close` or ``with`` does so at once.
+    If it is deleted before its end, the answer is stopped and the server is told; `close` or ``with`` does so at once.
 
     Args:
         stream: the stream, not iterated yet.
@@ -49,11 +49,11 @@ class SyncStream:
 
     @property
     def reply(self) -> Reply:
-        """The answer so far; until the end has come its ``finish_reason`` is "interrupted"."""
+        """The answer so far; until it ends, its ``finish_reason`` is "interrupted"."""
         return self._stream.reply
 
     def close(self) -> None:
-        """Stop the answer and tell the server; what had come stays in `reply`."""
+        """Stop the answer and tell the server; what had arrived stays in `reply`."""
         self._texts.close()
 
 

@@ -27,7 +27,8 @@ _WORDS: dict[type[Part], str] = {
 }
 _OTHERS = "Leave them out, or ask a server of the kind openai: whose model takes them."
 _SEEING = (
-    "Ask one that does, such as dashscope:qwen-vl-max or openai:URL#MODEL (%qwen targets --see), or leave them out."
+    "Leave them out, or ask a target that takes them, such as dashscope:qwen-vl-max or openai:URL#MODEL "
+    "(%qwen targets --see)."
 )
 
 

@@ -44,7 +44,7 @@ class UsageRow:
 
 
 class Ledger:
-    """Sums up what answers cost."""
+    """The sums of what answers cost."""
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str], UsageRow] = {}
@@ -82,7 +82,7 @@ class Ledger:
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table
         ]
         if any(row.estimated for row in rows):
-            lines.append("≈ estimated from the text, where the server does not tell")
+            lines.append("≈ estimated from the text, because the server does not count tokens")
         return "\n".join(lines)
 
 

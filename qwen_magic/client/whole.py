@@ -117,7 +117,7 @@ async def ask_whole(client: QwenClient, target: Target, backend: WholeBackend, r
         sent: its turn, as `take_turn` gave it.
 
     Raises:
-        QwenError: what went wrong; its ``reply`` is what had come.
+        QwenError: what went wrong; its ``reply`` is what had arrived.
 
     """
     started = time.perf_counter()

@@ -66,7 +66,7 @@ def from_json(text: str, fetch: Fetch = from_base64) -> ImportedConversation:
     told = value if isinstance(value, dict) else {"messages": value}
     messages = told.get("messages")
     if not isinstance(messages, list):
-        raise UsageError("the JSON is no conversation", hint=HINT)
+        raise UsageError("the JSON is not a conversation", hint=HINT)
     return _from_messages(messages, told.get("name") or told.get("title"))
 
 
@@ -81,7 +81,7 @@ def _from_messages(messages: Sequence[object], name: object) -> ImportedConversa
         elif message.role == "user":
             turns.append((message, []))
         elif not turns:
-            raise UsageError("an answer stands before the first prompt", hint="Begin with a user's message.")
+            raise UsageError("there is an answer before the first prompt", hint="Begin with a user's message.")
         else:
             turns[-1][1].append(message)
     system = "\n\n".join(text for text in systems if text.strip())

@@ -133,8 +133,8 @@ def from_markdown(text: str) -> ImportedConversation:
         elif kind == "system":
             system = body
     if not head:
-        hint = "Markdown is for people: export it as .json or .ipynb to read it back."
-        raise UsageError("the Markdown is no exported conversation", hint=hint)
+        hint = "To import a conversation, export it as .json or .ipynb."
+        raise UsageError("the Markdown is not an exported conversation", hint=hint)
     return conversation_from({**head, "system": system}, [_with_texts(turn) for turn in turns])
 
 
@@ -225,7 +225,7 @@ def _parts_of(turn: dict[str, Any], values: Mapping[str, Any]) -> list[Any]:
     if values.get("of") == "prompt":
         return turn.setdefault("parts", [])  # type: ignore[no-any-return]
     if not turn.get("steps"):
-        raise UsageError("a part of the Markdown belongs to no step", hint="Export it again.")
+        raise UsageError("a part of the Markdown does not belong to a step", hint="Export it again.")
     return turn["steps"][-1]["parts"]  # type: ignore[no-any-return]
 
 

@@ -90,13 +90,13 @@ def from_notebook(text: str) -> ImportedConversation:
     notebook = parse(text)
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
-        raise UsageError("it is no notebook of version 4", hint="Open it in Jupyter, and save it.")
+        raise UsageError("it is not a notebook of version 4", hint="Open it in Jupyter, and save it.")
     head = _own_metadata(notebook) if "format" in _own_metadata(notebook) else {}
     own = [cell for cell in cells if isinstance(cell, dict)]
     fetch = partial(_attached, _attachments(own))
     turns = [turn for cell in own if (turn := _turn(cell, fetch))]
     if not turns and not head:
-        raise UsageError("the notebook has no %%qwen cell", hint="Only those can be imported.")
+        raise UsageError("the notebook has no %%qwen cell", hint="Import a notebook that has %%qwen cells.")
     found = conversation_from(head, []) if head else ImportedConversation("", "", ())
     return replace(found, turns=tuple(turns))
 
@@ -209,7 +209,7 @@ def _attached(attachments: Mapping[str, str], text: str) -> bytes:
     if not text.startswith(_ATTACHED):
         return from_base64(text)
     if not (data := attachments.get(text.removeprefix(_ATTACHED), "")):
-        raise UsageError(f"the notebook has lost the picture {text}", hint="Export it again.")
+        raise UsageError(f"the notebook no longer has the picture {text}", hint="Export it again.")
     return from_base64(data)
 
 

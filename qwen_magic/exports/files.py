@@ -100,7 +100,7 @@ def export(path: Path, conversation: Conversation, turns: Sequence[Turn], *, ove
             (folder / name).write_bytes(data)
     except OSError as error:
         what = f"{folder} cannot be written ({error.strerror or error})"
-        raise UsageError(what, hint="Take another folder.") from error
+        raise UsageError(what, hint="Use another folder.") from error
 
 
 def write_file(path: Path, text: str, *, overwrite: bool = False) -> None:
@@ -119,12 +119,10 @@ def write_file(path: Path, text: str, *, overwrite: bool = False) -> None:
         with path.open("w" if overwrite else "x", encoding="utf-8", newline="") as file:
             file.write(mended(text))
     except FileExistsError:
-        raise UsageError(
-            f"{path} is there already", hint="Take another name, or replace it with --overwrite."
-        ) from None
+        raise UsageError(f"{path} already exists", hint="Use another name, or add --overwrite.") from None
     except OSError as error:
         what = f"{path} cannot be written ({error.strerror or error})"
-        raise UsageError(what, hint="Take another folder.") from error
+        raise UsageError(what, hint="Use another folder.") from error
 
 
 def read(path: Path) -> ImportedConversation:
@@ -162,7 +160,7 @@ def _text_of(path: Path) -> str:
     try:
         return read_regular_file(path, _MOST_BYTES)[0].decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise UsageError(f"{path} is no UTF-8 text", hint="Save it as UTF-8.") from None
+        raise UsageError(f"{path} is not UTF-8 text", hint="Save it as UTF-8.") from None
     except OSError as error:
         what = f"{path} cannot be read ({error.strerror or error})"
         raise UsageError(what, hint="Check the path.") from error
@@ -180,7 +178,7 @@ def _fetch(folder: Path, text: str) -> bytes:
     try:
         data, _ = read_regular_file(folder / text, _MOST_BYTES)
     except OSError as error:
-        hint = "Put it there again, or export it anew."
+        hint = "Put it there again, or export the conversation again."
         raise UsageError(f"{folder / text} cannot be read ({error.strerror or error})", hint=hint) from None
     if not sha256(data).hexdigest().startswith(text.partition(".")[0]):
         raise UsageError(f"{folder / text} was changed after it was exported", hint="Export it again.")
@@ -190,5 +188,7 @@ def _fetch(folder: Path, text: str) -> bytes:
 def _form(path: Path) -> _Form:
     form = _FORMS.get(path.suffix.lower())
     if form is None:
-        raise UsageError(f"{path.name!r} has no ending that is known here", hint=f"Use one of {', '.join(_FORMS)}.")
+        raise UsageError(
+            f"{path.name!r} does not have one of the known endings", hint=f"Use one of {', '.join(_FORMS)}."
+        )
     return form

@@ -89,7 +89,7 @@ def conversation_from(
     """
     version = head.get("version")
     if head.get("format") != FORMAT or not isinstance(version, int):
-        raise UsageError("it is no exported conversation", hint="Export it again.")
+        raise UsageError("it is not an exported conversation", hint="Export it again.")
     if version > _NEWEST:
         raise UsageError(f"it was exported by a newer qwen_magic (version {version})", hint="Update qwen_magic.")
     return ImportedConversation(
@@ -148,9 +148,9 @@ def parse(text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise UsageError(f"it is no JSON (line {error.lineno}: {error.msg})", hint=HINT) from None
+        raise UsageError(f"it is not JSON (line {error.lineno}: {error.msg})", hint=HINT) from None
     except (ValueError, RecursionError):
-        raise UsageError("it is no JSON that can be read", hint=HINT) from None
+        raise UsageError("it is JSON that cannot be read", hint=HINT) from None
 
 
 def _text(values: Mapping[str, Any], name: str) -> str:
@@ -178,4 +178,4 @@ def _count(values: Mapping[str, Any], name: str) -> int | None:
 
 
 def _wrong(name: str) -> UsageError:
-    return UsageError(f"{name!r} has a value that it cannot have", hint="Export it again.")
+    return UsageError(f"{name!r} has a wrong value", hint="Export it again.")

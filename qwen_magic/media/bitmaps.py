@@ -53,7 +53,7 @@ def from_bytes(data: bytes, name: str = "") -> Picture:
         raise UsageError(f"{called} has more than {MOST_BYTES // 10**6} MB", hint="Give a smaller one.")
     kind = kind_of_bytes(data)
     if kind == "svg":
-        raise UsageError(f"{called} is SVG, which is not drawn here", hint="Save it as PNG, and give that.")
+        raise UsageError(f"{called} is SVG, which cannot be drawn here", hint="Save it as PNG, and attach that.")
     pillow = _pillow()
     if kind == "heic":
         _read_heic(called)

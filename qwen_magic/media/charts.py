@@ -42,8 +42,8 @@ def chart_of(value: Any, name: str = "") -> Picture | None:
     if "plotnine" in packages and hasattr(type(value), "draw"):
         return _plotnine(value, called, text)
     if "bokeh" in packages and any(cls.__name__ == "Plot" for cls in classes_of(value)):
-        hint = f"Nothing was sent. Save it as PNG, and give that, or {text}."
-        raise UsageError(f"{called} is a plot of Bokeh's, which is drawn in a browser alone", hint=hint)
+        hint = f"Nothing was sent. Save it as PNG and attach that, or {text}."
+        raise UsageError(f"{called} is a Bokeh plot, which can only be drawn in a browser", hint=hint)
     return None
 
 
@@ -54,14 +54,14 @@ def _drawn(work: Callable[[], bytes], called: str, needs: str, text: str) -> Pic
         raise _undrawn(error, called, needs, text) from None
     made = from_bytes(data, called)
     size = f"{made.width}x{made.height}"
-    return Picture(made.data, made.mime, made.width, made.height, made.made or f"drawn anew at {size}")
+    return Picture(made.data, made.mime, made.width, made.height, made.made or f"drawn again at {size}")
 
 
 def _undrawn(error: Exception, called: str, needs: str, text: str) -> UsageError:
     first = (str(error).strip().splitlines() or [type(error).__name__])[0]
     missing = needs and find_spec(needs.removesuffix("-python").replace("-", "_")) is None
     hint = f"Install {needs}, or {text}." if missing else f"{text[0].upper()}{text[1:]}, or save it as PNG."
-    return UsageError(f"{called} makes no PNG of itself here: {first}", hint=f"Nothing was sent. {hint}")
+    return UsageError(f"{called} cannot be made into a PNG here: {first}", hint=f"Nothing was sent. {hint}")
 
 
 def _size_of(value: Any) -> tuple[float, float]:

@@ -103,7 +103,7 @@ def draw(figure: Any, axes: Any = None, name: str = "") -> Picture:
         figure.stale = stale
     picture = from_bytes(data, called)
     size = f"{picture.width}x{picture.height}"
-    return Picture(picture.data, picture.mime, picture.width, picture.height, f"drawn anew at {size}")
+    return Picture(picture.data, picture.mime, picture.width, picture.height, f"drawn again at {size}")
 
 
 def classes_of(value: object) -> tuple[type, ...]:

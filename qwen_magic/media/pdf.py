@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import UsageError
+from ..text.counts import counted
 from .bitmaps import from_pillow
 from .sizes import most_pixels
 
@@ -91,7 +92,7 @@ def read_pages(data: bytes, name: str, wanted: tuple[int, int | None] | None = N
                 return Pages(_read(document, _numbers(name, count, wanted), name, drawn=drawn), count)
         except library.PdfiumError as error:
             if (code := getattr(error, "err_code", None)) in (_PASSWORD, _SECURITY):
-                how = "with a password" if code == _PASSWORD else "in a way that is not read here"
+                how = "with a password" if code == _PASSWORD else "in a way that cannot be read here"
                 hint = f"{_NOTHING_SENT} Save a copy without encryption, and attach that."
                 raise UsageError(f"{name} is encrypted {how}", hint=hint) from None
             raise UsageError(f"{name} cannot be read: the PDF is broken", hint=_NOTHING_SENT) from None
@@ -102,15 +103,17 @@ def _numbers(name: str, count: int, wanted: tuple[int, int | None] | None) -> ra
         raise UsageError(f"{name} has no pages", hint=_NOTHING_SENT)
     named = wanted or (1, None)
     first, last = (count if one is None else count + 1 + one if one < 0 else one for one in named)
-    has = f"{name} has {count:,} page{'s' if count > 1 else ''}"
+    has = f"{name} has {counted(count, 'page')}"
     if not (1 <= first <= count and 1 <= last <= count):
         missing = named[0] if not 1 <= first <= count else named[1]
         raise UsageError(f"{has}: there is no page {missing}", hint=_NOTHING_SENT)
     if first > last:
-        raise UsageError(f"{name}#{first}-{last} runs backwards", hint=f"{_NOTHING_SENT} Name the lower page first.")
+        raise UsageError(
+            f"{name}#{first}-{last} is in the wrong order", hint=f"{_NOTHING_SENT} Write the lower page first."
+        )
     if last - first >= MOST_PAGES:
         hint = f"{_NOTHING_SENT} Name some: -a {name}#1-{MOST_DRAWN}."
-        raise UsageError(f"{has}, and at most {MOST_PAGES} are read at once", hint=hint)
+        raise UsageError(f"{has}, and at most {MOST_PAGES} can be read at once", hint=hint)
     return range(first, last + 1)
 
 
@@ -148,4 +151,4 @@ def _draw(page: Any, called: str) -> Picture:
     with closing(page.render(scale=scale)) as bitmap:
         picture = from_pillow(bitmap.to_pil(), called)
     size = f"{picture.width}x{picture.height}"
-    return replace(picture, made=f"drawn anew at {size}")
+    return replace(picture, made=f"drawn again at {size}")

@@ -73,8 +73,8 @@ def require_picture(value: object, name: str = "") -> Picture:
         )
     if (picture := picture_of(value, name)) is None:
         if isinstance(value, PurePath):
-            raise UsageError(f"{value} is no picture", hint="Name a picture's file.")
-        what = f"{name or 'what was given'} is of type {type(value).__name__}, and no picture"
+            raise UsageError(f"{value} is not a picture", hint="Give the file of a picture.")
+        what = f"{name or 'what was given'} is of type {type(value).__name__}, which is not a picture"
         raise UsageError(what, hint="Give a figure, an image, its bytes or its path.")
     return picture
 
@@ -116,7 +116,7 @@ def _displayed(value: Any, name: str) -> Picture | None:
     if data is None and getattr(value, "filename", None):
         return read_picture(Path(value.filename))
     if not isinstance(data, bytes):
-        what = f"{name or 'the picture'} is an address, and nobody fetches it"
+        what = f"{name or 'the picture'} is an address, which is not fetched"
         raise UsageError(what, hint="Give Image(url=..., embed=True), or its bytes.")
     return from_bytes(data, name)
 

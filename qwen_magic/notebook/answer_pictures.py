@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..media.kinds import kind_of_bytes
 from ..parts import Image, describe
+from ..text.counts import counted
 from ..text.terminal import safe_line
 from .front_end import updates_displays
 
@@ -37,6 +38,5 @@ def files_note(reply: Reply) -> str:
     """Say that an answer holds files, and how they are saved; "" where it holds none."""
     if not reply.files:
         return ""
-    number = len(reply.files)
     how = "from qwen_magic import last_reply; last_reply().save_files()"
-    return f"{number} file{'s' * (number > 1)} in it, saved by: {how}"
+    return f"{counted(len(reply.files), 'file')} in it; to save: {how}"

@@ -20,6 +20,7 @@ from ..media.bitmaps import from_bytes
 from ..media.kinds import SUFFIXES, kind_of_bytes
 from ..parts import Image, Text, size
 from ..regular_file import read_regular_file
+from ..text.counts import counted
 from ..text.cutting import cut
 from .context import fenced
 
@@ -91,17 +92,17 @@ def _files(written: str, *, many: bool, fetches: bool) -> list[_File]:
         written, pages = match["path"], _range(match)
         path = Path(written).expanduser()
     if pages is None and _exists(Path(written.partition("#")[0]).expanduser()) and not _exists(path):
-        hint = f"{_NOTHING_SENT} Pages of a PDF are #3, #3-5, #3- or #-2."
-        raise UsageError(f"{written} names no page", hint=hint)
+        hint = f"{_NOTHING_SENT} Write pages of a PDF as #3, #3-5, #3- or #-2."
+        raise UsageError(f"what follows the # in {written} is not a page", hint=hint)
     if _exists(path) or not glob.has_magic(written):
         return [_File(path, pages)]
     found = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if Path(name).is_file())  # noqa: PTH207
     if not found:
-        raise UsageError(f"no file is like {written}", hint=_NOTHING_SENT)
+        raise UsageError(f"no file matches {written}", hint=_NOTHING_SENT)
     if len(found) > MOST_FILES and not many:
         total = size(sum(one.stat().st_size for one in found))
         hint = f"{_NOTHING_SENT} Give a narrower pattern, or --yes to send them."
-        raise UsageError(f"{written} means {len(found)} files of {total}", hint=hint)
+        raise UsageError(f"{written} matches {len(found)} files, {total} in all", hint=hint)
     return [_File(one, pages) for one in found]
 
 
@@ -117,7 +118,8 @@ def _fetched(written: str, *, fetches: bool) -> _File:
     url = match["path"] if match else written
     if not fetches:
         raise UsageError(
-            "-a names an address, and nobody fetches it", hint=f"{_NOTHING_SENT} --fetch does; or save the file."
+            "-a names an address, which is not fetched without --fetch",
+            hint=f"{_NOTHING_SENT} Add --fetch, or save the file and attach that.",
         )
     from ..backends.fetching import fetch  # noqa: PLC0415 - only where it is asked for
     from .waiting import wait_for  # noqa: PLC0415
@@ -139,7 +141,9 @@ def _attach(file: _File, share: int, *, drawn: bool) -> Attached:
     if data.startswith(b"%PDF-") or suffix == ".pdf":
         return _of_pdf(data, file, share, drawn=drawn)
     if file.pages:
-        raise UsageError(f"{path.name} is no PDF, and has no pages", hint=f"{_NOTHING_SENT} Name the file alone.")
+        raise UsageError(
+            f"{path.name} is not a PDF, so it has no pages", hint=f"{_NOTHING_SENT} Name the file without the #."
+        )
     if suffix in SUFFIXES - {".svg"} or kind_of_bytes(data) not in ("", "svg"):
         return _of_picture(from_bytes(data, path.name), path.name)
     if not data:
@@ -186,7 +190,7 @@ def _of_pdf(data: bytes, file: _File, share: int, *, drawn: bool) -> Attached:
         parts.append(Text(f"{called}:\n{fenced(shown.text)}\n\n" if page.text else f"{called} is empty.\n\n"))
     notes = _cut_note(name, was_cut=was_cut)
     if (pictures := len(pages) - texts) and not drawn:
-        notes = (f"{pictures} page{'s' * (pictures > 1)} of {name} without text went as pictures", *notes)
+        notes = (f"{counted(pictures, 'page')} of {name} without text were sent as pictures", *notes)
     return Attached(tuple(parts), notes, tuple(made))
 
 
@@ -196,7 +200,7 @@ def _cut_note(name: str, *, was_cut: bool) -> tuple[str, ...]:
 
 def _read(path: Path) -> bytes:
     if path.is_dir():
-        raise UsageError(f"{path} is a folder", hint=f"{_NOTHING_SENT} Name its files.")
+        raise UsageError(f"{path} is a folder", hint=f"{_NOTHING_SENT} Name the files in it.")
     try:
         return read_regular_file(path, _MOST_BYTES, still=True)[0]
     except FileNotFoundError:
@@ -223,7 +227,7 @@ def _cells(data: bytes, name: str) -> str:
         cells = json.loads(data)["cells"]
         texts = [(cell["cell_type"], cell.get("execution_count"), "".join(cell["source"])) for cell in cells]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise UsageError(f"{name} is no notebook", hint=_NOTHING_SENT) from None
+        raise UsageError(f"{name} is not a notebook", hint=_NOTHING_SENT) from None
     return "\n\n".join(
         f"In[{number or ' '}]:\n{text}" if kind == "code" else text for kind, number, text in texts if text.strip()
     )
@@ -236,7 +240,9 @@ def _table(data: bytes, name: str, suffix: str) -> Any:
     except ImportError:
         if suffix in (".csv", ".tsv"):
             return None
-        raise UsageError(f"{name} needs pandas, which is not installed", hint="Install pandas.") from None
+        raise UsageError(
+            f"{name} needs pandas, which is not installed", hint="Install it: pip install pandas."
+        ) from None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -247,7 +253,7 @@ def _table(data: bytes, name: str, suffix: str) -> Any:
     except ImportError as error:
         raise UsageError(f"{name} cannot be read: {error}", hint=_NOTHING_SENT) from None
     except Exception as error:  # noqa: BLE001 - of a broken file, its readers raise anything
-        raise UsageError(f"{name} is no table: {error}", hint=_NOTHING_SENT) from None
+        raise UsageError(f"{name} is not a table: {error}", hint=_NOTHING_SENT) from None
 
 
 def _check_unpacked(data: bytes, name: str, suffix: str) -> None:

@@ -15,7 +15,7 @@ _PASSED = re.compile(r"\s*(?:#.*)?\s*|\s*%(?:re)?load_ext[ \t]+qwen_magic\s*")
 """A line that may stand above ``%%qwen``: nothing, a comment, and what loads us, which has been done by then."""
 _CALL = re.compile(r"get_ipython\(\)\.run_line_magic\((['\"])qwen\1, .*\)\s*")
 _FIRST_LINE = "raise __import__('qwen_magic.errors', fromlist=['UsageError']).UsageError({!r}, hint={!r})\n"
-_WHAT, _HINT = "%%qwen must be the cell's first line", "Put what stands above it into a cell of its own."
+_WHAT, _HINT = "%%qwen must be the cell's first line", "Move what is above it into another cell."
 
 
 def keep_questions(lines: list[str]) -> list[str]:

@@ -36,7 +36,7 @@ def along(cells: Sequence[CellText]) -> Attached:
     named = [one for cell in cells for one in _named(cell)]
     kept = named[-MOST_PICTURES:]
     found = []
-    notes = [f"of {len(named)} pictures of cells the last {len(kept)} went along"] if len(kept) < len(named) else []
+    notes = [f"the last {len(kept)} of {len(named)} pictures from cells were sent"] if len(kept) < len(named) else []
     for name, shown in kept:
         try:
             found.append(_attached(_drawn(shown, name), name, along=True))
@@ -65,7 +65,7 @@ def last_figure(cells: Cells) -> Attached:
             return _attached(_drawn(shown, name), name)
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is None or not pyplot.get_fignums():
-        raise UsageError("no figure was shown in this session", hint="Plot one, or name it in the prompt: {fig}.")
+        raise UsageError("no figure was shown in this session", hint="Plot one first, or name it in the prompt: {fig}.")
     return _attached(draw(pyplot.gcf(), name="the current figure"), "the current figure")
 
 

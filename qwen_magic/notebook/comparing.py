@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.05
 _END_SECONDS = 10.0
 """How long the end of stopped answers is waited for."""
-_KEEP = "%qwen keep N goes on with one of them"
+_KEEP = "%qwen keep N continues with one of them"
 
 
 class Comparison:
@@ -70,7 +70,7 @@ class Comparison:
         from ..store import Turn  # noqa: PLC0415 - the database is opened on first use
 
         if not 1 <= number <= len(self.exchanges) or not self.exchanges[number - 1].reply.text:
-            hint = f"Give a number from 1 to {len(self.exchanges)}, of an answer that came."
+            hint = f"Give the number of an answer that arrived, from 1 to {len(self.exchanges)}."
             raise UsageError(f"there is no answer {number}", hint=hint)
         exchange, position = self.exchanges[number - 1], self._question.position
         asked = exchange.question
@@ -97,7 +97,7 @@ def compared_targets(chat: ChatSession, options: Options) -> list[str]:
     named = [name for word in (options.target or chat.settings.target).split(",") if (name := word.strip())]
     names = named or [target.name for target in chat.client.targets]
     if len(names) < 2:  # noqa: PLR2004 - two are a comparison
-        raise UsageError("--compare needs several targets", hint="Name them with -t A,B.")
+        raise UsageError("--compare needs several targets", hint="Name them: -t A,B.")
     return names
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import QwenError, UsageError
+from ..text.counts import counted
 from .capture import Capture
 from .interrupts import heard_later
 from .outputs import LIMIT, cut_middle
@@ -28,6 +29,7 @@ _MOST_PICTURE_BYTES = 40 * 2**20
 _LEAST_SHARE = 200
 _MESSAGE = 500
 _OURS = re.compile(r"%qwen\b|%(?:re|un)?load_ext\b|%config\s+QwenMagics\b|#|$")
+_OUR_CELL = re.compile(r"%%qwen\b")
 _MISSING_MAGIC = re.compile(r"magic (?:function )?`%{1,2}(\w+)` not found")
 _CLOSE = 0.7
 _RUN_AGAIN = "Run the failing cell again, then %qwen fix."
@@ -139,7 +141,9 @@ class Cells:
         if not isinstance(error, Exception) or isinstance(error, QwenError):
             return None
         if wanted_us(error):  # it took the place of what had failed before
-            raise UsageError("the error before the extension was loaded is not known any more", hint=_RUN_AGAIN)
+            raise UsageError(
+                "the error was raised before the extension was loaded, and is not known any more", hint=_RUN_AGAIN
+            )
         from .failures import cell_of, describe_failure  # noqa: PLC0415 - a session without an error never needs it
 
         count = cell_of(self._shell, error)
@@ -218,8 +222,12 @@ def wanted_us(error: BaseException) -> bool:
 
 def is_ours(source: str) -> bool:
     """Tell whether a cell has nothing but our magics, and what loads and sets them."""
-    lines = source.strip().splitlines()
-    return not lines or lines[0].startswith("%%qwen") or all(_OURS.match(line.strip()) for line in lines)
+    for line in map(str.strip, source.splitlines()):
+        if _OUR_CELL.match(line):  # comments may stand above it, and all below is the prompt
+            return True
+        if not _OURS.match(line):
+            return False
+    return True
 
 
 def as_text(cells: Sequence[CellText], budget: int) -> str:
@@ -239,7 +247,7 @@ def as_text(cells: Sequence[CellText], budget: int) -> str:
     texts = [_cell_text(cell, share) for cell, share in zip(kept, _shares(kept, budget), strict=True)]
     if len(kept) < len(cells):
         number = len(cells) - len(kept)
-        texts.insert(0, f"[... {number} earlier cell{'s' if number > 1 else ''} left out ...]")
+        texts.insert(0, f"[... {counted(number, 'earlier cell')} left out ...]")
     return "\n\n".join(texts)
 
 

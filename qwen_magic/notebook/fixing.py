@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .options import Options
     from .session import NotebookSession
 
-_AGAIN = "asking once more, for the code alone"
+_AGAIN = "asking once more, only for the code"
 _SOURCE = "%qwen fix"
 
 
@@ -81,4 +81,4 @@ def _stronger(reply: Reply) -> str:
     """Say which target of the same kind is better at it, or ""."""
     kind = kind_of_name(reply.target)
     better = kind.stronger(reply.target) if kind else ""
-    return f"a small model often fails at this; better is {better}" if better else ""
+    return f"a small model often fails at this; {better} is better" if better else ""

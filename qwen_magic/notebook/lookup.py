@@ -89,7 +89,7 @@ class FilledIn:
         for reason, written in islice(reasons.items(), _MOST_REASONS):
             notes.append(f"{_listed(written)} {'was' if len(written) == 1 else 'were'} sent as written: {reason}")
         if len(reasons) > _MOST_REASONS:
-            notes.append(f"{len(reasons) - _MOST_REASONS} more were sent as written")
+            notes.append(f"{len(reasons) - _MOST_REASONS} more were sent as they were written")
         return tuple(notes)
 
 
@@ -159,7 +159,7 @@ class _Filling:
             evaluated=tuple(one.written for one in expressions if one in self._found),
             left=(
                 *(Left(one.written, self._reasons[one]) for one in self._left if self._reasons.get(one)),
-                *(Left(written, "after a $ it is a shell's") for written in self._of_a_shell()),
+                *(Left(written, "after a $ it belongs to a shell") for written in self._of_a_shell()),
             ),
             pictures=tuple(pictures.values()),
             pictured=said,
@@ -377,5 +377,5 @@ def _said(error: BaseException) -> str:
 
 
 def _refused(braced: Braced, reason: str) -> UsageError:
-    hint = "Nothing was sent. Mend it, or send it as it stands: --raw fills in nothing."
+    hint = "Nothing was sent. Correct it, or send it as it is written with --raw."
     return UsageError(f"{braced.written} in the prompt: {reason}", hint=hint)

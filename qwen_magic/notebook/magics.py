@@ -50,27 +50,25 @@ class QwenMagics(Magics):
     """Ask Qwen from a cell."""
 
     target = Text(
-        "", masked_targets, help="Target, or targets with commas between them; '' for QWEN_TARGET or the usual chain."
+        "", masked_targets, help="Target, or targets with commas between them; '' for QWEN_TARGET or the default chain."
     ).tag(config=True)
-    system = Text("", masked_text, help="System prompt for cells that name none.").tag(config=True)
+    system = Text("", masked_text, help="System prompt for cells that do not set one.").tag(config=True)
     format = Enum(FORMATS, "markdown", help="How answers are shown.").tag(config=True)
     locals().update(parameter_traits())  # a class's body is where they become settings
     history = Bool(True, help="Whether conversations are kept in the IPython profile's folder.").tag(config=True)  # noqa: FBT003
-    replay = Enum(("", *MODES), "", help="What is done with recorded answers; '' for QWEN_REPLAY or off.").tag(
+    replay = Enum(("", *MODES), "", help="How recorded answers are used; '' for QWEN_REPLAY, or off.").tag(config=True)
+    redact = Bool(False, help="Whether anything that looks like a secret is replaced in all prompts.").tag(config=True)  # noqa: FBT003
+    turns = Int(None, allow_none=True, min=0, help="How many earlier turns are sent with a prompt; None for all.").tag(
         config=True
     )
-    redact = Bool(False, help="Whether what looks like a secret is replaced in all prompts.").tag(config=True)  # noqa: FBT003
-    turns = Int(
-        None, allow_none=True, min=0, help="How many of the earlier turns go along with a prompt; None for all."
+    confirm_above = Int(1000, min=0, help="The most rows that --map asks without --yes.").tag(config=True)
+    confirm_above_cost = Float(
+        1.0, min=0.0, help="The most that --map may cost without --yes, in the currency of the prices."
     ).tag(config=True)
-    confirm_above = Int(1000, min=0, help="Rows of --map from which a cell has to be run with --yes.").tag(config=True)
-    confirm_above_cost = Float(1.0, min=0.0, help="The same for what they cost, in the prices' currency.").tag(
-        config=True
-    )
     connect_timeout = Float(10.0, help="Seconds to wait for a connection.").tag(config=True)
     stall_timeout = Float(120.0, help="Seconds to wait for more of an answer.").tag(config=True)
     retry_timeout = Float(60.0, help="Seconds to go on trying while a server is busy or fails.").tag(config=True)
-    wake_timeout = Float(300.0, help="Seconds to wait for a Space that wakes up.").tag(config=True)
+    wake_timeout = Float(300.0, help="Seconds to wait for a Space that is waking up.").tag(config=True)
     failover_timeout = Float(
         10.0, help="Seconds to wait for a busy or sleeping target while another one is left to try."
     ).tag(config=True)
@@ -132,7 +130,7 @@ class QwenMagics(Magics):
             background_loop().run(self._client.retire())
 
     def close(self) -> None:
-        """Let go of what the session's client holds and runs."""
+        """Close the session's client."""
         if self._client:
             self._client.close()
 
@@ -140,7 +138,7 @@ class QwenMagics(Magics):
         """Take the settings of a ``%config`` line; a wrong one is refused.
 
         Raises:
-            UsageError: the value is none that the setting can have.
+            UsageError: the setting cannot have that value.
 
         """
         section = config.get(type(self).__name__, {})
@@ -161,7 +159,7 @@ class QwenMagics(Magics):
             if trait is not None:
                 trait._validate(self, value)  # noqa: SLF001 - the one way to ask without setting it
         except TraitError as error:
-            raise UsageError(str(error), hint="The setting stays as it was.") from None
+            raise UsageError(str(error), hint="The setting is unchanged.") from None
         if name in SAMPLING:
             to_parameters({name: value})
         elif name == "target" and value:
@@ -172,13 +170,13 @@ class QwenMagics(Magics):
     @no_var_expand
     @line_cell_magic
     def qwen(self, line: str, cell: str | None = None) -> Reply | Result | None:
-        """Ask Qwen what the cell says, and show the answer as it comes.
+        """Send the cell to Qwen as a prompt, and show the answer as it arrives.
 
         %%qwen [-t TARGET] [-f FORM] [-o NAME] [-n] [--new|--alone|-c NAME] [--max-tokens N] ...
         The prompt, on as many lines as it takes.
 
-        Tab completes options and their values. %qwen help lists the usual ones, %qwen help all the others too,
-        %qwen help TOPIC tells more.
+        Tab completes options and their values. %qwen help lists the usual ones, %qwen help all all of them,
+        %qwen help TOPIC explains a topic.
 
         Examples, each a cell:
 
@@ -247,7 +245,7 @@ def load(shell: InteractiveShell, open_panel: Callable[[PanelWish], object]) -> 
     try:
         magics = QwenMagics(shell)
     except TraitError as error:
-        raise UsageError(str(error), hint="Set it right in your IPython profile.") from None
+        raise UsageError(str(error), hint="Correct it in your IPython profile.") from None
     magics.open_panel = open_panel
     shell.register_magics(magics)
     tab.register(shell, lambda: magics.session)

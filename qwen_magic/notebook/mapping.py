@@ -6,7 +6,7 @@ from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
 
 from ..batch.options import MapOptions
-from ..batch.recordings import Recordings
+from ..batch.recordings import Recordings, not_recorded
 from ..batch.target_jobs import job_of
 from ..chat.pictures import placed
 from ..chat.question import system_line, with_described
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.05
 _END_SECONDS = 10.0
 """How long the end of a stopped job is waited for: its answers are written."""
-_KEPT = "what had come is kept: run the cell again, and it goes on"
+_KEPT = "what had arrived is kept: run the cell again to continue"
 
 
 def map_cell(
@@ -77,8 +77,7 @@ def map_cell(
         print(safe_terminal(mask(f"Nothing was sent. This is what would be:\n{plan}")))  # noqa: T201 - the output
         return None
     if plan.to_ask and chat.replay_mode(options.replay) == "only":
-        what = f"{plan.to_ask:,} of the rows have no answer that is kept, and only recorded answers may be given"
-        raise UsageError(what, hint="%qwen replay off lets them be asked, unless QWEN_REPLAY=only is set.")
+        raise not_recorded(plan.to_ask)
     _agree(settings, options, plan)
     if options.output:
         shell.user_ns[options.output] = job.result
@@ -144,9 +143,9 @@ def _rows(written: str, namespace: Mapping[str, Any]) -> Any:
 
     """
     pieces = [piece for piece in split(f"{{{written}}}", lambda _: True) if piece]
-    hint = "Put the rows into a variable, and name that: %%qwen --map df -o out."
+    hint = "Put the rows into a variable, and name it: %%qwen --map df -o out."
     if len(pieces) != 1 or not isinstance(pieces[0], Reference):
-        raise UsageError(f"--map {written}: that is no name", hint=hint)
+        raise UsageError(f"--map {written}: that is not a name", hint=hint)
     try:
         return resolve(pieces[0], namespace)
     except NoValueError as error:
@@ -172,12 +171,12 @@ def _agree(settings: NotebookSettings, options: Options, plan: Plan) -> None:
 
     """
     most, cost = settings.confirm_above, settings.confirm_above_cost
-    many = f"{plan.to_ask:,} rows to ask are more than confirm_above ({most:,})" if plan.to_ask > most else ""
+    many = f"{plan.to_ask:,} rows would be asked, more than confirm_above ({most:,})" if plan.to_ask > most else ""
     dear = f"it would cost more than confirm_above_cost ({cost:g})" if (plan.cost or 0.0) > cost else ""
     if options.rows.yes or not (many or dear):
         return
     print(safe_terminal(mask(str(plan))))  # noqa: T201 - the output
-    raise UsageError(many or dear, hint="Nothing was sent. Look at the plan, then run the cell with --yes.")
+    raise UsageError(many or dear, hint="Nothing was sent. Look at the plan, then run the cell again with --yes.")
 
 
 def _costs(plan: Plan) -> list[str]:

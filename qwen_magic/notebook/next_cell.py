@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-_HIDDEN = "⚠ it had characters that hide or turn around what code says; they are written out, such as \\u202e"
+_HIDDEN = "⚠ the code had invisible or reversing characters; they are written out, such as \\u202e"
 _IN_NEXT = "the code is in the next cell; it was not run"
-_PERHAPS = "the code is in the next cell; where none came, copy the code from the answer"
-_NOWHERE = "nothing makes a next cell here: copy the code from the answer"
-_THERE = "the code is in a cell below already"
-_EDITED = "a cell below has this code, edited; %qwen code puts it here as it came"
+_PERHAPS = "the code is in the next cell; if there is no such cell, copy the code from the answer"
+_NOWHERE = "cells cannot be made here: copy the code from the answer"
+_THERE = "a cell below already has this code"
+_EDITED = "a cell below has this code, which you edited; %qwen code puts the original here"
 _LARGEST = 50_000_000
 _ALIKE = 0.6
 """How alike a replayed answer's code and a cell below are where the cell is that code, edited."""

@@ -42,7 +42,7 @@ def one_of(words: tuple[str, ...]) -> Callable[[str], str]:
 def read_count(noun: str, text: str) -> int:
     """Read how many of something there are to be; the noun names it."""
     if not text.isdecimal():
-        raise ValueError(f"give the number of {noun}")
+        raise ValueError(f"give a number of {noun}")
     return int(text)
 
 
@@ -56,7 +56,7 @@ def read_name(text: str) -> str:
 def read_variable(text: str) -> str:
     """Read a variable's name."""
     if not text.isidentifier():
-        raise ValueError("that is no variable's name")
+        raise ValueError("that is not a name that a variable can have")
     return text
 
 

@@ -162,7 +162,7 @@ OPTIONS = (
     _usual(
         "--schema",
         "SHAPE",
-        'have a value in this shape: "name, age int", or a name such as Person',
+        'answer with a value of this shape: "name, age int", or a name',
         "schema",
         completes="schema",
     ),
@@ -170,36 +170,34 @@ OPTIONS = (
     _usual(
         "-c --conversation",
         "NAME",
-        "ask in the conversation of that name",
+        "ask in the conversation NAME",
         "conversations",
         read_name,
         completes="conversation",
     ),
     _usual("--new", "", "begin a new conversation", "conversations"),
-    _rare("--alone", "", "ask without the conversation, and leave no trace in it", "conversations"),
+    _rare("--alone", "", "ask outside of the conversation, and leave no trace in it", "conversations"),
+    _rare("--turns", "N", "send only the last N turns of the conversation", "context", partial(read_count, "turns")),
+    _usual("--context", "N", "also send the last N cells and their output", "context", partial(read_count, "cells")),
     _rare(
-        "--turns", "N", "send only the last N turns of the conversation along", "context", partial(read_count, "turns")
-    ),
-    _usual("--context", "N", "send the last N cells and their output along", "context", partial(read_count, "cells")),
-    _rare(
-        *("-a --attach", "FILE", "send a picture, PDF (#3-5: pages), table, notebook or text along", "pictures"),
+        *("-a --attach", "FILE", "also send a picture, PDF (#3-5: pages), table, notebook or text", "pictures"),
         many=True,
         completes="path",
     ),
     _rare("--pages", "", "send the pages of attached PDFs as pictures", "pictures"),
-    _rare("--fetch", "", "fetch what -a names by an https address, from the public network alone", "pictures"),
-    _rare("--see", "", "send the last figure that was shown along", "pictures"),
-    _rare("--raw", "", "fill in no {variables}", "variables"),
-    _rare("--eval", "", "evaluate any {expression}, also one that does more than read", "variables"),
+    _rare("--fetch", "", "let -a fetch https addresses, from the public network only", "pictures"),
+    _rare("--see", "", "also send the last figure that was shown", "pictures"),
+    _rare("--raw", "", "send {variables} as they are written", "variables"),
+    _rare("--eval", "", "evaluate any {expression}, even one that does more than read", "variables"),
     _usual("-n --next", "", "put the answer's code into the next cell; it is not run", "code"),
     _rare("--replace", "", "turn this cell into the answer's code; it is not run", "code"),
     _usual("--dry-run", "", "show what would be sent, and send nothing", "context"),
-    _rare("--compare", "", "ask all of -t A,B at once, side by side; %qwen keep N goes on with one", "targets"),
+    _rare("--compare", "", "ask all of -t A,B at once, side by side; %qwen keep N continues with one", "targets"),
     _rare("--redact", "", "replace what looks like a key, token or password", "context"),
     _rare(
         "--replay",
         "[=MODE]",
-        "replay recorded answers, record others; or only, fresh, off",
+        "replay recorded answers and record the others; or only, fresh, off",
         "replay",
         words=MODES,
         constant="on",
@@ -234,13 +232,13 @@ _CONTRARY = (
 )
 _HINT = "%qwen help all lists all options."
 _ELSEWHERE = {
-    "--model": "The model stands in the target: -t ollama:qwen3, or -t openai:URL#MODEL.",
-    "--temp": "It is --temperature X.",
-    "--tokens": "It is --max-tokens N.",
+    "--model": "Name the model in the target: -t ollama:qwen3, or -t openai:URL#MODEL.",
+    "--temp": "Use --temperature X.",
+    "--tokens": "Use --max-tokens N.",
     "--stream": "Answers always stream.",
-    "--file": "Fill a file's text in: {text} of a variable that holds it.",
+    "--file": "Use -a FILE.",
 }
-"""Options that people look for, and what does it here."""
+"""Options that people look for, and what to use instead."""
 
 
 def all_but(*names: str) -> tuple[str, ...]:
@@ -271,13 +269,13 @@ def read_options(line: str, allowed: tuple[str, ...] | None = None) -> tuple[Opt
         flag, equals, text = word.partition("=")
         option = by_flag.get(flag)
         if option is None:
-            raise UsageError(f"no option {flag}", hint=_meant(flag, by_flag))
+            raise UsageError(f"there is no option {flag}", hint=_meant(flag, by_flag))
         value: Any = option.constant
         if equals:
             value = _value(option, flag, text)
         elif option.value and not option.optional:
             if place >= len(line):
-                raise UsageError(f"{flag} is without its {option.value}", hint=_written(option, flag))
+                raise UsageError(f"{flag} needs a value, {option.value}", hint=_written(option, flag))
             text, place = _word(line, place)
             value = _value(option, flag, text)
         given[option.name] = [*given.get(option.name, ()), value] if option.many else value
@@ -300,7 +298,7 @@ def _written(option: Option, flag: str) -> str:
 def _options(given: dict[str, Any]) -> Options:
     for one, other in _CONTRARY:
         if given.get(one) and given.get(other):
-            raise UsageError(f"{_flag(one)} and {_flag(other)} contradict each other", hint="Give one of them.")
+            raise UsageError(f"{_flag(one)} and {_flag(other)} contradict each other", hint="Give only one of them.")
     parameters = {name: value for name, value in given.items() if name not in (*_FIELDS, *ROW_FIELDS)}
     named = {name: value for name, value in given.items() if name in _FIELDS}
     return Options(**named, rows=row_options(given), parameters=parameters)
@@ -315,7 +313,7 @@ def cell_options(line: str) -> Options:
     """
     options, rest = read_options(line)
     if rest:
-        raise UsageError(f"{rest!r} in the %%qwen line", hint="The prompt goes below that line.")
+        raise UsageError(f"{rest!r} on the %%qwen line is not an option", hint="Write the prompt below that line.")
     return options
 
 
@@ -345,7 +343,7 @@ def _flag(name: str) -> str:
 
 def _value(option: Option, flag: str, text: str) -> Any:
     if not option.value:
-        raise UsageError(f"{flag} takes no value", hint=f"Write {flag} alone.")
+        raise UsageError(f"{flag} takes no value", hint=f"Write {flag} without one.")
     try:
         return option.read(text)
     except ValueError as error:
@@ -359,7 +357,7 @@ def _word(line: str, place: int) -> tuple[str, int]:
     end = match.end() if match else place
     if end < len(line) and line[end] in "\"'":
         raise UsageError(
-            "a quotation is not closed in the %qwen line", hint="Close it, or put a backslash before the mark."
+            "a quotation mark on the %qwen line is not closed", hint="Close it, or put a backslash before it."
         )
     return _PIECE.sub(_unquoted, line[place:end]), _skip_blanks(line, end)
 

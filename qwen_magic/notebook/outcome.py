@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from .options import Options
 
 _GO_ON = "%qwen continue goes on from here"
-_BECOMES = "this cell is the answer's code now; it was not run"
-_NO_CODE = "no code block in the answer, so no cell was written"
+_BECOMES = "this cell now has the answer's code; it was not run"
+_NO_CODE = "the answer has no code block, so no cell was written"
 
 
 @dataclass(frozen=True)

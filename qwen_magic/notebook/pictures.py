@@ -52,7 +52,7 @@ def pictures_among(
             pictures[key] = Pictured(uuid4().hex, image, how_made(called, image, picture.made))
             notes += [f"{called}: {picture.note} was sent"] if picture.note else []
         elif _names_no_picture(value.value):
-            notes.append(f"{called} names no picture that is there: its path stands in the prompt")
+            notes.append(f"{called} is the path of a picture that does not exist; it was sent as text")
     return pictures, tuple(notes)
 
 

@@ -124,7 +124,7 @@ class PrintDisplay:
             self._gathered.append(self._filter.feed(text[len(self._text) :]))
         else:
             was_thinking = not text and self._text.strip() in thinking
-            note = "that was the thinking" if was_thinking else "the server rewrote its answer"
+            note = "end of the thinking" if was_thinking else "the server rewrote its answer"
             self._thoughts.stop()  # nothing of it is to be printed above what stands here
             self._gathered += [self._filter.close(), f"\n[{note}]\n", self._filter.feed(text)]
         self._text = text

@@ -140,7 +140,7 @@ def why_no_cell(answer: str, failure: Failure) -> str:
     except (SyntaxError, ValueError) as error:
         where = f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
         return f"the answer's code is not valid Python{where}"
-    return "the answer's code has nothing to run"
+    return "the answer's code has no statement to run"
 
 
 def _python_blocks(answer: str) -> list[str]:

@@ -61,7 +61,7 @@ def formatted(braced: Braced, value: Any) -> Value:
     text = _CONVERSIONS[braced.conversion](value) if braced.conversion else value
     if braced.spec:
         if not _may_format(text, braced.spec):
-            raise NoValueError(f"{braced.spec!r} is no format for it")
+            raise NoValueError(f"it does not take the format {braced.spec!r}")
         text = format(text, braced.spec)
     return Value(value, str.__str__(text))
 
@@ -90,7 +90,7 @@ def resolve(reference: Reference, namespace: Mapping[str, Any]) -> Any:
     try:
         value = variable(reference.name, namespace)
     except KeyError:
-        raise NoValueError(f"{reference.name} is no variable of yours") from None
+        raise NoValueError(f"{reference.name} is not one of your variables") from None
     for step in reference.steps:
         value = _take(value, step)
     if is_a(value, ModuleType) and not reference.steps:
@@ -118,7 +118,7 @@ def variable(name: str, namespace: Mapping[str, Any]) -> Any:
 def _take(value: Any, step: Attribute | Item) -> Any:
     if isinstance(step, Attribute):
         if _is_dunder(step.name):
-            raise NoValueError("names with two underscores are not read")
+            raise NoValueError("names that begin with two underscores are not read")
         return getattr(value, step.name)
     if is_a(value, defaultdict) and step.key not in value:
         raise KeyError(step.key)  # it would make the item

@@ -55,7 +55,7 @@ def read_prices(text: str) -> tuple[float, float]:
     """Read what a million tokens in and out cost: ``0.4,1.2``."""
     parts = text.split(",")
     if len(parts) != 2:  # noqa: PLR2004 - a pair
-        raise ValueError("give two numbers, 0.4,1.2: a million tokens in and out")
+        raise ValueError("give two numbers, such as 0.4,1.2: what a million tokens in and out cost")
     return read_number(parts[0]), read_number(parts[1])
 
 
@@ -64,23 +64,23 @@ ROW_OPTIONS: tuple[tuple[str, str, str, Callable[[str], Any], Mapping[str, Any]]
     (
         "--map",
         "ROWS",
-        "ask it for each row of a frame or list; {column} is a value",
+        "ask it for each row of a DataFrame or list; {column} is its value",
         str,
         {"completes": "variable"},
     ),
     ("--into", "NAME", "the name of the answer's column", read_name, {}),
     ("--limit", "N", "ask only the first N rows", _WHOLE("rows"), {}),
-    ("--concurrency", "N", "ask N rows at once; without it the number finds itself", _WHOLE("rows"), {}),
+    ("--concurrency", "N", "ask N rows at once; by default as many as the server takes", _WHOLE("rows"), {}),
     ("--rpm", "N", "at most N requests a minute", _WHOLE("requests"), {}),
     ("--tpm", "N", "at most N tokens a minute", _WHOLE("tokens"), {}),
-    ("--max-cost", "X", "stop before it costs more", read_number, {}),
-    ("--max-tokens-total", "N", "stop before more tokens are read and written", _WHOLE("tokens"), {}),
-    ("--max-seconds", "X", "stop after so many seconds", read_number, {}),
+    ("--max-cost", "X", "stop before the cost is above X", read_number, {}),
+    ("--max-tokens-total", "N", "stop before more than N tokens are read and written", _WHOLE("tokens"), {}),
+    ("--max-seconds", "X", "stop after X seconds", read_number, {}),
     ("--prices", "IN,OUT", "what a million tokens in and out cost", read_prices, {}),
-    ("--fresh", "", "ask all rows, whatever is known", str, {}),
-    ("--yes", "", "ask them, however many there are; attach all files of a pattern", str, {}),
-    ("--replies", "", "keep thinking and usage of each row", str, {}),
-    ("--batch", "", "ask the target's batch service, which takes its time and costs less", str, {}),
+    ("--fresh", "", "ask all rows, even those with an answer that is kept", str, {}),
+    ("--yes", "", "ask however many rows there are; attach all files of a pattern", str, {}),
+    ("--replies", "", "keep the thinking and the usage of each row", str, {}),
+    ("--batch", "", "ask the target's batch service, which is slower and costs less", str, {}),
 )
 """How each is written, its value, what it means, and what reads it; --map is usual, the others rare."""
 ROW_FIELDS = tuple(item.name for item in fields(RowOptions))
@@ -96,5 +96,5 @@ def row_options(given: Mapping[str, Any]) -> RowOptions:
     named = {name: value for name, value in given.items() if name in ROW_FIELDS}
     if named.keys() - ({"yes"} if given.get("attach") else set()) and "map" not in named:
         flag = f"--{next(iter(named)).replace('_', '-')}"
-        raise UsageError(f"{flag} goes with --map", hint="Name the rows: %%qwen --map df -o out.")
+        raise UsageError(f"{flag} needs --map", hint="Name the rows: %%qwen --map df -o out.")
     return RowOptions(**named)

@@ -42,12 +42,12 @@ def shape_of(text: str, namespace: Mapping[str, Any]) -> Shape:
     if first not in namespace:
         if name in TYPES:
             return as_shape(text.strip().removeprefix("list"))
-        what = f"no {first} in this notebook to be a schema"
-        raise UsageError(what, hint=f'For a field of that name write --schema "{first} str".')
+        what = f"there is no {first} in this notebook to use as a schema"
+        raise UsageError(what, hint=f'If it is the name of a field, write --schema "{first} str".')
     found = namespace[first]
     for step in rest:
         if not hasattr(found, step):
-            raise UsageError(f"{first} has no {step} to be a schema", hint="Check the name.")
+            raise UsageError(f"{first} has no {step} to use as a schema", hint="Check the name.")
         found = getattr(found, step)
     if match["open"] and isinstance(found, str):
         return as_shape(f"[{found}]")

@@ -302,4 +302,6 @@ class NotebookSession:
         namespace = self.shell.user_ns
         if name and not isinstance(namespace.get(name, []), list):
             kind = type(namespace[name]).__name__
-            raise UsageError(f"{name} is no list, but of type {kind}", hint="Give --append another name.")
+            raise UsageError(
+                f"{name} is not a list, but of type {kind}", hint="Give --append the name of a list, or a new name."
+            )

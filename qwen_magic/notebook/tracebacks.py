@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..text.counts import counted
 from .cell_files import cell_place
 from .outputs import cut_middle
 
@@ -257,7 +258,7 @@ def _folded(steps: Sequence[Step]) -> Iterator[str]:
 
 def _run_line(run: Sequence[Step]) -> str:
     packages = list(dict.fromkeys(step.package for step in run))
-    return f"  ... {len(run)} frame{'s' if len(run) > 1 else ''} in {', '.join(packages)}"
+    return f"  ... {counted(len(run), 'frame')} in {', '.join(packages)}"
 
 
 def _step_lines(step: Step) -> list[str]:

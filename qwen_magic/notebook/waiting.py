@@ -24,7 +24,7 @@ class Interrupted(KeyboardInterrupt):
 
 def as_one_line(interrupt: KeyboardInterrupt) -> Interrupted:
     """Return an interrupt as one that is shown without a traceback, whatever it stopped."""
-    return interrupt if isinstance(interrupt, Interrupted) else Interrupted("stopped; what had come is kept")
+    return interrupt if isinstance(interrupt, Interrupted) else Interrupted("stopped; what had arrived is kept")
 
 
 def wait_for(coroutine: Coroutine[Any, Any, T], stopped: str) -> T:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ..errors import StoreError
+from ..text.counts import counted
 
 if TYPE_CHECKING:
     from ..chat.memory import Memory
@@ -59,5 +60,5 @@ class Whereabouts:
             return []
         if earlier is None or earlier.used_at > _STARTED:
             return []
-        turns = f"{earlier.turns} turn{'' if earlier.turns == 1 else 's'}"
-        return [f"new conversation; %qwen resume goes on with {earlier.name!r} ({turns})"]
+        turns = counted(earlier.turns, "turn")
+        return [f"new conversation; %qwen conversation use continues {earlier.name!r} ({turns})"]

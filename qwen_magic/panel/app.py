@@ -35,7 +35,7 @@ _FACTS = re.compile(
 )
 """What of the line below an answer says how it went, and not who gave it."""
 _MODEL = "the model"
-_FAILED = "The model could not be asked, or broke off. Ask again in a while."
+_FAILED = "The model could not be reached, or stopped in the middle. Ask again later."
 
 
 def is_served() -> bool:
@@ -92,7 +92,7 @@ def check_visitors(action: Action) -> None:
 
     """
     if action["action"] in _FORBIDDEN:
-        raise UsageError("that cannot be done here", hint="This chat is an app: it asks and answers.")
+        raise UsageError("that cannot be done here", hint="This chat only takes prompts.")
 
 
 def without_choices(settings: PanelSettings) -> PanelSettings:

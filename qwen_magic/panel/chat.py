@@ -217,7 +217,7 @@ class Chat:
             self._memory.store.set_system(conversation.id, str(value or "").strip())
         elif name == "conversation":
             if not isinstance(value, int):
-                raise UsageError(f"{value!r} is no conversation", hint="Choose one of the list.")
+                raise UsageError(f"{value!r} is not a conversation", hint="Choose one from the list.")
             self.choose(value)
         else:
             self._choices.choose(name, value)
@@ -251,10 +251,10 @@ class Chat:
         said = []
         if before not in (None, number) and self._hub.streaming(before):
             name = getattr(self._memory.store.look_up(before), "name", "")
-            said.append(f"The answer goes on in {name!r}, which can be chosen above.")
+            said.append(f"The answer continues in {name!r}; choose it above to see it.")
         if self._queue and not self._held and before not in (None, number):  # a cell has gone on elsewhere
             self._held = True
-            said.append("The conversation is another one now: what waits to be sent goes on waiting.")
+            said.append("This is another conversation now: the queued prompts keep waiting.")
         if said:
             self.screen.say(" ".join(said))
         self._next()
@@ -380,7 +380,7 @@ class Chat:
 
         """
         if self.screen.streaming:
-            hint = "Stop it first, or wait for its end."
+            hint = "Stop it first, or wait until it ends."
             raise UsageError("an answer is being written in this conversation", hint=hint)
         return self.screen.conversation
 
@@ -389,4 +389,4 @@ class Chat:
         if self.screen.name:
             raise UsageError("this panel stays with its conversation", hint="%qwen panel opens one that does not.")
         if self._queue:
-            raise UsageError("prompts wait to be sent in this conversation", hint="Remove them first.")
+            raise UsageError("prompts wait to be sent in this conversation", hint="Remove them from the queue first.")

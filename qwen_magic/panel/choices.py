@@ -61,7 +61,7 @@ class Choices:
             self.model = str(value or "").strip()
         elif name == "thinking":
             if value not in _THINKING:
-                raise UsageError(f"thinking is {value!r}", hint="Choose on or off, or leave it to the model.")
+                raise UsageError(f"thinking is {value!r}", hint="Choose on, off or the model's default.")
             self._parameters["thinking"] = _THINKING[value]
         elif name in _PARAMETERS:
             given = {name: _number(value)}

@@ -261,7 +261,7 @@ class Composer:
         except (binascii.Error, ValueError):
             offset, piece = -1, b""
         if offset != len(upload.data):
-            raise UsageError(f"{upload.name} did not come whole", hint="Attach it once more.")
+            raise UsageError(f"{upload.name} did not arrive complete", hint="Attach it again.")
         upload.data += piece
         if len(upload.data) > MOST_BYTES:
             hint = f"At most {size(MOST_BYTES)} can be attached here; %%qwen -a FILE takes more."
@@ -329,7 +329,7 @@ def _said_in(session: ChatSession, name: str, most: int) -> tuple[tuple[Part, ..
     store = session.memory.store
     conversation = store.find(name)
     if conversation is None:
-        raise UsageError(f"there is no conversation {name!r}", hint="Choose one of the list.")
+        raise UsageError(f"there is no conversation {name!r}", hint="Choose one from the list.")
     shown = cut(to_markdown(conversation, store.turns(conversation.id), marked=False), most)
     notes = (f"cut to fit: {name}",) if shown.cut else ()
     return (Text(f"An earlier conversation, {name!r}:\n\n{shown.text}\n\n"),), notes

@@ -60,7 +60,9 @@ class Conversations:
 
         """
         if self._hub.streaming(number):
-            raise UsageError("an answer is being written in that conversation", hint="Stop it first, or wait.")
+            raise UsageError(
+                "an answer is being written in that conversation", hint="Stop it first, or wait until it ends."
+            )
         for answer in [one for one in self._hub.answers if one.conversation == number]:
             self._hub.discard(answer)
         self._memory.store.delete(number)

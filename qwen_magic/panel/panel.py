@@ -53,36 +53,36 @@ _LEAST_HEIGHT, _GREATEST_HEIGHT = 160, 4000
 class ChatPanel(anywidget.AnyWidget):
     """Chat in a notebook, on the same client, conversations and store as ``%%qwen``.
 
-    Ask in a cell and go on in the panel, or the other way round: both show it. Answers stream in the background, also
-    while a cell runs. In plain Python, without IPython's shell, it has a session of its own; `ask`, `wait` and
-    `transcript` are all that is needed then.
+    Ask in a cell and continue in the panel, or the other way round: both show it. Answers stream in the background,
+    even while a cell runs. In plain Python, without IPython's shell, the panel has its own session: use `ask`, `wait`
+    and `transcript`.
 
     Args:
-        client: a client of one's own; without one the session's.
-        conversation: the name of the conversation that the panel stays with; without one it goes with the session's.
+        client: the client that asks; by default the session's.
+        conversation: the name of the conversation that the panel stays with; by default it follows the session's.
         target: a target, or targets with commas between them, for the panel's prompts.
-        system: a system prompt where the conversation has none.
+        system: a system prompt for a conversation that has none.
         height: the panel's height in pixels.
-        session: a session of one's own; without one the kernel's, or in plain Python a new one.
+        session: the session to use; by default the kernel's, or in plain Python a new one.
         app: whether it is served to others: no variables, no commands, no other conversations, the target and the
-            system prompt fixed, nothing kept, and each panel alone. Without a word, that is so under Voila.
+            system prompt fixed, nothing kept, and each panel alone. By default, only under Voila.
 
     Raises:
         TargetError: the target names nothing we know.
-        UsageError: the name is none for a conversation, or the height none for a panel; or Python runs in a browser.
+        UsageError: the name or the height is not allowed, or Python runs in a browser.
 
     """
 
     _esm = page_script()
     _css = page_style()
 
-    saved = Int(0, help="How often the transcript was saved, for a time without a kernel.").tag(sync=True)
+    saved = Int(0, help="How often the transcript was saved, to be shown when there is no kernel.").tag(sync=True)
     for _slot in range(SAVED_TURNS):
-        locals()[trait_of(_slot)] = Dict(help="A turn of that transcript, or empty.").tag(sync=True)
-    settings = Dict(help="What can be chosen, and is.").tag(sync=True)
-    activity = Dict(help="What goes on.").tag(sync=True)
-    height = Int(480, help="Pixels.").tag(sync=True)
-    draft = Unicode("", help="What stands in the composer.").tag(sync=True)
+        locals()[trait_of(_slot)] = Dict(help="A turn of the saved transcript, or empty.").tag(sync=True)
+    settings = Dict(help="The settings, and the values to choose from.").tag(sync=True)
+    activity = Dict(help="Whether an answer streams, and which prompts wait.").tag(sync=True)
+    height = Int(480, help="The height in pixels.").tag(sync=True)
+    draft = Unicode("", help="The text in the prompt box.").tag(sync=True)
     _chat: Chat | None = None
 
     def __init__(
@@ -138,7 +138,7 @@ class ChatPanel(anywidget.AnyWidget):
 
     @classmethod
     def shared(cls, conversation: str = "") -> ChatPanel:
-        """Return the session's one panel for a conversation: a cell that is run again shows it again.
+        """Return the session's panel for a conversation; a cell that is run again gets the same one.
 
         Args:
             conversation: the conversation's name; "" for the session's current one.
@@ -152,7 +152,7 @@ class ChatPanel(anywidget.AnyWidget):
         return panel
 
     def ask(self, prompt: str) -> None:
-        """Do what Send does: ask, at once or when the answer that streams is over.
+        """Ask a prompt, as Send does: at once, or when the answer that is streaming has ended.
 
         Raises:
             UsageError: nothing was asked.
@@ -162,11 +162,11 @@ class ChatPanel(anywidget.AnyWidget):
         self._do(lambda chat: chat.send(draft))
 
     def stop(self) -> None:
-        """Stop the answer that streams; what had come is kept."""
+        """Stop the answer that is streaming; what had arrived is kept."""
         self._do(Chat.stop)
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait until nothing streams or waits to be sent.
+        """Wait until no answer is streaming and no prompt is waiting.
 
         Args:
             timeout: the longest wait in seconds.
@@ -181,7 +181,7 @@ class ChatPanel(anywidget.AnyWidget):
             raise TimeoutError(f"the panel is still busy after {timeout:g} s") from None
 
     def transcript(self) -> str:
-        """Return the conversation as Markdown, as it was written: not safe to be shown as it is."""
+        """Return the conversation as Markdown, unchanged: it is not safe to display."""
         from ..exports import to_markdown  # noqa: PLC0415 - only where it is asked for
 
         screen = self._bound().screen
@@ -200,8 +200,8 @@ class ChatPanel(anywidget.AnyWidget):
         """Show the panel, as a cell's output or beside the notebook.
 
         Args:
-            lasting: whether what was said stands below it wherever the notebook is opened without a kernel.
-            side: whether it is to stand beside the notebook; where that cannot be, it is said how a user does it.
+            lasting: whether the transcript is shown below it when the notebook is opened without a kernel.
+            side: whether to open it beside the notebook; if that is not possible, a note says how to do it by hand.
 
         """
         self._just_shown = True
@@ -216,7 +216,7 @@ class ChatPanel(anywidget.AnyWidget):
             self._renew_stand_in(update=False)
 
     def close(self) -> None:
-        """Close the widget; what streams goes on and is kept."""
+        """Close the widget; an answer that is streaming continues, and is kept."""
         chat, self._chat = self._chat, None
         loop = background_loop()
         if chat and loop.running:
@@ -347,7 +347,7 @@ class ChatPanel(anywidget.AnyWidget):
         """Keep a code block for ``%qwen code``; no message of a page can write a cell."""
         block = CodeBlock(action["language"], action["text"].rstrip("\n"), closed=True)
         self._bound_session().picked = block_code(block)
-        text = "Run %qwen code in a cell: it makes the next cell of this block, and does not run it."
+        text = "Run %qwen code in a cell: it puts this block into the next cell, and does not run it."
         self._do(lambda chat: chat.picked(text))
 
     @validate("height")

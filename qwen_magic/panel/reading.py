@@ -50,7 +50,7 @@ def read_action(content: object) -> Action:
 
     """
     if not isinstance(content, Mapping):
-        raise UsageError(f"a page sent a {type(content).__name__}, no action", hint=RELOAD)
+        raise UsageError(f"a page sent a {type(content).__name__} instead of an action", hint=RELOAD)
     version = content.get("version", VERSION)
     if version != VERSION or isinstance(version, bool):
         error = OtherVersionError("this page is of another version of the panel", hint=RELOAD)
@@ -60,7 +60,7 @@ def read_action(content: object) -> Action:
     kind = content.get("action")
     fields = FIELDS.get(kind) if isinstance(kind, str) else None
     if fields is None:
-        raise UsageError(f"no action {_shown(kind)}", hint=RELOAD)
+        raise UsageError(f"there is no action {_shown(kind)}", hint=RELOAD)
     return cast("Action", {"action": kind, **{name: read(content.get(name), name) for name, read in fields.items()}})
 
 
@@ -74,15 +74,15 @@ def _name(value: object, name: str) -> str:
 
 def _string(value: object, name: str, longest: int) -> str:
     if not isinstance(value, str):
-        raise UsageError(f"{name} is {_shown(value)}, no text", hint=RELOAD)
+        raise UsageError(f"{name} is {_shown(value)}, which is not a text", hint=RELOAD)
     if len(value) > longest:
-        raise UsageError(f"{name} has {len(value):,} characters", hint=f"At most {longest:,} are taken.")
+        raise UsageError(f"{name} has {len(value):,} characters", hint=f"At most {longest:,} are allowed.")
     return mended(value)
 
 
 def _whole(value: object, name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _GREATEST:
-        raise UsageError(f"{name} is {_shown(value)}, no number", hint=RELOAD)
+        raise UsageError(f"{name} is {_shown(value)}, which is not a number", hint=RELOAD)
     return value
 
 
@@ -94,7 +94,7 @@ def _flag(value: object, name: str) -> bool:
 
 def _referred(value: object, name: str) -> str:
     if value not in get_args(get_type_hints(ReferAction)["kind"]):
-        raise UsageError(f"{name} is {_shown(value)}, nothing that goes along", hint=RELOAD)
+        raise UsageError(f"{name} is {_shown(value)}, which cannot be attached", hint=RELOAD)
     return _name(value, name)
 
 

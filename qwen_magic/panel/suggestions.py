@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import one_line
 from ..templates import read_templates
+from ..text.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -94,8 +95,7 @@ def _names(session: ChatSession, typed: str) -> Iterator[Suggestion]:
     if session.memory.exists:
         for conversation in session.memory.store.conversations():
             if conversation.turns:
-                turns = f"{conversation.turns} turn{'s' if conversation.turns != 1 else ''}"
-                yield _suggestion("conversation", conversation.name, turns, "")
+                yield _suggestion("conversation", conversation.name, counted(conversation.turns, "turn"), "")
 
 
 def _suggestion(kind: SuggestionKind, name: str, detail: str, text: str) -> Suggestion:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..text.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,8 +63,8 @@ def nth_block(blocks: Sequence[CodeBlock], number: int) -> CodeBlock:
 
     """
     if not 1 <= number <= len(blocks):
-        there = f"The last answer has {len(blocks)}." if blocks else "The last answer has no code."
-        raise UsageError(f"no code block {number}", hint=there)
+        there = f"The last answer has {counted(len(blocks), 'code block')}." if blocks else "Ask for code first."
+        raise UsageError(f"there is no code block {number}", hint=there)
     return blocks[number - 1]
 
 

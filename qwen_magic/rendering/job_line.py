@@ -44,7 +44,7 @@ def _part(progress: Progress) -> float:
 def _failures(progress: Progress) -> list[str]:
     lines = [f"row {one.row}{one.target and f', {one.target}'}: {_short(one.error)}" for one in progress.failures]
     more = progress.failed - len(progress.failures)
-    lines += [f"and {more:,} more that failed: .failed has all"] if more > 0 and lines else []
+    lines += [f"and {more:,} more failed: .failed has all of them"] if more > 0 and lines else []
     lines += [progress.stopped] if progress.stopped else []
     return lines
 

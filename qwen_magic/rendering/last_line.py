@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..reply import Reply
 
 _ALL_THOUGHT = (
-    "no answer: all tokens went into thinking; raise --max-tokens, or ask with --no-think or --think-budget N"
+    "no answer: the model used all tokens for thinking; raise --max-tokens, or ask with --no-think or --think-budget N"
 )
 _LONGEST_MODEL = 200
 _RUNGS = {"tool": "a forced tool call", "prompt": "the prompt alone"}
@@ -149,9 +149,9 @@ def _ending(reply: Reply) -> str:
     """Tell how an answer ended; "" if by itself."""
     match reply.finish_reason:
         case "interrupted":
-            return "■ interrupted, what had come is kept" if reply.text or reply.thinking else "■ interrupted"
+            return "■ interrupted, what had arrived is kept" if reply.text or reply.thinking else "■ interrupted"
         case "error":
-            return "⚠ broken off, what had come is kept" if reply.text else "⚠ no answer"
+            return "⚠ broken off, what had arrived is kept" if reply.text else "⚠ no answer"
         case "filtered":
             return "⚠ cut off by a content filter"
         case "length":

@@ -305,7 +305,7 @@ def _lock_folder() -> Path:
             # In a folder of somebody else's a lock could be a link to one of the user's files.
             if os.access(folder, os.W_OK) and user in ("", folder.stat().st_uid):
                 return folder
-    raise ReplayError("there is no folder for locks", hint="Set QWEN_MAGIC_CACHE to a folder that can be written.")
+    raise ReplayError("there is no folder for locks", hint="Set QWEN_MAGIC_CACHE to a folder that you can write to.")
 
 
 def _append(path: Path, line: bytes, *, begin: bool) -> None:

@@ -44,8 +44,8 @@ def replay_key(model: str, request: Request) -> str:
         canonical = json.dumps(_plain(asked), sort_keys=True, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError):
         raise UsageError(
-            "an extra value is no JSON, so its answer cannot be recorded",
-            hint="Give numbers, texts, lists and mappings of these, or turn replay off.",
+            "a value in extra is not JSON, so its answer cannot be recorded",
+            hint="Use numbers, texts, and lists and mappings of them, or turn replay off.",
         ) from None
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:_DIGITS]
 

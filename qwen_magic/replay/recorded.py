@@ -209,7 +209,7 @@ def _recorded(values: dict[str, Any]) -> RecordedAnswer | UnreadableLine:
     except (KeyError, TypeError, UsageError):
         return UnreadableLine("an answer with a field that is missing or wrong, left out")
     if checked["finish_reason"] not in get_args(FinishReason):
-        return UnreadableLine("an answer with an end that is unknown, left out")
+        return UnreadableLine("an answer with an unknown finish reason, left out")
     return RecordedAnswer(**checked)
 
 

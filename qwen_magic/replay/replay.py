@@ -6,6 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import ReplayError, UsageError, one_line
+from ..text.counts import counted
 from .recorded import prompt_mark, recorded_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ Mode = Literal["off", "on", "only", "fresh"]
 """Never, replay or else ask and record, never ask, ask and record anew."""
 _FINISHED = ("stop", "length")
 _PROMPT_CHARACTERS = 60
-_RECORD = "Run it once with replay on, and without QWEN_REPLAY=only."
+RECORD_FIRST = "Run it once with replay on, and without QWEN_REPLAY=only."
+"""What to do where only recorded answers may be given, and there is none."""
 
 
 class Replay:
@@ -123,7 +125,9 @@ class Replay:
         used = sum(entry.key in self.used for entry in entries)
         name = self.file.path.name
         head = (
-            f"{name}: {_counted(len(entries))}, {used} used in this session" if entries else f"{name}: no answers yet"
+            f"{name}: {counted(len(entries), 'answer')}, {used} used in this session"
+            if entries
+            else f"{name}: no answers yet"
         )
         others = [f"also read: {path.name}" for path in self.file.others]
         return [head, *others, *(f"not used: {_title(entry)}" for entry in entries if entry.key not in self.used)]
@@ -138,7 +142,8 @@ class Replay:
         """
         if not self.used:
             raise UsageError(
-                "no recorded answer was used in this session", hint="Run the whole notebook first, with replay on."
+                "this session used no recorded answer, so all would be removed",
+                hint="Run the whole notebook with replay on first.",
             )
         return self.file.prune(self.used)
 
@@ -151,9 +156,9 @@ class Replay:
         if alike := next((entry for entry in self.file.entries() if entry.prompt == mark), None):
             return (
                 f"The prompt was recorded ({alike.date}, {alike.target}), but with another target, conversation "
-                f"or parameter. {_RECORD}"
+                f"or parameter. {RECORD_FIRST}"
             )
-        return _RECORD
+        return RECORD_FIRST
 
 
 def difference(old: RecordedAnswer, new: RecordedAnswer) -> list[str]:
@@ -175,7 +180,3 @@ def _beginning(prompt: str) -> str:
     """Return a prompt's first line, cut to a width."""
     line = one_line(prompt.strip().partition("\n")[0])
     return line if len(line) <= _PROMPT_CHARACTERS else line[: _PROMPT_CHARACTERS - 1] + "…"
-
-
-def _counted(number: int) -> str:
-    return f"{number} answer" if number == 1 else f"{number} answers"

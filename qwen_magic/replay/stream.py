@@ -68,7 +68,7 @@ class ReplayedStream:
 
         """
         if self._begun:
-            raise UsageError("a stream can be iterated once", hint="Ask again for another.")
+            raise UsageError("a stream can be iterated only once", hint="Ask again to get another one.")
         self._begun = True
         for event, so_far in self._happenings():
             if self._cancelled:

@@ -47,7 +47,7 @@ def replay_mode(given: str | None = None) -> Mode:
     mode = environment if environment == "only" else given or environment or "off"
     if mode not in get_args(Mode):
         name = "replay, or QWEN_REPLAY," if given else "QWEN_REPLAY"
-        raise UsageError(f"{name} is {mode!r}", hint=f"Set it to one of {', '.join(get_args(Mode))}.")
+        raise UsageError(f"{name} is {mode!r}", hint=f"Use one of {', '.join(get_args(Mode))}.")
     return mode  # type: ignore[return-value]
 
 

@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from .shape import Shape
 
 _CUT = {
-    "length": ("the answer was cut at the token limit before its end", "Allow more tokens, or ask for less."),
+    "length": (
+        "the answer was cut at the token limit before its end",
+        "Raise max_tokens, or ask for a shorter answer.",
+    ),
     "interrupted": ("the answer was stopped before its end", "Ask again."),
     "error": ("the answer was broken off before its end", "Ask again."),
-    "filtered": ("the answer was cut off by a content filter", "Put it in other words, or try another target."),
+    "filtered": ("the answer was cut off by a content filter", "Rephrase the prompt, or try another target."),
 }
 _CALLS = ("arguments", "parameters", "input")
 _SCHEMA_WORDS = {"properties", "$defs", "$schema", "required", "additionalProperties", "items", "anyOf", "enum"}
@@ -119,7 +122,7 @@ def _nothing(source: str) -> SchemaError:
     if not source.strip():
         return misfit((), "the answer is empty")
     if is_json_cut_off(source):
-        return misfit((), "the answer ends before its JSON does")
+        return misfit((), "the answer ends before its JSON is complete")
     return misfit((), f"there is no JSON in the answer, which begins {shown(' '.join(source.split())[:60])}")
 
 

@@ -41,9 +41,9 @@ def kind_of_frame(example: Any) -> Kind:
     columns = list(example.columns)
     names = [str(column) for column in columns]
     if not names:
-        raise UsageError("the example DataFrame has no columns", hint="Give one with the columns that are wanted.")
+        raise UsageError("the example DataFrame has no columns", hint="Give one that has the columns you want.")
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UsageError(f"the example DataFrame has two columns {twice}", hint="Give each a name of its own.")
+        raise UsageError(f"the example DataFrame has two columns {twice}", hint="Give each column another name.")
     pandas = type(example).__module__.partition(".")[0] == "pandas"
     read = _pandas_column if pandas else _polars_column
     kinds = {name: read(example[column], name) for name, column in zip(names, columns, strict=True)}
@@ -59,7 +59,7 @@ def _with_reason(kind: Kind) -> Kind:
         try:
             return kind.convert(value, place)
         except (ValueError, TypeError, OverflowError) as error:
-            raise misfit(place, f"the rows make no DataFrame like the example: {error}") from None
+            raise misfit(place, f"the rows cannot be made into a DataFrame like the example: {error}") from None
 
     return Kind(kind.schema, convert, checked=kind.checked)
 

@@ -16,7 +16,7 @@ _SAYS = (
     *("required", "prefixItems", "pattern", "format", "minimum", "maximum", "not", "if", "patternProperties"),
 )
 """The keywords of which a schema that says anything has one."""
-_HINT = 'Write {"type": "object", "properties": {"name": {"type": "string"}}}, or a text: "name, age int".'
+_HINT = 'Write {"type": "object", "properties": {"name": {"type": "string"}}}, or a text such as "name, age int".'
 
 
 def kind_of_schema(given: Mapping[str, Any]) -> Kind:
@@ -38,18 +38,20 @@ def kind_of_schema(given: Mapping[str, Any]) -> Kind:
     try:
         schema = json.loads(json.dumps(inner, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
-        raise UsageError(f"the schema is no JSON: {error}", hint=_HINT) from None
+        raise UsageError(f"the schema is not JSON: {error}", hint=_HINT) from None
     if not isinstance(schema, dict) or not _says(schema):
-        what = f"no JSON Schema: it says nothing of a value ({', '.join(map(str, list(given)[:5])) or 'it is empty'})"
+        what = (
+            f"not a JSON Schema: it does not describe a value ({', '.join(map(str, list(given)[:5])) or 'it is empty'})"
+        )
         raise UsageError(what, hint=_HINT)
     try:
         Draft202012Validator.check_schema(schema)
     except NoSchema as error:
         inmost = best_match([error]) or error
         place = written(inmost.absolute_path)
-        raise UsageError(f"no JSON Schema: {place or 'the whole'}: {_words(inmost)}", hint=_HINT) from None
+        raise UsageError(f"it is not a JSON Schema: {place or 'the whole'}: {_words(inmost)}", hint=_HINT) from None
     except RecursionError:
-        raise UsageError("the schema is nested too deep", hint="Give a flatter one.") from None
+        raise UsageError("the schema is nested too deeply", hint="Give a flatter one.") from None
     _check_names(schema, ())
     properties = resolved(schema, schema).get("properties")
     fields = tuple(properties) if isinstance(properties, dict) and schema.get("type", "object") == "object" else ()
@@ -63,7 +65,7 @@ def _says(schema: Mapping[str, Any]) -> bool:
 def _words(error: Any) -> str:
     if error.validator in ("enum", "anyOf", "type") and error.absolute_path and error.absolute_path[-1] == "type":
         types = "array, boolean, integer, null, number, object or string"
-        return f"{error.instance!r:.60} is no type; there are {types}"
+        return f"{error.instance!r:.60} is not a type; the types are {types}"
     return str(error.message)[:200]
 
 
@@ -81,6 +83,6 @@ def _check_names(schema: Any, place: tuple[str | int, ...]) -> None:
             try:
                 resolved(item, schema)
             except LookupError:
-                what = f"no JSON Schema: {written((*at, '$ref'))}: {reference} is not in it"
+                what = f"it is not a JSON Schema: {written((*at, '$ref'))}: {reference} is not in it"
                 raise UsageError(what, hint="Put it below $defs.") from None
         stack += [(inner, (*at, name)) for name, inner in item.items() if name not in ("enum", "const", "examples")]

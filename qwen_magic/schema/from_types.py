@@ -129,7 +129,7 @@ class _Builder:
                 return array(item, frozenset if origin is frozenset else make)
         if origin in _MAPPINGS:
             if arguments and arguments[0] not in (str, Any):
-                raise self._no_type(given, where, "the keys of an object are texts")
+                raise self._no_type(given, where, "the keys of an object have to be texts")
             return mapping(self.kind(arguments[1], f"{where}[...]") if arguments else Kind({}))
         return None
 
@@ -202,7 +202,7 @@ class _Builder:
     def _enum(self, given: type[Enum], where: str) -> Kind:
         members = list(given)
         if not members:
-            raise UsageError(f"{where} is an Enum without members, no schema", hint="Give it members.")
+            raise UsageError(f"{where} is an Enum without members, which is not a schema", hint="Give it members.")
         by_value = {member.value: member for member in members if isinstance(member.value, str)}
         by_name = {member.name: member for member in members}
         told = by_value if len(by_value) == len(members) else by_name  # numbers say nothing to a model
@@ -239,7 +239,9 @@ class _Builder:
     def _no_type(self, given: Any, where: str, why: str = "JSON has no such type") -> UsageError:
         name = given.__name__ if isinstance(given, type) and not get_args(given) else repr(given)
         at = f"{where} is " if where and where != name else ""
-        return UsageError(f"no schema: {at}{name}, and {why}" if at else f"no schema: {name}; {why}", hint=_HINT)
+        return UsageError(
+            f"it is not a schema: {at}{name}, and {why}" if at else f"it is not a schema: {name}; {why}", hint=_HINT
+        )
 
 
 def _making(given: Any) -> Any:

@@ -121,6 +121,6 @@ def as_shape(given: object) -> Shape:
         else:
             raise UsageError(f"a schema of type {type(given).__name__}", hint=HINT)
     except RecursionError:
-        raise UsageError("the schema is nested too deep", hint="Give a flatter one.") from None
+        raise UsageError("the schema is nested too deeply", hint="Give a flatter one.") from None
     load_soon()
     return Shape(given, kind.schema, title, kind.fields, kind)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TYPES = ("str", "int", "float", "bool", "date")
 _SYNONYMS = {"string": "str", "text": "str", "integer": "int", "number": "float", "boolean": "bool"}
 _NAME = re.compile(r"[^\W\d][\w-]*")
-_HINT = "Types are str, int, float, bool, date, or choices such as happy|sad."
+_HINT = "The types are str, int, float, bool, date, or choices such as happy|sad."
 _DEEPEST = 8
 _LONGEST = 20_000
 
@@ -63,13 +63,13 @@ def kind_of_text(text: str) -> Kind:
 def _kind(whole: _Piece, depth: int) -> Kind:
     """Read a text that is a value, choices, a list or fields."""
     if depth > _DEEPEST:
-        raise whole.refuse("brackets stand too deep in each other", "Write a type in Python, and give that.")
+        raise whole.refuse("brackets are nested too deeply", "Give a Python type instead.")
     text, optional = _without_mark(whole.text)
     kind = None
     if (inner := _inside(text)) is not None:
         kind = array(_kind(_Piece(inner, "list"), depth + 1)) if inner else None
         if kind is None:
-            raise whole.refuse("a list of nothing", "Write what it is a list of, such as [str].")
+            raise whole.refuse("the list has no type of items", "Write what the list holds, such as [str].")
     elif (name := _type(text)) is not None:
         kind = PLAIN[name]
     elif _are_bare_choices(text):
@@ -86,7 +86,7 @@ def _record(whole: _Piece, depth: int) -> Kind:
         piece = _Piece(head if what is None else f"{head}: {what}", f"field {number}")
         name, kind, optional = _field(piece, head, what or "", depth)
         if name in found:
-            raise piece.refuse(f"there is a field {name} before it", "Give each field a name of its own.")
+            raise piece.refuse(f"an earlier field is also called {name}", "Give each field another name.")
         found[name] = kind
         needed += [] if optional else [name]
     return record(found, needed, fills=True)
@@ -96,7 +96,7 @@ def _field(piece: _Piece, head: str, what: str, depth: int) -> tuple[str, Kind, 
     """Read one field: its name, its kind, and whether it may be missing."""
     match = _NAME.match(head)
     if match is None or not (head[match.end() :][:1] in ("", "?") or head[match.end()].isspace()):
-        raise piece.refuse("a field begins with its name, a word of letters, digits and _")
+        raise piece.refuse("a field has to begin with its name, a word of letters, digits and _")
     name = match[0]
     text, optional = _without_mark(head[match.end() :].strip())
     if not text and "|" in what:
@@ -115,7 +115,7 @@ def _field(piece: _Piece, head: str, what: str, depth: int) -> tuple[str, Kind, 
 def _refused(piece: _Piece, text: str) -> Kind:
     close = difflib.get_close_matches(text.lower(), [*TYPES, *_SYNONYMS], 1, 0.6)
     meant = f"Did you mean {_SYNONYMS.get(close[0], close[0])}? " if close else ""
-    raise piece.refuse(f"{text} is no type", meant + _HINT)
+    raise piece.refuse(f"{text} is not a type", meant + _HINT)
 
 
 def _type(text: str) -> str | None:
@@ -128,9 +128,11 @@ def _choices(piece: _Piece, text: str) -> Kind:
     if not all(words):
         raise piece.refuse("a choice is empty", "Write choices as happy|sad|neutral.")
     if twice := next((word for word in words if words.count(word) > 1), ""):
-        raise piece.refuse(f"the choice {twice} stands there twice", "Write each once.")
+        raise piece.refuse(f"the choice {twice} is there twice", "Write each choice once.")
     if all(_type(word) or word in ("null", "None") for word in words):
-        raise piece.refuse("these are types", "Write one of them, and ? behind it where the value may be missing.")
+        raise piece.refuse(
+            "these are several types", "Write one of them, followed by ? where the value may be missing."
+        )
     return choice(words)
 
 
@@ -185,7 +187,9 @@ def _fields(whole: _Piece) -> Iterator[tuple[str, str | None]]:
             number += 1
             if not (head or colon):
                 if place < len(pieces) - 1 or (place == 0 and line.strip()):
-                    raise _Piece(line.strip(), f"field {number}").refuse("it is empty", "Write a name between commas.")
+                    raise _Piece(line.strip(), f"field {number}").refuse(
+                        "it is empty", "Write a name between the commas."
+                    )
                 number -= 1
                 continue
             yield head, what if colon else None
@@ -197,12 +201,16 @@ def _parted(text: str, mark: str, whole: _Piece) -> list[str]:
     for place, character in enumerate(text):
         depth += (character == "[") - (character == "]")
         if depth < 0:
-            raise whole.refuse("a bracket closes that was not opened", "Write [...] around the fields of a list.")
+            raise whole.refuse(
+                "there is a closing bracket without an opening one", "Write [...] around the fields of a list."
+            )
         if character == mark and depth == 0:
             found.append(text[start:place])
             start = place + 1
     if depth:
-        raise whole.refuse("a bracket is not closed", "Write [...] around the fields of a list.")
+        raise whole.refuse(
+            "there is an opening bracket without a closing one", "Write [...] around the fields of a list."
+        )
     return [*found, text[start:]]
 
 

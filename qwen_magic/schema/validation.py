@@ -40,7 +40,7 @@ def check(value: Any, schema: Mapping[str, Any]) -> None:
     try:
         error = next(iter(sorted(Draft202012Validator(schema).iter_errors(value), key=_order)), None)
     except RecursionError:
-        raise misfit((), "it is nested too deep") from None
+        raise misfit((), "it is nested too deeply") from None
     if error is not None:
         raise misfit(*reason_of(error))
 

@@ -25,7 +25,7 @@ _BOUNDS = {
     "maximum": "is more than",
     "exclusiveMinimum": "is not more than",
     "exclusiveMaximum": "is not less than",
-    "multipleOf": "is no multiple of",
+    "multipleOf": "is not a multiple of",
 }
 _COUNTS = {
     "minItems": "it has {} items, and must have at least {}",

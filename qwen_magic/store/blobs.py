@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _Read = TypeVar("_Read")
 Column = Literal["parts", "steps"]
-_HINT = "The database is damaged: move the file away, and a new one is made."
+_HINT = "Move the database file away; a new one is made then."
 
 
 class BlobWriter:
@@ -102,5 +102,5 @@ def _read(text: str, read: Callable[[object, Fetch], tuple[_Read, ...]], fetch: 
     except UsageError as error:
         what = error.what
     except (ValueError, RecursionError):
-        what = "it is no JSON"
+        what = "it is not JSON"
     raise StoreError(f"a turn in the conversations' database cannot be read: {what}", hint=_HINT)

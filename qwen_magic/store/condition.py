@@ -53,7 +53,7 @@ def condition(path: Path) -> Condition:
             size, problem="another process holds its lock" if locked else f"it cannot be written ({error})"
         )
     except sqlite3.DatabaseError:
-        return Condition(size, problem="it is no database, or a broken one")
+        return Condition(size, problem="it is not a database, or it is damaged")
     finally:
         connection.close()
     return Condition(size, schema)

@@ -215,7 +215,7 @@ class Keeper:
         self._away, self._lasting = True, is_lasting(error)
         self._next_try, self._pause = time.monotonic() + _FIRST_PAUSE, _FIRST_PAUSE
         said = translated(error, self.path)
-        after = "for this session only" if self._lasting else "and written to the file when it can be"
+        after = "for this session only" if self._lasting else "and written to the file as soon as possible"
         self.trouble = f"{said.what}: conversations are kept in memory {after}. {said.hint}"
 
     def _write_what_waits(self) -> float | None:

@@ -57,7 +57,7 @@ def rename_conversation(connection: sqlite3.Connection, conversation: int, wante
     conversation_by_id(connection, conversation)
     other = conversation_where(connection, "name = ?", wanted)
     if other is not None and other.id != conversation:
-        raise UsageError(f"there is a conversation {wanted!r} already", hint="Take another name.")
+        raise UsageError(f"there is already a conversation {wanted!r}", hint="Use another name.")
     connection.execute("UPDATE conversation SET name = ? WHERE id = ?", (wanted, conversation))
 
 
@@ -128,7 +128,7 @@ def finish_turn(connection: sqlite3.Connection, turn: int, reply: Reply) -> None
     """
     row = connection.execute("SELECT conversation FROM turn WHERE id = ?", (turn,)).fetchone()
     if row is None:
-        raise StoreError("the answer has no place any more: its turn was deleted meanwhile", hint="Ask again.")
+        raise StoreError("the answer cannot be kept: its turn was deleted in the meantime", hint="Ask again.")
     write_answer(connection, turn, reply)
     finish_version(connection, turn)
     mark_used(connection, row[0])

@@ -178,8 +178,8 @@ def checked_name(name: str) -> str:
     """
     name = name.strip()
     if not name or len(name) > _LONGEST_NAME or name.startswith("-") or not name.isprintable():
-        hint = f"A name has 1 to {_LONGEST_NAME} characters on one line, and does not begin with -."
-        raise UsageError("that is no name for a conversation", hint=hint)
+        hint = f"Use 1 to {_LONGEST_NAME} characters on one line that do not begin with -."
+        raise UsageError("that is not a name for a conversation", hint=hint)
     return name
 
 
@@ -344,4 +344,4 @@ def _turn(blobs: BlobReader, number: int, place: int, parts: str, steps: str, *r
 
 
 def _deleted() -> StoreError:
-    return StoreError("the conversation was deleted", hint="%qwen conversation list shows those that are left.")
+    return StoreError("the conversation was deleted", hint="%qwen conversation list shows the others.")

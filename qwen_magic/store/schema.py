@@ -111,14 +111,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 """What makes each version of the schema from the one before it; ``PRAGMA user_version`` counts those that were done."""
 
-_AWAY = "Move the file away, and a new one is made."
+_AWAY = "Move the file away; a new one is made then."
 _FAILURES = (
-    ("locked", "is locked by another program", "Close what holds it, and try again."),
+    ("locked", "is locked by another program", "Close that program, and try again."),
     ("readonly", "cannot be written", "Make the file and its folder writable."),
     ("unable to open", "cannot be opened", "Make the file and its folder readable and writable."),
-    ("is full", "cannot grow: the disk is full", "Free some space."),
+    ("is full", "cannot be written: the disk is full", "Free some space."),
     ("disk i/o", "cannot be read or written: the disk fails or is full", "Check the disk and its free space."),
-    ("not a database", "is no database", _AWAY),
+    ("not a database", "is not a database", _AWAY),
     ("malformed", "is damaged", _AWAY),
 )
 """What SQLite says of a failure, and what we say of it and of what to do."""
@@ -253,7 +253,9 @@ def _migrate(connection: sqlite3.Connection, migrations: Sequence[Sequence[str]]
     if _pragma(connection, "application_id") != _APPLICATION:
         raise _foreign()
     if version > len(migrations):
-        what = f"the conversations' database has version {version}, this qwen_magic knows {len(migrations)}"
+        what = (
+            f"the conversations' database has version {version}, this qwen_magic knows versions up to {len(migrations)}"
+        )
         raise StoreError(what, hint="Update qwen_magic: pip install -U qwen-magic.")
 
 
@@ -263,4 +265,4 @@ def _pragma(connection: sqlite3.Connection, name: str) -> int:
 
 
 def _foreign() -> StoreError:
-    return StoreError("the file for the conversations is another program's database", hint=_AWAY)
+    return StoreError("the file for the conversations is a database of another program", hint=_AWAY)

@@ -55,7 +55,7 @@ def switch_to(connection: sqlite3.Connection, turn: int) -> None:
 
     """
     if not connection.execute("SELECT 1 FROM turn WHERE id = ? AND finished IS NOT NULL", (turn,)).fetchone():
-        raise StoreError("that version is not there any more", hint="It was deleted meanwhile.")
+        raise StoreError("that version does not exist any more", hint="It was deleted in the meantime.")
     _choose(connection, turn, park=True)
 
 

@@ -273,7 +273,7 @@ def _json(text: str, *, markdown: bool, after_thinking: bool = False) -> Shaped:
     broken = text.lstrip().startswith(("{", "["))
     shown = _block(text.strip(), "json", markdown=markdown) if broken else text
     if is_json_cut_off(text):
-        return Shaped(shown, "the answer ends before its JSON does")
+        return Shaped(shown, "the answer ends before its JSON is complete")
     return _missing(shown, "JSON")
 
 

@@ -49,7 +49,7 @@ async def test_the_region_that_takes_the_key_is_named(regions: dict[str, Script]
     regions[region].models = ["qwen-plus"]
     error = await failure()
     assert error.hint == (
-        f"The key is of another region ({region}): set DASHSCOPE_BASE_URL to {dashscope.REGIONS[region]}."
+        f"The key belongs to another region ({region}): set DASHSCOPE_BASE_URL to {dashscope.REGIONS[region]}."
     )
     asked = {name: script.keys for name, script in regions.items() if script.keys}
     assert asked == {name: [f"Bearer {KEY}"] for name in dashscope.REGIONS}

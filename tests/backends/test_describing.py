@@ -47,7 +47,7 @@ def test_states_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("inputs", "version", "note"),
     [
-        ([], "5.50.0", "it takes no history: earlier turns go in front of the prompt"),
+        ([], "5.50.0", "it takes no history: earlier turns are put in front of the prompt"),
         ([("chatbot", {})], "4.44.1", "it takes the history as rows of prompt and answer"),
         ([("chatbot", {"type": "messages"})], "5.50.0", "it takes the history as messages"),
         ([("chatbot", {})], "6.31.0", "it takes the history as messages with parts"),

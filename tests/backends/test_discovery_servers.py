@@ -351,7 +351,7 @@ async def test_a_description(any_version: str, gradio_server: ServerFactory) -> 
     assert (temperature.minimum, temperature.maximum, temperature.default) == (0, 1.5, 0.7)
     assert taken["model"].choices == ("Small", "Large")
     assert (await described(server, model="qwen-large")).models == ("Large", "Small")
-    assert "it takes no system prompt: it goes in front of the prompt" in found.notes
+    assert "it takes no system prompt: one is put in front of the prompt" in found.notes
     assert str(found).count("(the one that is asked)") == 1
 
 
@@ -379,7 +379,7 @@ async def test_a_description_of_a_known_space(version: str, gradio_server: Serve
         "thinking_budget": "thinking_budget",
     }
     assert found.models == ("qwen3-235b-a22b",)
-    assert "it takes no history: earlier turns go in front of the prompt" in found.notes
+    assert "it takes no history: earlier turns are put in front of the prompt" in found.notes
 
 
 async def test_a_known_space_that_is_another_app_now(gradio_server: ServerFactory) -> None:

@@ -265,7 +265,7 @@ def test_no_gguf(tmp_path: Path) -> None:
     (tmp_path / "a.gguf").write_bytes(b"PK\x03\x04" * 100)
     error = failure(tmp_path / "a.gguf")
     assert isinstance(error, WeightsError)
-    assert "a.gguf is no GGUF file" in str(error)
+    assert "a.gguf is not a GGUF file" in str(error)
 
 
 @pytest.mark.parametrize("head", [b"GGUF", b"GGUF\x03\0\0\0", b"GGUF\x03\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0"])
@@ -328,7 +328,7 @@ def test_a_missing_system_library(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     error = failure(weights)
     assert isinstance(error, EngineError)
-    assert "misses a system library" in str(error)
+    assert "needs a system library that is missing" in str(error)
     assert other.decode() in str(error)
     assert ("libgomp1" in error.hint) == (library == b"libgomp.so.1")
 

@@ -201,7 +201,7 @@ SWITCH = ("checkbox", {"label": "Enable thinking", "value": True})
         ([SWITCH, slider("Thinking budget", 1, 9000, 1000)], {"thinking_budget": 500}, [True, 500], ""),
         ([SWITCH, slider("Thinking budget", 1, 9000, 1000)], {"thinking": False}, [False, 1000], ""),
         ([slider("Thinking budget", 0, 9000, 1000)], {"thinking": False}, [0], ""),
-        ([slider("Thinking budget", 1, 9000, 1000)], {"thinking": False}, [1], "least thinking budget, 1"),
+        ([slider("Thinking budget", 1, 9000, 1000)], {"thinking": False}, [1], "smallest thinking budget, 1"),
         ([slider("Thinking budget", 0, 9000, 1000)], {"thinking": True}, [1000], ""),
         ([slider("Thinking budget", 0, 9000, 0)], {"thinking": True}, [9000], ""),
         ([slider("Thinking budget", 0, None, 0)], {"thinking": True}, [0], "does not take thinking"),
@@ -248,7 +248,7 @@ def test_a_model() -> None:
         assert (ask(found, model=name).data, ask(found, model=name).model) == (["hi", "qwen-l"], "qwen-l")
     with pytest.raises(UsageError) as caught:
         ask(found, model="lrge")
-    assert str(caught.value) == "T: no model 'lrge'. Did you mean Large? It has: Small one, Large."
+    assert str(caught.value) == "T has no model 'lrge'. Did you mean Large? Its models are: Small one, Large."
     plain = endpoint(("radio", {"label": "Size", "choices": ["7B", "72B"], "value": "7B"}))
     assert ask(plain, model="72b").data == ["hi", "72B"]
     assert ask(endpoint(("radio", {"label": "Size"})), model="any").data == ["hi", "any"]
@@ -270,7 +270,7 @@ def test_the_known_models_names() -> None:
         ({"thinking_budget": 100}, 1, "takes 1024 to 38912, so 1024 was sent instead of 100"),
         ({"thinking_budget": 99999}, 38, "takes 1024 to 38912, so 38912 was sent instead of 99999"),
         ({"thinking": True}, 38, ""),
-        ({"thinking": False}, 1, "it always thinks, so it was given its least thinking budget, 1024"),
+        ({"thinking": False}, 1, "it always thinks, so it was given the smallest thinking budget, 1024"),
     ],
 )
 def test_the_settings_of_qwen3(given: dict[str, Any], budget: int, warned: str) -> None:

@@ -269,7 +269,7 @@ async def test_a_prompt_near_the_limit_is_sent_with_a_warning() -> None:
     assert len(script.bodies[0]["messages"]) == 2
     first, second = statuses(happened, "warning")
     assert first.startswith("all 2 earlier turns were left out")
-    assert second.endswith("it may be cut")
+    assert second.endswith("the target may cut it")
 
 
 async def test_a_continuation_is_fitted_with_its_beginning() -> None:

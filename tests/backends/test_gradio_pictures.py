@@ -68,7 +68,7 @@ async def test_an_app_without_pictures_is_known_before_it_is_asked(gradio_server
 async def test_an_address_is_not_sent(gradio_server: ServerFactory) -> None:
     server = gradio_server("6.31.0", "pictures")
     async with QwenClient(f"space:{server.url}") as client:
-        with pytest.raises(UsageError, match="no address of a picture"):
+        with pytest.raises(UsageError, match="not take the address of a picture"):
             await client.ask(["What is this?", Image(url="http://127.0.0.1:1/secret.png")])
     assert not server.calls()
 

@@ -67,28 +67,28 @@ def test_what_is_chosen(there: tuple[str, ...], quant: str, chosen: str) -> None
 @pytest.mark.parametrize(
     ("there", "quant", "what", "hint"),
     [
-        (("README.md", "model.safetensors"), "", f"{REPO} has no GGUF file", "Name a repository that has some"),
-        (("mmproj-F16.gguf",), "", f"{REPO} has no GGUF file", "Name a repository that has some"),
+        (("README.md", "model.safetensors"), "", f"{REPO} has no GGUF file", "Name a repository that has one"),
+        (("mmproj-F16.gguf",), "", f"{REPO} has no GGUF file", "Name a repository that has one"),
         (
             ("a-Q8_0.gguf", "a-Q4_K_M.gguf"),
             "Q9_K",
             f"{REPO} has no Q9_K",
-            f"There is Q4_K_M, Q8_0: local:{REPO}:Q4_K_M.",
+            f"It has Q4_K_M, Q8_0: write local:{REPO}:Q4_K_M.",
         ),
         (
             ("a-Q4_K_M-00001-of-00002.gguf", "a-Q4_K_M-00002-of-00002.gguf", "a-Q2_K.gguf"),
             "Q4_K_M",
-            f"Q4_K_M of {REPO} is cut into 2 files",
-            f"There is Q2_K: local:{REPO}:Q2_K.",
+            f"Q4_K_M of {REPO} is split into 2 files",
+            f"It has Q2_K: write local:{REPO}:Q2_K.",
         ),
-        (("a-00001-of-00003.gguf",), "", f"the model of {REPO} is cut into 3 files", "llama-gguf-split --merge"),
+        (("a-00001-of-00003.gguf",), "", f"the model of {REPO} is split into 3 files", "llama-gguf-split --merge"),
         (
             ("big-Q4_K_M.gguf", "small-Q4_K_M.gguf"),
             "",
-            f"{REPO} may be one of 2 files",
-            f"Name one: local:{REPO}:big-Q4_K_M.gguf, local:{REPO}:small-Q4_K_M.gguf.",
+            f"{REPO} fits 2 files",
+            f"Choose one: local:{REPO}:big-Q4_K_M.gguf, local:{REPO}:small-Q4_K_M.gguf.",
         ),
-        (("a.gguf", "b.gguf"), "", "may be one of 2 files", f"local:{REPO}:b.gguf"),
+        (("a.gguf", "b.gguf"), "", "fits 2 files", f"local:{REPO}:b.gguf"),
     ],
 )
 def test_what_cannot_be_chosen_says_what_there_is(there: tuple[str, ...], quant: str, what: str, hint: str) -> None:
@@ -164,7 +164,7 @@ def test_a_redirect_has_the_token_at_the_same_place_alone(
 
 @pytest.mark.parametrize("led_to", ["http://hub/b", "ftp://hub/b", "file:///etc/passwd"])
 def test_a_redirect_never_leaves_https(led_to: str) -> None:
-    with pytest.raises(OSError, match="it leads from https to"):
+    with pytest.raises(OSError, match="it redirects from https to"):
         Redirects().redirect_request(Request("https://hub/a"), None, 302, "", Message(), led_to)
 
 

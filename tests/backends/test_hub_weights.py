@@ -105,7 +105,7 @@ def test_cut_connections_are_gone_on_with(hub: FakeHub) -> None:
 def test_where_a_cut_brings_nothing_it_ends_and_the_next_call_goes_on(hub: FakeHub) -> None:
     hub.cuts = [50_000, 0]
     error = refused(REPO)
-    assert "the Hub broke the connection off" in error.what or "cannot be reached" in error.what
+    assert "the Hub closed the connection" in error.what or "cannot be reached" in error.what
     assert [(one.weights.name, one.whole) for one in kept()] == [(f"{REPO}:Q4_K_M", False)]
     assert find(REPO) is None
     have = next(kept()).done
@@ -126,9 +126,9 @@ def test_it_can_be_stopped(hub: FakeHub) -> None:
 @pytest.mark.parametrize(
     ("sent", "what"),
     [
-        (CONTENT["Q8_0"], "not the right file"),
-        (CONTENT["Q4_K_M"][:-1], "another file of that name"),
-        (CONTENT["Q4_K_M"] + b"x", "another file of that name"),
+        (CONTENT["Q8_0"], "a wrong size or sha256"),
+        (CONTENT["Q4_K_M"][:-1], "another file with that name"),
+        (CONTENT["Q4_K_M"] + b"x", "another file with that name"),
     ],
 )
 def test_what_is_not_what_the_hub_told_is_not_kept(hub: FakeHub, sent: bytes, what: str) -> None:
@@ -146,7 +146,7 @@ def test_a_token_goes_to_the_hub_alone_and_only_where_it_is_asked_for(hub: FakeH
     hub.gated.add(REPO)
     error = refused(asked)
     assert f"{REPO} is gated" in error.what
-    assert error.hint == f"Accept them at {hub.url}/{REPO}, then set HF_TOKEN to a token of yours."
+    assert error.hint == f"Accept them at {hub.url}/{REPO}, then set HF_TOKEN to your token."
     assert "with the account of your HF_TOKEN" in refused(asked, token="hf_another-account").hint
     assert hub.requests("cdn") == []
     hub.asked.clear()
@@ -165,12 +165,12 @@ def test_a_private_repository_that_moved(hub: FakeHub) -> None:
 
 def test_what_is_wrong_is_said_in_a_line_with_what_to_do(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     error = refused("someone/Nothing")
-    assert error.what == "the Hub shows no someone/Nothing (HTTP 401)"
-    assert error.hint == "Check its name, and set HF_TOKEN if it is private."
+    assert error.what == "the Hub has no someone/Nothing, or does not show it (HTTP 401)"
+    assert error.hint == "Check the name, and set HF_TOKEN if it is private."
     assert "(HTTP 404)" in refused("someone/Nothing", token=TOKEN).what
     hub.repos["someone/Other"] = {"model.safetensors": b"x"}
     assert refused("someone/Other").what == "someone/Other has no GGUF file"
-    assert refused(f"{REPO}:Q9_K").hint == f"There is Q4_K_M, Q8_0: local:{REPO}:Q4_K_M."
+    assert refused(f"{REPO}:Q9_K").hint == f"It has Q4_K_M, Q8_0: write local:{REPO}:Q4_K_M."
     hub.hashes = False
     assert "no sha256" in refused(REPO).what
     hub.hashes, hub.down = True, 503
@@ -189,7 +189,7 @@ def test_a_listing_of_several_pages(hub: FakeHub) -> None:
 
 
 def test_what_is_too_large_for_the_memory_is_not_fetched(hub: FakeHub) -> None:
-    with pytest.raises(EngineError, match=r"Tiny-Q4_K_M takes about .* of memory, and there are 1 kB") as caught:
+    with pytest.raises(EngineError, match=r"Tiny-Q4_K_M takes about .* of memory, 1 kB") as caught:
         ensure(REPO, room=1000)
     assert caught.value.hint == "Close other programs, or use another target."
     assert hub.requests("cdn") == []
@@ -210,13 +210,13 @@ def test_kept_weights_are_removed(hub: FakeHub) -> None:
     assert [path.name for path in folder().iterdir() if path.suffix != ".lock"] == []
     with pytest.raises(WeightsError, match=f"no weights of local:{REPO} are kept here") as caught:
         remove(REPO)
-    assert caught.value.hint == "%qwen pull --list tells what is."
+    assert caught.value.hint == "%qwen pull --list shows those that are."
 
 
 def test_only_what_was_fetched_is_removed(tmp_path: Path, hub: FakeHub) -> None:
     own = tmp_path / "own.gguf"
     own.write_bytes(b"GGUF")
-    with pytest.raises(WeightsError, match="only what %qwen pull fetched is removed"):
+    with pytest.raises(WeightsError, match="only files that %qwen pull fetched can be removed"):
         remove(str(own))
     assert own.exists()
     with pytest.raises(WeightsError, match="no weights of local "):
@@ -226,14 +226,14 @@ def test_only_what_was_fetched_is_removed(tmp_path: Path, hub: FakeHub) -> None:
 
 def test_two_models_of_one_quantization_are_told_apart(hub: FakeHub) -> None:
     hub.repos[REPO] = {"big-Q8_0.gguf": CONTENT["Q8_0"], "small-Q8_0.gguf": CONTENT["Q4_K_M"]}
-    assert "may be one of 2 files" in refused(REPO).what
+    assert "fits 2 files" in refused(REPO).what
     big, small = (ensure(f"{REPO}:{name}-Q8_0.gguf") for name in ("big", "small"))
     assert {one.weights.name for one in kept()} == {f"{REPO}:big-Q8_0.gguf", f"{REPO}:small-Q8_0.gguf"}
     assert find(f"{REPO}:small-Q8_0.gguf") == small
     big.touch()  # it is checked again, and not fetched
     assert ensure(f"{REPO}:big-Q8_0.gguf") == big
     assert len(hub.requests("cdn")) == 2
-    with pytest.raises(WeightsError, match="may be one of 2 files"):
+    with pytest.raises(WeightsError, match="fits 2 files"):
         remove(REPO)
     assert remove(f"{REPO}:big-Q8_0.gguf")[0] == "big-Q8_0"
 
@@ -317,7 +317,7 @@ async def test_where_the_engine_has_no_wheel_that_is_said_before_anything_is_fet
         with pytest.raises(EngineError) as caught:
             await anext(answer)
     if system:
-        assert caught.value.what == f"the llama.cpp engine has no wheel for {system}"
+        assert caught.value.what == f"the llama.cpp engine has no package for {system}"
         assert "ollama:" in caught.value.hint
     else:
         assert caught.value.what == "the llama.cpp engine is not installed"

@@ -261,4 +261,4 @@ async def test_local_thinks_too(tiny_path: Path) -> None:
     assert "the weights are here" in before.notes[0]
     async with aiohttp.ClientSession() as session:
         gone = await LocalBackend(parse_target("local:/no/such.gguf"), Settings()).describe(session)
-    assert gone.state == "there are no such weights"
+    assert gone.state == "these weights do not exist"

@@ -220,7 +220,7 @@ async def test_an_engine_killed_in_an_answer(backend: LocalBackend) -> None:
     assert pid is not None
     found: list[Event] = []
     async with aiohttp.ClientSession() as session:
-        with pytest.raises(EngineError, match=r"local: the engine died \(signal 9\)") as caught:  # noqa: PT012
+        with pytest.raises(EngineError, match=r"local: the engine stopped \(signal 9\)") as caught:  # noqa: PT012
             async for event in backend.stream(session, Request((Message("user", LONG),), Parameters())):
                 found.append(event)
                 if len(found) == 5:
@@ -304,7 +304,7 @@ async def test_a_stopped_download_stops(tmp_path: Path, monkeypatch: pytest.Monk
     [
         ("local:3b", TargetError, "no local model '3b'"),
         ("local:~/no/such.gguf", WeightsError, "no file"),
-        (f"local:{__file__}", WeightsError, "no GGUF file"),
+        (f"local:{__file__}", WeightsError, "not a GGUF file"),
     ],
 )
 async def test_what_cannot_be_run(target: str, kind: type[Exception], words: str) -> None:

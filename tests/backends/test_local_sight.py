@@ -104,7 +104,7 @@ async def test_asked_as_a_user_asks(files: Path) -> None:
 async def test_describing(backend: LocalBackend) -> None:
     async with aiohttp.ClientSession() as session:
         told = await backend.describe(session)
-    assert "it sees by mmproj.gguf" in told.notes
+    assert "it sees with mmproj.gguf" in told.notes
     assert told.capabilities is not None
     assert told.capabilities.images is True
 
@@ -113,11 +113,11 @@ async def test_describing(backend: LocalBackend) -> None:
     ("address", "words"),
     [
         ("model.gguf+gone.gguf", "no file"),
-        ("model.gguf+text-mmproj.gguf", "text-mmproj.gguf is no GGUF file"),
-        ("model.gguf+cut-mmproj.gguf", "cut-mmproj.gguf is broken, or no projector"),
-        ("model.gguf+model.gguf", "model.gguf is broken, or no projector"),
+        ("model.gguf+text-mmproj.gguf", "text-mmproj.gguf is not a GGUF file"),
+        ("model.gguf+cut-mmproj.gguf", "cut-mmproj.gguf is broken, or is not a projector"),
+        ("model.gguf+model.gguf", "model.gguf is broken, or is not a projector"),
         ("model.gguf+other-mmproj.gguf", "other-mmproj.gguf does not fit the model"),
-        ("mmproj.gguf", "mmproj.gguf is a projector, and no model"),
+        ("mmproj.gguf", "mmproj.gguf is a projector, not a model"),
         ("gone.gguf+mmproj.gguf", "no file"),
     ],
 )
@@ -207,7 +207,7 @@ def test_a_projector_alone_is_no_model(hub: FakeHub) -> None:
         ("someone/Blind-GGUF+mmproj", "has no projector"),
         (
             "someone/Tiny-VL-GGUF+mmproj-Q4_0",
-            r"no one projector mmproj-Q4_0. Name one: \+mmproj-BF16.gguf, \+mmproj-F16",
+            r"no single projector for mmproj-Q4_0. Choose one: \+mmproj-BF16.gguf, \+mmproj-F16",
         ),
     ],
 )

@@ -175,7 +175,7 @@ async def test_heartbeats_alone_keep_no_wait_alive() -> None:
 
     error = await failure(handler, stall_timeout=0.4)
     assert isinstance(error, StallError)
-    assert "nothing but signs of life" in str(error)
+    assert "only keep-alive messages" in str(error)
 
 
 async def test_a_connection_cut_in_an_answer() -> None:

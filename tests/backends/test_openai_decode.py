@@ -87,7 +87,7 @@ def test_other_shapes_cut_at_every_byte() -> None:
         Responder("t", "qwen/qwen3-8b"),
         ThinkingDelta("Хм…so"),
         TextDelta("да"),
-        Status("the model calls a tool, which is not done here", "warning", "t"),
+        Status("the model called a tool, and tools are not run here", "warning", "t"),
         UsageReport(Usage(3, 4)),
         End("stop"),
     ]

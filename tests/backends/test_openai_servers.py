@@ -99,7 +99,7 @@ LONG_VLLM = (
         (502, "<html><body>Bad Gateway</body></html>", ServerError, "HTTP 502."),
         (500, "Internal Server Error", ServerError, "Internal Server Error"),
         (405, {"detail": "Method Not Allowed"}, NotFoundError, "Not Allowed"),
-        (302, "", ServerError, "elsewhere"),
+        (302, "", ServerError, "another address"),
         (400, "[" * 50_000, ServerError, "HTTP 400"),
     ],
 )  # fmt: skip
@@ -157,7 +157,7 @@ async def test_ollama_says_how_a_model_is_fetched() -> None:
     with serving(Script(refused(404, {"error": 'model "m" not found'})).app()) as url:
         with pytest.raises(ModelError) as caught:
             await ask(f"openai:{url}/v1#m", server="ollama")
-    assert caught.value.hint == "Fetch it: ollama pull m"
+    assert caught.value.hint == "Fetch it with: ollama pull m"
 
 
 async def test_an_address_without_v1() -> None:
@@ -389,7 +389,7 @@ async def test_a_redirect_is_not_followed_with_our_key() -> None:
         settings = Settings(keys=Keys())
         with serving(Script(moved).app()) as url:
             settings.keys.set(url.removeprefix("http://"), "k", keep=False)
-            with pytest.raises(ServerError, match="sends us elsewhere"):
+            with pytest.raises(ServerError, match="redirects to another address"):
                 await ask(f"openai:{url}/v1#m", settings)
     assert other.keys == []
 

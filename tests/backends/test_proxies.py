@@ -157,7 +157,7 @@ async def test_a_proxy_that_wants_a_login(monkeypatch: pytest.MonkeyPatch, schem
         set_all(monkeypatch, proxy.url.replace("//", "//me:secret@"))
         error = await failure(f"openai:{scheme}://api.public.invalid/v1#m")
     assert isinstance(error, ConnectError)
-    assert "the proxy wants a login (HTTP 407)" in str(error)
+    assert "the proxy needs a login (HTTP 407)" in str(error)
     assert "secret" not in f"{error} {error!r}"
 
 

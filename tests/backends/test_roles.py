@@ -56,8 +56,8 @@ JOINED = [
     {"role": "user", "content": "four"},
 ]
 NOTE = (
-    "it takes user and assistant in turn alone: the system prompt stands in front of the first question,"
-    " neighbouring messages of one role are joined"
+    "it only takes user and assistant messages in turn: the system prompt was put in front of the first question,"
+    " messages of the same role in a row were joined"
 )
 
 
@@ -139,7 +139,7 @@ def test_pictures_and_tools_stay_what_they_are() -> None:
         result,
         result,
     ]
-    assert note.endswith("the system prompt stands in front of the first question")
+    assert note.endswith("the system prompt was put in front of the first question")
 
 
 def test_an_answer_that_stands_first_gets_the_system_prompt_before_it() -> None:

@@ -125,7 +125,7 @@ def test_its_own_options_and_nothing_loaded_before_it_is_needed(installed: Path)
     lines = in_python(code, installed)
     assert lines.splitlines()[0].split() == ["a!", "b!"]
     assert "'parrot' has no option 'wings'. It has accent." in lines
-    assert "no kind of backend 'dog'. There are space, openai, local, parrot." in lines
+    assert "no kind of backend 'dog'. The kinds are space, openai, local, parrot." in lines
 
 
 def write_package(folder: Path, name: str, source: str) -> None:
@@ -141,21 +141,21 @@ def write_package(folder: Path, name: str, source: str) -> None:
     ("source", "problem"),
     [
         ("raise RuntimeError('no feathers')", "RuntimeError: no feathers"),
-        ("KIND = 7", "it is no BackendKind"),
+        ("KIND = 7", "it is not a BackendKind"),
         ("raise SystemExit('no cage')", "SystemExit: no cage"),
         (
             (
                 "from qwen_magic.backends.kinds import BackendKind\n"
                 "KIND = BackendKind('space', 'mine', 'm:C', lambda name, spec: None)"
             ),
-            "another has space",
+            "another kind already has space",
         ),
         (
             (
                 "from qwen_magic.backends.kinds import BackendKind\n"
                 "KIND = BackendKind('mine', 'mine', 'm:C', lambda name, spec: None, prefixes=('ollama',))"
             ),
-            "another has ollama",
+            "another kind already has ollama",
         ),
     ],
 )
@@ -226,12 +226,14 @@ def test_what_goes_wrong_in_one_is_told_in_one_line_and_stays_there(tmp_path: Pa
     row, unknown, wrong, login, model, made, options, answer = told.splitlines()
     begin = "the backend moody of moody cannot be used"
     assert row == f"{begin} (ValueError: not today)"
-    assert unknown.startswith("no target 'nothing'. Try ")
-    assert f"moody:wrong: {begin} (its parse gives no target of its own kind). Tell its author" in wrong
+    assert unknown.startswith("there is no target 'nothing'. Try ")
+    assert (
+        f"moody:wrong: {begin} (its parse returns a target of another kind). Tell the author of that package" in wrong
+    )
     assert f"moody://…@host: {begin} (ValueError: what is //…@host?)" in login
     assert f"moody:x: {begin} (ValueError: not today)" in model
     assert f"moody:x: {begin} (AttributeError: module 'moody_backend' has no attribute 'NothingThere')" in made
-    assert "'moody' does not take its options 'key' so (ValueError)" in options
+    assert "'moody' does not take these values of 'key' (ValueError)" in options
     assert answer.strip() == "parrot:polly still here"
     assert "s3cret" not in told
 
@@ -254,5 +256,5 @@ def test_one_that_is_installed_meanwhile_is_found(tmp_path: Path) -> None:
     """
     (tmp_path / "site").mkdir()
     before, after = in_python(code, tmp_path / "site").splitlines()
-    assert before.startswith("no target 'moody:x'")
+    assert before.startswith("there is no target 'moody:x'")
     assert after == "moody y"

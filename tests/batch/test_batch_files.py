@@ -34,4 +34,4 @@ def test_why_a_line_is_in_no_file() -> None:
     limits = BatchLimits(line=6_000_000)
     files = batch_files([(0, "x" * 7_000_000)], limits, lambda _, why: said.append(why))
     assert not list(files)
-    assert said == ["the request has 7.0 MB, a batch takes 6.0 MB of one"]
+    assert said == ["the request has 7.0 MB, and a batch takes at most 6.0 MB"]

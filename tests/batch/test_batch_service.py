@@ -92,7 +92,7 @@ async def test_an_interrupt_loses_nothing(server: BatchServer, keep: Path) -> No
         assert "batch batch_1: in progress" in job.progress.waiting
         job.cancel()
         out = await waiting
-        assert out.stopped == "batch batch_1 goes on at the service; it was stopped; run it again, and it goes on"
+        assert out.stopped == "batch batch_1 goes on at the service; it was stopped; run it again to continue"
         assert out.frame["status"].tolist() == ["done"] + ["not asked"] * 9
     server.held = False
     async with asking(server) as client:  # as in another kernel
@@ -138,7 +138,7 @@ async def test_a_batch_whose_id_was_lost_on_the_way_is_found_and_not_sent_twice(
     server.lost = 1
     async with asking(server) as client:
         out = await client.map("Say {item}", ROWS, batch=True, keep=keep)
-        assert "run it again, and it goes on" in out.stopped
+        assert "run it again to continue" in out.stopped
         assert len(server.batches) == 1
         out = await client.map("Say {item}", ROWS, batch=True, keep=keep)
         assert not out.stopped
@@ -170,7 +170,7 @@ async def test_what_has_no_answer_says_why_and_can_be_asked_anew(
         assert len(out.failed) == failed
         result = await client.batch("batch_1", keep=keep)  # which is taken: nothing is asked
         assert [one.error for one in result.failed] == [words] * failed
-        with pytest.raises(UsageError, match="not at hand"):
+        with pytest.raises(UsageError, match="not kept"):
             await result.retry()
         server.end = "completed"
         await out.retry()
@@ -188,7 +188,7 @@ async def test_a_cancelled_batch_keeps_what_it_has(server: BatchServer, keep: Pa
         out = await waiting
         assert out.frame["status"].tolist().count("done") == 2
         assert len(out.failed) == 8
-        with pytest.raises(UsageError, match="no batch nope was sent from here"):
+        with pytest.raises(UsageError, match="no batch nope was sent from this machine"):
             await client.cancel_batch("nope", keep=keep)
         await client.forget_batch("batch_1", keep=keep)
         assert not await client.batches(keep=keep)
@@ -245,9 +245,9 @@ async def test_the_key_is_in_no_file(
         ("local", {}, "has no batch service"),
         ("ollama:qwen3", {}, "has no batch service"),
         (["dashscope:qwen-plus", "local"], {}, "there are several"),
-        ("openai:http://127.0.0.1:9/v1", {}, "names no model"),
-        ("dashscope:qwen-plus", {"rpm": 60}, "rpm does not go with a batch"),
-        ("dashscope:qwen-plus", {"keep": False}, "found again by what is kept"),
+        ("openai:http://127.0.0.1:9/v1", {}, "does not say which model"),
+        ("dashscope:qwen-plus", {"rpm": 60}, "rpm cannot be given with a batch"),
+        ("dashscope:qwen-plus", {"keep": False}, "found again by the answers that are kept"),
     ],
 )
 async def test_what_cannot_be_a_batch_is_refused(target: Any, options: dict[str, Any], words: str) -> None:

@@ -106,7 +106,7 @@ async def test_the_limits_are_shared_and_no_key_is_in_a_pickle(
             job = client.map(
                 "Say {item}", ROWS[:20], executor=executor, keep=keep, rpm=6000, tpm=900_000, concurrency=6
             )
-            assert "headers, the login in the address stay here" in job.notes[-1]
+            assert "headers, the login in the address are not given to the workers" in job.notes[-1]
             out = await job
         assert len(out.failed) == 0
         told = [pickle.loads(one)[1][0] for one in executor.pickles]
@@ -190,10 +190,10 @@ async def test_a_worker_without_a_key_says_so(keep: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("target", "options", "words"),
     [
-        ("openai:http://127.0.0.1:9/v1#m", {"executor": 3}, "executor is a int"),
+        ("openai:http://127.0.0.1:9/v1#m", {"executor": 3}, "executor is of type int"),
         ("qwen-3", {}, "one row at a time"),
         ("openai:http://127.0.0.1:9/v1#m", {"rpm": 1}, "rpm of 1 cannot be shared by 2 workers"),
-        ("dashscope:qwen-plus", {"batch": True}, "executor does not go with a batch"),
+        ("dashscope:qwen-plus", {"batch": True}, "executor cannot be given with a batch"),
     ],
 )
 async def test_what_workers_cannot_do_is_refused(target: str, options: dict[str, Any], words: str) -> None:

@@ -94,7 +94,7 @@ def check(said: list[str]) -> None:
     for line in said:
         assert line.isprintable(), line[:200]
         assert len(line) < 1000
-        assert "unforeseen" not in line
+        assert "unexpected error" not in line
     assert said
 
 

@@ -85,7 +85,7 @@ def test_a_failed_row_is_told_by_the_exit_code(server: RowsServer, tmp_path: Pat
         (("Say {txt}", "rows.csv", "-o", "out.csv"), "neither a column"),
         (("Say {text}", "none.csv", "-o", "out.csv"), "there is no none.csv"),
         (("Say {text}", "rows.csv", "-o", "out.doc"), "no ending"),
-        (("Say {text}", "rows.csv"), "no file takes the result"),
+        (("Say {text}", "rows.csv"), "there is no file for the result"),
     ],
 )
 def test_what_is_wrong_is_one_line(server: RowsServer, tmp_path: Path, words: tuple[str, ...], said: str) -> None:

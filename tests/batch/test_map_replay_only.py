@@ -9,6 +9,7 @@ from rows_server import rows_server
 
 from qwen_magic import QwenClient
 from qwen_magic.errors import UsageError
+from qwen_magic.replay.replay import RECORD_FIRST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,7 @@ async def test_only_recorded_answers_are_given(tmp_path: Path, monkeypatch: pyte
             monkeypatch.setenv("QWEN_REPLAY", "only")
             known = await client.map("Say {item}", ["a"], keep=keep)
             assert known[0].status == "recorded"
-            with pytest.raises(UsageError, match="only recorded answers may be given"):
+            with pytest.raises(UsageError, match="only recorded answers may be given") as caught:
                 await client.map("Say {item}", ["a", "b"], keep=keep)
+            assert caught.value.hint == RECORD_FIRST
         assert server.prompts == ["Say a"]

@@ -148,7 +148,7 @@ async def test_answers_come_one_by_one_and_who_stops_stops_all(servers: list[Row
         waiting = asyncio.ensure_future(job.wait())
         while job.progress.done < 20:
             await asyncio.sleep(0.005)
-        with pytest.raises(UsageError, match="still asked"):
+        with pytest.raises(UsageError, match="still being asked"):
             await job.again()
         job.cancel()
         out = await waiting

@@ -63,7 +63,7 @@ async def test_a_shape_goes_along(tmp_path: Path) -> None:
 
 async def test_what_cannot_be_written_or_read(tmp_path: Path) -> None:
     async with QwenClient("space:http://127.0.0.1:9") as client:
-        with pytest.raises(UsageError, match="names no model"):
+        with pytest.raises(UsageError, match="has no model"):
             await client.write_batch(tmp_path / "in.jsonl", "Say {item}", ["a"], keep=False)
     async with QwenClient(TARGET) as client:
         with pytest.raises(UsageError, match="cannot be read"):

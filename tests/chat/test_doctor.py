@@ -65,12 +65,12 @@ def test_the_command_line(arguments: tuple[str, ...], code: int) -> None:
 def test_what_is_wrong_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
     monkeypatch.setenv("QWEN_MAGIC_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "broken.sqlite").write_text("no database " * 100)
+    (tmp_path / "broken.sqlite").write_text("not a database " * 100)
     report = examine(QwenClient("local"), tmp_path / "broken.sqlite")
     said = " ".join(report.problems)
     assert "SOCKS" in said
     assert "%qwen pull" in said
-    assert "no database" in said
+    assert "not a database" in said
 
 
 def test_the_condition_of_a_database(tmp_path: Path) -> None:

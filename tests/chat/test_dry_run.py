@@ -66,7 +66,7 @@ def test_secrets_are_looked_for_everywhere_and_shown_nowhere() -> None:
     text = preview(["local"], request)
     assert KEY not in text
     assert "s3cr3t" not in text
-    assert "secrets     ⚠ 6: GitHub token, password in a URL. They would be sent whole" in text
+    assert "secrets     ⚠ 6: GitHub token, password in a URL. They would be sent as they are" in text
     assert text.count("ghp_•••• (GitHub token)") == 5
 
 

@@ -163,7 +163,7 @@ def test_an_exchange_ends_once_and_has_its_steps(plain: PlainAsker) -> None:
     exchange.end()
     assert [one for one in heard.heard if isinstance(one, str)] == [exchange.reply.text]
     assert [(step.role, step.text) for step in exchange.steps] == [("assistant", exchange.reply.text)]
-    with pytest.raises(UsageError, match="iterated once"):
+    with pytest.raises(UsageError, match="iterated only once"):
         exchange.run_here()
 
 

@@ -135,7 +135,7 @@ async def test_a_server_on_this_machine_is_offered(monkeypatch: pytest.MonkeyPat
             async with QwenClient(targets) as client:
                 with pytest.raises(QwenError) as caught:
                     await client.ask("hi")
-                assert caught.value.hint.endswith("On this machine answers ollama:tiny: try that.")
+                assert caught.value.hint.endswith("ollama:tiny answers on this machine: try that.")
                 assert (await client.ask("hi", target="ollama:tiny")).text == "Hello."
         assert len(server.asked) == 2
 
@@ -311,7 +311,7 @@ async def test_a_failure_names_its_target_in_the_reply() -> None:
 async def test_what_cannot_be_continued() -> None:
     async with ChatServer(Said(), Said([], ["hm"], finish="length")) as server, QwenClient(server.target) as client:
         stream = client.stream("hi")
-        with pytest.raises(UsageError, match="come to its end"):
+        with pytest.raises(UsageError, match="not finished"):
             stream.resume()
         await everything(stream)
         with pytest.raises(UsageError, match="complete"):

@@ -152,7 +152,7 @@ async def test_without_a_schema_there_is_no_value(asking: Any) -> None:
     client, _ = asking(said(GOOD))
     with pytest.raises(UsageError, match="no schema"):
         _ = (await client.ask("Who?")).value
-    with pytest.raises(UsageError, match="itn is no type"):
+    with pytest.raises(UsageError, match="itn is not a type"):
         client.stream("Who?", schema="name, age itn")
 
 

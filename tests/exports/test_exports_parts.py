@@ -321,5 +321,5 @@ def test_messages_with_parts_and_tools_become_turns() -> None:
 def test_a_message_that_cannot_be_taken_is_named_by_its_number() -> None:
     with pytest.raises(UsageError, match=r"message 2: part 1: it is of type 'video_url'\. Give texts"):
         from_json('[{"role": "user", "content": "q"}, {"role": "assistant", "content": [{"type": "video_url"}]}]')
-    with pytest.raises(UsageError, match="an answer stands before the first prompt"):
+    with pytest.raises(UsageError, match="there is an answer before the first prompt"):
         from_json('[{"role": "tool", "tool_call_id": "1", "content": "x"}]')

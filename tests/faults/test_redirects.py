@@ -100,7 +100,7 @@ async def test_of_its_own_server_nothing_is_said(scripted_space: ScriptedSpace) 
 async def test_what_it_offers_is_told_with_the_place(scripted_space: ScriptedSpace) -> None:
     async with moving(f"{scripted_space.url}/config") as (old, _), QwenClient(f"space:{old}") as client:
         found = await client.describe()
-        assert f"it sends us to {scripted_space.url}" in found.notes
+        assert f"it redirects to {scripted_space.url}" in found.notes
         events, _reply = await everything(client)
     assert any(isinstance(event, Status) and scripted_space.url in event.text for event in events)
 
@@ -127,7 +127,7 @@ async def test_a_public_app_leads_into_no_private_network(scripted_space: Script
     try:
         async with QwenClient("space:http://app.invalid", proxy=address) as client:
             for doing in (client.ask("hi"), client.describe()):
-                with pytest.raises(ProtocolError, match="this machine or its own network") as caught:
+                with pytest.raises(ProtocolError, match="this machine or its network") as caught:
                     await doing
                 assert caught.value.hint
     finally:
@@ -145,7 +145,7 @@ async def test_a_public_app_leads_into_no_private_network(scripted_space: Script
     ],
 )
 async def test_private_addresses(where: str) -> None:
-    with pytest.raises(ProtocolError, match="this machine or its own network") as caught:
+    with pytest.raises(ProtocolError, match="this machine or its network") as caught:
         await check_move("t", "https://app.invalid", where, ())
     assert not isinstance(caught.value, MovedError)
 
@@ -169,7 +169,7 @@ async def test_a_public_name_of_a_private_address(monkeypatch: pytest.MonkeyPatc
     "where", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "http:///x", "mailto:a@b"]
 )
 async def test_no_web_addresses(where: str) -> None:
-    with pytest.raises(ProtocolError, match="no web address"):
+    with pytest.raises(ProtocolError, match="not a web address"):
         await check_move("t", "https://a.example", where, ())
 
 

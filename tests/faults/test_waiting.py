@@ -85,7 +85,7 @@ async def test_where_no_other_answers_the_slow_one_is_asked_again_with_more_pati
 async def test_the_setting_that_ends_a_wait_is_named() -> None:
     async with FaultServer(FAULTS).running() as server:
         async with QwenClient(targets(server, ["comments"]), stall_timeout=0.5, **SETTINGS) as client:
-            with pytest.raises(StallError, match=r"nothing but signs of life for 0.5 s.*raise stall_timeout"):
+            with pytest.raises(StallError, match=r"only keep-alive messages for 0.5 s.*raise stall_timeout"):
                 await client.ask("hi")
         chain = targets(server, ["silent", "silent"])
         async with QwenClient(chain, stall_timeout=1.0, first_token_timeout=0.5, **SETTINGS) as client:

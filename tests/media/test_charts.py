@@ -32,14 +32,14 @@ def test_a_chart_of_altair_fills_what_a_model_reads(size: dict[str, int]) -> Non
     pytest.importorskip("vl_convert")
     picture = picture_of(altair_chart(**size), "chart")
     assert picture is not None
-    assert picture.made == f"drawn anew at {picture.width}x{picture.height}"
+    assert picture.made == f"drawn again at {picture.width}x{picture.height}"
     assert MOST_PIXELS * 0.8 < picture.width * picture.height <= MOST_PIXELS
     assert Pillow.open(io.BytesIO(picture.data)).size == (picture.width, picture.height)
 
 
 def test_a_chart_of_altair_s_that_is_wrong_says_why() -> None:
     altair = pytest.importorskip("altair")
-    with pytest.raises(UsageError, match="chart makes no PNG of itself here") as caught:
+    with pytest.raises(UsageError, match="chart cannot be made into a PNG here") as caught:
         picture_of(altair.Chart().mark_bar().encode(x="nonsense"), "chart")
     assert "\n" not in str(caught.value)
     if importlib.util.find_spec("vl_convert"):
@@ -51,7 +51,7 @@ def test_what_draws_is_named_where_it_is_not_installed(monkeypatch: pytest.Monke
     chart = altair_chart()
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     monkeypatch.setattr("qwen_magic.media.charts.find_spec", lambda name: None if name == "vl_convert" else name)
-    with pytest.raises(UsageError, match="chart makes no PNG") as caught:
+    with pytest.raises(UsageError, match="chart cannot be made into a PNG") as caught:
         picture_of(chart, "chart")
     assert caught.value.hint == "Nothing was sent. Install vl-convert-python, or write {chart!r} for its text."
 
@@ -60,7 +60,7 @@ def test_a_figure_of_plotly_names_what_draws_it() -> None:
     graphs = pytest.importorskip("plotly.graph_objects", reason="plotly is not installed")
     if importlib.util.find_spec("kaleido"):
         pytest.skip("kaleido draws with a browser of its own")
-    with pytest.raises(UsageError, match="fig makes no PNG of itself here") as caught:
+    with pytest.raises(UsageError, match="fig cannot be made into a PNG here") as caught:
         picture_of(graphs.Figure(graphs.Scatter(y=[1, 3, 2])), "fig")
     assert "Install kaleido" in caught.value.hint
 
@@ -71,13 +71,13 @@ def test_a_plot_of_plotnine() -> None:
     before = plt.get_fignums()
     picture = picture_of(plotnine.ggplot(frame, plotnine.aes("a", "b")) + plotnine.geom_point(), "plot")
     assert picture is not None
-    assert picture.made.startswith("drawn anew")
+    assert picture.made.startswith("drawn again")
     assert plt.get_fignums() == before
 
 
 def test_a_plot_of_bokeh_says_that_it_is_none() -> None:
     plotting = pytest.importorskip("bokeh.plotting")
-    with pytest.raises(UsageError, match="p is a plot of Bokeh's") as caught:
+    with pytest.raises(UsageError, match="p is a Bokeh plot") as caught:
         picture_of(plotting.figure(), "p")
     assert "write {p!r} for its text" in caught.value.hint
 
@@ -87,7 +87,7 @@ def test_an_array_of_axes_is_their_figure() -> None:
     axes = figure.subplots(2, 2)
     picture = picture_of(axes, "axes")
     assert picture is not None
-    assert picture.made == "drawn anew at 1280x960"
+    assert picture.made == "drawn again at 1280x960"
     assert picture_of(np.array([[None, axes[0, 0]]], dtype=object)) is None
     assert picture_of(np.array([axes[0, 0], Figure().subplots()], dtype=object)) is None
     assert picture_of(np.array([], dtype=object)) is None

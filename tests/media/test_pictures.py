@@ -81,7 +81,7 @@ def test_a_figure_is_drawn_anew_and_stays_what_it_is() -> None:
     picture = picture_of(made)
     assert picture is not None
     assert (picture.width, picture.height, picture.mime) == (1280, 960, "image/png")
-    assert picture.made == "drawn anew at 1280x960"
+    assert picture.made == "drawn again at 1280x960"
     assert before == (made.dpi, tuple(made.get_size_inches()), made.canvas, made.stale, mpl.rcParams["savefig.bbox"])
 
 
@@ -230,7 +230,7 @@ def bad_inputs() -> list[tuple[object, str]]:
         (b"\0\0\0\x18ftypheic" + b"\0" * 40, "is HEIC, which needs pillow-heif"),
         (big_png(20_000, 10_000), "more than 100 million"),
         (big_png(10_500, 10_000), "more than 100 million"),
-        (Shown(url="http://127.0.0.1/a.png"), "is an address, and nobody fetches it"),
+        (Shown(url="http://127.0.0.1/a.png"), "is an address, which is not fetched"),
     ]
 
 

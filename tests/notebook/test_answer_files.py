@@ -24,6 +24,6 @@ def test_a_picture_is_shown_and_saved(gradio_server: ServerFactory, tmp_path: Pa
         assert Pillow.open(io.BytesIO(base64.b64decode(shown["image/png"]))).size == (31, 17)
         told = f"{run.printed}{run.shown}"
         advice = "from qwen_magic import last_reply; last_reply().save_files()"
-        assert f"2 files in it, saved by: {advice}" in told
+        assert f"2 files in it; to save: {advice}" in told
         ok(kernel.run(f"{advice};"))
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".csv", ".png"]

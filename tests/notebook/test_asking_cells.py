@@ -161,7 +161,7 @@ def test_replies_in_a_list(kernel: Kernel) -> None:
     assert kernel.value("[str(one) for one in replies]") == ["No programme."] * 2
     assert kernel.value("replies[-1] is last") is True
     kernel.run("replies = {}")
-    assert "is no list" in kernel.run("%%qwen --append replies\nhello").error["traceback"][0]
+    assert "is not a list" in kernel.run("%%qwen --append replies\nhello").error["traceback"][0]
 
 
 def test_fix(kernel: Kernel, server: Recorder) -> None:

@@ -55,9 +55,9 @@ def test_a_pattern_means_a_few_files(folder: Path) -> None:
     assert len([part for part in attached([str(folder / "*.jpg")])[0] if isinstance(part, Image)]) == 1
     for number in range(11):
         (folder / f"n{number}.txt").write_text("x")
-    with pytest.raises(UsageError, match="means 11 files of 11 B"):
+    with pytest.raises(UsageError, match="matches 11 files, 11 B in all"):
         attached([str(folder / "n*.txt")])
-    with pytest.raises(UsageError, match="no file is like"):
+    with pytest.raises(UsageError, match="no file matches"):
         attached([str(folder / "*.gone")])
 
 
@@ -69,7 +69,7 @@ def test_a_pattern_means_a_few_files(folder: Path) -> None:
         ("empty.txt", "is empty"),
         ("empty.png", "is empty"),
         ("binary.dat", "is neither a picture nor a text"),
-        ("broken.ipynb", "is no notebook"),
+        ("broken.ipynb", "is not a notebook"),
         ("paper.pdf", "the PDF is broken"),
         ("a\0b", "cannot be read"),
     ],

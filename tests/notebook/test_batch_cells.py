@@ -33,7 +33,7 @@ def test_a_batch_outlives_its_kernel(server: BatchServer, tmp_path: Path) -> Non
     where = {"XDG_DATA_HOME": str(tmp_path / "data"), "QWEN_TARGET": server.target}
     with Kernel(**where) as kernel:
         assert kernel.run(CELL).status == "ok"
-        assert "No batch was sent from here" in kernel.run("%qwen batches").printed
+        assert "No batch was sent from this machine" in kernel.run("%qwen batches").printed
         run = kernel.start(MAP)
         kernel.until(lambda: server.polls)
         kernel.interrupt()
@@ -48,6 +48,6 @@ def test_a_batch_outlives_its_kernel(server: BatchServer, tmp_path: Path) -> Non
         assert kernel.run(MAP).status == "ok"
         assert kernel.value("[out[row].status for row in range(6)]") == ["recorded"] + ["done"] * 5
         assert "taken" in kernel.run("%qwen batches").printed
-        assert "It takes nothing, cancel ID" in kernel.run("%qwen batches now").error["traceback"][0]
-        assert "out of the list" in kernel.run("%qwen batches forget batch_1").printed
+        assert "Write it alone, with cancel ID" in kernel.run("%qwen batches now").error["traceback"][0]
+        assert "not in the list any more" in kernel.run("%qwen batches forget batch_1").printed
     assert len(server.uploads) == 1

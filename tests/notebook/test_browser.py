@@ -191,7 +191,7 @@ def test_interrupt_in_the_browser(notebook: Callable[..., Any], space: GradioSer
     page.keyboard.press("Escape")
     page.keyboard.press("i")
     page.keyboard.press("i")
-    page.wait_for_selector("text=interrupted, what had come is kept", timeout=10_000)
+    page.wait_for_selector("text=interrupted, what had arrived is kept", timeout=10_000)
     output = page.locator(".jp-Notebook .jp-Cell").nth(1).locator(".jp-OutputArea").inner_text()
     assert "w0 w1 w2" in output
     assert output.rstrip().endswith("Interrupted")

@@ -64,7 +64,7 @@ def test_code_for_the_next_cell_can_be_copied_where_none_comes(kernel: Kernel) -
     run = ok(kernel.run("%%qwen -n\nsome code"))
     assert run.next_input == ("print(2)", False)
     assert "print(2)" in run.answer
-    assert "where none came, copy the code from the answer" in run.shown[-1]["text/plain"]
+    assert "if there is no such cell, copy the code from the answer" in run.shown[-1]["text/plain"]
     assert ok(kernel.run("%qwen code")).printed.strip() == "print(2)"
 
 

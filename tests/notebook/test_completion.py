@@ -312,7 +312,7 @@ def test_offered_options_are_those_that_are_taken(session: Kernel) -> None:
             value = values.get(option.value, "x") if option.value and not option.optional else ""
             lines.append((option.flags[-1], f"{command} {option.flags[-1]} {value} not_a_name at all"))
         run = session.run(
-            f"for flag, line in {lines!r}:\n    try: run_command(m, line)\n    except UsageError as error: print(flag, error.what.startswith('no option'))"
+            f"for flag, line in {lines!r}:\n    try: run_command(m, line)\n    except UsageError as error: print(flag, error.what.startswith('there is no option'))"
         )
         refused = [line.split()[0] for line in run.printed.splitlines() if line.endswith("True")]
         assert len(run.printed.splitlines()) == len(OPTIONS), run.reply

@@ -102,5 +102,5 @@ def test_jupyter_execute_saves_an_answer_once(thinker: Thinker, tmp_path: Path) 
     streams = [output for output in saved["cells"][2]["outputs"] if output["output_type"] == "stream"]
     printed = "".join("".join(output["text"]) for output in streams)
     assert printed.count(ANSWER) == 1
-    assert "nothing makes a next cell here: copy the code from the answer" in printed
+    assert "cells cannot be made here: copy the code from the answer" in printed
     assert "in the next cell" not in printed

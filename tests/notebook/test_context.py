@@ -233,6 +233,10 @@ assert [cell.source for cell in cells.last(9)] == ["b = 1", "a = 2"], cells.last
     [
         ("%%qwen\nhi", True),
         ("%%qwen -t local\nhi", True),
+        ("# a comment\n\n%%qwen\nhi", True),
+        ("%load_ext qwen_magic\n%%qwen\nhi", True),
+        ("x = 1\n%%qwen\nhi", False),
+        ("%%qwenish\nhi", False),
         ("%qwen use local", True),
         ("%load_ext qwen_magic\n\n%config QwenMagics.target = 'local'", True),
         ("# a comment\n%qwen help", True),

@@ -331,10 +331,10 @@ def test_one_family_and_its_earlier_names(kernel: Kernel, server: Recorder, tmp_
     assert "3 turns" in kernel.run("%qwen conversation delete copy").printed
     assert "copy" not in kernel.run("%qwen conversation list").printed
     failure(kernel, "%qwen conversation lst", "Did you mean %qwen conversation list?")
-    failure(kernel, "%qwen conversation the sea", "no %qwen conversation the", "There are list, show, use")
+    failure(kernel, "%qwen conversation the sea", "no command %qwen conversation the", "Write list, show, use")
     failure(kernel, "%qwen conversation use nobody", "no conversation 'nobody'")
-    failure(kernel, "%qwen conversation delete", "there is no name after")
-    failure(kernel, "%qwen undo all", "'all' after %qwen conversation undo", "%qwen help conversation undo")
+    failure(kernel, "%qwen conversation delete", "delete needs a name")
+    failure(kernel, "%qwen undo all", "%qwen conversation undo does not take 'all'", "%qwen help conversation undo")
 
 
 def test_nothing_is_kept_with_history_off(server: Recorder, profile: dict[str, str]) -> None:

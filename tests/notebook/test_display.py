@@ -219,7 +219,7 @@ def test_print_display_rewrites(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_last_line() -> None:
     assert last_line(reply("x" * 50)) == "space:a/b · 2.0 s · 50 characters"
-    assert last_line(reply("x", finish_reason="interrupted")).startswith("■ interrupted, what had come is kept")
+    assert last_line(reply("x", finish_reason="interrupted")).startswith("■ interrupted, what had arrived is kept")
     assert last_line(reply("", finish_reason="error")).startswith("⚠ no answer")
     assert last_line(reply("x", finish_reason="length")).startswith("cut at the token limit")
     assert last_line(reply("", finish_reason="interrupted")).startswith("■ interrupted · ")
@@ -235,9 +235,11 @@ def test_last_line_of_thinking() -> None:
     assert last_line(thought) == "space:a/b · Qwen3 · 2.0 s · thought for 12 s · 30 tokens, 30 a second"
     assert "thought for 0.3 s" in last_line(reply("x", thinking="hm", thinking_seconds=0.3))
     assert last_line(reply("", thinking="hm", finish_reason="length")).startswith(
-        "no answer: all tokens went into thinking; raise --max-tokens, or ask with --no-think or --think-budget N · "
+        "no answer: the model used all tokens for thinking; raise --max-tokens, or ask with --no-think or --think-budget N · "
     )
-    assert last_line(reply("", thinking="hm", finish_reason="interrupted")).startswith("■ interrupted, what had come")
+    assert last_line(reply("", thinking="hm", finish_reason="interrupted")).startswith(
+        "■ interrupted, what had arrived"
+    )
     assert last_line(reply("", thinking="hm")).startswith("no answer, only thinking · ")
 
 

@@ -13,4 +13,4 @@ def test_it_tells_of_the_kernel() -> None:
         for fact in ("front end", "kernel", "subshells", "event loop", "ipykernel ", "conversations"):
             assert fact in run.printed
         failed = kernel.run("%qwen doctor now")
-        assert "takes nothing but --check" in "".join(str(message.content) for message in failed.messages)
+        assert "takes only --check" in "".join(str(message.content) for message in failed.messages)

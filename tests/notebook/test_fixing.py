@@ -32,7 +32,7 @@ ANSWERS = {"same": "```python\nx = one  # here\n```", "none": "I cannot.", "odd"
         ("```python\ntotal = a / b\n```", "the answer's code is the same as your cell"),
         ("```python\ntotal  =  a / b\n```", "the answer's code is the same as your cell"),
         ("```python\ntotal = (a\n```", "the answer's code is not valid Python (line 1)"),
-        ("```python\n!pip install x\n```", "the answer's code has nothing to run"),
+        ("```python\n!pip install x\n```", "the answer's code has no statement to run"),
     ],
 )
 def test_what_is_said_of_an_answer_without_a_cell_is_true(answer: str, why: str) -> None:
@@ -112,7 +112,7 @@ def test_apply_turns_the_cell_into_the_code(kernel: Kernel) -> None:
     kernel.run("x = two")
     run = kernel.run("%qwen fix --apply")
     assert run.next_input == ("x = 1\nprint(x)", True)
-    assert "this cell is the answer's code now" in text(run)
+    assert "this cell now has the answer's code" in text(run)
 
 
 def test_a_cell_that_wanted_us_is_skipped(server: Recorder) -> None:
@@ -141,7 +141,7 @@ def test_no_second_copy_is_made(kernel: Kernel, folder: Path) -> None:
     os.utime(folder / "n.ipynb", (1, 1))  # not saved since
     again = kernel.run(ask, cell="a")
     assert again.next_input is None
-    assert "the code is in a cell below already" in text(again)
+    assert "a cell below already has this code" in text(again)
     write(folder / "n.ipynb", ("a", ask))  # the user deleted the cell
     assert kernel.run(ask, cell="a").next_input == (code, False)
     write(folder / "n.ipynb", ("a", ask), ("b", code))

@@ -132,7 +132,7 @@ def test_everything_has_its_topic() -> None:
         ("undo", "%qwen undo  take the last turn back", "Conversations"),
         ("conversation  undo", "%qwen conversation undo  take the last turn back", "Conversations"),
         ("conversation", "%qwen conversation [list|use|...]", "Conversations"),
-        ("history", "%qwen history [NAME] [--full]  what was said in it", "Conversations"),
+        ("history", "%qwen history [NAME] [--full]  show a conversation", "Conversations"),
         ("min_p", "--min-p X  0 to 1", "Options for one answer"),
         ("%qwen undo", "%qwen undo  take the last turn back", "Conversations"),
         ("--dry-run", "--dry-run  show what would be sent, and send nothing", "What is sent"),
@@ -170,7 +170,7 @@ def test_help_is_readable_and_names_the_topics() -> None:
 
 def test_earlier_names_are_marked_as_such() -> None:
     text = help_text(GROUPS, everything=True)
-    earlier = text.partition("Earlier names, which stay\n")[2].partition("\n\n")[0].splitlines()
+    earlier = text.partition("Earlier names, which still work\n")[2].partition("\n\n")[0].splitlines()
     aliases = {command.name: command.alias_of for command in COMMANDS.values() if command.alias_of}
     assert len(earlier) == len(aliases) == 12
     for line, (name, now) in zip(earlier, aliases.items(), strict=True):

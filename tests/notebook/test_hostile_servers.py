@@ -121,6 +121,6 @@ def test_no_traceback_shows_a_key(kernel: Kernel, server: FaultServer, mode: str
     assert KEY not in shown
     assert KEY[3:] not in shown
     if how == "unforeseen":
-        assert "something unforeseen failed (RuntimeError" in shown
+        assert "an unexpected error occurred (RuntimeError" in shown
         assert "%qwen doctor" in shown
         assert "what nobody had foreseen" not in shown

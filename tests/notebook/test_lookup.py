@@ -346,4 +346,4 @@ def test_text_without_names_is_unchanged(text):
 def test_what_a_shell_would_fill_in_stays_and_is_said() -> None:
     filled = fill_in("echo ${name} costs {name}, ${HOME} ${{name}}", {"name": "Ada"})
     assert filled.text == "echo ${name} costs Ada, ${HOME} ${{name}}"
-    assert filled.notes == ("${name} was sent as written: after a $ it is a shell's",)
+    assert filled.notes == ("${name} was sent as written: after a $ it belongs to a shell",)

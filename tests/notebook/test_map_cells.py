@@ -14,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "batch"))
 
 from rows_server import Refusal, RowsServer, rows_server
 
+from qwen_magic.replay.replay import RECORD_FIRST
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -144,7 +146,7 @@ def test_a_dry_run_sends_nothing(mapping_kernel: Kernel, server: RowsServer) -> 
     run = mapping_kernel.run(MAP.replace("-o out", "-o out --dry-run --prices 1,2"))
     assert "Nothing was sent" in run.printed
     assert run.printed.count("── prompt") == 3
-    assert "tokens the shortest" in run.printed
+    assert "tokens in the shortest" in run.printed
     assert "about 0." in run.printed
     assert not server.prompts
 
@@ -152,11 +154,11 @@ def test_a_dry_run_sends_nothing(mapping_kernel: Kernel, server: RowsServer) -> 
 @pytest.mark.parametrize(
     ("cell", "words"),
     [
-        ("%%qwen --map nothing\n{text}", "nothing is no variable"),
+        ("%%qwen --map nothing\n{text}", "nothing is not one of your variables"),
         ("%%qwen --map rows\n{txt}", "neither a column nor a variable"),
         ("%%qwen --map rows\nsystem: x", "nothing was asked"),
-        ("%%qwen --map 'a b'\n{text}", "no name"),
-        ("%%qwen --limit 3\n{text}", "--limit goes with --map"),
+        ("%%qwen --map 'a b'\n{text}", "not a name"),
+        ("%%qwen --limit 3\n{text}", "--limit needs --map"),
         ("%%qwen --map rows --limit 0\n{text}", "limit is 0"),
         ("%%qwen --map rows --max-cost 1\n{text}", "no price is known"),
         ("%%qwen --map rows --prices 1\n{text}", "two numbers"),
@@ -189,7 +191,10 @@ def test_where_only_recorded_answers_may_be_given_nothing_is_asked(server: RowsS
     with Kernel(QWEN_REPLAY="only", **env) as kernel:
         assert kernel.run("%load_ext qwen_magic\nrows = ['a', 'b']\nmore = ['a', 'b', 'c']").status == "ok"
         run = kernel.run("%%qwen --map more -o out\nSay {item}")
-        assert "only recorded answers may be given" in run.error["evalue"]
+        assert run.error["evalue"].startswith(
+            "1 of the rows has no recorded answer, and only recorded answers may be given."
+        )
+        assert RECORD_FIRST in run.error["evalue"]
         assert len(run.error["traceback"]) == 1
         assert kernel.run("%%qwen --map rows -o out\nSay {item}").status == "ok"
         assert statuses(kernel) == {"recorded": 2}

@@ -57,7 +57,7 @@ def test_rows_run_as_they_are_with_recorded_answers(tmp_path: Path) -> None:
         assert "3 used in this session" in kernel.run("%qwen replay status").printed
         refused = kernel.run(MAP.replace("Mood of", "The mood of"))
         assert len(refused.error["traceback"]) == 1
-        assert "3 of the rows have no answer" in refused.error["traceback"][0]
+        assert "3 of the rows have no recorded answer" in refused.error["traceback"][0]
 
 
 def test_a_target_that_fails_at_the_first_row_is_an_error_of_one_line(tmp_path: Path) -> None:

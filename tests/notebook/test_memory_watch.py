@@ -180,7 +180,7 @@ def test_an_answer_that_is_gone_on_with(session: Session) -> None:
     memory.store.clear(current.id)
     assert memory.reopen(turn) is None
     memory.finish(again, Reply("too late"))
-    assert "this turn is not kept" in memory.take_note()
+    assert "this turn was not kept" in memory.take_note()
 
 
 def test_without_a_shell_all_is_kept_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from qwen_magic.notebook.lookup import fill_in
 @pytest.mark.parametrize("pages", ["#0", "#x", "#3-x", "#"])
 def test_what_names_no_page(tmp_path: Path, pages: str) -> None:
     (tmp_path / "a.pdf").write_bytes(b"%PDF-")
-    with pytest.raises(UsageError, match=r"a\.pdf#.* names no page") as caught:
+    with pytest.raises(UsageError, match=r"what follows the # in .*a\.pdf#.* is not a page") as caught:
         attached([f"{tmp_path}/a.pdf{pages}"])
     assert "#3-5" in caught.value.hint
 
@@ -31,6 +31,6 @@ def test_a_path_without_a_picture_is_said(value: PurePosixPath) -> None:
     filled = fill_in("Save it as {p}.", {"p": value})
     assert filled.text == f"Save it as {value}."
     assert filled.pictures == ()
-    assert filled.pictured == ("p names no picture that is there: its path stands in the prompt",)
+    assert filled.pictured == ("p is the path of a picture that does not exist; it was sent as text",)
     assert fill_in("Save it as {p!s}.", {"p": value}).pictured == ()
     assert fill_in("Save it as {p}.", {"p": Path("gone.txt")}).pictured == ()

@@ -72,10 +72,10 @@ def test_its_text_is_sent_on_request_and_an_empty_figure_is_said(kernel: Kernel,
 def test_a_dry_run_tells_sizes_and_a_file_goes_in_front(kernel: Kernel, server: Recorder) -> None:
     run = ok(kernel.run("%%qwen --dry-run --alone -a red.png\nLike {fig}?"))
     text = run.printed
-    assert "fig: drawn anew at 1280x960" in text
+    assert "fig: drawn again at 1280x960" in text
     assert "64x48 pixels, ≈ 4 tokens]" in text
     run = ok(kernel.run("%%qwen --dry-run --alone -t openai:http://127.0.0.1:9/v1#qwen2.5-vl-7b\nLike {fig}?"))
-    assert "fig: drawn anew at 1152x864" in run.printed  # of squares of 28 pixels
+    assert "fig: drawn again at 1152x864" in run.printed  # of squares of 28 pixels
     ok(kernel.run("%%qwen --alone -a red.png\nDescribe it."))
     assert server.seen() == ["red.png:\n", (64, 48), "\n\nDescribe it."]
 

@@ -86,7 +86,7 @@ def test_interrupt_while_silent(terminal: Terminal) -> None:
 def test_an_error_is_a_line(terminal: Terminal) -> None:
     terminal.line("%qwen foo")
     shown = screen(terminal.until(r"In \[3\]: "))
-    assert "UsageError: no %qwen foo" in shown
+    assert "UsageError: there is no command %qwen foo" in shown
     assert "Traceback" not in shown
 
 
@@ -126,7 +126,7 @@ def test_interrupt_while_it_thinks(terminal: Terminal, thinker: Thinker) -> None
     terminal.child.sendintr()
     shown = screen(first + terminal.until(r"In \[3\]: "))
     assert time.monotonic() - at < 5
-    assert re.search(r"hm hm .*\n\n\[■ interrupted, what had come is kept ", shown)
+    assert re.search(r"hm hm .*\n\n\[■ interrupted, what had arrived is kept ", shown)
     terminal.line("print(repr(r.thinking[:5]), repr(r.text))")
     assert "'hm hm' ''" in terminal.until(r"In \[4\]: ")
 

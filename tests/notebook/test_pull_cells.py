@@ -23,7 +23,7 @@ def test_weights_are_fetched_listed_and_removed(tmp_path: Path) -> None:
             listed = kernel.run("%qwen pull --list").printed
             assert "local:qwen3-4b " in listed
             assert " here" not in listed
-            assert "is the largest that fits" in listed
+            assert "is the largest of these that fits" in listed
             assert "local:OWNER/REPO:QUANT, is any GGUF model of the Hub." in listed
             pulled = kernel.run("%qwen pull qwen3-0.6b")
             assert pulled.status == "ok", pulled.reply
@@ -34,11 +34,11 @@ def test_weights_are_fetched_listed_and_removed(tmp_path: Path) -> None:
             assert "Qwen3-0.6B-Q8_0 is removed: 200 kB are free again." in removed.printed
             for cell, said in (
                 ("%qwen pull --remove qwen3-0.6b", "no weights of local:qwen3-0.6b are kept here"),
-                ("%qwen pull --remove", "there is no model after %qwen pull --remove"),
-                ("%qwen pull --all", "no option --all of %qwen pull"),
+                ("%qwen pull --remove", "%qwen pull --remove needs a model"),
+                ("%qwen pull --all", "%qwen pull has no option --all"),
                 ("%qwen pull a b", "%qwen pull takes one model"),
                 ("%qwen pull some/Gated-GGUF", "some/Gated-GGUF is gated"),
-                ("%qwen pull local:some/None-GGUF", "the Hub shows no some/None-GGUF"),
+                ("%qwen pull local:some/None-GGUF", "the Hub has no some/None-GGUF"),
             ):
                 run = kernel.run(cell)
                 assert run.status == "error"

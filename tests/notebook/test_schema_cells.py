@@ -103,7 +103,7 @@ def test_what_does_not_fit_is_one_line_and_the_answer_is_kept(kernel: Kernel, se
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ('"name, age itn"', 'field 2, "age itn": itn is no type'),
+        ('"name, age itn"', 'field 2, "age itn": itn is not a type'),
         ("Persn", "no Persn in this notebook"),
         ("shapes.two", "shapes has no two"),
         ('""', "the schema is empty"),

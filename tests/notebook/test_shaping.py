@@ -131,7 +131,7 @@ def test_json_comes_as_it_is_written(page: Front) -> None:
     assert page.text.strip() == '```json\n{"a": ["*x*", \n```'
     display.finish(reply('\n{"a": ["*x*", ', finish_reason="interrupted"), "%qwen continue goes on from here")
     assert page.answer == '```json\n{"a": ["*x*",\n```'
-    assert "the answer ends before its JSON does · %qwen continue" in page.bundles[-1]["text/plain"]
+    assert "the answer ends before its JSON is complete · %qwen continue" in page.bundles[-1]["text/plain"]
 
 
 def test_thinking_ends_when_prose_that_is_not_shown_begins(page: Front) -> None:

@@ -112,7 +112,7 @@ def test_many_files_are_agreed_to_and_tab_completes_them(kernel: Kernel, server:
     ok(kernel.run("for n in range(11): open(f'note {n:02}.txt', 'w').write(f'text {n}')"))
     before = server.requests
     run = kernel.run("%%qwen --alone -a 'note *.txt'\nSum up.")
-    assert "means 11 files" in str(run.reply) + str(run.shown)
+    assert "matches 11 files" in str(run.reply) + str(run.shown)
     assert server.requests == before
     ok(kernel.run("%%qwen --alone -a 'note *.txt' --yes\nSum up."))
     assert "text 10" in server.seen()[0]
@@ -122,13 +122,13 @@ def test_many_files_are_agreed_to_and_tab_completes_them(kernel: Kernel, server:
     assert '"note 00.txt"' in matches
     assert replaced == "note"
     run = kernel.run("%%qwen --yes\nSum up.")
-    assert "--yes goes with --map" in str(run.reply) + str(run.shown)
+    assert "--yes needs --map" in str(run.reply) + str(run.shown)
 
 
 def test_which_targets_take_pictures(kernel: Kernel, server: Recorder) -> None:
     printed = ok(kernel.run(f"%qwen targets --see {server.target} dashscope:qwen-vl-max")).printed
     lines = [line for line in printed.splitlines() if ":" in line]
-    assert lines[0].endswith("not known; it is tried")
+    assert lines[0].endswith("not known before it is asked")
     assert lines[1].endswith("takes them")
     printed = ok(kernel.run(f"%qwen targets --see {server.target}")).printed
     assert "Others that do: dashscope:qwen-vl-max" in printed
@@ -141,7 +141,7 @@ def test_a_dry_run_shows_small_copies(kernel: Kernel, server: Recorder) -> None:
     run = ok(kernel.run("%%qwen --alone --dry-run -a 'a \"<b>.png'\nLike {fig}?"))
     assert server.requests == before
     assert "shrunk from 3000x2000" in run.printed
-    assert "fig: drawn anew at 1280x960" in run.printed
+    assert "fig: drawn again at 1280x960" in run.printed
     (html,) = (bundle["text/html"] for bundle in run.shown if "text/html" in bundle)
     sources = re.findall(r'<img src="data:image/(?:png|jpeg);base64,([^"]+)" alt="image ([^"]+)"', html)
     assert [max(Pillow.open(io.BytesIO(base64.b64decode(data))).size) for data, _ in sources] == [SIDE, SIDE]
@@ -153,8 +153,8 @@ def test_a_dry_run_shows_small_copies(kernel: Kernel, server: Recorder) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("-a http://127.0.0.1:9/a.png", "nobody fetches it"),
-        ("-a http://127.0.0.1:9/a.pdf#2 --fetch", "no address of the public network"),
+        ("-a http://127.0.0.1:9/a.png", "is not fetched without --fetch"),
+        ("-a http://127.0.0.1:9/a.pdf#2 --fetch", "not an address of the public network"),
         ("-a file:///etc/hostname --fetch", "only an http or https address is fetched"),
         ("--map rows -a note.txt", "--map and --attach contradict each other"),
     ],
@@ -180,4 +180,4 @@ def test_pictures_of_an_answer_are_shown_by_the_kernel(kernel: Kernel) -> None:
     )
     (shown,) = (bundle for bundle in run.shown if "image/png" in bundle)
     assert Pillow.open(io.BytesIO(base64.b64decode(shown["image/png"]))).size == (40, 30)
-    assert "2 files in it, saved by: from qwen_magic import last_reply" in run.printed
+    assert "2 files in it; to save: from qwen_magic import last_reply" in run.printed

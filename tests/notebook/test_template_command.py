@@ -13,7 +13,7 @@ def test_templates_are_kept_listed_completed_and_removed() -> None:
         run = kernel.run("name = 3\n%qwen template add Brief Say in {name} sentences: ")
         assert run.printed == "/brief is kept: Say in {name} sentences:\n"
         run = kernel.run("%qwen template add brief Be brief.")
-        assert "Before, it was: Say in {name} sentences:" in run.printed
+        assert "It replaces: Say in {name} sentences:" in run.printed
 
         assert kernel.run("%qwen template add long").status == "error"  # nothing was asked
         assert kernel.run("%%qwen\nFirst line {name}\nsecond line").status == "ok"

@@ -150,7 +150,7 @@ def test_cost_of_long_thinking(page: Page, display: MarkdownDisplay, unit: str) 
 
 
 @pytest.mark.parametrize(
-    ("reason", "line"), [("length", "no answer: all tokens"), ("interrupted", "■ interrupted, what")]
+    ("reason", "line"), [("length", "no answer: the model used all tokens"), ("interrupted", "■ interrupted, what")]
 )
 def test_thinking_without_an_answer_is_folded(page: Page, display: MarkdownDisplay, reason: str, line: str) -> None:
     display.on_event(ThinkingDelta("hm"))
@@ -269,7 +269,7 @@ def test_print_of_thinking_alone(page: Page, capsys: pytest.CaptureFixture[str])
     page.now = 0.5
     display.finish(reply("", "hm", thinking_seconds=0.5, finish_reason="interrupted"))
     assert capsys.readouterr().out == (
-        "[thought for 0.5 s]\n[■ interrupted, what had come is kept · space:a/b · 20.0 s · thought for 0.5 s]\n"
+        "[thought for 0.5 s]\n[■ interrupted, what had arrived is kept · space:a/b · 20.0 s · thought for 0.5 s]\n"
     )
 
 
@@ -280,7 +280,7 @@ def test_print_of_text_that_was_thinking(page: Page, capsys: pytest.CaptureFixtu
     display.on_event(Reset("", "hm, so"))
     display.on_event(TextDelta("Yes."))
     display.finish(reply("Yes.", "hm, so"))
-    assert capsys.readouterr().out.startswith("hm, so\n[that was the thinking]\nYes.\n[space:")
+    assert capsys.readouterr().out.startswith("hm, so\n[end of the thinking]\nYes.\n[space:")
 
 
 @pytest.fixture(scope="module")
@@ -334,11 +334,13 @@ def test_interrupted_in_a_kernel(thinking_kernel: Kernel) -> None:
     thought, last = run.shown
     assert thought["text/markdown"].startswith(FOLDED)
     assert read(thought["text/markdown"])[1].startswith("hm hm hm")
-    assert last["text/plain"].startswith("■ interrupted, what had come is kept")
+    assert last["text/plain"].startswith("■ interrupted, what had arrived is kept")
 
 
 def test_all_tokens_went_into_thinking(thinking_kernel: Kernel) -> None:
     run = thinking_kernel.run(cell(["hm"], 0, "", reason="length"))
     thought, last = run.shown
     assert thought["text/markdown"].startswith(FOLDED)
-    assert last["text/plain"].startswith("no answer: all tokens went into thinking; raise --max-tokens, or ask with")
+    assert last["text/plain"].startswith(
+        "no answer: the model used all tokens for thinking; raise --max-tokens, or ask with"
+    )

@@ -48,14 +48,14 @@ def test_after_a_restart_the_first_cell_says_how_to_go_on(tmp_path: Path, server
     (tmp_path / "restart.ipynb").touch()
     with Kernel(**env) as kernel:
         start(kernel, server)
-        assert "%qwen resume" not in note(kernel.run("%%qwen\none", cell="a"))
+        assert "%qwen conversation use" not in note(kernel.run("%%qwen\none", cell="a"))
         for prompt in ("two", "three"):
             ok(kernel.run(f"%%qwen\n{prompt}"))
     with Kernel(**env) as kernel:
         start(kernel, server)
-        said = "new conversation; %qwen resume goes on with 'restart' (3 turns)"
+        said = "new conversation; %qwen conversation use continues 'restart' (3 turns)"
         assert said in note(kernel.run("%%qwen\none again", cell="a"))
-        assert "%qwen resume" not in note(kernel.run("%%qwen\nonce"))
+        assert "%qwen conversation use" not in note(kernel.run("%%qwen\nonce"))
         ok(kernel.run("%qwen resume"))
         assert "conversation" not in note(kernel.run("%%qwen\nfour"))
         assert asked(server) == ["one", "two", "three", "four"]
@@ -117,7 +117,7 @@ def test_a_system_line_stays_with_the_conversation_that_it_begins(kernel: Kernel
     assert (system(server), asked(server)) == ("You are a pirate.", ["Tell a story.", "Continue it."])
     assert "You are a pirate." in kernel.run("%qwen system").printed
     run = kernel.run("%%qwen\nsystem: Be brief.\nAnd now?")
-    assert "held for this prompt alone" in note(run)
+    assert "held for this prompt only" in note(run)
     assert system(server) == "Be brief."
     ok(kernel.run("%%qwen\nAnd then?"))
     assert system(server) == "You are a pirate."

@@ -59,7 +59,7 @@ def test_what_people_type_leads_somewhere(kernel: Kernel, line: str, leads: str)
 
 def test_options_behind_a_prompt_are_told_of(kernel: Kernel) -> None:
     run = kernel.run("%qwen ask hello --temperature 0.1")
-    assert "--temperature was sent as text: options go before the prompt" in run.shown[-1]["text/plain"]
+    assert "--temperature was sent as text: write options before the prompt" in run.shown[-1]["text/plain"]
     run = kernel.run("%qwen ask what does ls --all do")
     assert "was sent as text" not in run.shown[-1]["text/plain"]
 

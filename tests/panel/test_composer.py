@@ -136,9 +136,9 @@ def test_what_is_saved_with_a_notebook_has_no_thumbnail(composing: Composing) ->
     [
         (b"", "a.png", "a.png is empty"),
         (picture()[:200], "a.png", "a.png cannot be read: the file is broken"),
-        (b"text", "notes.txt", "notes.txt is no picture"),
-        (b"<svg xmlns='a'/>", "a.svg", "a.svg is SVG, which is not drawn here"),
-        (b"\0\1\2", "../../x\n.bin", "_.._x_.bin is no picture"),
+        (b"text", "notes.txt", "notes.txt is not a picture"),
+        (b"<svg xmlns='a'/>", "a.svg", "a.svg is SVG, which cannot be drawn here"),
+        (b"\0\1\2", "../../x\n.bin", "_.._x_.bin is not a picture"),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_attached(composing: Composing, data: bytes, name: str, said: str) -> None:
@@ -171,7 +171,7 @@ def test_what_does_not_come_whole_is_refused_once(composing: Composing, wrong: d
     composing.panel.act("attach", **{**good, "last": False, **wrong})
     composing.panel.act("attach", **{**good, "offset": 7})
     (line,) = composing.said
-    assert line.startswith("a.png did not come whole")
+    assert line.startswith("a.png did not arrive complete")
     assert composing.files == []
     composing.panel.act("attach", **good)
     assert composing.files == [("image", "a.png")]

@@ -95,7 +95,7 @@ def test_a_name_that_is_refused_stays_to_be_mended(menu: Menu) -> None:
     menu.page.page.keyboard.type("Second")
     assert menu.press("Enter") == "New name of First|"
     assert menu.page.sent() == [{"action": "rename", "conversation": 1, "name": "Second"}]
-    menu.page.op("say", text="there is a conversation 'Second' already", kind="error", setting="conversation")
+    menu.page.op("say", text="there is already a conversation 'Second'", kind="error", setting="conversation")
     field = menu.page.root().get_by_label("New name of First", exact=True)
     assert (field.input_value(), field.get_attribute("aria-invalid")) == ("Second", "true")
     menu.found(SECOND, FIRST, THIRD)  # something else has changed
@@ -184,7 +184,7 @@ def test_a_model_is_chosen_from_the_targets_list_by_keyboard(view: Callable[...,
     assert field.evaluate("field => field === document.activeElement")
     assert [action["action"] for action in page.sent()] == ["models"], "Escape stopped the answer, too"
     field.fill("one-of-my-own")
-    assert "what you type is taken" in page.root().locator(".qwen-hint:visible").inner_text()
+    assert "what you typed is used" in page.root().locator(".qwen-hint:visible").inner_text()
     field.press("Enter")
     field.blur()
     assert page.sent() == [{"action": "models"}, {"action": "set", "name": "model", "value": "one-of-my-own"}]

@@ -51,7 +51,7 @@ def test_no_page_is_told_the_system_prompt_or_where_the_model_is(visitor: PanelU
     dead.act("send", text="hello")
     visitor.kernel.until(lambda: bool(dead.page.turns) and dead.last["state"] == "done")
     assert dead.last["ending"] == "error"
-    assert "Ask again in a while." in " ".join(dead.last["facts"])
+    assert "Ask again later." in " ".join(dead.last["facts"])
     assert re.fullmatch(r"[\d.]+ s( · .*)?", again.turns[-1]["facts"][0])
     told = [visitor.widget.state, visitor.widget.ops, dead.widget.state, dead.widget.ops]
     text = json.dumps([[message.content for message in one.widget.heard] for one in (visitor, dead)], default=str)

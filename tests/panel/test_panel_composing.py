@@ -167,7 +167,7 @@ def test_in_an_app_nothing_is_told_of_the_owner(front: FrontEnd) -> None:
         assert "cannot be done here" in visitor.told()
     data = base64.b64encode(b"a text").decode()
     visitor.act("attach", id="v.2", name="a.txt", offset=0, data=data, last=True)
-    assert "Pictures alone can be attached here" in visitor.told()
+    assert "Only pictures can be attached here" in visitor.told()
     assert visitor.page.suggested == {}
     assert visitor.page.attached == []
 

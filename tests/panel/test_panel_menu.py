@@ -55,7 +55,7 @@ def test_what_is_pinned_comes_first_everywhere_and_stays_so(user: PanelUser) -> 
 def test_a_name_that_is_taken_is_refused_and_says_where(user: PanelUser) -> None:
     trees = found(user)["trees"]["id"]
     user.act("rename", conversation=trees, name="stones")
-    assert "there is a conversation 'stones' already" in user.told()
+    assert "there is already a conversation 'stones'" in user.told()
     refused = [op for _, op in user.widget.ops if op["op"] == "say"][-1]
     assert refused["setting"] == "conversation"
     user.act("rename", conversation=trees, name="woods")

@@ -41,7 +41,7 @@ def test_a_new_conversation_while_it_streams_says_where_the_answer_goes_on(user:
     user.grown("w3")
     name = user.settings["conversation"]["name"]
     user.kernel.run("%qwen new elsewhere")
-    assert f"goes on in '{name}'" in user.told("info")
+    assert f"continues in '{name}'" in user.told("info")
     user.kernel.run(f"%qwen resume {name}")
     user.kernel.until(lambda: user.prompts == ["count 60 0.03"])
     assert user.settled()["text"].endswith("w59 ")

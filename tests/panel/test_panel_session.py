@@ -93,7 +93,7 @@ def test_what_waits_does_not_go_into_another_conversation(user: PanelUser, serve
     kernel.until(lambda: user.activity["queue"] == ["for this one"])
     name = user.settings["conversation"]["name"]
     kernel.run("%qwen new elsewhere")
-    assert "goes on waiting" in user.told("info")
+    assert "keep waiting" in user.told("info")
     kernel.until(lambda: user.settings["conversation"]["name"] == "elsewhere")
     kernel.run("1")
     assert user.activity["queue"] == ["for this one"]

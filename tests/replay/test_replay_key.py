@@ -92,7 +92,7 @@ def test_what_differs_has_another_key():
 
 @pytest.mark.parametrize("value", [object(), {1, 2}, b"x", float("nan"), float("inf"), {1: 2}, 1j, Path("x")])
 def test_an_extra_value_that_is_no_json_is_refused_in_one_line(value):
-    with pytest.raises(UsageError, match="no JSON") as caught:
+    with pytest.raises(UsageError, match="not JSON") as caught:
         replay_key("m", Request(ASKED, Parameters(extra={"a": [value]})))
     assert caught.value.__cause__ is None
 
@@ -100,7 +100,7 @@ def test_an_extra_value_that_is_no_json_is_refused_in_one_line(value):
 def test_an_extra_value_without_end_is_refused():
     endless: list[object] = []
     endless.append(endless)
-    with pytest.raises(UsageError, match="no JSON"):
+    with pytest.raises(UsageError, match="not JSON"):
         replay_key("m", Request(ASKED, Parameters(extra={"a": endless})))
 
 

@@ -78,7 +78,7 @@ def test_prune_keeps_what_the_session_used(session, path):
     file = ReplayFile(path)
     for key in "abc":
         file.record(recorded(key))
-    with pytest.raises(UsageError, match="Run the whole notebook first"):
+    with pytest.raises(UsageError, match="Run the whole notebook with replay on first"):
         session.prune()
     session.look_up("only", "a", "p", "In[1]")
     session.keep("on", "d", reply())

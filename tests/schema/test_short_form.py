@@ -92,18 +92,18 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "place", "hint"),
     [
-        ("name, age itn", 'field 2, "age itn": itn is no type', "Did you mean int?"),
-        ("name, , age", "field 2", "between commas"),
-        ("name, name int", "field 2", "name of its own"),
+        ("name, age itn", 'field 2, "age itn": itn is not a type', "Did you mean int?"),
+        ("name, , age", "field 2", "between the commas"),
+        ("name, name int", "field 2", "another name"),
         ("name, 2nd", 'field 2, "2nd"', ""),
         ("name, mood: happy|", "field 2", "happy|sad"),
-        ("mood: happy|happy", "happy stands there twice", ""),
-        ("name, tags [str", "not closed", ""),
-        ("name]", "not opened", ""),
-        ("[]", "a list of nothing", ""),
-        ("int|str", "these are types", "?"),
+        ("mood: happy|happy", "happy is there twice", ""),
+        ("name, tags [str", "opening bracket without", ""),
+        ("name]", "closing bracket without", ""),
+        ("[]", "the list has no type of items", ""),
+        ("int|str", "these are several types", "?"),
         ("  ", "empty", "name, age int"),
-        ("x int int", "int int is no type", ""),
+        ("x int int", "int int is not a type", ""),
     ],
 )
 def test_a_mistake_is_shown_where_it_stands(text: str, place: str, hint: str) -> None:

@@ -253,15 +253,15 @@ def test_names(store: Store) -> None:
     store.rename(found.id, "Пёс")
     assert store.find("Кот-2") is None
     assert store.get(found.id).name == "Пёс"
-    with pytest.raises(UsageError, match="there is a conversation 'Кот' already"):
+    with pytest.raises(UsageError, match="there is already a conversation 'Кот'"):
         store.rename(found.id, "Кот")
 
 
 @pytest.mark.parametrize("name", ["", "  ", "-x", "a\nb", "a\0b", "\ud83d", "x" * 101])
 def test_what_is_no_name(store: Store, name: str) -> None:
-    with pytest.raises(UsageError, match="that is no name"):
+    with pytest.raises(UsageError, match="that is not a name"):
         store.create(name)
-    with pytest.raises(UsageError, match="that is no name"):
+    with pytest.raises(UsageError, match="that is not a name"):
         store.rename(store.create("a").id, name)
     assert store.find(name) is None
 

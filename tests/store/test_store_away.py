@@ -100,7 +100,7 @@ def test_a_conversation_goes_on_while_the_file_is_locked(store: Store, path: Pat
         ask(store, conversation, "and then")
         assert prompts(store, conversation) == ["before", "meanwhile", "and then"]
         assert "locked by another program" in store.trouble
-        assert "written to the file when it can be" in store.trouble
+        assert "written to the file as soon as possible" in store.trouble
         assert "\n" not in store.trouble
         assert in_file(path, "a") == ["before"] if how == "IMMEDIATE" else True
     until(lambda: not store.trouble)
@@ -363,5 +363,5 @@ def test_who_watches_is_told_when_it_is_written(store: Store, path: Path) -> Non
 
 def test_a_file_that_is_no_database_is_refused_at_once(path: Path) -> None:
     path.write_bytes(b"no database" * 1000)
-    with pytest.raises(StoreError, match="is no database"):
+    with pytest.raises(StoreError, match="is not a database"):
         Store(path)

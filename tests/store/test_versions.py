@@ -226,7 +226,7 @@ def test_a_deleted_turn_takes_its_versions_and_what_is_parked_along(talk: Talk) 
     assert talk.said == "a e"
     for prompt in ("b", "B", "c", "C", "d", "B again"):
         assert talk.store.turn(talk.numbers[prompt]) is None
-    with pytest.raises(StoreError, match="deleted meanwhile"):
+    with pytest.raises(StoreError, match="deleted in the meantime"):
         talk.store.finish(open_turn, Reply("answer"))
     talk.store.delete_turn(talk.numbers["B"])
     assert talk.said == "a e"
@@ -266,7 +266,7 @@ def test_a_conversation_that_is_cleared_stays(talk: Talk) -> None:
     talk.store.clear(talk.id)
     assert (talk.store.turns(talk.id), talk.store.unanswered(talk.id), talk.versions) == ([], [], {})
     assert talk.store.get(talk.id).system == "Be brief."
-    with pytest.raises(StoreError, match="deleted meanwhile"):
+    with pytest.raises(StoreError, match="deleted in the meantime"):
         talk.store.finish(open_turn, Reply("answer"))
     assert other.said == "z"
     talk.ask("new")
@@ -277,7 +277,7 @@ def test_what_cannot_be_switched_to(talk: Talk) -> None:
     talk.ask_all("a", "b")
     open_turn = talk.begin("A", "a")
     for number in (open_turn, 99):
-        with pytest.raises(StoreError, match="that version is not there any more"):
+        with pytest.raises(StoreError, match="that version does not exist any more"):
             talk.store.switch(number)
     assert talk.said == "a b"
 

@@ -117,7 +117,7 @@ class AppHttp:
             return str(response.url.join(URL(where))) if where else ""
         except ValueError:
             raise ProtocolError(
-                "the app sends us to no web address", target=self.name, hint="Check the address."
+                "the app redirects to something that is not a web address", target=self.name, hint="Check the address."
             ) from None
 
     async def config(self) -> dict[str, Any]:
@@ -167,7 +167,7 @@ class AppHttp:
         for _ in range(_REDIRECTS):
             if not self.at_home(url):
                 raise AuthError(
-                    "the login is at another host, which was not sent the password",
+                    "the login is at another host, and the password was not sent there",
                     target=self.name,
                     hint=f"If you trust it, name it as the target: {url.partition('?')[0].removesuffix('/login')}",
                 )
@@ -227,5 +227,5 @@ class AppHttp:
         except (ValueError, RecursionError):
             pass
         if self.site.space_id:  # the Hub shows a page while a Space starts
-            raise AsleepError("the Space shows a page instead of its app", target=self.name, hint="Try again later.")
+            raise AsleepError("the Space shows a page instead of its app", target=self.name, hint="Ask again later.")
         raise ProtocolError("no Gradio app answers there", target=self.name, hint="Check the address.")

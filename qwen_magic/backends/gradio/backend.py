@@ -204,7 +204,7 @@ class SpaceBackend:
             else:
                 return
         yield Status(
-            "it failed on the earlier turns; asking again with them in front of the prompt", "retry", self.name
+            "it failed with the earlier turns; asking again with them in front of the prompt", "retry", self.name
         )
         try:
             async with aclosing(self._answer_once(http, forgetful, request)) as answer:
@@ -276,7 +276,7 @@ class SpaceBackend:
         for warning in (*payload.warnings, *left_out(course.repeated)):
             yield Status(warning, "warning", self.name)
         if course.goes_on:
-            yield Status("the app keeps the conversation itself: it goes on in the same session", "server", self.name)
+            yield Status("the app keeps the conversation itself: it continues in the same session", "server", self.name)
         join = functools.partial(self._join, http)
         for place, message in enumerate(course.repeated):
             there = f"{place + 1} of {len(course.repeated)}"
@@ -306,7 +306,7 @@ class SpaceBackend:
         return Responder(self.name, f"{model} at {http.elsewhere}".lstrip() if http.elsewhere else model)
 
     def _led(self, place: str) -> Status:
-        return Status(f"the app is at {place} now, and the question goes there", "warning", self.name)
+        return Status(f"the app is now at {place}, and the question is sent there", "warning", self.name)
 
     def _seen(self, sent: int, shown: list[Any]) -> list[Status]:
         """Tell where an app dropped the earlier turns; from then on they go in front of the prompt."""

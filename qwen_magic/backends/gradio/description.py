@@ -44,7 +44,7 @@ async def describe_space(
     try:
         config = await http.config()
     except MovedError as moved:  # nothing of the user's is sent
-        notes = (f"it sends us to {moved.place}",)
+        notes = (f"it redirects to {moved.place}",)
         http.site.places.add(moved.place)
         config = await http.config()
     info = await http.info(config)
@@ -159,16 +159,16 @@ def _steps_note(asked: Endpoint) -> str:
 
 def _history_note(asked: Endpoint) -> str:
     if asked.walk is not None and asked.walk.keeps:
-        return "it keeps the conversation itself: one session for each, and earlier questions are asked in it again"
+        return "it keeps the conversation itself: each has a session, in which earlier questions are asked again"
     if asked.conversation is not None or asked.before:
         return "the history is given through the page's own functions, in a session of its own"
     if asked.history is None:
-        return "it takes no history: earlier turns go in front of the prompt"
+        return "it takes no history: earlier turns are put in front of the prompt"
     return f"it takes the history as {_FORMS[asked.history]}"
 
 
 def _lacks(asked: Endpoint) -> list[str]:
-    lacks = [] if asked.takes("system") else ["it takes no system prompt: it goes in front of the prompt"]
+    lacks = [] if asked.takes("system") else ["it takes no system prompt: one is put in front of the prompt"]
     if missing := [name for name in SAMPLING if not any(item.part == name for item in asked.all_inputs())]:
         lacks.append(f"it does not take {', '.join(missing)}")
     return lacks

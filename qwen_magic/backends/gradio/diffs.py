@@ -25,10 +25,10 @@ def apply_diff(value: Any, operations: Any) -> Any:
 
     """
     if not isinstance(operations, list):
-        raise DiffError("a diff that is no list")
+        raise DiffError("a diff that is not a list")
     for operation in operations:
         if not isinstance(operation, list) or len(operation) != 3 or not isinstance(operation[1], list):  # noqa: PLR2004
-            raise DiffError("an operation that is no [action, path, value]")
+            raise DiffError("an operation that is not [action, path, value]")
         action, path, new = operation
         try:
             value = _apply_at(value, action, path, new)

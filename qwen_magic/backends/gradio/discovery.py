@@ -48,7 +48,7 @@ def discover(
     found = find_endpoint(app, endpoint)
     if found is None:
         what = "it has no endpoint that looks like a chat" if endpoint is None else f"it has no endpoint {endpoint!r}"
-        there = f"Name a function with endpoint=, its values with inputs=; there is {app.listing() or 'none'}."
+        there = f"Name a function with endpoint=, its values with inputs=; functions are: {app.listing() or 'none'}."
         raise DiscoveryError(what, target=target, hint=f"{there} More: %qwen targets {target}")
     return found
 

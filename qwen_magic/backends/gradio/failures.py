@@ -57,7 +57,7 @@ SESSION_LOST = "the server lost our session"
 _TAG = re.compile(r"</?(?:a|b|br|i|p|em|div|span|strong|code|ul|ol|li|u|small|h[1-6])\b[^<>]*>", re.IGNORECASE)
 _LITERAL = re.compile(r"""(['"])((?:\\.|(?!\1)[^\\])*)\1""")
 _OTHER = "Try another target."
-_TOKEN = "Set HF_TOKEN, or give hf_token=, of an account that may use it."  # noqa: S105 - a hint
+_TOKEN = "Set HF_TOKEN, or give hf_token=, to a token of an account that may use it."  # noqa: S105 - a hint
 
 
 def http_error(status: int, headers: Mapping[str, str], body: str, target: str) -> ServerError:
@@ -108,7 +108,10 @@ def _meaning(status: int, body: str, target: str) -> ServerError:  # noqa: PLR09
         )
     if 300 <= status < 400:  # noqa: PLR2004
         return NotFoundError(
-            f"the app has moved (HTTP {status})", target=target, hint="Name its new address.", status=status
+            f"the app has moved (HTTP {status})",
+            target=target,
+            hint="Use its new address as the target.",
+            status=status,
         )
     if status == 404:  # noqa: PLR2004
         return NotFoundError(
@@ -121,7 +124,7 @@ def _meaning(status: int, body: str, target: str) -> ServerError:  # noqa: PLR09
     return ServerError(
         f"the server answered HTTP {status}{': ' + said if said else ''}",
         target=target,
-        hint="Try again, or try another target.",
+        hint="Ask again, or try another target.",
         server_message=said,
         status=status,
     )
@@ -146,12 +149,12 @@ def app_error(message: Mapping[str, Any], target: str) -> QwenError:
         )
     if said:
         return ServerError(
-            f"the app says: {said}", target=target, hint="Try again, or try another target.", server_message=said
+            f"the app says: {said}", target=target, hint="Ask again, or try another target.", server_message=said
         )
     return ServerError(
         "the app failed and did not say why",
         target=target,
-        hint="Try again, or try another target; if it never works, give endpoint= and inputs=.",
+        hint="Ask again, or try another target; if it never works, give endpoint= and inputs=.",
     )
 
 

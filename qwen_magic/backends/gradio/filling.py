@@ -143,7 +143,7 @@ class _Filling:
             raise UsageError(
                 f"{self.target}: {self.endpoint.name or self.endpoint.fn_index} has no input "
                 f"{', '.join(map(repr, unknown))}",
-                hint=f"It has: {there}.",
+                hint=f"Its inputs are: {there}.",
             )
         return [self._value(item) for item in self.endpoint.inputs]
 
@@ -160,7 +160,7 @@ class _Filling:
             least = int((slider.minimum or 0) * slider.unit)
             self.given["thinking_budget"] = least
             if least > 0:
-                self.warnings.append(f"it always thinks, so it was given its least thinking budget, {least}")
+                self.warnings.append(f"it always thinks, so it was given the smallest thinking budget, {least}")
         elif budget is not None or slider.default:
             del self.given["thinking"]
         elif slider.maximum:
@@ -222,7 +222,9 @@ class _Filling:
         there = {shown.lower(): shown for shown, _ in item.choices}
         close = difflib.get_close_matches(name.lower(), there, n=1, cutoff=0.4)
         hint = f"Did you mean {there[close[0]]}? " if close else ""
-        raise UsageError(f"{self.target}: no model {name!r}", hint=f"{hint}It has: {', '.join(there.values())}.")
+        raise UsageError(
+            f"{self.target} has no model {name!r}", hint=f"{hint}Its models are: {', '.join(there.values())}."
+        )
 
     def _switch(self, item: Input, on: bool) -> Any:  # noqa: FBT001 - the parameter is a bool
         """Switch thinking on or off: a checkbox, or the one of two choices that says so."""

@@ -64,16 +64,18 @@ async def check_move(target: str, home: str, url: str, said: Collection[str]) ->
 
     """
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise ProtocolError("the app sends us to no web address", target=target, hint="Check the address.")
+        raise ProtocolError(
+            "the app redirects to something that is not a web address", target=target, hint="Check the address."
+        )
     if same_site(home, url):
         return
     place = place_of(url)
     host = urlsplit(url).hostname or ""
     if await _is_private(host) and not await _is_private(urlsplit(home).hostname or ""):
         raise ProtocolError(
-            f"the app sends us to an address of this machine or its own network, {place}, which is not followed",
+            f"the app redirects to an address of this machine or its network, {place}, which is not followed",
             target=target,
-            hint="If it is meant, name that address as the target.",
+            hint="If you want that, name this address as the target.",
         )
     if place not in said:
         raise MovedError(place, target)

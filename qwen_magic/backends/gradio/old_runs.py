@@ -147,7 +147,7 @@ class WebsocketRun(_OldRun):
                 return too_long(target)
             return ProtocolError("the server broke the websocket's rules", target=target, hint="Ask again.")
         if kind is WSMsgType.BINARY:
-            return ProtocolError("the server sent something that is no Gradio message", target=target, hint=_GRADIO)
+            return ProtocolError("the server sent something that is not a Gradio message", target=target, hint=_GRADIO)
         return DisconnectError(
             "the server closed the websocket before the answer was complete", target=target, hint="Ask again."
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ProtocolError, UsageError
 from ...messages import Image
+from ...text.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +53,7 @@ async def upload_pictures(http: AppHttp, endpoint: Endpoint, request: Request) -
         return [f"data:{one.mime};base64,{base64.b64encode(one.data).decode()}" for one in pictures]
     paths = await http.upload(endpoint.prefix, [(_name(one), one.mime, one.data) for one in pictures])
     if len(paths) != len(pictures):
-        raise ProtocolError("the app did not say where it keeps the pictures", target=http.name, hint="Try again.")
+        raise ProtocolError("the app did not say where it keeps the pictures", target=http.name, hint="Ask again.")
     return [
         {
             "path": path,
@@ -71,9 +72,9 @@ def _check(target: str, endpoint: Endpoint, pictures: Sequence[Image]) -> None:
         hint = "Leave them out, or ask a server of the kind openai: whose model takes them."
         raise UsageError("it takes no pictures", target=target, hint=hint)
     if any(not one.data for one in pictures):
-        raise UsageError("it takes no address of a picture", target=target, hint="Give the picture itself.")
+        raise UsageError("it does not take the address of a picture", target=target, hint="Give the picture's bytes.")
     if len(pictures) > places and not (endpoint.takes("multimodal") or endpoint.multimodal):
-        what = f"it takes {places} picture{'s' if places > 1 else ''}, and {len(pictures)} were given"
+        what = f"it takes {counted(places, 'picture')}, and {len(pictures)} were given"
         raise UsageError(what, target=target, hint="Leave some out.")
 
 

@@ -283,7 +283,7 @@ def decode_message(data: str, target: str) -> dict[str, Any]:
 
 
 def _no_message(target: str) -> ProtocolError:
-    what = "the server sent something that is no Gradio message"
+    what = "the server sent something that is not a Gradio message"
     return ProtocolError(what, target=target, hint="Is it a Gradio app?")
 
 

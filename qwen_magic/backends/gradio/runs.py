@@ -195,4 +195,6 @@ class QueueRun(Run):
 
 def too_long(target: str) -> ProtocolError:
     """Say that a message is beyond what we hold in memory."""
-    return ProtocolError("a message is too long, with more than 64 MB", target=target, hint="Start a new conversation.")
+    return ProtocolError(
+        "a message is too long: it has more than 64 MB", target=target, hint="Start a new conversation."
+    )

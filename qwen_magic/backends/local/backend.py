@@ -141,7 +141,7 @@ class LocalBackend:
             state = "running" if engine is not None and engine.running else "starts with the first question"
         except PackageNotFoundError:
             software, state = "", wheels.missing().what
-        notes = [f"{SLOTS} answers side by side"]
+        notes = [f"{SLOTS} answers at once"]
         if path is not None:
             notes.insert(0, f"the weights are here, {path.stat().st_size / _MB:.0f} MB")
         elif size:
@@ -149,9 +149,9 @@ class LocalBackend:
         elif hub_name(self._address):
             notes.insert(0, "the weights are not here yet: they are fetched from the Hub first")
         else:
-            state = "there are no such weights"
+            state = "these weights do not exist"
         if self._projector:
-            notes.append(f"it sees by {PurePath(self._projector.rpartition(':')[2]).name}")
+            notes.append(f"it sees with {PurePath(self._projector.rpartition(':')[2]).name}")
         return Description(
             self.name,
             "local",
@@ -256,8 +256,8 @@ class LocalBackend:
             if not death:
                 raise
             raise EngineError(
-                f"the engine died ({death})",
-                hint="Ask again: it is started anew. It may have run out of memory.",
+                f"the engine stopped ({death})",
+                hint="Ask again, and it is started again. It may have run out of memory.",
             ) from error
 
 

@@ -36,7 +36,7 @@ _EXTRA = 'Install it: pip install "qwen-magic[local]"'
 _HINTS = {
     "no-library": "Install it, on Debian and Ubuntu: apt-get install libgomp1.",
     "memory": "Close other programs, or use a smaller model.",
-    "bad-gguf": "Get the file again, or use another.",
+    "bad-gguf": "Download the file again, or use another.",
     "architecture": "Upgrade the engine: pip install --upgrade xllamacpp.",
     "other": "Ask again; if it never works, try another target.",
 }
@@ -154,7 +154,7 @@ class _Child:
 
     def __init__(self) -> None:
         if not sys.executable:
-            raise EngineError("this Python cannot start another", hint="Try another target.")
+            raise EngineError("this Python cannot start another process", hint="Try another target.")
         # A file and no pipe: it never fills up, and needs no thread that drains it.
         self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end
         self.process = subprocess.Popen(  # noqa: S603 - our own command
@@ -234,7 +234,7 @@ def _size_of(path: Path) -> int:
     except OSError as error:
         raise WeightsError(f"{path} cannot be read ({error.strerror})", hint="Check the path.") from error
     if magic != _MAGIC:
-        raise WeightsError(f"{path.name} is no GGUF file", hint=_HINTS["bad-gguf"])
+        raise WeightsError(f"{path.name} is not a GGUF file", hint=_HINTS["bad-gguf"])
     return size
 
 
@@ -260,22 +260,24 @@ def _start_error(  # noqa: PLR0911 - a table
         return missing(message)
     if kind == "no-library":
         library = re.search(r"[\w.+-]*libgomp[\w.+-]*", message)
-        hint = _HINTS[kind] if library else f"Install what is missing, or the engine anew: {_EXTRA[12:]}."
-        return EngineError(f"the llama.cpp engine misses a system library ({message})", hint=hint)
+        hint = _HINTS[kind] if library else f"Install the library, or install the engine again: {_EXTRA[12:]}."
+        return EngineError(f"the llama.cpp engine needs a system library that is missing ({message})", hint=hint)
     if kind == "version":
         return EngineError(
-            f"this version of the llama.cpp engine does not fit ({message})", hint=_HINTS["architecture"]
+            f"this version of the llama.cpp engine cannot be used ({message})", hint=_HINTS["architecture"]
         )
     if kind == "memory" or re.search(r"insufficient memory|failed to allocate|bad_alloc", log):
         return EngineError("too little memory for the model", hint=_HINTS["memory"])
     if unknown := re.search(r"unknown model architecture: '?([\w.-]+)", log):
-        return EngineError(f"the engine does not know the model's kind, {unknown[1]}", hint=_HINTS["architecture"])
+        return EngineError(
+            f"the engine does not know the architecture of the model, {unknown[1]}", hint=_HINTS["architecture"]
+        )
     if "CLIP cannot be used as main model" in log:
-        hint = f"Name its model before it: local:MODEL.gguf+{model.name}."
-        return WeightsError(f"{model.name} is a projector, and no model", hint=hint)
+        hint = f"Name the model before it: local:MODEL.gguf+{model.name}."
+        return WeightsError(f"{model.name} is a projector, not a model", hint=hint)
     if kind == "load" and projector and "failed to load multimodal" in log:
-        what = "does not fit the model" if "mismatch between text model" in log else "is broken, or no projector"
-        return WeightsError(f"{projector.name} {what}", hint="Get the one that comes with the model.")
+        what = "does not fit the model" if "mismatch between text model" in log else "is broken, or is not a projector"
+        return WeightsError(f"{projector.name} {what}", hint="Use the projector that comes with the model.")
     if kind == "load":
         why = re.search(r"error loading model: (.+)", log) or re.search(r"E gguf\w*: (.+)", log)
         what = f"{model.name} is a broken GGUF file, or one that the engine cannot run"

@@ -60,7 +60,7 @@ class Redirects(urllib.request.HTTPRedirectHandler):
         """
         old, new = urlsplit(req.full_url), urlsplit(newurl)
         if new.scheme not in ("https", old.scheme):
-            raise OSError(f"it leads from {old.scheme} to {new.scheme or 'nowhere'}")
+            raise OSError(f"it redirects from {old.scheme} to {new.scheme or 'nothing'}")
         request = super().redirect_request(req, fp, 307 if code == 308 else code, msg, headers, newurl)  # noqa: PLR2004
         token = req.unredirected_hdrs.get("Authorization")
         if request is not None and token and (old.scheme, old.netloc) == (new.scheme, new.netloc):
@@ -78,7 +78,7 @@ def endpoint() -> str:
 def check_online() -> None:
     """Raise a WeightsError where the user wants the Hub not to be asked."""
     if os.environ.get("HF_HUB_OFFLINE", "").strip().upper() in ("1", "ON", "YES", "TRUE"):
-        raise WeightsError("HF_HUB_OFFLINE keeps us from the Hub")
+        raise WeightsError("HF_HUB_OFFLINE is set, so the Hub is not asked")
 
 
 def open_url(url: str, headers: dict[str, str], check: Callable[[], None], token: str = "") -> Any:
@@ -128,7 +128,7 @@ def list_files(repo: str, check: Callable[[], None], token: str = "") -> list[Hu
         with error:
             raise refusal(error, repo, with_token=bool(token)) from None
     except (OSError, http.client.HTTPException) as error:
-        hint = "Check the network; a mirror is named by HF_ENDPOINT."
+        hint = "Check the network, or name a mirror in HF_ENDPOINT."
         raise WeightsError(f"the Hub cannot be reached ({reason_words(error)})", hint=hint) from None
     except ValueError:
         hint = "Check HF_ENDPOINT." if os.environ.get("HF_ENDPOINT") else "Ask again later."
@@ -146,13 +146,15 @@ def refusal(error: urllib.error.HTTPError, repo: str, *, with_token: bool) -> We
     """
     page = f"{endpoint()}/{repo}"
     if error.headers.get("X-Error-Code") == "GatedRepo":
-        then = "with the account of your HF_TOKEN" if with_token else "then set HF_TOKEN to a token of yours"
+        then = "with the account of your HF_TOKEN" if with_token else "then set HF_TOKEN to your token"
         return WeightsError(
-            f"{repo} is gated: it is given to who accepts its terms", hint=f"Accept them at {page}, {then}."
+            f"{repo} is gated: you have to accept its terms first", hint=f"Accept them at {page}, {then}."
         )
     if error.code in (*_REFUSED, _NO_SUCH):
-        private = "that HF_TOKEN may read it" if with_token else "set HF_TOKEN if it is private"
-        return WeightsError(f"the Hub shows no {repo} (HTTP {error.code})", hint=f"Check its name, and {private}.")
+        private = "whether your HF_TOKEN may read it" if with_token else "set HF_TOKEN if it is private"
+        return WeightsError(
+            f"the Hub has no {repo}, or does not show it (HTTP {error.code})", hint=f"Check the name, and {private}."
+        )
     return WeightsError(f"the Hub answered HTTP {error.code}", hint="Ask again later.")
 
 
@@ -200,10 +202,10 @@ def _pages(repo: str, check: Callable[[], None], token: str) -> Iterator[list[An
         with open_url(f"{base}?{query}", {}, check, token) as response:
             body, link = response.read(_LARGEST_LISTING + 1), response.headers.get("Link", "")
         if len(body) > _LARGEST_LISTING:
-            raise ValueError("too long a listing")
+            raise ValueError("the list is too long")
         page = json.loads(body)
         if not isinstance(page, list):
-            raise ValueError("no list")  # noqa: TRY004 - as where it is no JSON
+            raise ValueError("not a list")  # noqa: TRY004 - as where it is no JSON
         yield page
         following = _NEXT.search(link)
         if following is None:

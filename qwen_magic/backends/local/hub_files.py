@@ -92,7 +92,7 @@ def choose_file(files: Iterable[HubFile], name: HubName) -> HubFile:
     models = [file for file in files if file.path.lower().endswith(".gguf") and not _NO_MODEL.search(file.filename)]
     if not models:
         raise WeightsError(
-            f"{name.repo} has no GGUF file", hint="Name a repository that has some; most of their names end in -GGUF."
+            f"{name.repo} has no GGUF file", hint="Name a repository that has one; most such names end in -GGUF."
         )
     whole = [file for file in models if file.pieces == 1]
     wanted = _named(models, name.quant) if name.quant else _usual(whole) or models
@@ -100,11 +100,11 @@ def choose_file(files: Iterable[HubFile], name: HubName) -> HubFile:
         raise WeightsError(f"{name.repo} has no {name.quant}", hint=_what_there_is(name, whole))
     fitting = [file for file in wanted if file.pieces == 1]
     if not fitting:
-        what = f"{name.quant or 'the model'} of {name.repo} is cut into {wanted[0].pieces} files"
-        raise WeightsError(f"{what}, which are not joined here", hint=_what_there_is(name, whole))
+        what = f"{name.quant or 'the model'} of {name.repo} is split into {wanted[0].pieces} files"
+        raise WeightsError(f"{what}, which cannot be joined here", hint=_what_there_is(name, whole))
     if len(fitting) > 1:
         names = ", ".join(f"local:{name.repo}:{file.filename}" for file in fitting[:_NAMED])
-        raise WeightsError(f"{name.spec} may be one of {len(fitting)} files", hint=f"Name one: {names}.")
+        raise WeightsError(f"{name.spec} fits {len(fitting)} files", hint=f"Choose one: {names}.")
     return fitting[0]
 
 
@@ -112,7 +112,9 @@ def _choose_projector(files: Iterable[HubFile], name: HubName) -> HubFile:
     """Choose among the projectors: that of the name, or of the quantization behind "mmproj", or the usual one."""
     found = [file for file in files if _PROJECTOR.search(file.filename) and file.path.lower().endswith(".gguf")]
     if not found:
-        raise WeightsError(f"{name.repo} has no projector (mmproj)", hint="Its model sees no pictures: ask another.")
+        raise WeightsError(
+            f"{name.repo} has no projector (mmproj)", hint="The model cannot see pictures: use another one."
+        )
     asked = _PROJECTOR.search(name.quant)
     wanted = _named(found, name.quant) or _named(found, asked[1] if asked else "")
     if asked and not asked[1]:
@@ -123,7 +125,7 @@ def _choose_projector(files: Iterable[HubFile], name: HubName) -> HubFile:
     if len(wanted) == 1:
         return wanted[0]
     names = ", ".join(f"+{file.filename}" for file in found[:_NAMED])
-    raise WeightsError(f"{name.repo} has no one projector {name.quant}", hint=f"Name one: {names}.")
+    raise WeightsError(f"{name.repo} has no single projector for {name.quant}", hint=f"Choose one: {names}.")
 
 
 def _named(models: Sequence[HubFile], quant: str) -> list[HubFile]:
@@ -150,7 +152,7 @@ def _what_there_is(name: HubName, whole: Sequence[HubFile]) -> str:
         return "Fetch its files yourself, join them with llama-gguf-split --merge, and use local:PATH."
     quants = list(dict.fromkeys(file.quant or file.filename for file in sorted(whole, key=_rank)))
     rest = f" and {len(quants) - _NAMED} more" if len(quants) > _NAMED else ""
-    return f"There is {', '.join(quants[:_NAMED])}{rest}: local:{name.repo}:{quants[0]}."
+    return f"It has {', '.join(quants[:_NAMED])}{rest}: write local:{name.repo}:{quants[0]}."
 
 
 def _rank(file: HubFile) -> int:

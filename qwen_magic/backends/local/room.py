@@ -50,8 +50,8 @@ def check_room(weights: Weights, room: int | None) -> None:
         return
     fitting = largest_that_fits(room)
     raise EngineError(
-        f"{weights.title} takes about {size_words(needed)} of memory, and there are {size_words(room)}: not fetched",
-        hint=f"local:{fitting} fits." if fitting else "Close other programs, or use another target.",
+        f"{weights.title} takes about {size_words(needed)} of memory, {size_words(room)} are free: it was not fetched",
+        hint=f"Use local:{fitting}, which fits." if fitting else "Close other programs, or use another target.",
     )
 
 
@@ -61,5 +61,5 @@ def memory_words() -> str:
     if total is None or free is None:
         return ""
     fitting = largest_that_fits(free)
-    most = f"; of these, local:{fitting} is the largest that fits" if fitting else ""
+    most = f"; local:{fitting} is the largest of these that fits" if fitting else ""
     return f"This machine has {size_words(total)} of memory, {size_words(free)} of it free{most}."

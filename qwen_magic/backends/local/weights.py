@@ -111,7 +111,7 @@ def ensure(
                 return path
             _fetch(path, fetch, room)
     except OSError as error:
-        hint = "Free it, or set QWEN_MAGIC_CACHE to a folder that can be written."
+        hint = "Free it, or set QWEN_MAGIC_CACHE to a folder that you can write to."
         what = f"the weights cannot be kept in {path.parent} ({error.strerror or error})"
         raise WeightsError(what, hint=hint) from error
     return path
@@ -162,11 +162,11 @@ def remove(name: str) -> tuple[str, int]:
     here = [one for one in found if done_of(one)]
     shown = "local" if name in {"", "local"} else f"local:{address}"
     if not here:
-        only = "; only what %qwen pull fetched is removed" if Path(address).expanduser().is_file() else ""
-        raise WeightsError(f"no weights of {shown} are kept here{only}", hint="%qwen pull --list tells what is.")
+        only = "; only files that %qwen pull fetched can be removed" if Path(address).expanduser().is_file() else ""
+        raise WeightsError(f"no weights of {shown} are kept here{only}", hint="%qwen pull --list shows those that are.")
     if len(here) > 1:
         names = " or ".join(f"local:{one.repo}:{one.filename.rpartition('/')[2]}" for one in here)
-        raise WeightsError(f"{shown} may be one of {len(here)} files", hint=f"Name one: {names}.")
+        raise WeightsError(f"{shown} fits {len(here)} files", hint=f"Choose one: {names}.")
     try:
         return here[0].title, kept_weights.remove(here[0])
     except OSError as error:
@@ -218,7 +218,7 @@ def _known(address: str, stop: threading.Event, token: str) -> Weights | None:
 
     file = choose_file(list_files(name.repo, check, token), name)
     if not file.sha256:
-        what = f"the Hub tells no sha256 of {file.filename}, so that it cannot be checked"
+        what = f"the Hub gives no sha256 of {file.filename}, so it cannot be checked"
         raise WeightsError(what, hint="Fetch it yourself, and use local:PATH.")
     return from_hub_file(name.repo, file)
 
@@ -230,8 +230,8 @@ def _given(address: str) -> Path:
     if path.suffix.lower() != ".gguf" and not path.parent.name:
         words = ", ".join(f"local:{name}" for name in (*KNOWN, *SMALL))
         hint = f"Use local, {words}, local:OWNER/REPO of the Hub, or local:PATH of a GGUF file."
-        raise TargetError(f"no local model {address!r}", hint=hint)
-    raise WeightsError(f"no file {path}", hint="Check the path.")
+        raise TargetError(f"there is no local model {address!r}", hint=hint)
+    raise WeightsError(f"there is no file {path}", hint="Check the path.")
 
 
 def _fetch(path: Path, fetch: Fetch, room: int | None) -> None:
@@ -251,7 +251,7 @@ def _fetch(path: Path, fetch: Fetch, room: int | None) -> None:
             if fetch.done < weights.size:
                 source(fetch)
         except ImportError as error:
-            raise WeightsError("a package for downloads is missing", hint=_EXTRA) from error
+            raise WeightsError("a package that downloads need is missing", hint=_EXTRA) from error
         except WeightsError as error:
             fetch.check()
             failures.append(error)
@@ -260,12 +260,12 @@ def _fetch(path: Path, fetch: Fetch, room: int | None) -> None:
             fetch.part.replace(path)
             _mark(path)
             return
-        failures.append(WeightsError("what came is not the right file (size or sha256)"))
+        failures.append(WeightsError("the file that arrived has a wrong size or sha256"))
         fetch.restart()
     hint = next((error.hint for error in reversed(failures) if error.hint), "")
     raise WeightsError(
         f"the weights of {weights.title} cannot be fetched: {'; '.join(error.what for error in failures)}",
-        hint=hint or f"Check the network, or put {weights.filename} there yourself and use local:PATH.",
+        hint=hint or f"Check the network, or fetch {weights.filename} yourself and use local:PATH.",
     )
 
 
@@ -274,7 +274,7 @@ def _check_space(where: Path, needed: int) -> None:
     if free < needed:
         raise WeightsError(
             f"the disk is too full: {needed / _GB:.2f} GB are needed, {free / _GB:.2f} are free",
-            hint=f"Free {(needed - free) / _GB:.2f} GB, or set QWEN_MAGIC_CACHE to another disk's folder.",
+            hint=f"Free {(needed - free) / _GB:.2f} GB, or set QWEN_MAGIC_CACHE to a folder on another disk.",
         )
 
 
@@ -311,7 +311,7 @@ def _locked(path: Path, fetch: Fetch) -> Iterator[None]:
     try:
         from filelock import FileLock, Timeout  # noqa: PLC0415 - comes with the extra
     except ImportError as error:
-        raise WeightsError("a package for downloads is missing", hint=_EXTRA) from error
+        raise WeightsError("a package that downloads need is missing", hint=_EXTRA) from error
     lock = FileLock(path)
     while True:
         try:
@@ -332,7 +332,7 @@ def _bar() -> Iterator[Progress]:
             warnings.simplefilter("ignore")  # tqdm warns where widgets are missing, and draws text then
             from tqdm.auto import tqdm  # noqa: PLC0415 - heavy
     except ImportError as error:
-        raise WeightsError("a package for downloads is missing", hint=_EXTRA) from error
+        raise WeightsError("a package that downloads need is missing", hint=_EXTRA) from error
     bars: list[Any] = []  # none is drawn where nothing is fetched
 
     def progress(done: int, total: int, what: str) -> None:

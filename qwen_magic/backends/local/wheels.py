@@ -39,5 +39,5 @@ def check_installed() -> None:
 def missing(why: str = "") -> EngineError:
     """Return the error that says that the engine is not there, and what to do."""
     if system := system_without_wheel():
-        return EngineError(f"the llama.cpp engine has no wheel for {system}", hint=ELSEWHERE)
+        return EngineError(f"the llama.cpp engine has no package for {system}", hint=ELSEWHERE)
     return EngineError(f"the llama.cpp engine is not installed{f' ({why})' if why else ''}", hint=_EXTRA)

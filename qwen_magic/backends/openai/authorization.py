@@ -71,7 +71,7 @@ def key_hint(server: Server, base_url: str) -> str:
         variable = f", or set {server.key_variable}" if takes_openai_key(base_url) else ""
         return f"Give its key with %qwen key {place}{variable}."
     variable = f", or set {server.key_variable}" if server.key_variable else ""
-    region = f" Where it is of another region than {place}, set {server.url_variable}, too."
+    region = f" If it belongs to another region than {place}, also set {server.url_variable}."
     return f"Give its key with %qwen key {server.name}{variable}.{region if server.name == 'dashscope' else ''}"
 
 

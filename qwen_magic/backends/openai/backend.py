@@ -110,7 +110,7 @@ class OpenAIBackend:
             body = self._body(model, request)
             yield Responder(self.name, model_title(model))
             if request.form == "guided_json" and not await self._is_vllm(http):
-                raise FormRefusedError("the server is no vLLM", target=self.name)
+                raise FormRefusedError("the server is not vLLM", target=self.name)
             if request.parameters.thinking and self.server.tells_template and not await http.can_think():
                 body.warnings += (does_not_take(["thinking"]),)
             with refusals(body.form):

@@ -207,7 +207,7 @@ class BatchService:
         )
 
     def _no_service(self) -> ProtocolError:
-        hint = "Leave the batch out, and the rows are asked one by one."
+        hint = "Ask without a batch: the rows are then asked one by one."
         return ProtocolError("the server has no batch service", target=self._target, hint=hint)
 
 

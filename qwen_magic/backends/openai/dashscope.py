@@ -59,6 +59,6 @@ async def region_hint(
     answers = await asyncio.gather(*(takes(url) for url in others.values()))
     for (region, url), taken in zip(others.items(), answers, strict=True):
         if taken:
-            return f"The key is of another region ({region}): {name(url)}."
+            return f"The key belongs to another region ({region}): {name(url)}."
     listed = ", ".join(f"{url} ({region})" for region, url in others.items())
-    return f"Give another key with %qwen key dashscope. One of another region? Then {name(listed)}."
+    return f"Give another key with %qwen key dashscope; if it belongs to another region, {name(listed)}."

@@ -201,7 +201,7 @@ class ChatDecoder:
             self._lines = JsonLines(self._too_long)
             return start
         if start[:1] == b"<":
-            what = "a web page answers there, no OpenAI-compatible server"
+            what = "a web page answers there, not an OpenAI-compatible server"
             raise ProtocolError(what, target=self._target, hint=_ADDRESS)
         return begin
 

@@ -22,6 +22,7 @@ from ...errors import (
     ServerError,
     one_line,
 )
+from ...text.counts import counted
 from ..retry_after import retry_after
 from ..too_long import counts, is_too_long
 from ..wire_numbers import read_json, whole
@@ -125,7 +126,7 @@ def http_error(
     error.retry_after = retry_after(headers)
     if (error.retry_after or 0.0) >= _LONG:
         error.hint = (
-            f"It takes prompts again in {_wait_words(error.retry_after or 0.0)}; try another target until then."
+            f"It will take prompts again in {_wait_words(error.retry_after or 0.0)}; try another target until then."
         )
     return error
 
@@ -133,7 +134,7 @@ def http_error(
 def _wait_words(seconds: float) -> str:
     """Write a long wait: 2 minutes, 1 hour."""
     number, unit = (seconds / 3600, "hour") if seconds >= _HOUR else (seconds / 60, "minute")
-    return f"{number:.0f} {unit}{'' if round(number) == 1 else 's'}"
+    return counted(round(number), unit)
 
 
 def stream_error(message: Mapping[str, Any], target: str) -> ServerError:
@@ -153,7 +154,7 @@ def stream_error(message: Mapping[str, Any], target: str) -> ServerError:
 
 def no_key(target: str, key_hint: str) -> AuthError:
     """Tell that a server takes no question without a key."""
-    return AuthError("a key is needed, and there is none", target=target, hint=key_hint)
+    return AuthError("it needs a key, and none is set", target=target, hint=key_hint)
 
 
 def _meaning(  # noqa: C901, PLR0911 - a table
@@ -176,7 +177,7 @@ def _meaning(  # noqa: C901, PLR0911 - a table
         known = told.needed and told.context and told.needed > told.context
         why = f"{told.needed} tokens, its context has {told.context}" if known else reason
         what = f"the conversation is too long for the model's context ({why})"
-        return error(ContextError, what, "Start a new conversation, or ask for less.")
+        return error(ContextError, what, "Start a new conversation, or shorten the prompt.")
     if status in (400, 403, 404, 422) and _MODEL.search(said.all):
         return error(ModelError, f"no such model ({reason})", "Check the model's name.")
     if status in (401, 403):
@@ -190,7 +191,9 @@ def _meaning(  # noqa: C901, PLR0911 - a table
     if status == 529 or (status == 503 and _BUSY.search(said.all)):  # noqa: PLR2004
         return error(BusyError, f"the server is busy ({reason})", _OTHER)
     if 300 <= status < 400:  # noqa: PLR2004
-        return error(ServerError, f"the server sends us elsewhere ({reason})", "Check the address: http or https?")
+        return error(
+            ServerError, f"the server redirects to another address ({reason})", "Check the address: http or https?"
+        )
     return error(ServerError, f"the server answered {reason}", _AGAIN)
 
 

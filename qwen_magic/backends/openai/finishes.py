@@ -45,7 +45,7 @@ def finish_of(reason: Any) -> Finish:
     """
     word = str(reason).strip().lower().rpartition(".")[2]
     if word in _CALLS:
-        return Finish("stop", "the model calls a tool, which is not done here")
+        return Finish("stop", "the model called a tool, and tools are not run here")
     if word in _STOP:
         return Finish("stop")
     if word in _LENGTH:

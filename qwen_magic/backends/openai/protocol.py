@@ -252,7 +252,7 @@ def request_body(
     body |= parameters.extra
     warnings: tuple[str, ...] = (does_not_take(left),) if left else ()
     if parameters.thinking and thinking is False:
-        warnings += ("its thinking is off, so that it keeps to json",)
+        warnings += ("its thinking is off, because it has to answer in JSON",)
     held = schemas.with_schema(body, request.schema, form, server) if request.schema and form else ()
     fixed = frozenset((*parameters.extra, *held))
     return ChatBody(body, warnings, fixed, form=form, messages=messages, written=written)

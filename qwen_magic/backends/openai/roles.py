@@ -47,9 +47,9 @@ def in_turns(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]
             found[-1] = {**before, **message, "content": _both([before["content"], message["content"]])}
         else:
             found.append(message)
-    changes = ["the system prompt stands in front of the first question"] if systems else []
-    changes += ["neighbouring messages of one role are joined"] if len(found) < len(rest) else []
-    return found, f"it takes user and assistant in turn alone: {', '.join(changes)}" if changes else ""
+    changes = ["the system prompt was put in front of the first question"] if systems else []
+    changes += ["messages of the same role in a row were joined"] if len(found) < len(rest) else []
+    return found, f"it only takes user and assistant messages in turn: {', '.join(changes)}" if changes else ""
 
 
 def _both(contents: list[Any]) -> Any:

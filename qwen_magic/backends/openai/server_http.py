@@ -292,7 +292,7 @@ class ServerHttp:
             if close := closest_model(asked, error.models):
                 error.hint = f"Did you mean {close}?"
             elif server.name == "ollama":
-                error.hint = f"Fetch it: ollama pull {asked}"
+                error.hint = f"Fetch it with: ollama pull {asked}"
             elif error.models:
                 error.hint = some_models(error.models).strip()
         elif isinstance(error, AuthError) and error.status == _UNAUTHORIZED and self._server.name == "dashscope":

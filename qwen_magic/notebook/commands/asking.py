@@ -22,7 +22,7 @@ _RETRY_OPTIONS = all_but(
     *ROW_FIELDS,
 )
 _LATE = re.compile(r"\S\s+(--[a-z][a-z-]+)(?:[ =]\S+)?\s*\Z")
-_BOTH_BLOCKS = "Give the number of one block, or nothing for all of the code."
+_BOTH_BLOCKS = "Give the number of one block, or no number for all of the code."
 
 
 def _ask(session: NotebookSession, rest: str) -> Reply | None:
@@ -34,7 +34,7 @@ def _late_options(prompt: str) -> tuple[str, ...]:
     """Say that options at a prompt's end were sent as text."""
     found = _LATE.search(prompt)
     known = {flag for option in OPTIONS for flag in option.flags}
-    return (f"{found[1]} was sent as text: options go before the prompt",) if found and found[1] in known else ()
+    return (f"{found[1]} was sent as text: write options before the prompt",) if found and found[1] in known else ()
 
 
 def _continue(session: NotebookSession, rest: str) -> Reply | None:
@@ -57,18 +57,18 @@ def _code(session: NotebookSession, rest: str) -> None:
     replaces = "--replace" in words
     words = [word for word in words if word != "--replace"]
     if len(words) > 1 or not all(word.isdecimal() for word in words):
-        raise UsageError(f"{rest!r} after %qwen code", hint=_BOTH_BLOCKS)
+        raise UsageError(f"%qwen code does not take {rest!r}", hint=_BOTH_BLOCKS)
     code = ""
     if not words:
         code, session.chat.picked = session.chat.picked, ""  # what was picked in a panel is meant once
     if not code:
         reply = session.last_reply
         if reply is None:
-            raise UsageError("there is no answer yet", hint="Ask something first, in a %%qwen cell.")
+            raise UsageError("there is no answer yet", hint="Ask something in a %%qwen cell first.")
         blocks = reply.code_blocks
         code = block_code(nth_block(blocks, int(words[0]))) if words else cell_code(blocks)
     if not code:
-        raise UsageError("no code block in the last answer", hint="Its text is in qwen_magic.last_reply().")
+        raise UsageError("the last answer has no code block", hint="Its text is in qwen_magic.last_reply().")
     said = replace(session.shell, code) if replaces else session.next_cells.put_once(code)
     say(escaped(code))
     if said:
@@ -77,11 +77,14 @@ def _code(session: NotebookSession, rest: str) -> None:
 
 def _keep(session: NotebookSession, rest: str) -> None:
     if session.compared is None:
-        raise UsageError("nothing was compared yet", hint="Ask with %%qwen --compare -t A,B.")
+        raise UsageError("no answers were compared yet", hint="Ask with %%qwen --compare -t A,B.")
     if not rest.strip().isdecimal():
-        raise UsageError(f"%qwen keep {rest.strip()}".rstrip(), hint="Give the number above an answer: %qwen keep 2.")
+        raise UsageError(
+            "%qwen keep needs the number of an answer",
+            hint="Give the number above an answer: %qwen keep 2.",
+        )
     reply = session.compared.keep(session.chat, int(rest))
-    say(f"The conversation goes on with the answer of {reply.target}.")
+    say(f"The conversation continues with the answer of {reply.target}.")
 
 
 def _usage(session: NotebookSession, rest: str) -> None:
@@ -90,11 +93,11 @@ def _usage(session: NotebookSession, rest: str) -> None:
 
 
 COMMANDS = (
-    Command("ask", "[OPTIONS] PROMPT", "ask on one line", _ask, all_but(), level="usual", topic="ask"),
+    Command("ask", "[OPTIONS] PROMPT", "ask a prompt on one line", _ask, all_but(), level="usual", topic="ask"),
     Command(
         "continue",
         "[-t TARGET] [-o NAME]",
-        "go on with the last answer where it stopped",
+        "continue the last answer where it stopped",
         _continue,
         _CONTINUE_OPTIONS,
         level="usual",
@@ -103,7 +106,7 @@ COMMANDS = (
     Command(
         "retry",
         "[OPTIONS]",
-        "ask the last question again, in its place",
+        "ask the last prompt again, in its place",
         _retry,
         _RETRY_OPTIONS,
         level="usual",
@@ -112,11 +115,11 @@ COMMANDS = (
     Command(
         "code",
         "[N] [--replace]",
-        "the last answer's code, or a panel's, as the next cell",
+        "put the last code, or a panel's, into the next cell",
         _code,
         level="usual",
         topic="code",
     ),
-    Command("keep", "N", "go on with one of the answers that --compare showed", _keep, topic="targets"),
-    Command("usage", "", "the tokens and the time of this session, by target", _usage, level="usual", topic="ask"),
+    Command("keep", "N", "continue with one of the answers that --compare showed", _keep, topic="targets"),
+    Command("usage", "", "show the tokens and the time of this session, by target", _usage, level="usual", topic="ask"),
 )

@@ -28,7 +28,7 @@ def _fix(session: NotebookSession, rest: str) -> Reply | None:
     nothing_after("fix", rest)
     failure = session.cells.last_failure()
     if failure is None:
-        raise UsageError("no cell has failed in this session", hint="Run %qwen fix after a cell that has.")
+        raise UsageError("no cell has failed in this session", hint="Run %qwen fix after a cell that failed.")
     return fix(session, replace(options, replace=bool(applies)), failure)
 
 
@@ -59,7 +59,7 @@ COMMANDS = (
     Command(
         "explain",
         "[OPTIONS] [In[N]|NAME]",
-        "explain the last cell, another, or a name",
+        "explain the last cell, cell N, or what a name stands for",
         _explain,
         _OPTIONS,
         level="usual",

@@ -76,7 +76,7 @@ def nothing_after(name: str, rest: str) -> None:
     """Refuse what stands after a command that takes nothing more."""
     if rest:
         raise UsageError(
-            f"{rest!r} after %qwen {name}".rstrip(), hint=f"%qwen help {name or 'all'} shows what it takes."
+            f"%qwen {name} does not take {rest!r}".rstrip(), hint=f"%qwen help {name or 'all'} shows how it is written."
         )
 
 

@@ -80,13 +80,13 @@ def _list(session: NotebookSession, rest: str) -> None:
         )
         for one in sorted(found, key=lambda one: not one.pinned)
     ]
-    say("\n".join([*columns(rows), "%qwen conversation use NAME goes on with one; * marks the one in use."]))
+    say("\n".join([*columns(rows), "%qwen conversation use NAME continues one; * marks the one in use."]))
 
 
 def _new(session: NotebookSession, rest: str) -> None:
     conversation = session.memory.create(" ".join(read_words(rest)))
     session.whereabouts.asked_in(conversation.id)
-    say(f"The next prompts begin the conversation {conversation.name!r}.")
+    say(f"The next prompt begins the conversation {conversation.name!r}.")
 
 
 def _system(session: NotebookSession, rest: str) -> None:
@@ -100,7 +100,7 @@ def _system(session: NotebookSession, rest: str) -> None:
         said = f"is now: {kept}" if kept else "was removed"
         say(f"The system prompt of {conversation.name!r} {said}")
         if kept != text and without_secrets(text) != text:
-            say("A key is not kept in it: put it into the prompt that needs it.")
+            say("The key in it was left out: write it into the prompt that needs it.")
     elif conversation and conversation.system:
         say(conversation.system)
     else:
@@ -112,14 +112,14 @@ def _use(session: NotebookSession, rest: str) -> None:
     name = " ".join(read_words(rest))
     conversation = named(memory.store, name) if name else memory.earlier()
     if conversation is None:
-        hint = "%qwen conversation list shows those of others."
+        hint = "%qwen conversation list shows those of other notebooks."
         raise UsageError("this notebook has no earlier conversation", hint=hint)
     memory.choose(conversation)
     session.whereabouts.asked_in(conversation.id)
     turns = memory.store.turns(conversation.id)
-    say(f"The next prompt goes on in {titled(conversation)}")
+    say(f"The next prompt continues {titled(conversation)}")
     if turns:
-        say(f"It ended with: {_beginning(turns[-1].source or turns[-1].prompt)}")
+        say(f"Its last prompt was: {_beginning(turns[-1].source or turns[-1].prompt)}")
 
 
 def _undo(session: NotebookSession, rest: str) -> None:
@@ -127,7 +127,10 @@ def _undo(session: NotebookSession, rest: str) -> None:
     conversation = _chosen(session, "")
     turn = session.memory.store.undo(conversation.id)
     if turn is None:
-        raise UsageError(f"{conversation.name!r} has no turn to take back")
+        raise UsageError(
+            f"{conversation.name!r} has no turn to take back",
+            hint="%qwen conversation list shows how many turns each has.",
+        )
     say(f"Taken back from {conversation.name!r}: {_beginning(turn.source or turn.prompt)}")
 
 
@@ -135,11 +138,11 @@ def _rename(session: NotebookSession, rest: str) -> None:
     words = read_words(rest)
     if len(words) not in (1, 2):
         raise UsageError(
-            "%qwen conversation rename takes [NAME] NEW", hint="Put a name with blanks into quotation marks."
+            "%qwen conversation rename takes [NAME] NEW", hint="Put a name that has spaces into quotation marks."
         )
     conversation = _chosen(session, words[0] if len(words) > 1 else "")
     session.memory.store.rename(conversation.id, words[-1])
-    say(f"{conversation.name!r} is {words[-1]!r} now.")
+    say(f"{conversation.name!r} is now called {words[-1]!r}.")
 
 
 def _pin(session: NotebookSession, rest: str) -> None:
@@ -147,13 +150,13 @@ def _pin(session: NotebookSession, rest: str) -> None:
     conversation = _chosen(session, " ".join(word for word in words if word != "--off"))
     pinned = "--off" not in words
     session.memory.store.pin(conversation.id, pinned=pinned)
-    say(f"{conversation.name!r} is {'pinned: lists begin with it' if pinned else 'not pinned any more'}.")
+    say(f"{conversation.name!r} is {'pinned: it is listed first' if pinned else 'not pinned any more'}.")
 
 
 def _delete(session: NotebookSession, rest: str) -> None:
     name = " ".join(read_words(rest))
     if not name:
-        raise UsageError("there is no name after %qwen conversation delete", hint="%qwen conversation list shows them.")
+        raise UsageError("%qwen conversation delete needs a name", hint="%qwen conversation list shows the names.")
     store = session.memory.store
     conversation = named(store, name)
     store.delete(conversation.id)
@@ -162,7 +165,9 @@ def _delete(session: NotebookSession, rest: str) -> None:
 
 def _search(session: NotebookSession, rest: str) -> None:
     if not rest:
-        raise UsageError("there are no words to search for", hint="Write them after %qwen search.")
+        raise UsageError(
+            "%qwen conversation search needs words to search for", hint="Write %qwen conversation search WORDS."
+        )
     found = session.memory.store.search(rest)
     if not found:
         say("Nothing was found.")
@@ -179,7 +184,7 @@ def _export(session: NotebookSession, rest: str) -> None:
     names = [word for word in words if word != "--overwrite"]
     if len(names) not in (1, 2):
         raise UsageError(
-            "%qwen conversation export takes FILE [NAME]", hint="FILE ends in .md, .html, .json or .ipynb."
+            "%qwen conversation export takes FILE [NAME]", hint="FILE has to end in .md, .html, .json or .ipynb."
         )
     conversation = _chosen(session, names[1] if len(names) > 1 else "")
     store, path, overwrite = session.memory.store, Path(names[0]).expanduser(), "--overwrite" in words
@@ -194,7 +199,7 @@ def _export(session: NotebookSession, rest: str) -> None:
     left_out = (
         f" {counted(others, 'other version')} of them {'is' if others == 1 else 'are'} not in it." if others else ""
     )
-    say(f"{names[0]} has {counted(len(turns), 'turn')} of {conversation.name!r}.{left_out}")
+    say(f"{names[0]} now has {counted(len(turns), 'turn')} of {conversation.name!r}.{left_out}")
 
 
 def _import(session: NotebookSession, rest: str) -> None:
@@ -202,14 +207,14 @@ def _import(session: NotebookSession, rest: str) -> None:
 
     words = read_words(rest)
     if len(words) not in (1, 2):
-        raise UsageError("%qwen conversation import takes FILE [NAME]", hint="FILE ends in .json, .ipynb or .md.")
+        raise UsageError("%qwen conversation import takes FILE [NAME]", hint="FILE has to end in .json, .ipynb or .md.")
     imported = read(Path(words[0]).expanduser())
     memory = session.memory
     conversation = memory.create(words[1] if len(words) > 1 else imported.name)
     session.whereabouts.asked_in(conversation.id)
     memory.store.set_system(conversation.id, imported.system)
     memory.store.extend(conversation.id, imported.turns)
-    say(f"The next prompt goes on in {titled(memory.store.get(conversation.id))}")
+    say(f"The next prompt continues {titled(memory.store.get(conversation.id))}")
 
 
 def _chosen(session: NotebookSession, name: str) -> Conversation:
@@ -217,7 +222,9 @@ def _chosen(session: NotebookSession, name: str) -> Conversation:
     memory = session.memory
     conversation = named(memory.store, name) if name else memory.used
     if conversation is None:
-        raise UsageError("there is no conversation yet", hint="Ask something, or name one: %qwen conversation list.")
+        raise UsageError(
+            "there is no conversation yet", hint="Ask something first; %qwen conversation list shows the earlier ones."
+        )
     return conversation
 
 
@@ -238,16 +245,22 @@ def _subcommand(
 
 
 _SUBCOMMANDS = (
-    _subcommand("list", "", "all that are kept", _list),
+    _subcommand("list", "", "list all conversations", _list),
     _subcommand(
-        "show", "[NAME] [--full]", "what was said in it; --full: all, as an output that stays", _show, "conversation"
+        "show",
+        "[NAME] [--full]",
+        "show a conversation; --full: all of it, as an output",
+        _show,
+        "conversation",
     ),
-    _subcommand("use", "[NAME]", "go on with this notebook's last one, or that one", _use, "conversation"),
+    _subcommand("use", "[NAME]", "continue NAME, or the last conversation of this notebook", _use, "conversation"),
     _subcommand("new", "[NAME]", "begin a conversation", _new),
-    _subcommand("system", "[TEXT|--none]", "the conversation's system prompt", _system),
+    _subcommand("system", "[TEXT|--none]", "show or set the conversation's system prompt", _system),
     _subcommand("undo", "", "take the last turn back", _undo),
     _subcommand("rename", "[NAME] NEW", "give a conversation another name", _rename, "conversation"),
-    _subcommand("pin", "[NAME] [--off]", "list it before the others; --off: no more", _pin, "conversation"),
+    _subcommand(
+        "pin", "[NAME] [--off]", "list a conversation before the others; --off undoes that", _pin, "conversation"
+    ),
     _subcommand("delete", "NAME", "delete a conversation", _delete, "conversation"),
     _subcommand("search", "WORDS", "search all conversations", _search),
     _subcommand(
@@ -258,12 +271,12 @@ _SUBCOMMANDS = (
         "file",
         "conversation",
     ),
-    _subcommand("import", "FILE [NAME]", "read such a file, and go on with it", _import, "file"),
+    _subcommand("import", "FILE [NAME]", "read such a file, and continue its conversation", _import, "file"),
 )
 CONVERSATION = Command(
     "conversation",
     "[list|use|...]",
-    "look at them, go on with one, rename, search, export",
+    "list, continue, rename, search or export conversations",
     _list,
     level="usual",
     topic="conversations",

@@ -29,7 +29,7 @@ def _doctor(session: NotebookSession, rest: str) -> None:
     from ...chat.doctor import examine  # noqa: PLC0415 - loaded where it is asked for
 
     if rest not in ("", "--check"):
-        raise UsageError("%qwen doctor takes nothing but --check", hint="--check asks each target whether it answers.")
+        raise UsageError("%qwen doctor takes only --check", hint="--check asks each target whether it answers.")
     client = session.client
     checked = wait_for(client.check(), "the check was stopped") if rest else None
     say(str(examine(client, session.chat.workspace.database(), _surroundings(session), checked)))
@@ -58,7 +58,7 @@ COMMANDS = (
     Command(
         "doctor",
         "[--check]",
-        "what a bug report needs, and what is wrong; --check asks the targets",
+        "show what a bug report needs and what is wrong; --check asks targets",
         _doctor,
         topic="targets",
     ),

@@ -62,7 +62,7 @@ def help_text(groups: Groups, *, everything: bool = False) -> str:
     for title, rows in shown.items():
         lines += ["", title, *(next(written) for _ in rows)] if rows else []
     others = len(OPTIONS) - len(options)
-    more = () if everything else (f"%qwen help {ALL} lists the {others} other options, and all commands.",)
+    more = () if everything else (f"%qwen help {ALL} lists the {others} other options and all commands.",)
     return "\n".join([*lines, "", *more, *_ENDS])
 
 
@@ -109,7 +109,7 @@ def _topic_of(word: str, commands: Mapping[str, Command]) -> tuple[str, list[tup
         return by_flag[flag].topic, [option_help(by_flag[flag])]
     close = difflib.get_close_matches(word, [*TOPICS, *filter(None, commands), *by_flag], n=1)
     hint = f"Did you mean %qwen help {close[0]}? " if close else ""
-    raise UsageError(f"no help on {word!r}", hint=f"{hint}The topics are {', '.join(TOPICS)}.")
+    raise UsageError(f"there is no help on {word!r}", hint=f"{hint}The topics are {', '.join(TOPICS)}.")
 
 
 def _commands(groups: Groups) -> Iterator[Command]:

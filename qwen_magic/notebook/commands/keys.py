@@ -25,16 +25,16 @@ def _key(session: NotebookSession, rest: str) -> None:
     names = [word for word in words if word != "--session"]
     if len(names) != 1:
         # What stands there may be the key itself, so it is not said again.
-        hint = "Write %qwen key dashscope; the key is asked for then. One that was written into a cell stays there."
-        raise UsageError("%qwen key takes one server's name", hint=hint)
+        hint = "Write %qwen key dashscope; you are then asked for the key. Delete a key that you wrote into the cell."
+        raise UsageError("%qwen key takes the name of one server", hint=hint)
     name, variable = _server(names[0])
     key = _ask_for_key(name, variable)
     kept = session.client.settings.keys.set(name, key, keep="--session" not in words)
     session.client.forgive()  # what left a target out may have been the want of a key
     if not key:
-        said = f"The key for {name} is forgotten."
+        said = f"The key for {name} is deleted."
         if variable and os.environ.get(variable):
-            said += f" That of {variable} is used."
+            said += f" The one in {variable} is used now."
     elif kept:
         said = f"The key for {name} is kept in the system's keyring."
     elif "--session" in words:
@@ -58,7 +58,10 @@ def _server(name: str) -> tuple[str, str]:
         # It is not said again: it may be a key that was pasted here.
         close = difflib.get_close_matches(word.lower(), known, n=1)
         hint = f"Did you mean {close[0]}? " if close else ""
-        raise UsageError("no server of that name", hint=f"{hint}There are {', '.join(known)}, or give its HOST:PORT.")
+        raise UsageError(
+            "there is no server of that name",
+            hint=f"{hint}The names are {', '.join(known)}; for another server give its HOST:PORT.",
+        )
     return key_at(url) or (host, "")
 
 
@@ -68,21 +71,27 @@ def _ask_for_key(name: str, variable: str) -> str:
     from IPython.core.error import StdinNotImplementedError  # noqa: PLC0415
 
     try:
-        key = getpass.getpass(f"Key for {name} (empty to take it back): ").strip()
+        key = getpass.getpass(f"Key for {name} (leave it empty to delete the kept one): ").strip()
     except (StdinNotImplementedError, EOFError):
-        hint = f"Set {variable} in the environment." if variable else "Do it where an input can be given."
+        hint = (
+            f"Set {variable} in the environment."
+            if variable
+            else "Run it where you can type an answer, such as a notebook."
+        )
         if name not in key_names():
             hint = "Set OPENAI_API_KEY, and OPENAI_BASE_URL to that server, in the environment."
-        raise UsageError("nobody can be asked for a key here", hint=hint) from None
+        raise UsageError("you cannot be asked for a key here", hint=hint) from None
     except KeyboardInterrupt:
         raise Interrupted("no key was changed") from None
     if _NO_KEY_CHARACTER.search(key):
-        raise UsageError("that is no key: it has blanks or other characters that no key has", hint="Copy it again.")
+        raise UsageError(
+            "that is not a key: it has spaces or other characters that a key cannot have", hint="Copy it again."
+        )
     return key
 
 
 COMMANDS = (
     Command(
-        "key", "NAME [--session]", "ask for a server's key, and keep it", _key, topic="keys", completes=("server",)
+        "key", "NAME [--session]", "ask you for a server's key, and keep it", _key, topic="keys", completes=("server",)
     ),
 )

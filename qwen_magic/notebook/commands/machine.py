@@ -18,9 +18,9 @@ def _pull(session: NotebookSession, rest: str) -> None:
     options = [word for word in words if word.startswith("-")]
     names = [word for word in words if word not in options]
     if unknown := [word for word in options if word not in {"--list", "--remove"}]:
-        raise UsageError(f"no option {unknown[0]} of %qwen pull", hint="There are --list and --remove NAME.")
+        raise UsageError(f"%qwen pull has no option {unknown[0]}", hint="Its options are --list and --remove MODEL.")
     if len(names) > 1 or len(options) > 1 or ("--list" in options and names):
-        raise UsageError("%qwen pull takes one model", hint="%qwen pull --list shows which there are.")
+        raise UsageError("%qwen pull takes one model", hint="%qwen pull --list shows the models.")
     if "--list" in options:
         say("\n".join(_weights_lines()))
         return
@@ -41,7 +41,7 @@ def _remove(names: list[str]) -> None:
     from ...backends.local.weights import remove  # noqa: PLC0415
 
     if not names:
-        raise UsageError("there is no model after %qwen pull --remove", hint="%qwen pull --list shows which are here.")
+        raise UsageError("%qwen pull --remove needs a model", hint="%qwen pull --list shows those on this machine.")
     title, freed = remove(names[0])
     say(f"{title} is removed: {size_words(freed)} are free again.")
 
@@ -69,7 +69,7 @@ def _weights_lines() -> list[str]:
 
     def state(name: str) -> str:
         one = here.get(name)
-        return "" if one is None else "here" if one.whole else f"{size_words(one.done)} of it here, not whole"
+        return "" if one is None else "here" if one.whole else f"{size_words(one.done)} of it is here"
 
     rows = [
         (f"local:{name}", size_words(size), f"{size_words(memory_needed(size))} of memory", state(name))
@@ -83,9 +83,9 @@ def _nest(session: NotebookSession, rest: str) -> None:
     nest = session.nest
     if rest == "on":
         nest.on()
-        say("asyncio.run works inside a cell now; %qwen nest off takes that back.")
+        say("asyncio.run works inside a cell now; %qwen nest off undoes that.")
     elif rest == "off":
-        say("asyncio is as it was." if nest.off() else "asyncio was patched by somebody else; it stays so.")
+        say("asyncio is as it was before." if nest.off() else "asyncio was patched by other code, and stays patched.")
     else:
         raise UsageError("%qwen nest takes on or off", hint=f"It is {'on' if nest.active else 'off'} now.")
 
@@ -94,7 +94,7 @@ COMMANDS = (
     Command(
         "pull",
         "[MODEL] [--list] [--remove MODEL]",
-        "fetch a local model, list those there are, remove one",
+        "fetch a local model, list those that you can use, or remove one",
         _pull,
         topic="local",
         completes=("local model",),

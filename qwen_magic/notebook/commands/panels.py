@@ -28,7 +28,7 @@ def _panel(session: NotebookSession, rest: str) -> None:
     if getattr(session.shell, "kernel", None) is None:
         from ...rendering.transcripts import conversation_text  # noqa: PLC0415 - only where it is asked for
 
-        say("A panel needs a notebook; here a conversation is shown as text.")
+        say("A panel needs a notebook; here the conversation is shown as text.")
         if conversation:
             say(conversation_text(conversation, memory.store.turns(conversation.id)))
         return
@@ -48,7 +48,9 @@ def _options(words: list[str]) -> tuple[str, dict[str, str]]:
         elif word == "--height":
             options[word] = value or (words.pop(0) if words else "")
         elif word.startswith("--"):
-            raise UsageError(f"no option {word} of %qwen panel", hint="It has --side and --height N, in pixels.")
+            raise UsageError(
+                f"%qwen panel has no option {word}", hint="Its options are --side and --height N, in pixels."
+            )
         else:
             name.append(f"{word}={value}" if value else word)
     return " ".join(name), options
@@ -56,7 +58,7 @@ def _options(words: list[str]) -> tuple[str, dict[str, str]]:
 
 def _pixels(text: str) -> int:
     if not text.removesuffix("px").isdecimal():
-        raise UsageError(f"the height is {text!r}", hint="Give pixels: %qwen panel --height 600")
+        raise UsageError(f"the height {text!r} is not a number of pixels", hint="Write %qwen panel --height 600")
     return int(text.removesuffix("px"))
 
 
@@ -64,7 +66,7 @@ COMMANDS = (
     Command(
         "panel",
         "[NAME] [--side] [--height N]",
-        "chat in a panel, in this conversation or another",
+        "open a chat panel, in this conversation or another",
         _panel,
         level="usual",
         topic="panel",

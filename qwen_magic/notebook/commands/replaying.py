@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...chat.modes import MODES
 from ...errors import UsageError
+from ...text.counts import counted
 from .command import Command, say
 
 if TYPE_CHECKING:
@@ -31,27 +32,30 @@ def _replay(session: NotebookSession, rest: str) -> None:
     elif rest == "prune":
         replay = session.chat.replay
         removed = replay.prune()
-        count = f"{len(removed)} recorded answer{'' if len(removed) == 1 else 's'}"
-        say(f"{count} of {replay.file.path.name} removed, which this session did not use{':' if removed else '.'}")
+        count, were = counted(len(removed), "recorded answer"), "was" if len(removed) == 1 else "were"
+        end = ":" if removed else "."
+        say(f"{count} that this session did not use {were} removed from {replay.file.path.name}{end}")
         for one in removed:
             say(f"    {' '.join(one.prompt.split()):.80}")
     elif rest == "diff":
-        say("\n".join(session.chat.replay.diff_lines()) or "No answer that was recorded anew differs.")
+        say("\n".join(session.chat.replay.diff_lines()) or "No answer that was recorded again differs.")
     else:
-        raise UsageError(f"{rest!r} after %qwen replay", hint=f"There are {', '.join(_WORDS[:-1])} and {_WORDS[-1]}.")
+        raise UsageError(
+            f"%qwen replay does not take {rest!r}", hint=f"Write {', '.join(_WORDS[:-1])} or {_WORDS[-1]}."
+        )
 
 
 _MEANINGS = {
-    "on": "What was asked before is answered from {file}; the rest is asked, and recorded there.",
-    "only": "All answers come from {file}; nothing is asked.",
-    "fresh": "Everything is asked, and recorded anew in {file}.",
-    "off": "Everything is asked, and nothing is recorded.",
+    "on": "Prompts that were asked before are answered from {file}; the others are asked, and recorded there.",
+    "only": "All answers come from {file}; no target is asked.",
+    "fresh": "Every prompt is asked, and recorded again in {file}.",
+    "off": "Every prompt is asked, and nothing is recorded.",
 }
 COMMANDS = (
     Command(
         "replay",
         "[MODE|status|prune|diff]",
-        "record answers, and replay them: on, only, fresh, off",
+        "record and replay answers: on, only, fresh or off",
         _replay,
         level="usual",
         topic="replay",

@@ -25,20 +25,20 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     "The notebook": (*cells.COMMANDS, *batches.COMMANDS),
     "Conversations": (*conversations.COMMANDS, *panels.COMMANDS, *templates.COMMANDS),
     "Recorded answers": replaying.COMMANDS,
-    "Where it goes": (*targets.COMMANDS, *keys.COMMANDS),
+    "Targets": (*targets.COMMANDS, *keys.COMMANDS),
     "This machine": (*machine.COMMANDS, *doctor.COMMANDS),
     "Help": (
         Command(
             "help",
             f"[{ALL}|TOPIC]",
-            "this page, all there is, or a page on one thing",
+            "show this page, all of it, or a page on one topic",
             _help,
             level="usual",
             topic="ask",
             completes=("topic",),
         ),
     ),
-    "Earlier names, which stay": (*conversations.EARLIER, *targets.EARLIER),
+    "Earlier names, which still work": (*conversations.EARLIER, *targets.EARLIER),
 }
 COMMANDS = {command.name: command for commands in GROUPS.values() for command in commands}
 """The commands by their names; "" is ``%qwen`` alone."""
@@ -46,20 +46,20 @@ COMMANDS = {command.name: command for commands in GROUPS.values() for command in
 
 _ELSEWHERE = {
     "models": "%qwen targets TARGET lists a target's models, such as %qwen targets ollama.",
-    "model": "The model stands in the target: %qwen use ollama:qwen3, or openai:URL#MODEL.",
+    "model": "Name the model in the target: %qwen use ollama:qwen3, or openai:URL#MODEL.",
     "list": "%qwen conversation list lists the conversations, %qwen targets the targets.",
-    "stop": "Interrupt the cell: what had come is kept.",
-    "cancel": "Interrupt the cell: what had come is kept.",
+    "stop": "Interrupt the cell; what had arrived is kept.",
+    "cancel": "Interrupt the cell; what had arrived is kept.",
     "clear": "%qwen conversation new begins a new conversation; nothing is deleted.",
-    "reset": "%qwen conversation new begins a new conversation, %qwen use default goes back to the usual targets.",
-    "pin": "%qwen conversation pin NAME lists a conversation before the others; --off takes that back.",
+    "reset": "%qwen conversation new begins a new conversation, %qwen use default goes back to the default targets.",
+    "pin": "%qwen conversation pin NAME lists a conversation before the others; --off undoes that.",
     "version": f"This is qwen_magic {__version__}.",
     "login": "%qwen key NAME asks for a server's key, such as %qwen key dashscope.",
     "config": "%qwen shows what is in force, %config QwenMagics lists all settings.",
     "settings": "%qwen shows what is in force, %config QwenMagics lists all settings.",
-    "run": "A prompt goes in a %%qwen cell, or after %qwen ask; nothing of an answer is run for you.",
+    "run": "Write a prompt in a %%qwen cell, or after %qwen ask. The code in an answer is never run for you.",
     "chat": "%qwen panel opens a chat below the cell.",
-    "quit": "Nothing has to be ended; %unload_ext qwen_magic takes all of it away.",
+    "quit": "There is nothing to quit; %unload_ext qwen_magic removes the extension.",
 }
 """Words that people type, and where what they look for is."""
 
@@ -82,9 +82,9 @@ def run_command(session: NotebookSession, line: str) -> Reply | None:
     command = COMMANDS.get(name)
     if command is None:
         if name.lower() in _ELSEWHERE and len(line.split()) <= _COMMAND_WORDS:
-            raise UsageError(f"no %qwen {name}", hint=_ELSEWHERE[name.lower()])
+            raise UsageError(f"there is no command %qwen {name}", hint=_ELSEWHERE[name.lower()])
         if len(line.split()) > _COMMAND_WORDS:  # nobody's command
-            raise UsageError(f"no %qwen {name}", hint=f"To ask that, write %qwen ask {line.strip()}")
+            raise UsageError(f"there is no command %qwen {name}", hint=f"To ask that, write %qwen ask {line.strip()}")
         hint = f"%qwen help all lists all commands; to ask that, write %qwen ask {line.strip()}"
         raise _unknown(name, [key for key in COMMANDS if key], hint)
     if command.subcommands and rest.strip():
@@ -93,7 +93,7 @@ def run_command(session: NotebookSession, line: str) -> Reply | None:
         found = command.subcommand(word)
         if found is None:
             names = [f"{name} {one}" for one in words]
-            raise _unknown(f"{name} {word}", names, f"There are {', '.join(words[:-1])} and {words[-1]}.")
+            raise _unknown(f"{name} {word}", names, f"Write {', '.join(words[:-1])} or {words[-1]}.")
         command = found
     return command.run(session, rest.strip())
 
@@ -101,4 +101,4 @@ def run_command(session: NotebookSession, line: str) -> Reply | None:
 def _unknown(name: str, names: list[str], hint: str) -> UsageError:
     close = difflib.get_close_matches(name, names, n=1)
     meant = f"Did you mean %qwen {close[0]}? " if close else ""
-    return UsageError(f"no %qwen {name}", hint=f"{meant}{hint}")
+    return UsageError(f"there is no command %qwen {name}", hint=f"{meant}{hint}")

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from ..session import NotebookSession
 
 _MODELS_SHOWN = 3
-_SEEN = {True: "takes them", False: "takes none", None: "not known; it is tried"}
+_SEEN = {True: "takes them", False: "takes none", None: "not known before it is asked"}
 _SEE_ELSEWHERE = (
     "Others that do: dashscope:qwen-vl-max, openrouter:qwen/qwen2.5-vl-72b-instruct, ollama:qwen2.5vl,\n"
-    "the address of a Gradio app for pictures, openai:URL#MODEL with a model for them."
+    "the address of a Gradio app that takes pictures, openai:URL#MODEL with a model that sees."
 )
 
 
@@ -65,7 +65,7 @@ def _use(session: NotebookSession, rest: str) -> None:
 
     targets = _targets(rest)
     if not targets:
-        raise UsageError("there is no target after %qwen use", hint="Try %qwen use local, or %qwen use default.")
+        raise UsageError("%qwen use needs a target", hint="Try %qwen use local, or %qwen use default.")
     if targets != ["default"]:
         parse_chain(targets)
     session.settings.target = "" if targets == ["default"] else ",".join(targets)
@@ -78,7 +78,7 @@ def _show_targets(session: NotebookSession, rest: str) -> None:
     words = _targets(rest)
     for word in words:
         if word.startswith("-") and word not in ("--check", "--see"):
-            raise UsageError(f"no option {word} of %qwen targets", hint="There are --check and --see.")
+            raise UsageError(f"%qwen targets has no option {word}", hint="Its options are --check and --see.")
     targets = [word for word in words if not word.startswith("-")] or None
     if "--see" in words:
         _show_seeing(session, targets)
@@ -99,7 +99,7 @@ def _show_seeing(session: NotebookSession, targets: Sequence[str] | None) -> Non
     """Tell which targets take pictures: those named, else those in force and the servers that run on this machine."""
     from ...client.checks import seeing  # noqa: PLC0415 - loading the extension stays light
 
-    stopped = "the targets were not waited for"
+    stopped = "the check was stopped"
     if targets is None:
         from ...backends.openai.local_servers import find_local_servers  # noqa: PLC0415 - only where it is asked for
 
@@ -121,7 +121,7 @@ def _spaces(session: NotebookSession, rest: str) -> None:
 
 def _describe(session: NotebookSession, target: str) -> None:
     """Ask a target what it offers."""
-    say(str(wait_for(session.client.describe(target), f"{parse_target(target)} was not waited for")))
+    say(str(wait_for(session.client.describe(target), f"{parse_target(target)} had not answered yet")))
 
 
 def _known_names(asking: str) -> list[str]:
@@ -157,11 +157,11 @@ def _targets(rest: str) -> list[str]:
 
 
 COMMANDS = (
-    Command("", "", "the target, model and settings in force", show, level="usual", topic="settings"),
+    Command("", "", "show the target, model and settings in force", show, level="usual", topic="settings"),
     Command(
         "use",
         "TARGET...",
-        "the target, or chain, from here on; default: the usual",
+        "ask this target or chain from now on, or the default",
         _use,
         level="usual",
         topic="targets",
@@ -170,7 +170,7 @@ COMMANDS = (
     Command(
         "targets",
         "[NAME...] [--check|--see]",
-        "how each target does, what one offers, known names",
+        "show the state of each, what one offers, known names",
         _show_targets,
         level="usual",
         topic="targets",
@@ -181,7 +181,7 @@ EARLIER = (
     Command(
         "spaces",
         "[TARGET]",
-        "what a target offers; alone: the names that are known",
+        "show what a target offers; without TARGET, the known names",
         _spaces,
         topic="targets",
         completes=("target",),

@@ -20,7 +20,7 @@ def _list(_session: NotebookSession, rest: str) -> None:
     nothing_after("template list", rest)
     found = read_templates()
     if not found:
-        say("There are no templates yet. %qwen template add NAME TEXT keeps one.")
+        say("There are no templates yet. %qwen template add NAME TEXT adds one.")
         return
     rows = [(f"/{name}", one_line(text, _BEGINNING)) for name, text in found.items()]
     say("\n".join([*columns(rows), "In the panel, /NAME puts one into the prompt."]))
@@ -29,21 +29,21 @@ def _list(_session: NotebookSession, rest: str) -> None:
 def _add(session: NotebookSession, rest: str) -> None:
     name, _, text = rest.partition(" ")
     if not name:
-        raise UsageError("there is no name after %qwen template add", hint="Write %qwen template add NAME TEXT.")
+        raise UsageError("%qwen template add needs a name", hint="Write %qwen template add NAME TEXT.")
     text = text.strip() or _last_prompt(session)
     before = add_template(name, text)
     name = name.removeprefix("/").lower()
     kept = read_templates().get(name, "")
     say(f"/{name} is kept: {one_line(kept, _BEGINNING)}")
     if before not in ("", kept):
-        say(f"Before, it was: {before}")
+        say(f"It replaces: {before}")
     if without_secrets(text) != text:
-        say("A key is not kept in it: put it into the prompt that needs it.")
+        say("The key in it was left out: write it into the prompt that needs it.")
 
 
 def _remove(_session: NotebookSession, rest: str) -> None:
     if not rest:
-        raise UsageError("there is no name after %qwen template remove", hint="%qwen template lists them.")
+        raise UsageError("%qwen template remove needs a name", hint="%qwen template lists the names.")
     text = remove_template(rest)
     say(f"/{rest.strip().removeprefix('/').lower()} is removed. It was: {text}")
 
@@ -54,18 +54,18 @@ def _last_prompt(session: NotebookSession) -> str:
     conversation = memory.used if memory.exists else None
     turns = memory.store.turns(conversation.id) if conversation else []
     if not turns:
-        hint = "Write %qwen template add NAME TEXT, or ask it first: without TEXT the last prompt is kept."
-        raise UsageError("there is no prompt yet to make a template of", hint=hint)
+        hint = "Write %qwen template add NAME TEXT, or ask the prompt first."
+        raise UsageError("there is no prompt yet to make a template from", hint=hint)
     return turns[-1].source or turns[-1].prompt
 
 
 _SUBCOMMANDS = (
-    Command("template list", "", "all that are kept", _list, topic="templates"),
+    Command("template list", "", "list all templates", _list, topic="templates"),
     Command("template add", "NAME [TEXT]", "keep a prompt, or the last one asked, as /NAME", _add, topic="templates"),
     Command(
         "template remove",
         "NAME",
-        "remove one, and print what it was",
+        "remove a template, and print it",
         _remove,
         topic="templates",
         completes=("template",),
@@ -75,7 +75,7 @@ COMMANDS = (
     Command(
         "template",
         "[list|add|remove]",
-        "prompts kept for /NAME in the panel",
+        "keep prompts, for /NAME in the panel",
         _list,
         topic="templates",
         subcommands=_SUBCOMMANDS,

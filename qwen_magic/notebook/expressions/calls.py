@@ -46,13 +46,13 @@ def _listed(value: Any) -> Any:
 
 def _number(value: Any) -> Any:
     if kind_of(value) not in ("scalar", "text") or type(value).__name__ == "Decimal":
-        raise RefusedError("no number is made of that here")
+        raise RefusedError("that cannot be made into a number here")
     return value
 
 
 def _round(value: Any, ndigits: Any = None) -> Any:
     if ndigits is not None and (type(ndigits) is not int or abs(ndigits) > _MOST_DIGITS):
-        raise RefusedError("it is not rounded like that here")
+        raise RefusedError("it cannot be rounded like that here")
     if kind_of(value) == "scalar":
         _number(value)
     return round(value, ndigits) if kind_of(value) not in ("series", "frame") else value.round(ndigits or 0)
@@ -61,7 +61,7 @@ def _round(value: Any, ndigits: Any = None) -> Any:
 def _sum(values: Any, start: Any = 0) -> Any:
     items = list(_listed(values))
     if any(kind_of(item) != "scalar" for item in (start, *items)):
-        raise RefusedError("only numbers are added up here")
+        raise RefusedError("only numbers can be added up here")
     return sum(items, start)
 
 
@@ -149,7 +149,7 @@ def function(module: Any, name: str, arguments: list[Any], keywords: dict[str, A
     for argument in (*arguments, *keywords.values()):
         kind = kind_of(argument)
         if type(argument).__name__ == "Decimal" or kind in _FRAMES or (kind in _TABLES and not is_numeric(argument)):
-            raise RefusedError("only numbers are reckoned with here")
+            raise RefusedError("only numbers can be calculated with here")
         if kind not in _TABLES:
             _check_weight(argument)
     if name == "corrcoef" and arguments and length(arguments[0]) > _MOST_COLUMNS:
@@ -198,9 +198,9 @@ def _own(found: Any, packages: tuple[str, ...]) -> Any:
 
 def _check_arguments(name: str, arguments: list[Any], keywords: dict[str, Any]) -> None:
     if unknown := [word for word in keywords if word not in KEYWORDS and word != "key"]:
-        raise CalledError(f"{name} is not called with {unknown[0]} here")
+        raise CalledError(f"{name} cannot be called with {unknown[0]} here")
     if len(arguments) > _MOST_POSITIONS or "key" in keywords:
-        raise CalledError(f"{name} is not called like that here")
+        raise CalledError(f"{name} cannot be called like that here")
     if name == "agg" and not all(_are_aggregates(one) for one in arguments):
         raise CalledError("it may do more than read")
     if name in ("reshape", "strftime", "clip"):
@@ -225,7 +225,7 @@ def _check_text(value: Any, name: str, arguments: list[Any]) -> None:
         old, new = arguments
         check_items(len(value) + (value.count(old) if old else len(value) + 1) * len(new))
     elif name in ("decode", "hex") and arguments:
-        raise CalledError(f"{name} is not called like that here")
+        raise CalledError(f"{name} cannot be called like that here")
 
 
 def _check_table(value: Any, kind: str, name: str, arguments: list[Any], keywords: dict[str, Any]) -> None:
@@ -252,9 +252,11 @@ def _check_frame(frame: Any, name: str) -> None:
 def _check_column(value: Any, kind: str, name: str, *, numeric: bool) -> None:
     numeric = numeric or kind.startswith("polars") or is_numeric(value)
     if name in GROWING and not numeric and length(value) > _MOST_JOINED:
-        raise RefusedError(f"the texts of more than {_MOST_JOINED:,} rows are not joined; numeric_only=True skips them")
+        raise RefusedError(
+            f"the texts of more than {_MOST_JOINED:,} rows cannot be joined here; numeric_only=True skips them"
+        )
     if kind == "array" and name not in _SHAPED and not numeric:
-        raise RefusedError("only numbers are reckoned with here")
+        raise RefusedError("only numbers can be calculated with here")
     if name in _LISTED:
         size = value.height * value.width if kind == "polars frame" else getattr(value, "size", None) or len(value)
         check_items(int(size))
@@ -264,11 +266,11 @@ def _check_groups(value: Any, kind: str, arguments: list[Any], keywords: dict[st
     labels = [*arguments, *([keywords["by"]] if "by" in keywords else [])]
     if kind == "series":
         if len(labels) > 1 or any(kind_of(one) not in ("series", "scalar") for one in labels):
-            raise RefusedError("it is not grouped like that here")
+            raise RefusedError("it cannot be grouped like that here")
         return
     names = [name for label in labels for name in (label if isinstance(label, list) else [label])]
     if not names or not all(isinstance(name, str) for name in names):
-        raise RefusedError("only columns are grouped by here")
+        raise RefusedError("rows can only be grouped by columns here")
     many = len(names) > 1
     if many and kind == "frame" and any(hasattr(value[name].dtype, "categories") for name in names if name in value):
-        raise RefusedError("categories are not multiplied here")
+        raise RefusedError("categories cannot be combined here")

@@ -85,7 +85,7 @@ class Evaluator:
         """
         found = self._walk(tree)
         if type(found) is Access:
-            raise RefusedError("it is no value yet")
+            raise RefusedError("it has no value yet")
         return found
 
     def _walk(self, node: ast.AST) -> Any:
@@ -102,7 +102,7 @@ class Evaluator:
         try:
             return self._name(node.id)
         except KeyError:
-            raise CalledError("a function is only called here") from None
+            raise CalledError("a function can only be called here") from None
 
     def _attribute(self, node: ast.Attribute) -> Any:
         value, name = self._walk(node.value), node.attr
@@ -199,13 +199,13 @@ class Evaluator:
                 self._name(node.id)
             except KeyError:
                 return calls.KEYS[node.id]
-        raise CalledError("it is sorted by what may run code")
+        raise CalledError("the sort key may run code")
 
     def _binary(self, node: ast.BinOp) -> Any:
         operation = sizes.BINARY.get(type(node.op))
         left, right = self._trusted(node.left), self._trusted(node.right)
         if operation is None:
-            raise RefusedError("that operator is not reckoned with here")
+            raise RefusedError("that operator cannot be used here")
         sizes.check_binary(type(node.op), left, right)
         return operation(left, right)
 
@@ -228,7 +228,7 @@ class Evaluator:
             if not isinstance(operation, (ast.Is, ast.IsNot)):
                 left, right = checked(left), checked(right)
                 if isinstance(operation, (ast.In, ast.NotIn)) and kind_of(right) in _UNSEARCHED:
-                    raise RefusedError("what is in a table is not looked for here")
+                    raise RefusedError("values cannot be looked for in a table here")
                 sizes.check_compared(left, right)
             found = sizes.COMPARED[type(operation)](left, right)
             if len(node.ops) > 1 and not found:
@@ -248,7 +248,7 @@ class Evaluator:
 def checked(value: Any) -> Any:
     """Return a value that is trusted with all that it holds; refuse any other."""
     if type(value) is Access:
-        raise RefusedError("it is no value yet")
+        raise RefusedError("it has no value yet")
     return trusted(value)
 
 
@@ -306,7 +306,7 @@ def _check_key(value: Any, key: Any) -> None:
     if table and str(getattr(key, "dtype", "bool")).lower() in ("bool", "boolean"):
         return
     if isinstance(key, (list, tuple)) and not all(map(is_plain, key)):
-        raise RefusedError("such a key is not looked up here")
+        raise RefusedError("such a key cannot be looked up here")
     if table or isinstance(key, list):
         rows, cells = max(1, len(value)), value.height * value.width if kind_of(value) == "polars frame" else len(value)
         cells = max(cells, int(getattr(value, "size", 0) if kind_of(value) in ("frame", "array") else 0))

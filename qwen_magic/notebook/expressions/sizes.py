@@ -62,7 +62,7 @@ def check_binary(kind: type[ast.operator], left: Any, right: Any) -> None:
         return
     repeated = [is_repeated(value) for value in (left, right)]
     if kind is ast.Mod and repeated[0]:
-        raise RefusedError("text is not formatted here")
+        raise RefusedError("text cannot be formatted here")
     if kind is ast.Add and all(repeated):
         check_items(length(left) + length(right))
     if kind is ast.Mult:
@@ -123,9 +123,9 @@ def _check_tables(kind: type[ast.operator], left: Any, right: Any, kinds: tuple[
     pairs = tuple(zip((left, right), kinds, strict=True))
     tables = [value for value, one in pairs if one in _TABLES]
     if kind is not ast.Add and not all(map(is_numeric, tables)):
-        raise RefusedError("only numbers are reckoned with here")
+        raise RefusedError("only numbers can be calculated with here")
     if any(one not in (*_TABLES, "scalar", "text") for one in kinds):
-        raise RefusedError("tables go with tables and numbers here")
+        raise RefusedError("tables can only be combined with tables and numbers here")
     for value, one in pairs:
         if one == "text":
             check_cells(len(value) * max(map(len, tables)))

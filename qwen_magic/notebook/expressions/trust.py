@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MOST_LOOKED_AT = 1_000_000
 """Items up to which a container, or a column of objects, is looked through."""
 _DEPTH = 40
-_TOO_LARGE = "it is too large to be looked through"
+_TOO_LARGE = "it is too large to be checked"
 _OBJECTS = "a table of objects may run code"
 
 _SCALARS = (

@@ -8,6 +8,8 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any
 
+from ...text.counts import counted
+
 _MOST = 200
 _FEW = 5
 _COLUMNS = 30
@@ -39,7 +41,7 @@ def _kind(value: Any) -> str:  # noqa: PLR0911 - one row a kind
     if value is None or value is ... or kind in (bool, int, float, complex):
         return "None" if value is None else f"{kind.__name__} = {value!r}"
     if kind in (str, bytes):
-        return f"{kind.__name__} of {_count(value, 'character' if kind is str else 'byte')} = {_short(value)}"
+        return f"{kind.__name__} of {counted(len(value), 'character' if kind is str else 'byte')} = {_short(value)}"
     if kind in (list, tuple, set, frozenset):
         return f"{kind.__name__} of {len(value)}{_types(value)}"
     if kind is dict:
@@ -62,7 +64,7 @@ def _data(value: Any) -> str:
         rows, width = value.shape
         pairs = zip(islice(value.columns, _COLUMNS), islice(value.dtypes, _COLUMNS), strict=False)
         columns = ", ".join(f"{column} {dtype}" for column, dtype in pairs)
-        size = f"{rows} row{'s' * (rows != 1)} x {width} column{'s' * (width != 1)}"
+        size = f"{counted(rows, 'row')} x {counted(width, 'column')}"
         return f"{root} DataFrame, {size}: {columns}"
     if name == "Series" and root in ("pandas", "polars"):
         return f"{root} Series of {len(value)} {value.dtype}" + (f", name {value.name}" if value.name else "")
@@ -99,7 +101,3 @@ def _name(kind: type) -> str:
         module = kind.__module__
         return kind.__qualname__ if module in ("builtins", "__main__") else f"{module}.{kind.__qualname__}"
     return _NO_KIND
-
-
-def _count(values: Any, noun: str) -> str:
-    return f"{len(values)} {noun}{'' if len(values) == 1 else 's'}"

@@ -9,6 +9,7 @@ import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from ...text.counts import counted
 from ...text.cutting import ShownValue, cut
 from .safe_access import attempt, has, is_a, safe_repr, text_of, type_name, type_names, without_addresses
 
@@ -64,7 +65,7 @@ def _headline(value: Any) -> str:
     package = _package(names)
     if _is_frame(names):
         rows, columns = value.shape
-        return f"{package} {type_name(value)}, {_counted(rows, 'row')} x {_counted(columns, 'column')}"
+        return f"{package} {type_name(value)}, {counted(rows, 'row')} x {counted(columns, 'column')}"
     if _is_series(names):
         name = f" {value.name!r}" if value.name else ""
         return f"{package} {type_name(value)}{name}, {len(value):,} values, {value.dtype}"
@@ -77,10 +78,6 @@ def _headline(value: Any) -> str:
         return ""
     device = f" on {value.device}" if package == "torch" and value.device.type != "cpu" else ""
     return f"{package} {type_name(value)}, shape {shape}, {str(value.dtype).removeprefix('torch.')}{device}".lstrip()
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _package(names: list[tuple[str, str]]) -> str:

@@ -50,7 +50,7 @@ export class Attaching {
 
   add(files) {
     for (const file of this.panel.connected ? Array.from(files) : []) {
-      if (file.size > MOST_BYTES) this.refuse(`${file.name} is too large: at most ${sized(MOST_BYTES)} are taken.`);
+      if (file.size > MOST_BYTES) this.refuse(`${file.name} is too large: ${sized(MOST_BYTES)} is the limit.`);
       else if (this.begin(file.name, file.size)) this.upload(this.last, file);
     }
   }
@@ -60,7 +60,7 @@ export class Attaching {
   }
   begin(name, size) {
     if (this.files.length + this.reading.size >= MOST_FILES) {
-      return this.refuse(`At most ${MOST_FILES} files go along with a prompt: send these first, or remove some.`);
+      return this.refuse(`At most ${MOST_FILES} files can be sent with a prompt: send these first, or remove some.`);
     }
     this.last = `${this.panel.view}.${(this.count += 1)}`;
     this.reading.set(this.last, { id: this.last, name, size });

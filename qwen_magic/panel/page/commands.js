@@ -10,8 +10,8 @@ export function command(panel, text) {
   const alone = ALONE.has(word) && !rest;
   const withText = word in WITH_TEXT;
   if (!alone && !withText && rest) return false;
-  if (!alone && !withText) return say(panel, `There is no command /${word}: a / lists them.`, "error");
-  if (withText && !rest) return say(panel, `Write it behind the command: /${word} ${WITH_TEXT[word]}`, "error");
+  if (!alone && !withText) return say(panel, `There is no command /${word}: type / to list the commands.`, "error");
+  if (withText && !rest) return say(panel, `Write it after the command: /${word} ${WITH_TEXT[word]}`, "error");
   const { hidden, dataset: { kind } } = panel.box.notice;
   if (word === "clear" && (hidden || kind !== "clear")) {
     return say(panel, "This deletes all turns of the conversation: press Enter once more to do it.", "clear");

@@ -67,7 +67,8 @@ export class Conversations {
     for (const one of conversations) this.grid.append(this.row(one));
     this.grid.hidden = conversations.length === 0;
     const others = more > 0 ? `${more} more: search for the one you want.` : "";
-    show(this.note, conversations.length > 0 ? others : words ? "Nothing was found." : "There are none yet.");
+    const none = words ? "Nothing was found." : "There are no conversations yet.";
+    show(this.note, conversations.length > 0 ? others : none);
     if (words !== this.told) this.panel.announce(words ? `${conversations.length + more} found.` : "");
     this.told = words;
     this.refocus(focused);

@@ -325,7 +325,7 @@ class Panel {
   send() {
     const text = this.prompt.value;
     if (!this.connected || command(this, text) || this.attaching.waits()) return;
-    if (!text.trim()) return this.attaching.files.length > 0 && this.note("Write a prompt for what is attached.");
+    if (!text.trim()) return this.attaching.files.length > 0 && this.note("Write a prompt for the attached files.");
     this.last = text;
     if (!this.tell({ action: "send", text })) return;
     this.unheard = text;
@@ -380,7 +380,7 @@ class Panel {
   showActivity() {
     const { streaming = false, queue = [], stop = "now" } = this.model.get("activity");
     this.fit();
-    this.stop.title = stop === "now" ? "Stop (Escape)" : "Stop (Escape): it acts when the running cell ends";
+    this.stop.title = stop === "now" ? "Stop (Escape)" : "Stop (Escape): takes effect when the running cell ends";
     this.box.main.lastChild.textContent = streaming ? "Queue" : "Send";
     const hurry = streaming ? "Stop and send now" : "Send now";
     const row = `<div><span></span>${button("unqueue", "Remove", "close")}</div>`;

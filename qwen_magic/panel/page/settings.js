@@ -3,8 +3,8 @@
 import { Combobox } from "./combobox.js";
 import { make, morph } from "./html.js";
 
-const NO_TARGET = "None of the list: what you type is taken.";
-const NO_MODEL = "No model of that name is listed: what you type is taken.";
+const NO_TARGET = "Not in the list: what you typed is used.";
+const NO_MODEL = "Not in the list of models: what you typed is used.";
 
 const choice = ({ id, name, turns }) => new Option(turns ? `${name} (${turns})` : name, id);
 

@@ -47,8 +47,10 @@ export class Suggesting {
       option.lastChild.textContent = [kind, detail].filter(Boolean).join(", ");
       return option;
     }));
-    const count = suggestions.length === 1 ? "1 suggestion" : `${suggestions.length} suggestions`;
-    if (this.list.hidden) this.panel.announce(`${count}; arrows choose, Escape closes.`);
+    const plural = suggestions.length === 1 ? "" : "s";
+    if (this.list.hidden) {
+      this.panel.announce(`${suggestions.length} suggestion${plural}; arrows choose, Escape closes.`);
+    }
     this.list.hidden = false;
     this.show(0);
   }

@@ -32,7 +32,7 @@ export const PANEL = `
     ${button("new", "New conversation", "new")}
     ${button("unfold", "Settings", "settings", "", 'aria-expanded="false"')}</div>
   <div class="qwen-list" hidden>
-    <input class="qwen-words" type="search" aria-label="Search conversations" placeholder="Names and words \u2026">
+    <input class="qwen-words" type="search" aria-label="Search conversations" placeholder="Names and texts \u2026">
     <div class="qwen-grid" role="grid" aria-label="Conversations"></div><div class="qwen-note" hidden></div></div>
   <div class="qwen-settings" hidden>
     ${combobox("target", "Target", "Targets")} ${combobox("model", "Model", "Models")}
@@ -40,7 +40,7 @@ export const PANEL = `
     <label><span>Temperature</span><input data-set="temperature" type="number" min="0" step="0.1" placeholder="default"></label>
     <label><span>Max tokens</span><input data-set="max_tokens" type="number" min="1" placeholder="default"></label>
     <label><span>Thinking</span><select data-set="thinking">
-      <option value="">as the model does</option><option value="on">on</option><option value="off">off</option>
+      <option value="">the model's default</option><option value="on">on</option><option value="off">off</option>
     </select></label>
     <div class="qwen-long">${button("export", "Export as Markdown", "", "Export as Markdown")}
       ${button("clear", "Clear conversation", "", "Clear conversation", 'data-ask="Really clear?"')}</div>
