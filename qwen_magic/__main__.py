@@ -46,7 +46,7 @@ def _map(words: list[str]) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt:  # before any row is asked, or once more at the end
-        print("It was interrupted. What came is kept: run it again, and it goes on.", file=sys.stderr)  # noqa: T201
+        print("Interrupted. The answers that arrived are kept: run the command again to ask the rest.", file=sys.stderr)  # noqa: T201
         return 3
 
 

@@ -58,7 +58,7 @@ def picture_in(value: Any, name: str) -> Image | None:
 
     found = picture_of(value, name)
     if found is None and isinstance(value, PurePath) and value.suffix.lower() in SUFFIXES:
-        raise NoTextError(f"names no picture that is there: {value.name}")
+        raise NoTextError(f"is the path of a picture that does not exist: {value.name}")
     return None if found is None else Image(found.data, found.mime, found.name or name)
 
 

@@ -155,7 +155,7 @@ class Service:
                 state = await service.of_file(batch.file) or await service.create(batch.file)
         except ServerError as error:
             if error.status in (_BAD_REQUEST, _NOT_FOUND):  # of a file that it no longer has
-                error.hint = f"%qwen batches forget {batch.file} gives it up, and its rows are asked anew"
+                error.hint = f"%qwen batches forget {batch.file} gives it up, and its rows are then asked again"
             raise
         return await self._noted(batch, state)
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _DATABASE = "qwen_magic.sqlite"
 _WHICH = (
-    "nobody tells which of the notebooks in this folder runs. Run it by `jupyter execute NAME.ipynb`, one at a time, "
-    "or in a folder of its own."
+    "it is not known which of the notebooks in this folder runs. Run it with `jupyter execute NAME.ipynb`, one at a "
+    "time, or in its own folder."
 )
 
 

@@ -76,7 +76,9 @@ async def test_each_target_gets_the_size_that_its_model_reads(server: RowsServer
         out = await client.map("Read {scan}", frame, targets=names, keep=False)
         assert out.frame["status"].tolist() == ["done", "done"]
         await client.map("Read {scan}", frame, target=names[1], vl_high_resolution_images=True, keep=False)
-        dash: Any = client.map("Read {scan}", frame, target="dashscope:qwen3-vl-plus", vl_high_resolution_images=True)
+        asked: Any = {"target": "dashscope:qwen3-vl-plus", "vl_high_resolution_images": True, "keep": False}
+        dash: Any = client.map("Read {scan}", frame, **asked)
+        await dash.plan()
         ((_, image),) = (message.parts for message in dash._work.messages(0))  # it has no server here
     sent = {body["model"]: seen(body["messages"][-1]["content"])[1] for body in server.bodies}
     pixels = {model: width * height for model, (width, height) in sent.items()}
@@ -100,6 +102,7 @@ async def test_what_was_read_is_sent_whatever_becomes_of_the_file(server: RowsSe
     path.write_bytes(png((40, 30)))
     async with QwenClient(server.target) as client:
         job = client.map("{item}", [path], keep=False)
+        await job.plan()
         path.unlink()
         out = await job
     assert seen(server.prompts[0]) == [(40, 30)]
@@ -114,7 +117,7 @@ async def test_a_row_without_its_picture_is_not_asked_and_costs_no_other(server:
         out = await client.map("What is {item}?", rows, keep=False)
     assert [out[row].status for row in range(3)] == ["not asked", "not asked", "done"]
     assert [out[row].error for row in range(2)] == [
-        "item names no picture that is there: gone.png",
+        "item is the path of a picture that does not exist: gone.png",
         "broken.png cannot be read: the file is broken",
     ]
     assert [seen(prompt) for prompt in server.prompts] == [["What is ", (40, 30), "?"]]

@@ -25,8 +25,8 @@ def test_one_that_opens_without_a_password_is_read(tmp_path: Path) -> None:
     ("data", "how"),
     [
         (encrypted_pdf("secret"), "with a password"),
-        (encrypted_pdf("secret", handler="Adobe.PubSec"), "in a way that is not read here"),
-        (encrypted_pdf("", handler="Foo"), "in a way that is not read here"),
+        (encrypted_pdf("secret", handler="Adobe.PubSec"), "in a way that cannot be read here"),
+        (encrypted_pdf("", handler="Foo"), "in a way that cannot be read here"),
     ],
 )
 def test_one_that_is_locked_says_what_to_do(tmp_path: Path, data: bytes, how: str) -> None:

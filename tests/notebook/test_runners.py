@@ -98,10 +98,10 @@ def test_nothing_is_recorded_where_nobody_tells_which_of_several_runs(server: Re
         for name in ("one", "other"):
             (folder / f"{name}.ipynb").touch()
         run = kernel.run(SETUP.format(target=server.target))
-        assert "nothing is recorded: nobody tells which of the notebooks" in run.printed
+        assert "nothing is recorded: it is not known which of the notebooks" in run.printed
         run = kernel.run("%%qwen --alone\nhow far?")
         assert "how far?" in run.answer
-        assert "not recorded: nobody tells which" in run.shown[-1]["text/plain"]
+        assert "not recorded: it is not known which" in run.shown[-1]["text/plain"]
         assert list(folder.glob("*.qwen.jsonl")) == []
 
 
