@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from kernels import ROOT, Kernel
+from kernels import ROOT, FreshKernel, Kernel
 from servers.chat import ChatServer
 from terminals import end
 
@@ -59,7 +59,11 @@ def session() -> Iterator[Kernel]:
 @pytest.mark.parametrize(
     ("code", "matches", "replaced"),
     [
-        ("%%qwen --ma", ["--map", "--max-tokens", "--max-cost", "--max-tokens-total", "--max-seconds"], "--ma"),
+        (
+            "%%qwen --ma",
+            ["--map", "--max-tokens", "--max-cost", "--max-tokens-total", "--max-seconds", "--max-pixels"],
+            "--ma",
+        ),
         ("%%qwen -t local --ne", ["--new", "--next"], "--ne"),
         ("%%qwen ", LONG, ""),
         (
@@ -94,7 +98,7 @@ def session() -> Iterator[Kernel]:
         ("%qwen conversation show --", ["--full"], "--"),
         ("%qwen conversation system ", ["--none"], ""),
         ("%qwen conversation nothing ", [], ""),
-        ("%%qwen --min", ["--min-p"], "--min"),
+        ("%%qwen --min", ["--min-p", "--min-pixels"], "--min"),
         ("%%qwen --re", ["--replace", "--redact", "--replay", "--replies", "--repetition-penalty"], "--re"),
         ("%qwen und", ["undo"], "und"),
         ("x = 1\n  %qwen und", ["undo"], "und"),
@@ -187,7 +191,13 @@ def test_files_are_ipythons(session: Kernel) -> None:
     assert session.complete("%qwen conversation export notes.md --") == (["--overwrite"], "--")
 
 
-def test_tab_is_quick_and_makes_nothing(session: Kernel) -> None:
+def test_tab_is_quick_and_makes_nothing() -> None:
+    with FreshKernel(QWEN_TARGET="ollama:qwen3:8b") as kernel:
+        assert kernel.run(f"%load_ext qwen_magic\n{NAMES}").status == "ok"
+        look_at_tab(kernel)
+
+
+def look_at_tab(session: Kernel) -> None:
     ours: list[float] = []
     pythons: list[float] = []
     for code in ("%%qwen --ma", "%%qwen -t ", "%%qwen -c ", "%qwen resume ", "%%qwen -t ollama:", "%%qwen\n{pri") * 5:

@@ -153,7 +153,7 @@ def test_no_second_copy_is_made(kernel: Kernel, folder: Path) -> None:
     write(folder / "n.ipynb", ("a", ask), ("c", "%qwen code"), ("d", code))
     again = kernel.run("%qwen code", cell="c")
     assert again.next_input is None
-    assert again.printed == f"{code}\nthe code is in a cell below already\n"
+    assert again.printed == f"{code}\na cell below already has this code\n"
 
 
 def test_a_replayed_run_does_not_grow_the_notebook(server: Recorder, folder: Path) -> None:

@@ -116,7 +116,7 @@ def test_bad_files_cost_one_line_and_nothing_is_sent(kernel: Kernel, server: Rec
     before = server.requests
     for name, words in (
         ("locked.pdf", "locked.pdf is encrypted with a password. Nothing was sent. Save a copy without encryption"),
-        ("long.pdf", "long.pdf has 5,000 pages, and at most 100 are read at once. Nothing was sent. Name some"),
+        ("long.pdf", "long.pdf has 5,000 pages, and at most 100 can be read at once. Nothing was sent. Name some"),
         ("pipe.png", "pipe.png cannot be read: it is a pipe or a device, not a file. Nothing was sent."),
         ("zero.png", "zero.png cannot be read: it is a pipe or a device, not a file. Nothing was sent."),
         ("folder.png", "folder.png is a folder. Nothing was sent."),

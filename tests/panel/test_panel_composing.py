@@ -28,7 +28,8 @@ loud = Loud()
 sales_2024 = [1, 2, 3]
 _private = 5
 """
-LEFT = "{name for name in os.listdir(tempfile.gettempdir()) if name.startswith('qwen-magic-')}"
+LEFT = "{one for one in os.listdir(tempfile.gettempdir()) if one.startswith('qwen-magic-') and one.count('-') == 2}"
+"""What the panel may have left; the folders of tests that run beside these have longer names."""
 
 
 @pytest.fixture(scope="module")
