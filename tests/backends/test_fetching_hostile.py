@@ -64,7 +64,7 @@ def test_an_address_that_only_looks_public_is_not(address: str) -> None:
 async def test_no_spelling_leads_to_this_machine_and_the_line_says_why(host: str) -> None:
     async with serving(lambda _: NO_LENGTH + b"reached") as (port, seen):
         where = host if any(sign in host for sign in "#?") else f"{host}:{port}"
-        with pytest.raises(UsageError, match="is no address of the public network"):
+        with pytest.raises(UsageError, match="is not an address of the public network"):
             await fetch(f"http://{where}/{SECRET}/a.png?token={SECRET}")
         assert not seen
 
@@ -73,7 +73,7 @@ async def test_this_machines_own_address_is_refused_where_it_is_a_public_one(mon
     monkeypatch.setattr(fetching, "is_public", lambda _: True)  # as on a machine in the middle of the public network
     assert is_own("127.0.0.1")
     async with serving(lambda _: NO_LENGTH + b"reached") as (port, seen):
-        with pytest.raises(UsageError, match="is no address of the public network"):
+        with pytest.raises(UsageError, match="is not an address of the public network"):
             await fetch(f"http://127.0.0.1:{port}/")
         assert not seen
 
@@ -89,7 +89,7 @@ async def test_a_name_that_changes_its_address_is_looked_at_each_time(monkeypatc
     monkeypatch.setattr(ThreadedResolver, "resolve", resolve)
     redirect = b"HTTP/1.1 302 Found\r\nLocation: /again\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
     async with serving(lambda _: redirect) as (port, seen):
-        with pytest.raises(UsageError, match=r"rebound\.example is no address of the public network"):
+        with pytest.raises(UsageError, match=r"rebound\.example is not an address of the public network"):
             await fetch(f"http://rebound.example:{port}/", lambda address: address == "127.0.0.1")
         assert len(seen) == 1
     assert len(asked) == 2  # what was checked is what is connected to: nothing is resolved in between
