@@ -68,7 +68,7 @@ async def test_a_lock_until_the_end_is_one_line(server: RowsServer, tmp_path: Pa
         with held(path):
             job: Any = client.map("Say {item}", ROWS[:3], keep=path)
             assert (await job).frame["status"].tolist() == ["done"] * 3
-        assert job.unkept == "the answers are not kept (database is locked): they are in the result alone"
+        assert job.unkept == "the answers are not kept (database is locked): they are only in the result"
         assert [note for note in job.notes if "kept" in note] == [job.unkept]
         again = await client.map("Say {item}", ROWS[:3], keep=path)  # in the same process nothing is asked twice
         assert again.columns()["status"] == ["recorded"] * 3
@@ -130,7 +130,7 @@ async def test_a_disk_that_is_full_for_a_while_costs_no_answer(tmp_path: Path) -
     await keeping.use(lambda database: database.execute(f"PRAGMA max_page_count = {most}").fetchone())
     for key, answer in given.items():
         await keeping.keep(key, answer)
-    assert keeping.trouble == "the answers are not kept (database or disk is full): they are in the result alone"
+    assert keeping.trouble == "the answers are not kept (database or disk is full): they are only in the result"
     assert not keeping.locked
     await keeping.use(lambda database: database.execute("PRAGMA max_page_count = 1000000").fetchone())
     await keeping.keep(b"k" * 16, ANSWER)

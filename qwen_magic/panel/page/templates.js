@@ -37,7 +37,8 @@ export const PANEL = `
   <div class="qwen-settings" hidden>
     ${combobox("target", "Target", "Targets")} ${combobox("model", "Model", "Models")}
     <label class="qwen-long"><span>System prompt</span><textarea data-set="system" rows="2"></textarea></label>
-    <label><span>Temperature</span><input data-set="temperature" type="number" min="0" step="0.1" placeholder="default"></label>
+    <label><span>Temperature</span>
+      <input data-set="temperature" type="number" min="0" step="0.1" placeholder="default"></label>
     <label><span>Max tokens</span><input data-set="max_tokens" type="number" min="1" placeholder="default"></label>
     <label><span>Thinking</span><select data-set="thinking">
       <option value="">the model's default</option><option value="on">on</option><option value="off">off</option>
