@@ -126,7 +126,7 @@ class TargetJobs:
 
     @property
     def unkept(self) -> str:
-        """Why what came of some target is in the result alone, in one line; "" where all is kept."""
+        """Why the answers of some target are only in the result, in one line; "" if all are kept."""
         return next((job.unkept for job in self.jobs if job.unkept), "")
 
     @property
