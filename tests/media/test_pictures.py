@@ -255,7 +255,7 @@ def test_files(tmp_path: Path) -> None:
         ("b.png", "b.png is empty"),
         ("gone.png", "is not there"),
         (".", "is a folder"),
-        ("c.txt", "no picture"),
+        ("c.txt", "is not a picture"),
     ):
         with pytest.raises(UsageError, match=words):
             Image.of(tmp_path / name)

@@ -129,7 +129,7 @@ def test_pages_of_each_file_of_a_pattern(folder: Path) -> None:
         (TEN, "#5-12", "has 10 pages: there is no page 12"),
         (TEN, "#5-3", "is in the wrong order"),
         (TEN, "#-11", "has 10 pages: there is no page -11"),
-        (written_pdf("a", encrypt=True), "", "is protected by a password"),
+        (written_pdf("a", encrypt=True), "", "is encrypted with a password"),
         (TEN[:40], "", "the PDF is broken"),
         (b"%PDF-1.7", "", "the PDF is broken"),
         (b"no PDF at all", "", "the PDF is broken"),
