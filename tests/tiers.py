@@ -45,7 +45,7 @@ _FILES = {
         batch/test_pictures_of_rows chat/test_doctor client/test_chain client/test_client
         client/test_empty_answers client/test_many_at_once client/test_past_pictures client/test_reasking
         client/test_schema_ladder client/test_schema_spaces client/test_seeing client/test_sync_stream
-        exports/test_exports_pictures faults/test_faults faults/test_redirects faults/test_slots
+        exports/test_exports_pictures media/test_charts_at_addresses faults/test_faults faults/test_redirects faults/test_slots
         faults/test_trying_again faults/test_waiting panel/test_choices panel/test_composer
         panel/test_panel_files panel/test_panel_growth panel/test_panel_parts panel/test_panel_plain
         panel/test_panel_sizes public/test_documents public/test_public_api replay/test_replay

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import sys
 from importlib.util import find_spec
@@ -12,7 +11,8 @@ from ..errors import UsageError
 from .bitmaps import from_bytes
 from .figures import classes_of, draw, module_of
 from .picture import Picture
-from .sizes import most_pixels, pixels_of
+from .sizes import most_pixels
+from .vega import altair_png
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ def chart_of(value: Any, name: str = "") -> Picture | None:
     if "plotly" in packages and hasattr(type(value), "to_image"):
         return _drawn(lambda: value.to_image(format="png", scale=_scale(*_size_of(value))), called, "kaleido", text)
     if "altair" in packages and hasattr(type(value), "save"):
-        return _drawn(lambda: _altair(value), called, "vl-convert-python", text)
+        return _drawn(lambda: altair_png(value, called, _scale), called, "vl-convert-python", text)
     if "plotnine" in packages and hasattr(type(value), "draw"):
         return _plotnine(value, called, text)
     if "bokeh" in packages and any(cls.__name__ == "Plot" for cls in classes_of(value)):
@@ -50,6 +50,8 @@ def chart_of(value: Any, name: str = "") -> Picture | None:
 def _drawn(work: Callable[[], bytes], called: str, needs: str, text: str) -> Picture:
     try:
         data = work()
+    except UsageError:
+        raise
     except Exception as error:  # noqa: BLE001 - of what draws it, which may be missing
         raise _undrawn(error, called, needs, text) from None
     made = from_bytes(data, called)
@@ -68,19 +70,6 @@ def _size_of(value: Any) -> tuple[float, float]:
     layout = getattr(value, "layout", None)
     width, height = (getattr(layout, side, None) or usual for side, usual in (("width", 700), ("height", 500)))
     return width, height
-
-
-def _altair(value: Any) -> bytes:
-    """Draw a chart twice: what size it is, only its own renderer knows."""
-
-    def png(scale: float) -> bytes:
-        buffer = io.BytesIO()
-        value.save(buffer, format="png", scale_factor=scale)
-        return buffer.getvalue()
-
-    first = png(1)
-    width, height = pixels_of(first) or (1, 1)
-    return png(_scale(width, height))
 
 
 def _plotnine(value: Any, called: str, text: str) -> Picture:
