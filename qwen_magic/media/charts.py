@@ -8,11 +8,12 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from .altair_charts import draw_altair
 from .bitmaps import from_bytes
 from .figures import classes_of, draw, module_of
 from .picture import Picture
+from .plotly_figures import check_plotly
 from .sizes import most_pixels
-from .vega import altair_png
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,9 +37,10 @@ def chart_of(value: Any, name: str = "") -> Picture | None:
     packages = {module_of(cls).partition(".")[0]: cls for cls in classes_of(value)}
     called, text = name or "the figure", f"write {{{name or 'fig'}!r}} for its text"
     if "plotly" in packages and hasattr(type(value), "to_image"):
+        check_plotly(value, called)
         return _drawn(lambda: value.to_image(format="png", scale=_scale(*_size_of(value))), called, "kaleido", text)
     if "altair" in packages and hasattr(type(value), "save"):
-        return _drawn(lambda: altair_png(value, called, _scale), called, "vl-convert-python", text)
+        return _drawn(lambda: draw_altair(value, called, _scale), called, "vl-convert-python", text)
     if "plotnine" in packages and hasattr(type(value), "draw"):
         return _plotnine(value, called, text)
     if "bokeh" in packages and any(cls.__name__ == "Plot" for cls in classes_of(value)):

@@ -54,14 +54,6 @@ def test_rows_of_a_chart_s_own_may_hold_addresses() -> None:
     assert picture_of(altair.Chart(rows).mark_bar().encode(x="a:Q", y="b:Q"), "chart") is not None
 
 
-def test_a_chart_of_a_file_says_so() -> None:
-    altair = pytest.importorskip("altair")
-    pytest.importorskip("vl_convert")
-    for name in ("rows.csv", "file:///etc/hostname"):
-        with pytest.raises(UsageError, match="chart shows data from a file, and nothing is fetched"):
-            picture_of(altair.Chart(name).mark_bar().encode(x="a:Q"), "chart")
-
-
 def test_what_draws_is_named_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     chart = altair_chart()
     monkeypatch.setitem(sys.modules, "vl_convert", None)

@@ -39,6 +39,6 @@ def test_nothing_is_fetched_for_a_chart_of_altair_s(kind: str) -> None:
             picture_of(reached(server.getsockname()[1], kind), "chart")
         with pytest.raises(BlockingIOError):  # nobody came
             server.accept()
-    shown = "a picture" if kind == "picture" else "data"
-    assert caught.value.what == f"chart shows {shown} from 127.0.0.1, and nothing is fetched for a chart"
+    shows = "shows a picture" if kind == "picture" else "takes its data"
+    assert caught.value.what == f"chart {shows} from an address or a file, and nothing is fetched for a chart"
     assert "hidden" not in str(caught.value)
