@@ -99,7 +99,13 @@ class Keeper:
         """
         return self._run(lambda _, database: job(database, *self._journal.now(values)))
 
-    def write(self, job: Callable[..., T], *values: Any, revocable: bool = False) -> tuple[T, bool]:
+    def write(
+        self,
+        job: Callable[..., T],
+        *values: Any,
+        revocable: bool = False,
+        revoke: Callable[[sqlite3.Connection, T], object] | None = None,
+    ) -> tuple[T, bool]:
         """Write to the database, all of it or nothing.
 
         Args:
@@ -107,11 +113,13 @@ class Keeper:
                 where the file cannot be used now; what it returns then, if a number, stands for what it returns now.
             values: see `read`.
             revocable: whether it is taken back where the caller is interrupted meanwhile.
+            revoke: what takes it back where it was done just as the interrupt came; it gets what the job returned.
 
         Returns:
             What the job returned, and whether it has changed anything.
 
         """
+        done: list[T] = []
 
         def write(call: Call, database: sqlite3.Connection) -> tuple[T, bool]:
             today = self._journal.now(values)
@@ -120,13 +128,19 @@ class Keeper:
                 result = job(database, *today)
                 if revocable and call.abandoned:
                     raise Revoked
+            done.append(result)
             if self._away:
                 self._journal.note(job, today, result)
             elif self._mirror:
                 self._follow(database)
             return result, database.total_changes != before
 
-        return self._run(write)
+        try:
+            return self._run(write)
+        except KeyboardInterrupt:
+            if revoke is not None:
+                self._worker.post(lambda _: self.write(revoke, *done) if done else None)
+            raise
 
     def close(self) -> None:
         """Write what waits, if that can be, and close the file."""

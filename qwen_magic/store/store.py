@@ -229,7 +229,8 @@ class Store:
         replaced = replaces.id if replaces else None
         if before is not None:
             self._reads.forget()
-        return self._write(begin_turn, conversation, turn, replaced, branch, before, revocable=True)
+        values = conversation, turn, replaced, branch, before
+        return self._write(begin_turn, *values, revocable=True, revoke=drop_turn)
 
     def finish(self, turn: int, reply: Reply) -> None:
         """Write the answer of a turn, and with the first one choose it; the one in its place is kept as a version.
@@ -332,8 +333,14 @@ class Store:
 
         self._write(rearranged, number)
 
-    def _write(self, job: Callable[..., T], *values: object, revocable: bool = False) -> T:
-        result, changed = self._keeper.write(job, *values, revocable=revocable)
+    def _write(
+        self,
+        job: Callable[..., T],
+        *values: object,
+        revocable: bool = False,
+        revoke: Callable[[sqlite3.Connection, T], object] | None = None,
+    ) -> T:
+        result, changed = self._keeper.write(job, *values, revocable=revocable, revoke=revoke)
         if changed:
             self._watchers.tell()
         return result

@@ -114,6 +114,11 @@ class Worker:
         finally:
             self._waiting.pop(call, None)
 
+    def post(self, job: Callable[[Call], object]) -> None:
+        """Do a job on the thread, behind those that are there; nobody waits for it."""
+        self._calls.put(Call(job, self._clock.now() + self._patience))
+        self._start()
+
     def in_time(self, call: Call) -> bool:
         """Whether a call, and all that wait behind it, can wait longer for what others hold."""
         return self._clock.now() < min([call.deadline, *(other.deadline for other in self._waiting.copy())])

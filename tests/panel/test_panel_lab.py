@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import statistics
+import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -382,8 +384,9 @@ def test_the_transcript_outlives_the_page_and_the_kernel(front: Front, space: Gr
     first, partial, table = panel.answer(0), panel.answer(1), panel.turn(0).locator("table").count()
     assert table
     # and with another kernel
-    panel.page.wait_for_timeout(3000)  # what is saved is told of when all is quiet
-    book.saved()
+    end = time.monotonic() + 60
+    while f"w{counted[-1]}" not in json.dumps(book.saved()["metadata"].get("widgets", {})):  # told of when all is quiet
+        assert time.monotonic() < end, "the transcript is not saved"
     front.shut_down(book.name)
     book.load()
     panel = Panel(book)
