@@ -96,7 +96,7 @@ class Exchange:
         self._when_ended = ended
         self._beginning = beginning
         self._stream: Stream | ReplayedStream | None = None
-        self._over = self._running = self._cancelled = False
+        self._over = self._kept = self._running = self._cancelled = False
 
     @property
     def steps(self) -> tuple[Message, ...]:
@@ -219,15 +219,23 @@ class Exchange:
         """Keep what has come, and tell the observers; once."""
         if self._over or self._stream is None:
             return
-        self._over = True
-        self.error, self.reply = error, self._stream.reply
-        with ExitStack() as stack:  # whatever is raised here, all observers are told
-            for observer in reversed(self.observers):
-                stack.callback(observer.on_end, self)
-            self.observers = []  # they may hold it, and together they would stay until garbage is collected
-            self.reply = _with_steps(self.reply, self._beginning)
+        self._over, self.error = True, error
+        try:
+            with ExitStack() as stack:  # whatever is raised here, all observers are told
+                for observer in reversed(self.observers):
+                    stack.callback(observer.on_end, self)
+                self.observers = []  # they may hold it, and together they would stay until garbage is collected
+                self._keep(self._stream)
+                self.remarks += self._when_ended(self)
+        except KeyboardInterrupt:  # it came as all was over
+            self._keep(self._stream)
+            raise
+
+    def _keep(self, stream: Stream | ReplayedStream) -> None:
+        if not self._kept:
+            self.reply = _with_steps(stream.reply, self._beginning)
             self._memory.finish(self.turn, self.reply)
-            self.remarks += self._when_ended(self)
+            self._kept = True
 
 
 def _with_steps(reply: Reply, beginning: Reply | None) -> Reply:

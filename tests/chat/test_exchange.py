@@ -268,6 +268,26 @@ def test_observers_are_told_whatever_goes_wrong_at_the_end(plain: PlainAsker, mo
     assert heard.heard[-1] == exchange.reply.text != ""
 
 
+@pytest.mark.parametrize("at", ["before", "after"])
+def test_an_interrupt_that_comes_as_all_is_over_leaves_no_open_turn(
+    at: str, plain: PlainAsker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange, heard, finish, calls = exchange_of(plain.session, "one"), Heard(), plain.session.memory.finish, [at]
+
+    def interrupted(*values: Any) -> None:
+        first = calls.pop() if calls else ""
+        if first != "before":
+            finish(*values)
+        if first:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(plain.session.memory, "finish", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        exchange.run_here(heard)
+    assert heard.heard[-1] == exchange.reply.text != ""
+    assert [turn[:2] for turn in plain.turns()] == [("one", exchange.reply.text)]
+
+
 def test_an_answer_behind_the_result_of_a_tool_is_continued(plain: PlainAsker) -> None:
     session = plain.session
     session.settings.parameters = {"max_tokens": 50}  # type: ignore[attr-defined]
