@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
@@ -17,6 +18,8 @@ _OWN = ("meta", "customdata")
 _MAP = re.compile(r"(?:scatter|choropleth|density)(map(?:box)?)")
 """Traces on a ground of tiles."""
 _NO_TILES = "white-bg"
+_GLOBES = ("scattergeo", "choropleth")
+"""Traces on coasts and borders, which come from Plotly's own server unless its defaults name a file."""
 
 
 def check_plotly(figure: Any, called: str) -> None:
@@ -52,10 +55,13 @@ def _addresses(value: Any, key: str = "") -> Iterator[str]:
 
 
 def _tiles(figure: dict[str, Any]) -> Iterator[Any]:
-    """Yield the styles of maps that are more than one color."""
+    """Yield what maps are drawn on, where that is more than one color."""
     layout = figure.get("layout") or {}
     template = (layout.get("template") or {}).get("layout") or {}
+    borders = getattr(getattr(sys.modules.get("plotly.io"), "defaults", None), "topojson", None)
     for trace in figure.get("data") or ():
+        if trace.get("type") in _GLOBES and (not borders or "://" in str(borders)):
+            yield borders or trace
         if match := _MAP.fullmatch(trace.get("type", "")):
             place = trace.get("subplot", match[1])
             style = next((found for one in (layout, template) if (found := (one.get(place) or {}).get("style"))), "")

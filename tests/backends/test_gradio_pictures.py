@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from servers.plugin import ServerFactory
 
 MULTIMODAL = ("4.44.1", "5.50.0", "6.31.0")
-BESIDE = ("3.50.2", "4.8.0", "4.44.1", "5.50.0", "6.31.0")
+BESIDE = ("3.50.2", "4.8.0", "4.21.0", "4.44.1", "5.50.0", "6.31.0")
 
 
 def picture(seed: int) -> tuple[Image, str]:
