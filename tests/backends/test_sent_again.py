@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pytest
 
 LONG = "a long text \ud800 é " * 400
-SPOKEN = st.lists(messages() | st.sampled_from([Message("user", LONG), Message("assistant", "é\u2028\ud800")]), max_size=5)  # fmt: skip
+SPOKEN = st.lists(messages() | st.sampled_from([Message("user", LONG), Message("assistant", "é\u2028\ud800")]), max_size=9)  # fmt: skip
 ASKED = st.sampled_from([Message("user", "now"), Message("assistant", "so far")])
 EXTRA = st.sampled_from([{}, {"top_k": 3}, {"messages": [{"role": "user", "content": "mine"}]}])
 

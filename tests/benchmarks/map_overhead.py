@@ -178,7 +178,7 @@ async def run_qwen_magic(url: str, prompts: list[str], at_once: int) -> int:
     async with QwenClient(f"openai:{url}#m") as client:
         out = await client.map("{item}", prompts, **options)
     assert len(out.frame) == len(prompts)
-    return sum(out[row].status in ("done", "recorded") for row in range(len(out)))
+    return sum(status in ("done", "recorded") for status in out.columns()["status"])
 
 
 def measure(name: str, url: str, rows: int, at_once: int) -> None:

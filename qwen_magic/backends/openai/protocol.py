@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .servers import Server
 
 _JSON: Callable[[Message], bytes | None] = attrgetter("encoded")
+_FEW = 4
+"""Messages up to which all of a body is as soon written at once."""
 _NEEDED = {"model", "messages", "stream", "continue_final_message", "add_generation_prompt"}
 """Fields without which the answer would be another."""
 _SILENT = {"stream_options", "return_progress"}
@@ -89,8 +91,8 @@ class ChatBody:
     written: Sequence[dict[str, Any]] = ()
 
     def encoded(self) -> bytes:
-        """Return the body as JSON; of messages that were sent before, what was made of them then."""
-        if self.body.get("messages") is not self.written:
+        """Return the body as JSON; of a long conversation, what was made of its messages when they were sent before."""
+        if self.body.get("messages") is not self.written or len(self.written) <= _FEW:
             return json.dumps(self.body).encode()
         made = zip(map(_JSON, self.messages), self.written, strict=True)
         messages = b", ".join([known or json.dumps(one).encode() for known, one in made])
@@ -237,7 +239,7 @@ def request_body(
     left = [name for name in given if name in server.does_not_take()]
     body = {
         **(more or {}),
-        "messages": (written := _messages(messages, request, server)),
+        "messages": (written := _messages(messages, given, server)),
         "stream": True,
         "stream_options": {"include_usage": True},
         **_fields(server, {name: value for name, value in given.items() if name not in BESIDE_PICTURES}),
@@ -263,13 +265,12 @@ def _fields(server: Server, given: Mapping[str, Any]) -> dict[str, Any]:
     return {field: value for name, value in given.items() for field in server.fields.get(name, ())}
 
 
-def _messages(messages: Sequence[Message], request: Request, server: Server) -> list[dict[str, Any]]:
+def _messages(messages: Sequence[Message], given: Mapping[str, Any], server: Server) -> list[dict[str, Any]]:
     """Write the messages; what is said of pictures stands beside each.
 
     Source: Alibaba Cloud Model Studio's API reference, "image_url" with ``min_pixels`` and ``max_pixels``.
     """
     written: list[dict[str, Any]] = [message.plain or message.as_dict() for message in messages]
-    given = request.parameters.given()
     beside = _fields(server, {name: given[name] for name in BESIDE_PICTURES & given.keys()})
     for part in _pictures(written) if beside else ():
         part.update(beside)
