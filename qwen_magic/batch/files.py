@@ -221,7 +221,7 @@ def _field(value: Any) -> Any:
 def _form(path: Path) -> str:
     form = path.suffix.lower()
     if form not in _FORMS:
-        raise UsageError(f"{path.name} has no ending that is known here", hint=_HINT)
+        raise UsageError(f"the ending of {path.name} is not known", hint=_HINT)
     return form
 
 

@@ -78,7 +78,7 @@ class Template:
         """What is to be said of it: which names are columns and which variables, or that there is no column."""
         said = [f"{', '.join(self.columns)}: from the rows"] if self.columns else []
         said += [f"{', '.join(self.variables)}: from the notebook, the same for each row"] if self.variables else []
-        return tuple(said) or ("no column stands in the prompt: each row asks the same, once for all",)
+        return tuple(said) or ("there is no column in the prompt: all rows ask the same, and it is asked once",)
 
     def parts(self, rows: Rows, row: int) -> str | list[Part | str]:
         """Make the prompt of one row: its text, or parts where a value is a picture or a file.
@@ -306,7 +306,7 @@ def _unknown(reference: Reference, rows: Rows, name: str = "") -> UsageError:
     close = difflib.get_close_matches(wanted, rows.names, n=1, cutoff=_NEAR)
     meant = f" Did you mean {_braced(close[0])}?" if close else ""
     what = f"{reference.written} in the prompt is neither a column nor a variable"
-    return UsageError(what, hint=f"The columns: {listed}{more}.{meant} Braces that stay braces are doubled.")
+    return UsageError(what, hint=f"The columns: {listed}{more}.{meant} To keep braces as they are, double them.")
 
 
 def _braced(name: str) -> str:
@@ -348,7 +348,7 @@ def _step(value: Any, step: Attribute | Item) -> Any:
     if isinstance(step, Item):
         return value[step.key]
     if step.name.startswith("_"):
-        raise NoTextError(f"has no {step.name} that is read")
+        raise NoTextError(f"has no {step.name}, or none that may be read")
     found = getattr(value, step.name)
     if callable(found):
         raise NoTextError(f"would have to call {step.name}")

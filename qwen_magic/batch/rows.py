@@ -224,20 +224,20 @@ def _of_arrow(given: Any, kind: str) -> Rows:
 def _of_iterable(given: Any) -> Rows:
     name = type(given).__name__
     if isinstance(given, (str, bytes, bytearray)):
-        raise UsageError(f"the rows are one {name}", hint=f"{_HINT} One text alone is asked with ask.")
+        raise UsageError(f"the rows are one {name}", hint=f"{_HINT} To ask a single text, use ask.")
     if isinstance(given, Mapping):
         raise UsageError("the rows are one dict", hint="Give a list of dicts, or make a DataFrame of it.")
     if not isinstance(given, Iterable):
         raise UsageError(f"the rows are of type {name}", hint=_HINT)
     if not isinstance(given, Sized):
-        raise UsageError(f"nobody knows the length of this {name}", hint="Give it as a list: list(rows).")
+        raise UsageError(f"the length of this {name} is not known", hint="Give it as a list: list(rows).")
     items = given if isinstance(given, (list, tuple)) else list(given)
     are_records = {issubclass(kind, Mapping) for kind in set(map(type, items))}
     if are_records == {True}:
         return Rows(_Records(items), items, "records")
     if True in are_records:
         number = next(place for place, item in enumerate(items, 1) if not isinstance(item, Mapping))
-        raise UsageError(f"row {number} is no dict, but others are", hint="Give dicts alone, or none.")
+        raise UsageError(f"row {number} is not a dict, but others are", hint="Give only dicts, or none.")
     return Rows(_Items(items), items, "items")
 
 

@@ -84,7 +84,7 @@ def test_a_failed_row_is_told_by_the_exit_code(server: RowsServer, tmp_path: Pat
     [
         (("Say {txt}", "rows.csv", "-o", "out.csv"), "neither a column"),
         (("Say {text}", "none.csv", "-o", "out.csv"), "there is no none.csv"),
-        (("Say {text}", "rows.csv", "-o", "out.doc"), "no ending"),
+        (("Say {text}", "rows.csv", "-o", "out.doc"), "the ending of out.doc is not known"),
         (("Say {text}", "rows.csv"), "there is no file for the result"),
     ],
 )

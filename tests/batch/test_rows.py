@@ -65,7 +65,7 @@ def test_a_range() -> None:
         ((x for x in "ab"), "length"),
         (pl.LazyFrame({"a": [1]}), "LazyFrame"),
         (pl.DataFrame({"a": [1]}).group_by("a"), "polars' type GroupBy"),
-        ([{"a": 1}, "text"], "row 2 is no dict"),
+        ([{"a": 1}, "text"], "row 2 is not a dict"),
     ],
 )
 def test_what_is_no_rows(given: object, words: str) -> None:
