@@ -14,6 +14,7 @@ _MODULES = (
     "words",
     "templates",
     "html",
+    "code",
     "fields",
     "front_end",
     "attaching",

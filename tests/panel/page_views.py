@@ -91,3 +91,28 @@ def place(view: View) -> tuple[float, float]:
         .evaluate("log => [log.scrollTop, log.scrollHeight - log.clientHeight - log.scrollTop]")
     )
     return found[0], found[1]
+
+
+def drawn(view: View) -> list[str]:
+    """Give the HTML of each part of an answer as the page shows it, without the tools of its code."""
+    found: list[str] = (
+        view.root()
+        .locator(".qwen-body")
+        .evaluate(
+            """body => [...body.children].map(part => {
+          const copy = part.cloneNode(true);
+          copy.querySelectorAll('.qwen-tools').forEach(one => one.remove());
+          copy.querySelectorAll('.qwen-code').forEach(one => one.replaceWith(...one.childNodes));
+          return copy.innerHTML;
+        })"""
+        )
+    )
+    return found
+
+
+def as_browser_writes(view: View, parts: list[str]) -> list[str]:
+    """Give HTML as the browser would write it."""
+    found: list[str] = view.page.evaluate(
+        "parts => parts.map(part => Object.assign(document.createElement('div'), {innerHTML: part}).innerHTML)", parts
+    )
+    return found

@@ -41,16 +41,26 @@ export function parse(html) {
 
 // Give `old` the children of `fresh`, and touch only what differs, so that what is selected stays selected.
 export function morph(old, fresh) {
-  const [before, after] = [Array.from(old.childNodes), Array.from(fresh.childNodes)];
-  for (const [index, next] of after.entries()) {
-    const had = before[index];
+  morphNodes(old, 0, Array.from(fresh.childNodes));
+}
+
+// Do so with its children from the one at `from` on.
+export function morphNodes(old, from, nodes) {
+  let had = old.childNodes[from];
+  for (const [index, next] of nodes.entries()) {
+    const following = had?.nextSibling;
+    const same = had && index < nodes.length - 1 && had.isEqualNode(next);
     if (!had) old.append(next);
-    else if (index < after.length - 1 && had.isEqualNode(next)) continue;
-    else if (had.nodeType === Node.TEXT_NODE && next.nodeType === Node.TEXT_NODE) setText(had, next.data);
-    else if (had.cloneNode(false).isEqualNode(next.cloneNode(false))) morph(had, next);
-    else had.replaceWith(next);
+    else if (!same && had.nodeType === Node.TEXT_NODE && next.nodeType === Node.TEXT_NODE) setText(had, next.data);
+    else if (!same && had.cloneNode(false).isEqualNode(next.cloneNode(false))) morph(had, next);
+    else if (!same) had.replaceWith(next);
+    had = following;
   }
-  for (const rest of before.slice(after.length)) rest.remove();
+  while (had) {
+    const rest = had;
+    had = had.nextSibling;
+    rest.remove();
+  }
 }
 
 // Change a text node, or an element's text, from where it differs.

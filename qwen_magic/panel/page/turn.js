@@ -1,6 +1,7 @@
 // A turn: its prompt, its answer while it grows, and what can be done with it.
 
 import { sized } from "./attaching.js";
+import { growCode } from "./code.js";
 import { boxes, write } from "./fields.js";
 import { make, morph, parse, picture, show } from "./html.js";
 import { EDITOR, TURN } from "./templates.js";
@@ -97,11 +98,12 @@ export class Turn {
     const wanted = [...this.blocks, this.tail];
     while (this.pieces.length > wanted.length) this.pieces.pop().remove();
     for (const [index, html] of wanted.entries()) {
+      const before = this.drawn[index] ?? "";
       const name = index < this.blocks.length ? "qwen-block" : "qwen-tail";
       const piece = (this.pieces[index] ??= make("div", ""));
       if (piece.className !== name) piece.className = name;
       if (!piece.parentNode) this.box.body.append(piece);
-      if (this.drawn[index] !== html) morph(piece, parse(html));
+      if (before !== html && !growCode(piece, before, html)) morph(piece, parse(html));
     }
     this.drawn = wanted;
   }
