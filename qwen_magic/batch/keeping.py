@@ -13,6 +13,7 @@ import os
 import re
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,11 +25,12 @@ from .kept_answer import KeptAnswer
 from .whole_files import reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 T = TypeVar("T")
 
 _COLUMNS = tuple(KeptAnswer.__annotations__)
+_all_values: Callable[[KeptAnswer], tuple[Any, ...]] = attrgetter(*_COLUMNS)
 _OWN = ("text", "thinking")
 """Columns whose texts are each row's own."""
 _CREATE = f"""
@@ -271,11 +273,12 @@ def _insert(rows: int) -> str:
     return f"INSERT OR REPLACE INTO answer VALUES {','.join([row] * rows)}"  # noqa: S608 - our own
 
 
-def _values(answer: KeptAnswer) -> Iterator[Any]:
-    """Yield an answer's values as they may be kept."""
-    for name in _COLUMNS:
-        value = getattr(answer, name)
-        yield value if not value or not isinstance(value, str) else (_own if name in _OWN else _known)(value)
+def _values(answer: KeptAnswer) -> list[Any]:
+    """List an answer's values as they may be kept."""
+    return [
+        value if not value or not isinstance(value, str) else (_own if name in _OWN else _known)(value)
+        for name, value in zip(_COLUMNS, _all_values(answer), strict=True)
+    ]
 
 
 def _own(value: str) -> str:

@@ -70,34 +70,37 @@ class Rate:
         tokens: the tokens of a minute, or None.
 
     Attributes:
-        caps: the limits that hold; of each kind the least one does.
+        limits: whether anything is limited.
 
     """
 
     def __init__(self, requests: int | None = None, tokens: int | None = None) -> None:
-        self.caps = [Cap(requests, tokens)]
+        self._caps: list[Cap] = []
+        self.add_cap(Cap(requests, tokens))
         self._sent: deque[Sent] = deque()
         self._paused_until = float("-inf")
         self._even = float("-inf")  # when the next one would go if all went evenly
         self._answer = float(_UNKNOWN_ANSWER)
 
-    @property
-    def limits(self) -> bool:
-        """Tell whether anything is limited."""
-        return any(cap.requests is not None or cap.tokens is not None for cap in self.caps)
+    def add_cap(self, cap: Cap) -> None:
+        """Hold to a further limit; of each kind the least one counts."""
+        self._caps.append(cap)
+        self._note_least()
+
+    def remove_cap(self, cap: Cap) -> None:
+        """Hold no longer to a limit."""
+        self._caps.remove(cap)
+        self._note_least()
+
+    def _note_least(self) -> None:
+        self._requests = min((cap.requests for cap in self._caps if cap.requests is not None), default=None)
+        self._tokens = min((cap.tokens for cap in self._caps if cap.tokens is not None), default=None)
+        self.limits = self._requests is not None or self._tokens is not None
 
     @property
     def limits_tokens(self) -> bool:
         """Tell whether tokens are limited, so that they have to be counted."""
         return self._tokens is not None
-
-    @property
-    def _requests(self) -> int | None:
-        return min((cap.requests for cap in self.caps if cap.requests is not None), default=None)
-
-    @property
-    def _tokens(self) -> int | None:
-        return min((cap.tokens for cap in self.caps if cap.tokens is not None), default=None)
 
     def delay(self, now: float, tokens: int) -> float:
         """Tell how many seconds a request of so many tokens has to wait."""
@@ -332,12 +335,12 @@ class RateLimits:
         _check("tokens_per_minute", tokens)
         cap, rates = Cap(requests, tokens), [self._rate(target)[0] for target in targets]
         for rate in rates:
-            rate.caps.append(cap)
+            rate.add_cap(cap)
         try:
             yield
         finally:
             for rate in rates:
-                rate.caps.remove(cap)
+                rate.remove_cap(cap)
 
     async def again(self, target: str) -> None:
         """Wait until a further request of the same answer may be sent."""

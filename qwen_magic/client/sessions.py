@@ -48,6 +48,7 @@ class Sessions:
         self._guards: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop, tuple[aiohttp.ClientSession, AsyncGenerator[None, None]]
         ] = weakref.WeakKeyDictionary()
+        self._last: tuple[weakref.ref[asyncio.AbstractEventLoop], weakref.ref[aiohttp.ClientSession]] | None = None
 
     async def get(self) -> aiohttp.ClientSession:
         """Return the running loop's session, a new one where it has none.
@@ -57,9 +58,14 @@ class Sessions:
 
         """
         loop = asyncio.get_running_loop()
+        if (last := self._last) is not None and last[0]() is loop:  # each row asks, and always on one loop
+            latest = last[1]()
+            if latest is not None and not latest.closed:
+                return latest
         with self._lock:
             kept = self._guards.get(loop)
         if kept is not None and not kept[0].closed:
+            self._last = weakref.ref(loop), weakref.ref(kept[0])
             return kept[0]
         session = self._open()
         guard = _guard(session)
@@ -76,7 +82,7 @@ class Sessions:
             kept = list(self._guards.items())
             # A loop that stands still closes its session itself, when it ends.
             still = {loop: pair for loop, pair in kept if not loop.is_running() and not loop.is_closed()}
-            self._guards = weakref.WeakKeyDictionary(still)
+            self._guards, self._last = weakref.WeakKeyDictionary(still), None
         here = asyncio.get_running_loop()
         for loop, (_, guard) in kept:
             if loop is here:

@@ -43,33 +43,43 @@ class UsageRow:
         return self.completion_tokens / self.writing_seconds if self.writing_seconds > 0 else None
 
 
+class _Sum:
+    """The fields of a row, while they grow: rows of frames are added by the thousand."""
+
+    def __init__(self) -> None:
+        self.asked = self.prompt_tokens = self.completion_tokens = 0
+        self.estimated = False
+        self.seconds = self.writing_seconds = 0.0
+
+    def add(self, reply: Reply) -> None:
+        usage, first = reply.usage, reply.first_token_seconds
+        self.asked += 1
+        self.prompt_tokens += usage.prompt_tokens or 0
+        self.completion_tokens += usage.completion_tokens or 0
+        self.estimated = self.estimated or usage.estimated
+        self.seconds += reply.seconds
+        self.writing_seconds += 0.0 if first is None else max(0.0, reply.seconds - first)
+
+
 class Ledger:
     """The sums of what answers cost."""
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[str, str], UsageRow] = {}
+        self._sums: dict[tuple[str, str], _Sum] = {}
         self._lock = threading.Lock()
 
     def add(self, reply: Reply) -> None:
         """Add one answer's tokens and time."""
-        usage, key = reply.usage, (reply.target, reply.model)
         with self._lock:
-            row = self._rows.get(key, UsageRow(*key))
-            first = reply.seconds if reply.first_token_seconds is None else reply.first_token_seconds
-            self._rows[key] = UsageRow(
-                *key,
-                asked=row.asked + 1,
-                prompt_tokens=row.prompt_tokens + (usage.prompt_tokens or 0),
-                completion_tokens=row.completion_tokens + (usage.completion_tokens or 0),
-                estimated=row.estimated or usage.estimated,
-                seconds=row.seconds + reply.seconds,
-                writing_seconds=row.writing_seconds + max(0.0, reply.seconds - first),
-            )
+            row = self._sums.get((reply.target, reply.model))
+            if row is None:
+                row = self._sums[reply.target, reply.model] = _Sum()
+            row.add(reply)
 
     def rows(self) -> list[UsageRow]:
         """Return the sums, in the order in which the targets first answered."""
         with self._lock:
-            return list(self._rows.values())
+            return [UsageRow(*key, **vars(row)) for key, row in self._sums.items()]
 
     def __str__(self) -> str:
         rows = self.rows()

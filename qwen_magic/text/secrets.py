@@ -55,6 +55,8 @@ def find_secrets(text: str) -> list[Secret]:
         The secrets, in order; none overlaps another.
 
     """
+    if not _MAY_HOLD_ONE.search(text):
+        return []
     found = [
         Secret(*match.span("secret" if "secret" in rule.pattern.groupindex else 0), rule.kind, rule.certain)
         for rule in _RULES
@@ -121,6 +123,8 @@ _PLACEHOLDER = re.compile(
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 _WORDS = re.compile(r"[A-Za-z]+(?:[-_./: ][A-Za-z]+)*(?:[-_./:]\d{1,4})?")
+_MAY_HOLD_ONE = re.compile(r"[0-9:=_.@~+/-]|[A-Za-z]{20}")
+"""What every secret, or what tells that it is one, has something of; many a row's answer has nothing."""
 _KEY_BODY = re.compile(r"[A-Za-z0-9+/]{16}")
 
 

@@ -14,11 +14,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from samples import SAMPLES
 from support.examples import examples
 
+from qwen_magic.text import secrets
 from qwen_magic.text.secrets import find_secrets, mask, redact
 
 REPOSITORY = Path(__file__).parents[2]
@@ -252,3 +253,25 @@ def test_it_is_light(unit):
     find_secrets(text)
     find_secrets(f"sk-ant-{text}")
     assert time.process_time() - started < 5
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(
+                ["authorization", "Bearer ", "password", "token", "sk", "hf", "AKIA", "LTAI", "AIza", "eyJ"]
+            ),
+            st.sampled_from([",", " ", "'", '"', "\n", "(", "[", "<", "\\n"]),
+            st.text(string.ascii_letters + "!?#$%&*;é中", max_size=19),
+        ),
+        max_size=12,
+    ).map("".join)
+)
+def test_what_has_nothing_of_a_secret_is_not_looked_through(text: str) -> None:
+    assume(not secrets._MAY_HOLD_ONE.search(text))
+    assert [
+        rule.kind
+        for rule in secrets._RULES
+        for match in rule.pattern.finditer(text)
+        if rule.accepts(match["secret"] if "secret" in rule.pattern.groupindex else match.group())
+    ] == []

@@ -211,8 +211,13 @@ class ChatDecoder:
         while (place := self._add_texts(messages, place, found)) < len(messages):
             message = messages[place]
             try:
-                for some in self._message(message.event, message.data):
-                    found.add(some)
+                if (chunk := self._one_chunk(message)) is not None:
+                    found.add(self._chunk(message.event, chunk))
+                elif message.data == DONE and message.event == "message" and not self.ended:
+                    found.add(self._end())
+                else:
+                    for some in self._message(message.event, message.data):
+                        found.add(some)
             except QwenError as error:
                 self._fault = error
                 break
@@ -249,6 +254,17 @@ class ChatDecoder:
             self._text.note(text)
             found.add_text(text)
         return place + len(texts)
+
+    def _one_chunk(self, message: ServerSentEvent) -> dict[str, Any] | None:
+        """Return the object that a message is, as most are; None for any other."""
+        data = message.data
+        if self.ended or message.event != "message" or data[:1] != "{":
+            return None
+        try:
+            chunk, end = _read_json(data)
+        except (ValueError, RecursionError):
+            return None
+        return chunk if end == len(data) else None
 
     def _message(self, event: str, data: str) -> Iterator[list[Event]]:
         """Read one message, which may hold several chunks."""
@@ -316,12 +332,14 @@ class ChatDecoder:
 
     def _delta(self, delta: dict[str, Any]) -> list[Event]:
         thought = delta.get("reasoning_content") or delta.get("reasoning") or delta.get("reasoning_details")
-        found = _parts(thought, ThinkingDelta)
-        self.moved = self.moved or calls(delta)  # they are not taken, but the model writes
+        found = _parts(thought, ThinkingDelta) if thought else []
+        if "tool_calls" in delta or "function_call" in delta:
+            self.moved = self.moved or calls(delta)  # they are not taken, but the model writes
         content = delta.get("content")
         found += self._text.feed(content) if isinstance(content, str) else _parts(content, TextDelta)
         found += self._text.feed(arguments(delta)) if self._call else []
-        return found + _parts(delta.get("refusal"), TextDelta)
+        refusal = delta.get("refusal")
+        return found + _parts(refusal, TextDelta) if refusal else found
 
     def _whole_message(self, message: dict[str, Any]) -> list[Event]:
         """Read a message that is whole: all of the answer, or once more what came in deltas."""
