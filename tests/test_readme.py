@@ -52,7 +52,7 @@ def test_cells_run_as_they_stand() -> None:
     assert len(blocks) > 10
     assert blocks[0] == "%load_ext qwen_magic"
     # Only so that the test is over sooner.
-    cells = run_blocks([blocks[0], "%config QwenMagics.max_tokens = 60", *blocks[1:]], "local")
+    cells = run_blocks([blocks[0], "%config QwenMagics.max_tokens = 30", *blocks[1:]], "local")
     dry = [cell for cell in cells if "--dry-run" in cell.source]
     assert "radii = [1, 2, 5]" in texts(dry[0])[0]
     rows = [cell for cell in cells if "--map" in cell.source]
