@@ -243,7 +243,7 @@ def test_what_is_chosen_reaches_the_server(user: PanelUser, server: Counter) -> 
         user.ask("c")
         assert other.prompt == "c"
         assert server.requests == asked
-        assert "m" in user.settings["models"]
+        user.kernel.until(lambda: "m" in user.settings["models"])  # asked for beside the answer
         user.act("set", name="model", value="m2")
         user.kernel.until(lambda: user.settings["model"] == "m2")
         user.ask("d")
