@@ -28,7 +28,7 @@ from .chat import Chat
 from .choices import Choices
 from .composer import Composer
 from .dock import Dock
-from .reading import OtherVersionError, read_action
+from .reading import read_action, refusal
 from .saved import SAVED_TURNS, SavedTurns, trait_of
 from .screen import first_turns
 from .script import page_script, page_style
@@ -324,11 +324,7 @@ class ChatPanel(anywidget.AnyWidget):
                 case _:
                     self._do(partial(perform, action=action))
         except QwenError as error:
-            view = error.view if isinstance(error, OtherVersionError) else ""
-            if view:
-                self.show_op({"op": "say", "text": str(error), "kind": "version", "view": view})
-            else:
-                self.show_op({"op": "say", "text": str(error), "kind": "error"})
+            self.show_op(refusal(error, content))
 
     def _welcome(self, action: ReadyAction) -> None:
         """Give a new page the transcript, and what goes along with the next prompt."""

@@ -202,6 +202,7 @@ class SayOp(TypedDict):
             that was picked for a cell, and with an empty text that sentence is done.
         view: the page that it is for; absent for all.
         setting: what was set and refused; absent where it is about something else.
+        unsent: a prompt that was refused, for the page that has sent it; absent where it is about something else.
 
     """
 
@@ -210,6 +211,7 @@ class SayOp(TypedDict):
     kind: Literal["info", "error", "version", "code"]
     view: NotRequired[str]
     setting: NotRequired[Setting]
+    unsent: NotRequired[str]
 
 
 class FocusOp(TypedDict):

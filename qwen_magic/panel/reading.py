@@ -13,7 +13,8 @@ from .composing import ReferAction
 from .protocol import VERSION, Setting
 
 if TYPE_CHECKING:
-    from .protocol import Action
+    from ..errors import QwenError
+    from .protocol import Action, SayOp
 
 RELOAD = "Reload the page; if that changes nothing, restart the kernel."
 """What is to be done where a page and the kernel are of different versions."""
@@ -33,6 +34,22 @@ class OtherVersionError(UsageError):
     """
 
     view: str = ""
+
+
+def refusal(error: QwenError, content: object) -> SayOp:
+    """Make the sentence on an action that was refused; a prompt goes back with it, so that it is not lost.
+
+    Args:
+        error: why.
+        content: what the page sent.
+
+    """
+    op: SayOp = {"op": "say", "text": str(error), "kind": "error"}
+    if isinstance(error, OtherVersionError) and error.view:
+        op["kind"], op["view"] = "version", error.view
+    elif isinstance(content, Mapping) and content.get("action") == "send" and isinstance(content.get("text"), str):
+        op["unsent"] = mended(content["text"])
+    return op
 
 
 def read_action(content: object) -> Action:

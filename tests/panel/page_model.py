@@ -17,6 +17,7 @@ class PageModel:
         said: the notices, each with its kind.
         files: what was offered as a download: names and texts.
         found: the conversations that were listed last.
+        unsent: the prompt that was refused last.
         attached: what goes along with the next prompt.
         suggested: what could stand at the cursor, by what was typed.
         deltas: how many it has done.
@@ -28,6 +29,7 @@ class PageModel:
         self.ready = False
         self.turns: list[dict[str, Any]] = []
         self.said: list[tuple[str, str]] = []
+        self.unsent = ""
         self.files: list[tuple[str, str]] = []
         self.found: dict[str, Any] = {}
         self.attached: list[dict[str, Any]] = []
@@ -43,6 +45,7 @@ class PageModel:
             self.turns = [_fresh(turn) for turn in op["turns"]]
         elif op["op"] == "say":
             self.said.append((op["kind"], op["text"]))
+            self.unsent = op.get("unsent", "")
         elif op["op"] == "focus":
             pass
         elif op["op"] == "found":

@@ -322,3 +322,17 @@ def test_the_keyboard_reaches_everything_in_order(view: Callable[..., View]) -> 
         "Send",
     ]
     assert set(rings) == {"solid2px"}
+
+
+def test_a_refused_prompt_comes_back_on_the_page_that_sent_it(view: Callable[..., View]) -> None:
+    page = view()
+    page.prompt.fill("What is {nothing}?")
+    page.prompt.press("Enter")
+    assert page.prompt.input_value() == ""
+    page.op("say", text="There is no variable nothing.", kind="error", unsent="Another page's.")
+    assert page.prompt.input_value() == ""
+    page.op("say", text="There is no variable nothing.", kind="error", unsent="What is {nothing}?")
+    assert page.prompt.input_value() == "What is {nothing}?"
+    page.prompt.fill("the next one")
+    page.op("say", text="There is no variable nothing.", kind="error", unsent="What is {nothing}?")
+    assert page.prompt.input_value() == "the next one"

@@ -181,6 +181,7 @@ def test_a_file_that_was_changed_meanwhile_is_said_and_goes_on_the_next_send(use
     before = server.requests
     user.act("send", text="What is new?")
     assert user.told().startswith("notes.txt was changed after it was attached. Nothing was sent.")
+    assert user.page.unsent == "What is new?"
     assert server.requests == before
     user.ask("What is new?")
     assert "afterwards" in server.sent()[-1][1]

@@ -209,8 +209,9 @@ class Panel {
     if (op.op === "reset") this.setConnected(true);
     if (op.op === "say" || op.op === "file" || this.connected) this.keepFocus(() => this[op.op](op));
   }
-  say({ text, kind, setting }) {
+  say({ text, kind, setting, unsent }) {
     if (!text) return this.box.notice.dataset.kind === kind && this.note(""); // what was said is done
+    if (unsent && unsent === this.last && !this.prompt.value) this.fill(unsent); // this page has sent it
     this.note(text, kind);
     this.announce(text);
     this.settings.refuse(setting);

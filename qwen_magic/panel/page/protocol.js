@@ -34,7 +34,7 @@
  *   thinking?: ThinkingGrowth, status?: string, steps?: PagePart[] }} DeltaOp
  * @typedef {"conversation" | "system" | "target" | "model" | "temperature" | "max_tokens" | "thinking"} Setting
  * @typedef {{ op: "say", text: string, kind: "info" | "error" | "version" | "code", view?: string,
- *   setting?: Setting }} SayOp
+ *   setting?: Setting, unsent?: string }} SayOp
  * @typedef {{ op: "focus", view: string }} FocusOp
  * @typedef {{ op: "file", view: string, name: string, text: string }} FileOp
  * @typedef {ResetOp | TurnOp | DropOp | DeltaOp | SayOp | FocusOp | FileOp | FoundOp | AttachedOp
