@@ -16,6 +16,9 @@ from .parts import PARTS, File, Image, Part, Text, ToolCall, ToolResult, read_da
 Content = str | Sequence[Any] | None
 """What is taken for a message's content: a text, a list of parts, texts, pictures and OpenAI's mappings, or None."""
 
+_OF_ALL_PICTURES = ("min_pixels", "max_pixels")
+"""What Model Studio takes beside each picture, and is a parameter here."""
+
 
 def parts_of(content: object) -> list[Part]:
     """Bring a message's content into parts.
@@ -169,6 +172,8 @@ def _image(item: Mapping[str, Any]) -> Image:
     where = cast("Mapping[str, Any]", told if isinstance(told, Mapping) else {**item, "url": told})
     if not isinstance(where.get("url"), str) or not where["url"]:
         raise UsageError("an image has no url", hint='Give {"type": "image_url", "image_url": {"url": "data:..."}}.')
+    if beside := next((name for name in _OF_ALL_PICTURES if name in item), ""):
+        raise UsageError(f"{beside} stands beside a picture", hint=f"Ask with {beside}=..., which counts for all.")
     return Image(url=where["url"], detail=text_at(where, "detail", ""))
 
 

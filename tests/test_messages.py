@@ -192,6 +192,10 @@ def refused(act: Callable[[], object]) -> str:
         (user({"type": "image_url", "image_url": "data:image/png"}), "part 1: a data: URL cannot be read"),
         (user({"type": "image_url", "image_url": "data:image/png;base64,"}), "part 1: an image has neither bytes nor a url"),
         (user({"type": "image_url", "image_url": {"url": PNG_URL, "detail": 5}}), "part 1: its detail is of type int"),
+        (
+            user({"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}, "max_pixels": 65536}),
+            "part 1: max_pixels stands beside a picture",
+        ),
         (user({"type": "input_image", "file_id": "x"}), "part 1: an image has no url"),
         (user({"type": "file", "file": {"file_id": "x"}}), "part 1: a file has no file_data"),
         (user({"type": "file", "file": "x"}), "part 1: a file has no file_data"),
