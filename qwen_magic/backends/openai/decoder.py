@@ -18,6 +18,7 @@ from .calls import arguments, calls
 from .cumulative import GrowingText
 from .errors import stream_error
 from .finishes import Finish, finish_of
+from .joined_events import JoinedEvents
 from .json_lines import JsonLines
 from .strange import DONE, is_error, other_api, values
 
@@ -33,42 +34,6 @@ _read_json = json.JSONDecoder().raw_decode
 _BESIDE_TEXT = ("reasoning_content", "reasoning", "reasoning_details", "refusal", "tool_calls", "function_call")
 """Keys of a delta that hold what is no text of the answer."""
 _BLANK = b"\xef\xbb\xbf \t\r\n"
-
-
-class _Found:
-    """Events of one read, in which deltas of one kind that follow each other are one."""
-
-    def __init__(self) -> None:
-        self._events: list[Event] = []
-        self._texts: list[str] = []
-        self._kind: type[TextDelta | ThinkingDelta] = TextDelta
-
-    def add_text(self, text: str) -> None:
-        """Add more of the answer's text."""
-        if self._kind is not TextDelta:
-            self._flush(TextDelta)
-        self._texts.append(text)
-
-    def add(self, events: list[Event]) -> None:
-        """Add events in their order."""
-        for event in events:
-            if isinstance(event, (TextDelta, ThinkingDelta)):
-                if type(event) is not self._kind:
-                    self._flush(type(event))
-                self._texts.append(event.text)
-            else:
-                self._flush(self._kind)
-                self._events.append(event)
-
-    def events(self) -> list[Event]:
-        """Give all of them."""
-        self._flush(self._kind)
-        return self._events
-
-    def _flush(self, kind: type[TextDelta | ThinkingDelta]) -> None:
-        if text := "".join(self._texts):
-            self._events.append(self._kind(text))
-        self._texts, self._kind = [], kind
 
 
 class ChatDecoder:
@@ -207,7 +172,7 @@ class ChatDecoder:
 
     def _read(self, messages: Sequence[ServerSentEvent]) -> list[Event]:
         """Read messages that came together."""
-        found, place = _Found(), 0
+        found, place = JoinedEvents(), 0
         while (place := self._add_texts(messages, place, found)) < len(messages):
             message = messages[place]
             try:
@@ -228,7 +193,7 @@ class ChatDecoder:
         self.moved = self.moved or any(isinstance(event, AnswerEvent) for event in events)
         return self._told(events)
 
-    def _add_texts(self, messages: Sequence[ServerSentEvent], place: int, found: _Found) -> int:
+    def _add_texts(self, messages: Sequence[ServerSentEvent], place: int, found: JoinedEvents) -> int:
         """Add the texts of chunks that hold nothing else of note; return the place of the first other message."""
         if not self._text.plain or self.ended:
             return place
@@ -257,14 +222,13 @@ class ChatDecoder:
 
     def _one_chunk(self, message: ServerSentEvent) -> dict[str, Any] | None:
         """Return the object that a message is, as most are; None for any other."""
-        data = message.data
-        if self.ended or message.event != "message" or data[:1] != "{":
-            return None
-        try:
-            chunk, end = _read_json(data)
-        except (ValueError, RecursionError):
-            return None
-        return chunk if end == len(data) else None
+        if not self.ended and message.event == "message" and message.data[:1] == "{":
+            try:
+                chunk, end = _read_json(message.data)
+            except (ValueError, RecursionError):
+                return None
+            return chunk if end == len(message.data) else None
+        return None
 
     def _message(self, event: str, data: str) -> Iterator[list[Event]]:
         """Read one message, which may hold several chunks."""
