@@ -127,6 +127,8 @@ def serving(server: Server) -> Iterator[Server]:
         ready.set()
         await stop.wait()
         await runner.cleanup()
+        for _ in range(3):  # a turn in which connections that were just closed say goodbye
+            await asyncio.sleep(0)
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
     thread.start()

@@ -78,3 +78,13 @@ def test_what_is_settled_keeps_its_nodes(live: View) -> None:
     )
     assert 0 < len(live.page.evaluate("changed")) < 200
     assert live.page.evaluate("settled.length") > 500
+
+
+def test_code_with_something_behind_it_is_drawn_whole(live: View) -> None:
+    line = "x = 1\n" * 400
+    html = f"<pre><code>{line}</code></pre>"
+    live.delta(add=html)
+    live.delta(keep=len(html) - len("</code></pre>"), add=f"y</code></pre><pre><code>{line}z</code></pre>")
+    assert drawn(live) == [f"<pre><code>{line}y</code></pre><pre><code>{line}z</code></pre>"]
+    live.delta(keep=len(html) + 1)
+    assert drawn(live) == [f"<pre><code>{line}y</code></pre>"]

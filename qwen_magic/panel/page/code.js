@@ -6,6 +6,11 @@ const CODE_HEAD = /^<pre[^>]*><code>/u;
 const CODE_FOOT = "</code></pre>";
 const UNSETTLED = 1000; // so many characters at the end may still change their colours
 
+// Whether a block's HTML is code that begins so, and nothing behind it.
+function isCode(html, head) {
+  return html.startsWith(head) && html.indexOf(CODE_FOOT) === html.trimEnd().length - CODE_FOOT.length;
+}
+
 // The nodes of a part of a code's HTML.
 function codeNodes(head, part) {
   return part ? Array.from(parse(head + part).querySelector("code").childNodes) : [];
@@ -27,7 +32,7 @@ export function growCode(piece, before, html) {
   const head = CODE_HEAD.exec(html)?.[0];
   const { settled } = piece;
   piece.settled = null;
-  if (!head || !before.startsWith(head) || !html.trimEnd().endsWith(CODE_FOOT)) return false;
+  if (!head || !isCode(before, head) || !isCode(html, head)) return false;
   const same = settled && before.slice(0, settled.at) === html.slice(0, settled.at);
   const { at, count } = same ? settled : { at: head.length, count: 0 };
   const end = settledEnd(html, at);
