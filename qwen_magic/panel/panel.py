@@ -217,11 +217,12 @@ class ChatPanel(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Close the widget; an answer that is streaming continues, and is kept."""
-        chat, self._chat = self._chat, None
-        loop = background_loop()
-        if chat and loop.running:
-            loop.loop().call_soon_threadsafe(chat.screen.close)
-        self._composer.close()
+        if "_composer" in vars(self):  # a panel that was refused has none, and is closed when it is let go
+            chat, self._chat = self._chat, None
+            loop = background_loop()
+            if chat and loop.running:
+                loop.loop().call_soon_threadsafe(chat.screen.close)
+            self._composer.close()
         super().close()
 
     # What the chat shows: called on the loop.

@@ -132,6 +132,14 @@ class Kernel:
         """Are told of all messages on IOPub, whatever their parent."""
 
     def __enter__(self) -> Self:
+        try:
+            self._open()
+        except TimeoutError:  # another process may have taken one of its ports before it came to that
+            self._runs.clear()
+            self._open()
+        return self
+
+    def _open(self) -> None:
         self._folder = tempfile.mkdtemp(prefix="qwen-magic-kernel-")
         env = {name: value for name, value in os.environ.items() if not name.startswith(("QWEN_", "IPYTHON", "HF_"))}
         env |= {"PYTHONPATH": PYTHONPATH, "IPYTHONDIR": self._folder, "JUPYTER_RUNTIME_DIR": self._folder}
@@ -146,8 +154,11 @@ class Kernel:
         self._control = self._connect(zmq.DEALER, info["control_port"])
         self._iopub = self._connect(zmq.SUB, info["iopub_port"])
         self._iopub.setsockopt(zmq.SUBSCRIBE, b"")
-        self._wait_for_iopub()
-        return self
+        try:
+            self._wait_for_iopub()
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()

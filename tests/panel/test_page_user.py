@@ -336,3 +336,16 @@ def test_a_refused_prompt_comes_back_on_the_page_that_sent_it(view: Callable[...
     page.prompt.fill("the next one")
     page.op("say", text="There is no variable nothing.", kind="error", unsent="What is {nothing}?")
     assert page.prompt.input_value() == "the next one"
+
+
+def test_what_is_sent_before_the_kernel_has_answered_is_sent_then(view: Callable[..., View]) -> None:
+    page = view(connect=False)
+    page.prompt.fill("Hello?")
+    page.prompt.press("Enter")
+    assert page.prompt.input_value() == "Hello?"
+    assert "send" not in page.page.evaluate("sent.map(one => one.action)")
+    page.op("reset", view="", turns=[turn("1.0", "first")])
+    assert page.page.evaluate("sent.at(-1)") == {"action": "send", "text": "Hello?"}
+    assert page.prompt.input_value() == ""
+    page.op("reset", view="", turns=[turn("1.0", "first")])
+    assert page.page.evaluate("sent.filter(one => one.action === 'send').length") == 1

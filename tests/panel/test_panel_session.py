@@ -198,6 +198,7 @@ def test_what_python_can_do(front: FrontEnd, server: Counter) -> None:
         run = kernel.run(f"ChatPanel({wrong})")
         assert len(run.error["evalue"].splitlines()) == 1, wrong
         assert run.error["ename"] in ("UsageError", "TargetError"), wrong
+    assert kernel.value("__import__('gc').collect() >= 0")  # one that was refused is let go without a word
     run = kernel.run("panel.close()")
     kernel.until(lambda: not user.widget.open)
     assert run.status == "ok"
