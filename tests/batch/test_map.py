@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,10 +98,11 @@ async def test_a_network_that_drops_keeps_what_came(tmp_path: Path) -> None:
     with rows_server(seconds=0.01) as server:
         async with QwenClient(server.target) as client:
             job = client.map("Say {item}", rows, keep=tmp_path / "rows.sqlite", concurrency=4)
-            async for _ in job:
-                if job.progress.done >= 50:
-                    target = server.target
-                    break
+            async with aclosing(aiter(job)) as answers:  # when it is closed, all that came is written
+                async for _ in answers:
+                    if job.progress.done >= 50:
+                        target = server.target
+                        break
     assert 50 <= job.progress.done < 200
     async with QwenClient(target, connect_timeout=1) as client:
         out = await client.map("Say {item}", rows, keep=tmp_path / "rows.sqlite", concurrency=4)

@@ -26,6 +26,7 @@ other.close()
 
 def test_turns_of_another_kernel_are_seen_on_a_look(user: PanelUser) -> None:
     user.ask("here")
+    user.kernel.run("import time; time.sleep(1)")  # looks that the answer's end has asked for are over
     assert user.kernel.run(OTHER_KERNEL).status == "ok"
     assert user.prompts == ["here"]
     user.act("look")
