@@ -40,8 +40,6 @@ _WIDTH = len(_COLUMNS) + 1
 _VALUES_AT_ONCE = 80 * _WIDTH
 """Values of one statement: SQLite takes 999. Rows go in together, for with each statement the thread that asks is held
 up once."""
-_TOGETHER = 0.002
-"""Seconds in which answers that come are written together, since each transaction has a price of its own."""
 _AT_ONCE = 500
 """Keys that are looked up in one statement: SQLite takes 999 values."""
 _PATIENCE, _HURRIED_PATIENCE = 2.0, 0.05
@@ -226,21 +224,15 @@ class Keeping:
 
     async def _write_groups(self) -> None:
         while self._group:
-            try:
-                await asyncio.sleep(_TOGETHER)
-            except asyncio.CancelledError:  # the loop ends: written all the same, but nobody waits for it
-                self._unwritten, self._waiting = [*self._unwritten, *self._waiting], []
-                with contextlib.suppress(RuntimeError):  # it is closed, and has written all
-                    self._thread.submit(self._tried, self._write, [])
-                _release(self._group)
-                raise
             group, self._group = self._group, []
             waiting, self._waiting = self._waiting, []
             try:
                 if await self._on_thread(self._write, waiting) is None:
                     self._unwritten += waiting  # tried again with the next
             finally:  # whatever it is that happened, nobody is left waiting
-                _release(group)
+                for written in group:
+                    if not written.done():  # who waited may have been cancelled
+                        written.set_result(None)
 
     def _write(self, waiting: list[Any]) -> bool:
         values, database = [*self._unwritten, *waiting], self._database()
@@ -273,12 +265,6 @@ class Keeping:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def _release(group: Iterable[asyncio.Future[None]]) -> None:
-    for written in group:
-        if not written.done():  # who waited may have been cancelled
-            written.set_result(None)
 
 
 @functools.lru_cache(maxsize=80)

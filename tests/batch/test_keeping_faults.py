@@ -196,22 +196,3 @@ async def test_however_often_it_is_cancelled_what_came_is_kept_and_recorded(
         assert (await again.plan()).head.startswith(f"40 rows, 40 different, {came} known")
         (recorded,) = tmp_path.glob("*.jsonl")
         assert len(recorded.read_text().splitlines()) >= came
-
-
-def test_what_came_just_before_the_loop_ended_is_kept(tmp_path: Path) -> None:
-    keeping = Keeping(tmp_path / "rows.sqlite")
-
-    async def come() -> None:
-        coming = asyncio.ensure_future(keeping.keep(b"k", ANSWER))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        assert not coming.done()
-
-    async def look() -> None:
-        later = Keeping(tmp_path / "rows.sqlite")
-        assert await later.known([b"k"]) == {b"k": ANSWER}
-        later.close()
-
-    asyncio.run(come())
-    keeping.close()
-    asyncio.run(look())
