@@ -172,7 +172,7 @@ def _image(item: Mapping[str, Any]) -> Image:
     where = cast("Mapping[str, Any]", told if isinstance(told, Mapping) else {**item, "url": told})
     if not isinstance(where.get("url"), str) or not where["url"]:
         raise UsageError("an image has no url", hint='Give {"type": "image_url", "image_url": {"url": "data:..."}}.')
-    if beside := next((name for name in _OF_ALL_PICTURES if name in item), ""):
+    if beside := next((name for name in _OF_ALL_PICTURES if name in item or name in where), ""):
         raise UsageError(f"{beside} stands beside a picture", hint=f"Ask with {beside}=..., which counts for all.")
     return Image(url=where["url"], detail=text_at(where, "detail", ""))
 

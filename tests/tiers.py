@@ -76,8 +76,8 @@ _FILES = {
         notebook/test_nbconvert_font notebook/test_rows_lab notebook/test_session_lab panel/test_marimo_page
         panel/test_page panel/test_page_attaching panel/test_page_code panel/test_page_hosts panel/test_page_keys
         panel/test_page_menu panel/test_page_parts panel/test_page_spoken panel/test_page_suggesting
-        panel/test_page_user panel/test_panel_axe panel/test_panel_dock panel/test_panel_hostile panel/test_panel_lab panel/test_panel_long
-        panel/test_panel_lost panel/test_panel_notebook7 panel/test_panel_pictures panel/test_panel_reopened
+        panel/test_page_user panel/test_panel_axe panel/test_panel_dock panel/test_panel_hostile
+        panel/test_panel_lab panel/test_panel_long panel/test_panel_lost panel/test_panel_notebook7 panel/test_panel_pictures panel/test_panel_reopened
         panel/test_panel_voila panel/test_shown_lab
     """,
     "model": """

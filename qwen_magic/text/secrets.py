@@ -124,7 +124,7 @@ _PLACEHOLDER = re.compile(
 )
 _WORDS = re.compile(r"[A-Za-z]+(?:[-_./: ][A-Za-z]+)*(?:[-_./:]\d{1,4})?")
 _MAY_HOLD_ONE = re.compile(r"[0-9:=_.@~+/-]|[A-Za-z]{20}")
-"""What every secret, or what tells that it is one, has something of; many a row's answer has nothing."""
+"""Each text that holds a secret has one of these; many a row's answer has none."""
 _KEY_BODY = re.compile(r"[A-Za-z0-9+/]{16}")
 
 

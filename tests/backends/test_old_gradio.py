@@ -126,7 +126,7 @@ async def test_texts(old_version: str, gradio_server: ServerFactory) -> None:
         stream = client.stream("x")
         parts = [part async for part in stream]
         assert "".join(parts) == stream.reply.text == UNICODE
-        assert len(parts) > 3  # a busy server passes over some
+        assert len(parts) > 20
     async with misc(server, "rewrite") as client:
         stream = client.stream("x")
         happened, error = await everything(stream)

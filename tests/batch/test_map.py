@@ -8,7 +8,6 @@ import subprocess
 import sys
 import textwrap
 import time
-from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,11 +97,10 @@ async def test_a_network_that_drops_keeps_what_came(tmp_path: Path) -> None:
     with rows_server(seconds=0.01) as server:
         async with QwenClient(server.target) as client:
             job = client.map("Say {item}", rows, keep=tmp_path / "rows.sqlite", concurrency=4)
-            async with aclosing(aiter(job)) as answers:  # when it is closed, all that came is written
-                async for _ in answers:
-                    if job.progress.done >= 50:
-                        target = server.target
-                        break
+            async for _ in job:
+                if job.progress.done >= 50:
+                    target = server.target
+                    break
     assert 50 <= job.progress.done < 200
     async with QwenClient(target, connect_timeout=1) as client:
         out = await client.map("Say {item}", rows, keep=tmp_path / "rows.sqlite", concurrency=4)
@@ -235,8 +233,7 @@ async def test_a_limit_a_minute_is_kept(server: RowsServer) -> None:
         job = client.map("Say {item}", [str(number) for number in range(80)], keep=False, rpm=600, concurrency=32)
         out = await job
     assert out.frame["status"].tolist() == ["done"] * 80
-    # Half a second less, for those that went at once may arrive late.
-    worst = max(sum(start <= at < start + 2.5 for at in server.times) for start in server.times)
+    worst = max(sum(start <= at < start + 3 for at in server.times) for start in server.times)
     print(f"\nworst 3 s: {worst} of 30 and the burst")
     assert worst <= 30 + 30  # of a minute's 600 one in twenty may go at once
     assert server.times[-1] - server.times[0] >= 4

@@ -349,3 +349,13 @@ def test_what_is_sent_before_the_kernel_has_answered_is_sent_then(view: Callable
     assert page.prompt.input_value() == ""
     page.op("reset", view="", turns=[turn("1.0", "first")])
     assert page.page.evaluate("sent.filter(one => one.action === 'send').length") == 1
+
+
+def test_what_is_changed_after_it_was_sent_too_early_waits(view: Callable[..., View]) -> None:
+    page = view(connect=False)
+    page.prompt.fill("Hello?")
+    page.prompt.press("Enter")
+    page.prompt.fill("Hello? And more")
+    page.op("reset", view="", turns=[])
+    assert page.prompt.input_value() == "Hello? And more"
+    assert "send" not in page.page.evaluate("sent.map(one => one.action)")

@@ -49,11 +49,8 @@ export function morphNodes(old, from, nodes) {
   let had = old.childNodes[from];
   for (const [index, next] of nodes.entries()) {
     const following = had?.nextSibling;
-    const same = had && index < nodes.length - 1 && had.isEqualNode(next);
     if (!had) old.append(next);
-    else if (!same && had.nodeType === Node.TEXT_NODE && next.nodeType === Node.TEXT_NODE) setText(had, next.data);
-    else if (!same && had.cloneNode(false).isEqualNode(next.cloneNode(false))) morph(had, next);
-    else if (!same) had.replaceWith(next);
+    else if (index === nodes.length - 1 || !had.isEqualNode(next)) morphNode(had, next);
     had = following;
   }
   while (had) {
@@ -61,6 +58,12 @@ export function morphNodes(old, from, nodes) {
     had = had.nextSibling;
     rest.remove();
   }
+}
+
+function morphNode(had, next) {
+  if (had.nodeType === Node.TEXT_NODE && next.nodeType === Node.TEXT_NODE) setText(had, next.data);
+  else if (had.cloneNode(false).isEqualNode(next.cloneNode(false))) morph(had, next);
+  else had.replaceWith(next);
 }
 
 // Change a text node, or an element's text, from where it differs.

@@ -193,8 +193,8 @@ class Panel {
     this.prompt.disabled = this.box.main.disabled = this.box.attach.disabled = !connected;
     if (!connected || this.box.notice.dataset.kind === "offline") this.note(connected ? "" : why, "offline");
     if (!connected) this.announce(why);
-    this.early &&= connected;
-    if (this.early) this.send();
+    if (connected && this.early && this.early === this.prompt.value) this.send();
+    this.early = "";
   }
   // A kernel of another version: the user is told what to do, and the kernel nothing more.
   part(why) {
@@ -327,8 +327,8 @@ class Panel {
   }
   send() {
     const text = this.prompt.value;
-    this.early = !this.connected; // it is sent when the kernel has answered
-    if (this.early || command(this, text) || this.attaching.waits()) return;
+    this.early = this.connected ? "" : text; // it is sent when the kernel has answered, unless it is changed
+    if (!this.connected || command(this, text) || this.attaching.waits()) return;
     if (!text.trim()) return this.attaching.files.length > 0 && this.note("Write a prompt for the attached files.");
     this.last = text;
     if (!this.tell({ action: "send", text })) return;

@@ -132,6 +132,7 @@ def unicode(message: str) -> Iterator[str]:
     with script.Recorded("unicode", message) as call:
         for i in range(len(UNICODE)):
             yield from call.out(UNICODE[: i + 1])
+            time.sleep(0.03)  # a busy server would send several at once
 
 
 def offering(text: str, count: int) -> dict[str, Any]:
